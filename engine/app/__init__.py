@@ -1,0 +1,1 @@
+"""The application: the one frame function, the live loop, takes, the command line."""

@@ -1,0 +1,1 @@
+"""The mixer: two decks, effect chains, transitions, master."""

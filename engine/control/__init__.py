@@ -1,0 +1,1 @@
+"""Control: the OSC address table, the bus, the server, feedback."""

@@ -1,0 +1,101 @@
+"""The only place where the operating system's clock is read.
+
+Called by every thread and process that needs a time. `now()` is one time line for all processes of the machine
+(CLOCK_MONOTONIC, QueryPerformanceCounter, mach_absolute_time), so that a time stamped in the audio process means the
+same in the render loop. A clock object steps the frames: live and offline differ in which one is plugged in.
+
+    slot k           slot k+1         slot k+2
+    |--render--P     |--render--P     |          P = picture handed to the output
+    t0+k/fps         = t_present of frame k      (the earliest moment its photons can leave on a vsynced display)
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from fractions import Fraction
+from typing import Protocol
+
+from engine.core.frame import Frame
+
+
+def now() -> float:
+    """Return seconds on the machine-wide monotonic time line (origin arbitrary, never steps)."""
+    return time.perf_counter()
+
+
+def wall_clock() -> datetime.datetime:
+    """Return the local date and time, for names and reports only: never for timing."""
+    return datetime.datetime.now().astimezone()
+
+
+def sleep(seconds: float) -> None:
+    """Block the calling thread for `seconds` (>= 0)."""
+    time.sleep(max(0.0, seconds))
+
+
+def sleep_until(t: float) -> None:
+    """Block until `now() >= t`. Returns at once when `t` has passed."""
+    while (left := t - time.perf_counter()) > 0:
+        time.sleep(left)
+
+
+class Clock(Protocol):
+    """Steps frames. `t_start` is the time of show time zero on the `now()` line (0.0 offline)."""
+
+    fps: Fraction
+    t_start: float
+
+    def next_frame(self) -> Frame:
+        """Return the next frame to render, after waiting for its slot where the clock is a live one."""
+        ...
+
+
+class LiveClock:
+    """Paces the render loop on a fixed grid of slots of 1/fps.
+
+    A frame that overruns its slot does not shift the grid: the slots it covered are skipped and counted in `missed`,
+    so that show time never drifts from the audio clock and a slow frame is followed by a frame on the grid.
+    """
+
+    def __init__(self, fps: Fraction | int, t_start: float | None = None) -> None:
+        self.fps = Fraction(fps)
+        self.t_start = now() if t_start is None else t_start
+        self.missed = 0
+        self._slot = -1
+        self._period = float(1 / self.fps)
+
+    def next_frame(self) -> Frame:
+        """Wait for the next slot and return its frame; `frame.index` is the slot number, gaps are missed slots."""
+        wanted = self._slot + 1
+        # A frame may end up to half a period late without costing a slot: the next one then has less time, which a
+        # single spike usually can afford; skipping at once would double the visible gap.
+        reached = int((now() - self.t_start) / self._period - 0.5)
+        slot = max(wanted, reached)
+        self.missed += slot - wanted
+        dt = (slot - self._slot) * self._period
+        self._slot = slot
+        sleep_until(self.t_start + slot * self._period)
+        return Frame(
+            index=slot,
+            time=float(slot / self.fps),
+            t_present=self.t_start + (slot + 1) * self._period,
+            dt=dt,
+            fps=float(self.fps),
+        )
+
+
+class OfflineClock:
+    """Frame k is at k/fps exactly; never waits. The audio time line of the file is the time line (t_start = 0)."""
+
+    def __init__(self, fps: Fraction | int) -> None:
+        self.fps = Fraction(fps)
+        self.t_start = 0.0
+        self.missed = 0
+        self._index = -1
+
+    def next_frame(self) -> Frame:
+        """Return frame k with `time == t_present == k/fps`."""
+        self._index += 1
+        at = float(self._index / self.fps)
+        return Frame(index=self._index, time=at, t_present=at, dt=float(1 / self.fps), fps=float(self.fps))

@@ -1,0 +1,46 @@
+"""Numbers about the run: distributions over a bounded window and peak memory. Written by one thread each."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+
+class Distribution:
+    """Keeps the newest `capacity` values for percentiles, and count and maximum over the whole run."""
+
+    def __init__(self, capacity: int = 36_000) -> None:
+        self._values = np.zeros(capacity, np.float64)
+        self.count = 0
+        self.maximum = 0.0
+
+    def add(self, value: float) -> None:
+        """Record one value."""
+        self._values[self.count % len(self._values)] = value
+        self.count += 1
+        self.maximum = max(self.maximum, value) if self.count > 1 else value
+
+    def recent(self, n: int) -> np.ndarray:
+        """Return up to the `n` newest values, oldest first."""
+        n = min(n, self.count, len(self._values))
+        return self._values[np.arange(self.count - n, self.count) % len(self._values)]
+
+    def percentile(self, q: float, n: int | None = None) -> float:
+        """Return the q-th percentile (0..100) of the newest `n` (default: all kept); 0.0 when empty."""
+        values = self.recent(len(self._values) if n is None else n)
+        return float(np.percentile(values, q)) if len(values) else 0.0
+
+    def summary(self, *qs: int) -> dict[str, float]:
+        """Return {"p50": ..., "max": ...} for the given percentiles, rounded to 1e-3."""
+        return {f"p{q}": round(self.percentile(q), 3) for q in qs} | {"max": round(self.maximum, 3)}
+
+
+def peak_rss_mb() -> float:
+    """Return this process's peak resident memory in MiB; 0.0 where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

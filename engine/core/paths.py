@@ -1,0 +1,30 @@
+"""Where things lie. Nothing here creates a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def styles_dir() -> Path:
+    """The style library: $PHOSPHENE_STYLES, else `styles/` of the checkout."""
+    return Path(os.environ.get("PHOSPHENE_STYLES", ROOT / "styles"))
+
+
+def scenes_dir() -> Path:
+    """The scenes: $PHOSPHENE_SCENES, else `scenes/` of the checkout."""
+    return Path(os.environ.get("PHOSPHENE_SCENES", ROOT / "scenes"))
+
+
+def takes_dir() -> Path:
+    """Where takes go: $PHOSPHENE_TAKES, else `takes/` in the current folder."""
+    return Path(os.environ.get("PHOSPHENE_TAKES", Path.cwd() / "takes"))
+
+
+def cache_dir() -> Path:
+    """Rebuildable files: $PHOSPHENE_CACHE, else the user's cache folder."""
+    if given := os.environ.get("PHOSPHENE_CACHE"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phosphene"

@@ -1,0 +1,162 @@
+"""Signals: what the music does, as named numbers at one instant. Features arrive once a hop, signals are read once a frame.
+
+`FEATURES` is the record that the audio process publishes per hop. `signals_at` turns the records around a time, the beat
+position and the faders into the frozen `Signals` of a frame: a function of its arguments only, so that live and offline
+agree to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+SAMPLE_RATE = 48_000  # Hz
+HOP = 256  # samples, 5.33 ms
+WINDOW = 1024  # samples, 21.3 ms
+MEL_BANDS = 40
+FADERS = 8
+
+# Normalised forms are 0..1 by running robust normalisation with a silence gate: a quiet room stays at 0.
+NORMALISED = ("rms", "bass", "mid", "treble", "centroid", "rolloff", "flatness", "flux", "onset_strength")
+
+FEATURES = np.dtype(
+    [
+        ("t_adc", np.float64),  # s on the clock.now() line at which the hop's last sample was captured (offline: file time)
+        ("sample", np.int64),  # samples since the stream began, up to and including this hop
+        ("onset_time", np.float64),  # t_adc line: musical time of the newest onset; -inf before the first
+        ("onset", np.float32),  # 1 on the hop that flags an onset, else 0
+        ("rms", np.float32),  # linear, full scale 1
+        ("peak", np.float32),  # linear maximum of |raw input| before gain
+        ("loudness_db", np.float32),  # dB below full scale, floor -120
+        ("bass", np.float32),  # mean magnitude 20-250 Hz
+        ("mid", np.float32),  # 250-4000 Hz
+        ("treble", np.float32),  # 4000-16000 Hz
+        ("centroid", np.float32),  # Hz
+        ("rolloff", np.float32),  # Hz below which 85 % of the energy lies
+        ("flatness", np.float32),  # 0..1, geometric over arithmetic mean
+        ("flux", np.float32),  # half-wave rectified log-mel difference, mean over bands
+        ("onset_strength", np.float32),  # detection function of the onset method
+        ("active", np.float32),  # silence gate, 0 closed .. 1 open
+        ("mel", np.float32, (MEL_BANDS,)),  # log(1 + c * power) per band
+        ("chroma", np.float32, (12,)),  # 0..1, C first
+        ("norm", [(name, np.float32) for name in NORMALISED]),  # each 0..1
+    ],
+    align=True,
+)
+
+# name -> what it is. All are 0..1 unless a unit is given. Scenes may map any of them.
+SIGNALS: dict[str, str] = {
+    "bass": "20-250 Hz, normalised",
+    "mid": "250-4000 Hz, normalised",
+    "treble": "4-16 kHz, normalised",
+    "rms": "level, normalised",
+    "loudness": "level on a dB scale, -60 dB is 0 and 0 dB is 1 (not normalised)",
+    "centroid": "spectral centroid (brightness of the sound), normalised",
+    "rolloff": "spectral rolloff, normalised",
+    "flatness": "noisiness, normalised",
+    "flux": "spectral flux, normalised: rises within one hop of an attack",
+    "onset": "1 at an onset, falling with a 120 ms time constant",
+    "onset_strength": "the onset detection function, normalised",
+    "active": "1 while there is sound, 0 in silence",
+    "beat": "1 on the beat, falling to 0 before the next",
+    "beat_phase": "0..1 from beat to beat",
+    "bar_phase": "0..1 over 4 beats",
+    "phrase_phase": "0..1 over 64 beats",
+    "swing": "0..1..0 once over two bars, a smooth sine on the beat grid",
+    "confidence": "how sure the beat tracker is",
+    **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
+}
+
+_ONSET_DECAY_S = 0.12
+_STALE_S = 0.10  # records older than this mean that capture stopped: fade instead of freezing the last level
+_FADE_S = 0.30
+
+
+@dataclass(frozen=True, slots=True)
+class BeatPosition:
+    """Where the music is. beat: beats since some downbeat, a real number that never jumps; bpm; confidence 0..1."""
+
+    beat: float = 0.0
+    bpm: float = 120.0
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signals(Mapping[str, float]):
+    """Frozen signal values of one frame: a mapping of the names in `SIGNALS`, plus arrays and times.
+
+    t: the instant asked for; t_audio: the audio time that the values really describe (<= t); both s on the clock line.
+    """
+
+    table: Mapping[str, float]
+    t: float
+    t_audio: float
+    position: BeatPosition
+    mel: np.ndarray = field(repr=False)  # [40], float32
+    chroma: np.ndarray = field(repr=False)  # [12], float32
+
+    def __getitem__(self, name: str) -> float:
+        return self.table[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.table)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+_EMPTY = np.zeros((), FEATURES)
+_EMPTY["onset_time"] = -np.inf
+_EMPTY["t_adc"] = -np.inf
+
+
+def silence() -> np.void:
+    """Return a FEATURES record of silence with no time."""
+    return _EMPTY.copy()[()]
+
+
+def signals_at(
+    t: float, records: Sequence[np.void], position: BeatPosition, faders: Sequence[float] = (0.0,) * FADERS
+) -> Signals:
+    """Interpolate `records` (oldest first, any number) at time `t` and return the frame's signals.
+
+    Before the newest record: linear between neighbours. After it: the newest values, fading once capture has stopped.
+    """
+    if not records:
+        records = [_EMPTY[()]]
+    newest = records[-1]
+    older, newer, w = newest, newest, 0.0
+    for a, b in zip(records[-2::-1], records[:0:-1], strict=True):
+        if b["t_adc"] <= t:
+            break
+        older, newer = a, b
+        span = float(b["t_adc"] - a["t_adc"])
+        w = min(1.0, max(0.0, (t - float(a["t_adc"])) / span)) if span > 0 else 1.0
+        if a["t_adc"] <= t:
+            break
+    age = t - float(newest["t_adc"])
+    fade = math.exp(-(age - _STALE_S) / _FADE_S) if age > _STALE_S else 1.0
+
+    def mix(a: float, b: float) -> float:
+        return (float(a) * (1.0 - w) + float(b) * w) * fade
+
+    values = {name: mix(older["norm"][name], newer["norm"][name]) for name in NORMALISED}
+    values["loudness"] = min(1.0, max(0.0, 1.0 + mix(older["loudness_db"], newer["loudness_db"]) / 60.0)) * fade
+    values["active"] = mix(older["active"], newer["active"])
+    onset_time = max((float(r["onset_time"]) for r in (older, newer) if r["onset_time"] <= t), default=-math.inf)
+    values["onset"] = math.exp(-(t - onset_time) / _ONSET_DECAY_S)
+    phase = position.beat % 1.0
+    values["beat_phase"] = phase
+    values["beat"] = (1.0 - phase) ** 2
+    values["bar_phase"] = position.beat / 4.0 % 1.0
+    values["phrase_phase"] = position.beat / 64.0 % 1.0
+    values["swing"] = 0.5 - 0.5 * math.cos(2.0 * math.pi * (position.beat / 8.0 % 1.0))
+    values["confidence"] = position.confidence
+    values |= {f"fader{i}": float(v) for i, v in enumerate(faders, 1)}
+    mel = (older["mel"] * (1.0 - w) + newer["mel"] * w) * fade
+    chroma = (older["chroma"] * (1.0 - w) + newer["chroma"] * w) * fade
+    t_audio = min(t, float(newest["t_adc"]))
+    return Signals({k: values[k] for k in SIGNALS}, t, t_audio, position, mel.astype(np.float32), chroma.astype(np.float32))

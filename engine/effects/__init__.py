@@ -1,0 +1,1 @@
+"""Effects change pixels: parameter zero is identity, output is finite and premultiplied."""

@@ -1,0 +1,1 @@
+"""Generators make pixels from frozen values: the CPPN, the idle scene."""

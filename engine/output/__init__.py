@@ -1,0 +1,1 @@
+"""Present and record: window, headless, HUD, recorder."""

@@ -1,0 +1,1 @@
+"""Pacing: the resolution governor and the frame budget."""

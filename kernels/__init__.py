@@ -1,0 +1,1 @@
+"""Device code (CUDA, GLSL) and plain numpy references beside it. Imports numpy only."""

@@ -1,0 +1,1 @@
+"""Offline programs: they train, render, export and measure."""
