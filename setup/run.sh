@@ -1,0 +1,10 @@
+#!/bin/sh
+# Everything installed, then the show:  sh setup/run.sh [vj live options]
+# No display: headless. No audio input: demo music. Those are the defaults of `vj live`; this script only installs.
+set -eu
+# shellcheck source=setup/common.sh
+. "$(dirname -- "$0")/common.sh"
+
+# Whoever can run the tests can run the show.
+ready tests || prepare live "" 2 "about a minute"
+exec "$venv/bin/vj" live "$@"
