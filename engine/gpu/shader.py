@@ -1,0 +1,229 @@
+"""Full-screen passes: a fragment shader, its uniforms, one triangle.
+
+Used on the thread whose context is current. A Pass belongs to the context it was made in (vertex arrays are not shared
+between contexts). Shader text lies in `kernels/`, is named by its path there, and may `#include "common/colour.glsl"`.
+Every fragment shader starts with `#version 330 core`, reads `in vec2 uv` (0..1 from the bottom left), writes one `out vec4`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+import kernels
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.gpu.gl import GL
+from engine.gpu.texture import RenderTarget
+
+_KERNELS = Path(kernels.__file__).parent
+_INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$')
+# Mesa "0:12(5): error", NVIDIA "0(12) : error", AMD and Apple "ERROR: 0:12:".
+_PLACE = re.compile(r"(?:ERROR:\s*)?(\d+)(?::(\d+)(?:\(\d+\))?|\((\d+)\))\s*:\s*(.*)")
+
+# One triangle that covers the picture: no diagonal seam, and no vertex buffer.
+_VERTEX = """#version 330 core
+out vec2 uv;
+void main() {
+    uv = vec2(float((gl_VertexID << 1) & 2), float(gl_VertexID & 2));
+    gl_Position = vec4(uv * 2.0 - 1.0, 0.0, 1.0);
+}
+"""
+
+_FLOAT_SETTERS: dict[int, tuple[int, Callable]] = {
+    GL.GL_FLOAT: (1, GL.glUniform1fv),
+    GL.GL_FLOAT_VEC2: (2, GL.glUniform2fv),
+    GL.GL_FLOAT_VEC3: (3, GL.glUniform3fv),
+    GL.GL_FLOAT_VEC4: (4, GL.glUniform4fv),
+}
+_INT_SETTERS: dict[int, tuple[int, Callable]] = {
+    GL.GL_INT: (1, GL.glUniform1iv),
+    GL.GL_BOOL: (1, GL.glUniform1iv),
+    GL.GL_SAMPLER_2D: (1, GL.glUniform1iv),
+    GL.GL_INT_VEC2: (2, GL.glUniform2iv),
+}
+
+
+def load_source(name: str) -> tuple[str, list[str]]:
+    """Return the text of `kernels/<name>` with its includes put in, and the file names that `#line` numbers stand for."""
+    files: list[str] = []
+    return _expand(name, _read(name), files), files
+
+
+def _read(name: str) -> str:
+    path = _KERNELS / name
+    if not path.is_file():
+        raise UserError("no such shader", where=f"kernels/{name}")
+    return path.read_text(encoding="utf-8")
+
+
+def _expand(name: str, text: str, files: list[str]) -> str:
+    number = len(files)
+    files.append(name)
+    lines: list[str] = []
+    for n, line in enumerate(text.splitlines(), 1):
+        if match := _INCLUDE.match(line):
+            included = match[1]
+            # Once is enough, as with `#pragma once`: a second include of the same file would define its functions twice.
+            if included not in files:
+                lines += [f"#line 1 {len(files)}", _expand(included, _read(included), files), f"#line {n + 1} {number}"]
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+class Pass:
+    """A compiled fragment shader that draws over a whole target.
+
+    `source`: the name of a file in `kernels/`, or the text itself (anything with a line break). Compile and link errors
+    are UserErrors that name file and line.
+    """
+
+    def __init__(self, source: str) -> None:
+        if "\n" in source:
+            self.name, files = "shader text", []
+            text = _expand(self.name, source, files)
+        else:
+            self.name = source
+            text, files = load_source(source)
+        self._text = text
+        self._program = _link(text, files)
+        self._vertex_array = int(GL.glGenVertexArrays(1))
+        self._uniforms = _active_uniforms(self._program)
+        self._last: dict[str, object] = {}
+        self._units: dict[str, int] = {}
+
+    def draw(
+        self,
+        target: RenderTarget | None,
+        size: Size | None = None,
+        textures: Mapping[str, RenderTarget | int] | None = None,
+        *,
+        region: tuple[int, int, int, int] | None = None,
+        blend: bool = False,
+        **uniforms: float | int | tuple | np.ndarray,
+    ) -> None:
+        """Run the shader for every pixel of `target`, or of the window's framebuffer of `size` when it is None.
+
+        textures: {sampler name: RenderTarget or texture id}, none of them the target. region: x, y, width, height in
+        pixels from the bottom left, default all. blend: premultiplied "over" instead of replacing. uniforms: numbers,
+        tuples, or float32/int32 arrays for GLSL arrays; one that the compiler removed is ignored, one that the text does
+        not know is a ValueError.
+        """
+        GL.glUseProgram(self._program)
+        for sampler, texture in (textures or {}).items():
+            unit = self._units.setdefault(sampler, len(self._units))
+            GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
+            GL.glBindTexture(GL.GL_TEXTURE_2D, texture if isinstance(texture, int) else texture.texture)
+            self._set(sampler, unit)
+        for name, value in uniforms.items():
+            self._set(name, value)
+        if target is None:
+            if size is None:
+                raise ValueError("drawing to the window needs its size")
+            GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+        else:
+            size = target.size
+            GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, target.framebuffer)
+        GL.glViewport(*(region or (0, 0, size.width, size.height)))
+        GL.glBindVertexArray(self._vertex_array)
+        if blend:
+            GL.glEnable(GL.GL_BLEND)
+            GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
+        if blend:
+            GL.glDisable(GL.GL_BLEND)
+
+    def close(self) -> None:
+        """Free the program; closing again is not an error."""
+        if self._program:
+            GL.glDeleteProgram(self._program)
+            GL.glDeleteVertexArrays(1, [self._vertex_array])
+            self._program = 0
+
+    def _set(self, name: str, value: float | int | tuple | np.ndarray) -> None:
+        # A program keeps its uniforms: setting only what changed saves about 2 us a uniform, half of a pass's Python cost.
+        if not isinstance(value, np.ndarray):
+            if self._last.get(name) == value:
+                return
+            self._last[name] = value
+        if name not in self._uniforms:
+            if not re.search(rf"\b{re.escape(name)}\b", self._text):
+                raise ValueError(f"{self.name} has no uniform {name!r}")
+            return
+        location, width, dtype, setter = self._uniforms[name]
+        flat = np.ascontiguousarray(value, dtype).reshape(-1)
+        setter(location, flat.size // width, flat)
+
+
+class Passes:
+    """The shaders of one context, each compiled once and shared by all who draw with it."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, Pass] = {}
+
+    def __getitem__(self, name: str) -> Pass:
+        """Return the pass of `kernels/<name>`, compiling it on first use. Raises UserError."""
+        if name not in self._compiled:
+            self._compiled[name] = Pass(name)
+        return self._compiled[name]
+
+    def close(self) -> None:
+        """Free all programs."""
+        for each in self._compiled.values():
+            each.close()
+        self._compiled.clear()
+
+
+def _link(text: str, files: list[str]) -> int:
+    program = GL.glCreateProgram()
+    shaders = [_compile(GL.GL_VERTEX_SHADER, _VERTEX, ["vertex"]), _compile(GL.GL_FRAGMENT_SHADER, text, files)]
+    for shader in shaders:
+        GL.glAttachShader(program, shader)
+    GL.glLinkProgram(program)
+    for shader in shaders:
+        GL.glDetachShader(program, shader)
+        GL.glDeleteShader(shader)
+    if not GL.glGetProgramiv(program, GL.GL_LINK_STATUS):
+        log = _text(GL.glGetProgramInfoLog(program))
+        GL.glDeleteProgram(program)
+        raise UserError(f"shader does not link: {log.strip()}", where=files[0])
+    return int(program)
+
+
+def _compile(kind: int, text: str, files: list[str]) -> int:
+    shader = GL.glCreateShader(kind)
+    GL.glShaderSource(shader, text)
+    GL.glCompileShader(shader)
+    if GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
+        return int(shader)
+    log = _text(GL.glGetShaderInfoLog(shader)).strip()
+    GL.glDeleteShader(shader)
+    first = next((m for line in log.splitlines() if (m := _PLACE.search(line))), None)
+    if first is None:
+        raise UserError(f"shader does not compile: {log}", where=files[0])
+    number, line = int(first[1]), first[2] or first[3]
+    place = f"{files[number] if number < len(files) else files[0]}:{line}"
+    raise UserError(f"shader does not compile: {first[4]}", where=place)
+
+
+def _active_uniforms(program: int) -> dict[str, tuple[int, int, type, Callable]]:
+    found: dict[str, tuple[int, int, type, Callable]] = {}
+    for i in range(GL.glGetProgramiv(program, GL.GL_ACTIVE_UNIFORMS)):
+        raw, _, kind = GL.glGetActiveUniform(program, i)
+        name = _text(raw).removesuffix("[0]")
+        location = GL.glGetUniformLocation(program, name)
+        if kind in _FLOAT_SETTERS:
+            found[name] = (location, _FLOAT_SETTERS[kind][0], np.float32, _FLOAT_SETTERS[kind][1])
+        elif kind in _INT_SETTERS:
+            found[name] = (location, _INT_SETTERS[kind][0], np.int32, _INT_SETTERS[kind][1])
+    return found
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, np.ndarray):
+        raw = raw.tobytes()
+    return raw.decode("utf-8", "replace").rstrip("\0") if isinstance(raw, bytes) else str(raw)

@@ -1,0 +1,56 @@
+"""What every test stands on: numpy raises instead of warning, and one headless OpenGL context for the session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from engine.core.errors import UserError
+
+# Underflow to zero is what decays and exponentials are for; everything else is a bug.
+np.seterr(all="raise", under="ignore")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever takes the `gl` fixture is a GL test: the marker follows."""
+    for item in items:
+        if "gl" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.gl)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """In CI a skip of `live` or `gl` is a failure: a machine that checks releases must have what they need."""
+    report = yield
+    wanted = item.get_closest_marker("gl") or item.get_closest_marker("live")
+    if report.skipped and wanted and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {call.excinfo.value if call.excinfo else report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def gl_context():
+    """The session's headless context, or a skip that says why there is none."""
+    from engine.gpu.context import HeadlessContext
+
+    try:
+        context = HeadlessContext()
+    except UserError as error:
+        pytest.skip(f"no OpenGL: {error}")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def gl(gl_context) -> Iterator[object]:
+    """The headless context, current on this thread; fails the test if it left a GL error behind."""
+    from engine.gpu.gl import GL
+
+    gl_context.make_current()
+    yield gl_context
+    if (error := GL.glGetError()) != GL.GL_NO_ERROR:
+        pytest.fail(f"the test left GL error {int(error):#x}")
