@@ -144,7 +144,9 @@ def signals_at(
         return (float(a) * (1.0 - w) + float(b) * w) * fade
 
     values = {name: mix(older["norm"][name], newer["norm"][name]) for name in NORMALISED}
-    values["loudness"] = min(1.0, max(0.0, 1.0 + mix(older["loudness_db"], newer["loudness_db"]) / 60.0)) * fade
+    # Faded after the scale: a fading dB value would climb to 0 dB and flash.
+    loudness_db = float(older["loudness_db"]) * (1.0 - w) + float(newer["loudness_db"]) * w
+    values["loudness"] = min(1.0, max(0.0, 1.0 + loudness_db / 60.0)) * fade
     values["active"] = mix(older["active"], newer["active"])
     onset_time = max((float(r["onset_time"]) for r in (older, newer) if r["onset_time"] <= t), default=-math.inf)
     values["onset"] = math.exp(-(t - onset_time) / _ONSET_DECAY_S)

@@ -1,0 +1,80 @@
+"""The clocks: a grid that never shifts live, exact times offline."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from engine.core import clock
+from engine.core.clock import LiveClock, OfflineClock
+
+
+def test_now_never_steps_back():
+    times = [clock.now() for _ in range(1000)]
+    assert times == sorted(times)
+
+
+def test_sleep_until_does_not_return_early():
+    wanted = clock.now() + 0.02
+    clock.sleep_until(wanted)
+    assert clock.now() >= wanted
+
+
+def test_sleep_until_a_past_time_returns_at_once():
+    begun = clock.now()
+    clock.sleep_until(begun - 1.0)
+    clock.sleep(-1.0)
+    assert clock.now() - begun < 0.5
+
+
+def test_wall_clock_knows_its_zone():
+    assert clock.wall_clock().tzinfo is not None
+
+
+@pytest.mark.parametrize("fps", [Fraction(24), Fraction(60), Fraction(30000, 1001)])
+def test_offline_frame_k_is_at_k_over_fps_exactly(fps):
+    stepped = OfflineClock(fps)
+    for k in range(5000):
+        frame = stepped.next_frame()
+        assert frame.index == k
+        assert frame.time == frame.t_present == float(k / fps)
+    assert frame.dt == float(1 / fps)
+    assert stepped.missed == 0
+
+
+def test_live_frames_lie_on_the_grid():
+    stepped = LiveClock(200)
+    frames = [stepped.next_frame() for _ in range(20)]
+    for frame in frames:
+        assert frame.time == pytest.approx(frame.index / 200)
+        assert frame.t_present == pytest.approx(stepped.t_start + (frame.index + 1) / 200)
+    assert [b.index - a.index for a, b in zip(frames, frames[1:], strict=False)] == [
+        round(frame.dt * 200) for frame in frames[1:]
+    ]
+    assert frames[-1].index == 19 + stepped.missed
+
+
+def test_a_live_frame_is_not_handed_out_before_its_slot():
+    stepped = LiveClock(100)
+    for _ in range(5):
+        frame = stepped.next_frame()
+        assert clock.now() >= stepped.t_start + frame.index / 100
+
+
+def test_an_overrun_costs_the_slots_it_covered_and_no_more():
+    # Slot 0 is asked for 10.3 periods late: slots 0 to 9 are gone, and the one being run through is skipped only when
+    # more than half of it is over. Periods are 50 ms, so that a busy machine does not blur the count.
+    stepped = LiveClock(20, t_start=clock.now() - 10.3 / 20)
+    frame = stepped.next_frame()
+    assert frame.index in (9, 10)
+    assert stepped.missed == frame.index
+    assert frame.dt == pytest.approx((frame.index + 1) / 20)
+    following = stepped.next_frame()
+    assert following.index == frame.index + 1
+
+
+def test_half_a_period_late_misses_nothing():
+    stepped = LiveClock(5, t_start=clock.now() - 0.2 * 0.3)
+    assert stepped.next_frame().index == 0
+    assert stepped.missed == 0

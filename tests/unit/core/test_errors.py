@@ -1,0 +1,48 @@
+"""Errors for people: one line with what, where, allowed, got, remedy; and a log that cannot flood."""
+
+from __future__ import annotations
+
+import logging
+
+from engine.core import clock
+from engine.core.errors import RateLimitedLog, UserError
+
+
+def test_the_line_says_everything_in_order():
+    error = UserError("unknown style", where="/deck/a/style", allowed="reef, tide", got="rief", remedy="vj styles list")
+    assert str(error) == "unknown style (/deck/a/style): allowed: reef, tide, got: rief; vj styles list"
+    assert error.line() == str(error)
+    assert (error.what, error.got) == ("unknown style", "rief")
+
+
+def test_what_is_not_known_is_left_out():
+    assert str(UserError("no sound server")) == "no sound server"
+    assert str(UserError("too big", got=0)) == "too big: got: 0"
+    assert str(UserError("gone", remedy="plug it in")) == "gone; plug it in"
+
+
+def test_a_long_value_is_cut():
+    line = str(UserError("bad", got="x" * 1000))
+    assert len(line) < 140
+    assert line.endswith("...")
+
+
+def test_the_log_holds_back_repeats_of_a_kind(caplog):
+    log = RateLimitedLog(logging.getLogger("phosphene.test"), interval_s=60.0)
+    with caplog.at_level(logging.WARNING, logger="phosphene.test"):
+        for i in range(1000):
+            log.warning("osc", f"bad message {i}")
+        log.warning("disk", "disk is full")
+    assert [record.getMessage() for record in caplog.records] == ["bad message 0", "disk is full"]
+
+
+def test_the_log_counts_what_it_held_back(caplog):
+    log = RateLimitedLog(logging.getLogger("phosphene.test"), interval_s=0.05)
+    with caplog.at_level(logging.WARNING, logger="phosphene.test"):
+        for _ in range(10):
+            log.warning("osc", "bad message")
+        clock.sleep(0.06)
+        log.warning("osc", "bad message")
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "bad message"
+    assert said[-1] == f"bad message (and {11 - len(said)} more like it)"
