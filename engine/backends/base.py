@@ -1,0 +1,49 @@
+"""The seam between a style and whatever runs its network.
+
+A Backend says whether it can run a style here and opens it; a Program runs it. Both are used on the render thread (a
+backend may be opened on the loader thread when its programs own no GL objects: `needs_context` is False). A Program draws
+sRGB 0..1 into a target; it knows nothing of decks, effects or linear light.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from engine.core.frame import Size
+from engine.gpu.texture import RenderTarget
+from engine.models.encoding import View
+from engine.models.style import Style
+
+
+class Program(Protocol):
+    """A style that is ready to run. Not re-entrant: one thread at a time."""
+
+    name: str  # the backend's name, for the HUD and the report
+
+    def run(self, uniforms: np.ndarray, size: Size, view: View, target: RenderTarget) -> None:
+        """Draw the network's sRGB output into `target`, which takes `size`.
+
+        uniforms: float64 [len(spec.uniform)], scaled, in the order of `spec.uniform` (see `encoding.uniform_vector`).
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the program holds; closing again is not an error."""
+        ...
+
+
+class Backend(Protocol):
+    """One way of running networks."""
+
+    name: str
+    needs_context: bool  # whether `open` must run where the GL context is current
+
+    def refusal(self, style: Style | None = None) -> str | None:
+        """Return why this machine (or this style) cannot use the backend, in words for a person; None when it can."""
+        ...
+
+    def open(self, style: Style, max_size: Size) -> Program:
+        """Prepare `style` for pictures up to `max_size`. Raises UserError."""
+        ...

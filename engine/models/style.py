@@ -1,0 +1,235 @@
+"""A style: `style.toml` beside `weights.safetensors`. Read, checked and written here, and nowhere else.
+
+Called by the loader thread, tools and tests; never by the render thread, for it reads files. Whatever is wrong with a
+style ends as a `UserError` that says what, where, allowed, got and remedy. Reading one never runs code from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from engine.core.errors import UserError
+from engine.core.paths import styles_dir
+from engine.models.cppn import CppnSpec, Weights
+from engine.models.encoding import UNIFORM_INPUTS
+
+SCHEMA_VERSION = 1
+MAX_WEIGHTS_BYTES = 64 * 1024 * 1024  # a 256-wide, 12-layer CPPN takes 3 MB: more is a mistake
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Network(_Table):
+    """[network]: the architecture, as data."""
+
+    inputs: tuple[str, ...]
+    width: int
+    layers: int
+    activations: tuple[str, ...]
+
+
+class Preview(_Table):
+    """[preview]: the instant that preview.png shows: phase in s, signals by name, picture size."""
+
+    time: Finite = 0.0
+    size: str = "320x180"
+    signals: dict[str, Finite] = {}
+
+
+class Motion(_Table):
+    """[motion]: drive, how much faster loud music runs time than silence."""
+
+    drive: Annotated[float, Field(ge=0.0, le=20.0)] = 3.0
+
+
+class StyleMeta(_Table):
+    """style.toml. `normalisation` scales uniform inputs (1.0 where unnamed)."""
+
+    version: Literal[1]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    kind: Literal["cppn"]
+    description: str = ""
+    seed: int
+    licence: str
+    prompt: str = ""
+    images: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...] = ()
+    network: Network
+    normalisation: dict[str, Finite] = {}
+    motion: Motion = Motion()
+    preview: Preview = Preview()
+    scores: dict[str, Finite] = {}
+    judge: str = ""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A checked style, ready for `Backend.open`. weights: (W float32 [out, in], b float32 [out]) per layer."""
+
+    slug: str
+    name: str
+    kind: str
+    spec: CppnSpec
+    weights: Weights = field(repr=False)
+    meta: StyleMeta = field(repr=False)
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The scale of each named uniform input."""
+        return self.meta.normalisation
+
+    @property
+    def palette(self) -> tuple[str, ...]:
+        return self.meta.palette
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.meta.tags
+
+
+def style_folder(path_or_slug: str | Path) -> Path:
+    """Return the folder of a style given by slug (in the library) or by path. Raises UserError when there is none."""
+    path = Path(path_or_slug)
+    for folder in (path, styles_dir() / path):
+        if (folder / "style.toml").is_file():
+            return folder
+    known = ", ".join(list_styles()) or "none"
+    raise UserError("no such style", where=str(styles_dir()), allowed=known, got=path_or_slug, remedy="vj styles list")
+
+
+def list_styles() -> list[str]:
+    """Return the slugs of the library, sorted; reads no style."""
+    folder = styles_dir()
+    return sorted(p.parent.name for p in folder.glob("*/style.toml")) if folder.is_dir() else []
+
+
+def load_meta(folder: Path) -> StyleMeta:
+    """Read and check style.toml. Raises UserError naming file and key."""
+    path = folder / "style.toml"
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("style.toml cannot be read", where=str(path), got=error) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError("style.toml is not TOML", where=str(path), got=error, remedy="mend the line it names") from error
+    try:
+        meta = StyleMeta.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        got = first["input"] if first["type"] != "missing" else "nothing"
+        raise UserError(f"style.toml: {first['msg'].lower()}", where=f"{path}, key {key}", got=got) from error
+    for name in meta.normalisation:
+        if name not in UNIFORM_INPUTS:
+            raise UserError("unknown input", where=f"{path}, key normalisation", allowed=", ".join(UNIFORM_INPUTS), got=name)
+    return meta
+
+
+def load_style(path_or_slug: str | Path) -> Style:
+    """Read, check and return a style. Raises UserError for anything that is wrong with it."""
+    folder = style_folder(path_or_slug)
+    meta = load_meta(folder)
+    network = meta.network
+    try:
+        spec = CppnSpec(network.inputs, network.width, network.layers, network.activations)
+    except UserError as error:
+        raise UserError(
+            error.what, where=f"{folder / 'style.toml'}, key {error.where}", allowed=error.allowed, got=error.got,
+            remedy=error.remedy,
+        ) from error  # fmt: skip
+    weights = load_weights(folder / "weights.safetensors", spec)
+    return Style(folder.resolve().name, meta.name, meta.kind, spec, weights, meta)
+
+
+def load_weights(path: Path, spec: CppnSpec) -> Weights:
+    """Read `layers.I.weight` / `layers.I.bias` and check names, shapes, dtype and finiteness against `spec`."""
+    remedy = "export the style again, or take it from a backup"
+    try:
+        with path.open("rb") as file:
+            size, head = path.stat().st_size, file.read(4)
+    except OSError as error:
+        raise UserError("weights cannot be read", where=str(path), got=error, remedy=remedy) from error
+    # The two containers that torch.save has used: a zip, and a bare pickle.
+    if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
+        raise UserError(
+            "weights are a pickle, which could run code", where=str(path), allowed="safetensors",
+            remedy="convert the file with torch.load(weights_only=True) and safetensors",
+        )  # fmt: skip
+    if size > MAX_WEIGHTS_BYTES:
+        raise UserError("weights file too large", where=str(path), allowed=f"{MAX_WEIGHTS_BYTES} bytes", got=f"{size} bytes")
+    try:
+        with safe_open(path, "np") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UserError("weights are damaged", where=str(path), allowed="safetensors", got=error, remedy=remedy) from error
+    weights: Weights = []
+    for i, (out, inp) in enumerate(spec.shapes):
+        pair = []
+        for part, shape in (("weight", (out, inp)), ("bias", (out,))):
+            key = f"layers.{i}.{part}"
+            where = f"{path}, {key}"
+            if key not in tensors:
+                raise UserError("weights lack a tensor", where=where, got=", ".join(sorted(tensors)), remedy=remedy)
+            tensor = tensors.pop(key)
+            if tensor.shape != shape:
+                raise UserError("wrong shape", where=where, allowed=str(shape), got=tensor.shape, remedy=remedy)
+            if tensor.dtype not in (np.float16, np.float32, np.float64):
+                raise UserError("wrong number type", where=where, allowed="float16 to float64", got=tensor.dtype)
+            with np.errstate(over="ignore"):
+                tensor = np.ascontiguousarray(tensor, np.float32)
+            if not np.isfinite(tensor).all():
+                bad = int((~np.isfinite(tensor)).sum())
+                raise UserError("weights are not finite", where=where, allowed="finite numbers", got=f"{bad} NaN or Inf",
+                                remedy=remedy)  # fmt: skip
+            tensor.flags.writeable = False
+            pair.append(tensor)
+        weights.append((pair[0], pair[1]))
+    if tensors:
+        raise UserError("weights hold a tensor the network lacks", where=str(path), got=", ".join(sorted(tensors)))
+    return weights
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the whole new one, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp makes it private; a library is shared
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_style(folder: Path, meta: StyleMeta, weights: Weights) -> None:
+    """Write weights, then style.toml: a folder without style.toml is no style, so a half-written one is never seen."""
+    tensors = {}
+    for i, (w, b) in enumerate(weights):
+        tensors[f"layers.{i}.weight"] = np.ascontiguousarray(w, np.float32)
+        tensors[f"layers.{i}.bias"] = np.ascontiguousarray(b, np.float32)
+    write_atomic(folder / "weights.safetensors", save(tensors))
+    write_meta(folder, meta)
+
+
+def write_meta(folder: Path, meta: StyleMeta) -> None:
+    """Write style.toml alone."""
+    write_atomic(folder / "style.toml", tomli_w.dumps(meta.model_dump(mode="json")).encode())

@@ -1,0 +1,1 @@
+"""The CPPN: device code beside its plain numpy reference."""
