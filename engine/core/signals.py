@@ -35,7 +35,7 @@ FEATURES = np.dtype(
         ("mid", np.float32),  # 250-4000 Hz
         ("treble", np.float32),  # 4000-16000 Hz
         ("centroid", np.float32),  # Hz
-        ("rolloff", np.float32),  # Hz below which 85 % of the energy lies
+        ("rolloff", np.float32),  # Hz below which 85 % of the magnitude lies
         ("flatness", np.float32),  # 0..1, geometric over arithmetic mean
         ("flux", np.float32),  # half-wave rectified log-mel difference, mean over bands
         ("onset_strength", np.float32),  # detection function of the onset method

@@ -1,0 +1,169 @@
+"""Features of sound: one hop in, one FEATURES record out. The same code live and offline, so the same bits.
+
+Called by `listener.Listener` on the PortAudio callback thread (live) or the caller's thread (offline). Everything is
+preallocated; nothing here waits, logs, or reads a clock. No BLAS either: a threaded matrix product may sum in another
+order from run to run and wakes other threads in the callback; einsum costs 5 us more and does neither.
+"""
+
+from __future__ import annotations
+
+import aubio
+import numpy as np
+
+from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
+from engine.audio.spectrum import attack_window, bin_frequencies, chroma_filters, mel_filters
+from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
+
+ONSET_METHOD = "complex"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
+BANDS_HZ = {"bass": (20.0, 250.0), "mid": (250.0, 4000.0), "treble": (4000.0, 16_000.0)}
+LOUDNESS_FLOOR_DB = -120.0
+
+_LONG = 4096  # samples; chroma needs bins narrower than a semitone at 200 Hz: 11.7 Hz instead of 46.9
+_CHROMA_EVERY = 4  # hops between chroma updates: harmony is slow and a long FFT each hop would double the cost
+_MEL_COMPRESSION = 1e5  # log(1 + c p): -50 dB is the knee, so that the noise of a room adds next to nothing
+_INAUDIBLE = 1e-6  # -120 dB; below it a hop counts as zeros, which also keeps float32 powers out of the denormals
+_ROLLOFF = 0.85
+_EPS = np.float32(1e-20)
+
+
+class Analyzer:
+    """Analyses one mono stream. The window slides by one hop: it always ends with the hop just given."""
+
+    def __init__(
+        self,
+        sample_rate: int = SAMPLE_RATE,
+        hop: int = HOP,
+        window: int = WINDOW,
+        onset_method: str = ONSET_METHOD,
+        first_sample: int = 0,
+    ) -> None:
+        """`first_sample`: where the stream begins on the show's sample count (after a restart, not 0)."""
+        self._rate, self._hop, self._hops, self._first_sample = sample_rate, hop, 0, first_sample
+        self._onset = aubio.onset(onset_method, window, hop, sample_rate)
+        self._normaliser = Normaliser(hop / sample_rate)
+
+        self._history = np.zeros(max(_LONG, window), np.float32)
+        self._input = self._history[-hop:]
+        self._window = attack_window(window, hop)
+        self._windowed = np.zeros(window, np.float32)
+        self._spectrum = np.zeros(window // 2 + 1, np.complex64)
+        self._magnitude = np.zeros(window // 2 + 1, np.float32)
+        self._power = np.zeros(window // 2 + 1, np.float32)
+        self._scratch = np.zeros(window // 2 + 1, np.float32)
+        self._scale = np.float32(2.0 / self._window.sum())  # a sine of amplitude a peaks at a
+        self._long_window = attack_window(_LONG, hop)
+        self._long_windowed = np.zeros(_LONG, np.float32)
+        self._long_spectrum = np.zeros(_LONG // 2 + 1, np.complex64)
+        self._long_magnitude = np.zeros(_LONG // 2 + 1, np.float32)
+
+        frequencies = bin_frequencies(window, sample_rate)
+        self._frequencies = frequencies
+        self._mel_filters = mel_filters(frequencies, MEL_BANDS)
+        self._chroma_filters = chroma_filters(bin_frequencies(_LONG, sample_rate))
+        self._bands = [slice(*np.searchsorted(frequencies, edges)) for edges in BANDS_HZ.values()]
+        self._mel_before = np.zeros(MEL_BANDS, np.float32)
+        self._mel_rise = np.zeros(MEL_BANDS, np.float32)
+        self._levels = np.zeros(len(LEVELS), np.float32)
+        self._shapes = np.zeros(len(SHAPES), np.float32)
+
+        # One record, reused; each field through a view, which is ten times cheaper to set than a field of a record.
+        store = np.zeros(1, FEATURES)
+        self._record = store[0]
+        self._out = {name: store[name] for name in FEATURES.names}
+        self._mel, self._chroma = store["mel"][0], store["chroma"][0]
+        self._norm = store["norm"].view(np.float32)
+        self._out["onset_time"][0] = -np.inf
+
+    def process(self, hop_mono: np.ndarray, t_adc: float, peak: float | None = None) -> np.void:
+        """Analyse one hop. hop_mono: float32[hop], full scale 1. t_adc: s, time of its last sample.
+
+        `peak` is the raw input's when gain or mixing changed it. Returns a FEATURES record: the same object each time,
+        so copy what you keep (Ring.push does). A hop that is not finite counts as silence.
+        """
+        out = self._out
+        own_peak = float(np.abs(hop_mono, out=self._scratch[: self._hop]).max())
+        self._slide(hop_mono, silent=not _INAUDIBLE < own_peak < np.inf)
+        self._hops += 1
+        out["t_adc"][0] = t_adc
+        out["sample"][0] = self._first_sample + self._hops * self._hop
+        out["peak"][0] = own_peak if peak is None else peak
+
+        self._transform()
+        rms = float(np.einsum("i,i->", self._input, self._input) / self._hop) ** 0.5
+        loudness = max(LOUDNESS_FLOOR_DB, 20.0 * float(np.log10(rms + 1e-12)))
+        active = self._normaliser.gate(loudness)
+        out["rms"][0], out["loudness_db"][0], out["active"][0] = rms, loudness, active
+        levels = self._levels
+        levels[0] = rms
+        for i, band in enumerate(self._bands, 1):
+            levels[i] = self._magnitude[band].mean()
+        out["bass"][0], out["mid"][0], out["treble"][0] = levels[1:4]
+        self._find_shapes()
+        self._find_mel_and_flux()
+        self._find_onset(t_adc, active)
+        if self._hops % _CHROMA_EVERY == 0:
+            self._find_chroma()
+        self._normaliser.step(levels, self._shapes, self._norm)
+        return self._record
+
+    def _slide(self, hop_mono: np.ndarray, silent: bool) -> None:
+        self._history[: -self._hop] = self._history[self._hop :]
+        if silent:
+            self._input[:] = 0.0
+        else:
+            self._input[:] = hop_mono
+
+    def _transform(self) -> None:
+        np.multiply(self._history[-len(self._window) :], self._window, out=self._windowed)
+        np.fft.rfft(self._windowed, out=self._spectrum)
+        np.abs(self._spectrum, out=self._magnitude)
+        self._magnitude *= self._scale
+        np.multiply(self._magnitude, self._magnitude, out=self._power)
+
+    def _find_shapes(self) -> None:
+        """Centroid and rolloff by magnitude (by power both would sit on the bass for good); flatness by power without DC."""
+        magnitude, power, shapes = self._magnitude, self._power, self._shapes
+        total = float(magnitude.sum())
+        if total < _INAUDIBLE:
+            shapes[:] = 0.0
+        else:
+            shapes[0] = np.einsum("i,i->", self._frequencies, magnitude) / total
+            np.cumsum(magnitude, out=self._scratch)
+            shapes[1] = self._frequencies[np.searchsorted(self._scratch, _ROLLOFF * self._scratch[-1])]
+            mean = float(power[1:].mean())
+            np.log(np.maximum(power, _EPS, out=self._scratch), out=self._scratch)
+            shapes[2] = min(1.0, float(np.exp(self._scratch[1:].mean())) / max(mean, float(_EPS)))
+        self._out["centroid"][0], self._out["rolloff"][0], self._out["flatness"][0] = shapes
+
+    def _find_mel_and_flux(self) -> None:
+        mel, rise = self._mel, self._mel_rise
+        self._mel_before[:] = mel
+        np.einsum("ij,j->i", self._mel_filters, self._power, out=mel)
+        mel *= _MEL_COMPRESSION
+        np.log1p(mel, out=mel)
+        np.subtract(mel, self._mel_before, out=rise)
+        np.maximum(rise, 0.0, out=rise)
+        self._levels[4] = self._out["flux"][0] = rise.mean()
+
+    def _find_onset(self, t_adc: float, active: float) -> None:
+        """aubio flags an onset about 20 ms after it was heard and says when it was: that time is published."""
+        flagged = bool(self._onset(self._input)[0]) and active > 0.0
+        self._out["onset"][0] = flagged
+        if flagged:
+            # get_last() counts samples; get_last_s() is a float32 and off by 4 ms after ten hours.
+            behind = self._hops * self._hop - self._onset.get_last()
+            self._out["onset_time"][0] = t_adc - behind / self._rate
+        strength = max(0.0, float(self._onset.get_descriptor()))
+        self._levels[5] = self._out["onset_strength"][0] = strength
+
+    def _find_chroma(self) -> None:
+        chroma = self._chroma
+        np.multiply(self._history[-_LONG:], self._long_window, out=self._long_windowed)
+        np.fft.rfft(self._long_windowed, out=self._long_spectrum)
+        np.abs(self._long_spectrum, out=self._long_magnitude)
+        np.einsum("ij,j->i", self._chroma_filters, self._long_magnitude, out=chroma)
+        highest = float(chroma.max())
+        if highest < _INAUDIBLE:
+            chroma[:] = 0.0
+        else:
+            chroma /= np.float32(highest)
