@@ -1,1 +1,1 @@
-"""The show document: scenes, mappings, setlists. Plain data and pure functions; no sound, no pixels, no sockets."""
+"""The show: its document, the scenes and setlists it is made of, and the mappings from music to parameters."""

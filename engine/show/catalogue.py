@@ -1,0 +1,77 @@
+"""What a show can be made of: which styles, effects, deck parameters and scenes exist, and what each path means.
+
+Built once by the application from the style library, the effect registry and the generator's parameters, and handed to
+the document, to scene checks and (its parts) to the control table. This layer lies below effects and generators, so it
+gets their parameters as data. Read on any thread; frozen.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from engine.core.params import Param, defaults
+
+DECKS = ("a", "b")
+IDLE = "idle"  # the style name of a deck that shows the idle scene: nothing to load, nothing that can fail
+TRANSITIONS = ("cut", "dissolve", "through-black", "wipe", "interlock")
+STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0}  # where an automatic crossfade may start -> quantum in beats
+
+LEVEL = Param("level", "Level", 0.0, 1.0, 1.0, "How much of the deck is seen before the crossfade")
+MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole output")
+CROSSFADE = Param("crossfade", "Crossfade", 0.0, 1.0, 0.0, "0 shows deck a, 1 shows deck b")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One parameter of the show. deck and effect are "" where the path has none."""
+
+    deck: str
+    effect: str
+    param: Param
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """styles, scenes: slugs. effects: name -> parameters, in chain order. deck_params: the generator's and `LEVEL`."""
+
+    styles: tuple[str, ...]
+    effects: Mapping[str, tuple[Param, ...]]
+    deck_params: tuple[Param, ...]
+    scenes: tuple[str, ...] = ()
+    targets: Mapping[str, Target] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        targets = {p.name: Target("", "", p) for p in (MASTER, CROSSFADE)}
+        for deck in DECKS:
+            targets |= {f"deck/{deck}/{path}": Target(deck, t.effect, t.param) for path, t in self._on_a_deck()}
+        object.__setattr__(self, "targets", targets)
+
+    def _on_a_deck(self) -> Iterable[tuple[str, Target]]:
+        for p in self.deck_params:
+            yield p.name, Target("", "", p)
+        for effect, params in self.effects.items():
+            for p in params:
+                yield f"fx/{effect}/{p.name}", Target("", effect, p)
+
+    @property
+    def deck_paths(self) -> dict[str, Param]:
+        """Every parameter of one deck by its path relative to the deck: `zoom`, `fx/bloom/amount`."""
+        return {path: target.param for path, target in self._on_a_deck()}
+
+    def plain_chain(self) -> tuple[tuple[str, dict[str, float]], ...]:
+        """Return every effect at its defaults (amount 0: not seen, costs nothing) in catalogue order."""
+        return tuple((name, defaults(params)) for name, params in self.effects.items())
+
+
+def did_you_mean(got: str, allowed: Iterable[str]) -> str:
+    """Return `did you mean 'x'?` for the nearest allowed word, or ""."""
+    near = difflib.get_close_matches(got, list(allowed), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def listed(words: Iterable[str], most: int = 24) -> str:
+    """Return `a, b, c` for an error message, cut after `most` words."""
+    words = list(words)
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") if words else "none"

@@ -1,0 +1,119 @@
+"""What comes into the show document, and what it asks of the outside in return. Frozen values, nothing else.
+
+Control surfaces (OSC, keyboard) make `Change`s on their own threads; the loader's answers come in as `SceneReady`,
+`StyleReady` and their failures. `Document.apply` takes them on the main thread and returns `Action`s, which the
+application carries out. Nothing here touches a socket, a file or a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.show.scene import Scene
+
+Value = float | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One checked control message. path: canonical address such as `/deck/a/zoom`; args: typed and in range.
+
+    t: arrival, s on the clock.now() line. source: "osc HOST", "key", "take"... `every`: a press that must not be
+    replaced by a later one on the same address.
+    """
+
+    path: str
+    args: tuple[Value, ...] = ()
+    t: float = 0.0
+    source: str = ""
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReady:
+    """A scene that was read and checked."""
+
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFailed:
+    """A scene that was refused: the running one goes on."""
+
+    slug: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StyleReady:
+    """`style` is loaded, warmed, and can be shown on `deck` from this frame on."""
+
+    deck: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class StyleFailed:
+    """`style` was refused on `deck`: the old one plays on."""
+
+    deck: str
+    style: str
+    reason: str
+
+
+Input = Change | SceneReady | SceneFailed | StyleReady | StyleFailed
+
+
+@dataclass(frozen=True, slots=True)
+class LoadScene:
+    """Read and check a scene, then answer with SceneReady or SceneFailed."""
+
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStyle:
+    """Load, check and warm a style for a deck, then answer with StyleReady or StyleFailed."""
+
+    deck: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """For the conductor. kind: tap, bpm, resync, nudge (beats) or multiply; t: when the message arrived."""
+
+    kind: str
+    value: float
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Start (True), stop (False) or toggle (None) the recording: only the recorder knows which of them it is in."""
+
+    on: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioGain:
+    """Set the input gain, a linear factor."""
+
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInput:
+    """Switch the audio input by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Forget what effects have accumulated (feedback trails) on both decks."""
+
+
+Action = LoadScene | LoadStyle | Tempo | Record | AudioGain | AudioInput | Panic

@@ -1,0 +1,371 @@
+"""The show document: the only place where what is on stage changes. Pure functions of their arguments.
+
+The render loop calls, once a frame: `apply` (control messages and loader's answers), `advance` (fades), `resolve` (the
+music applied: a `ShowFrame`). Nothing here waits, reads a file or a clock: what needs the outside is returned as an
+`Action`, and its answer comes back as an input of a later frame. So a log of inputs replays to the same show.
+
+How a scene comes in: read -> staged for the hidden deck -> its style is ready -> the deck takes it -> the crossfade
+starts on the beat or bar. While both decks are seen, nothing may pop: a scene that is called then waits, and the
+crossfade first runs to its nearer end within one beat.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+from engine.core.params import defaults
+from engine.core.signals import BeatPosition
+from engine.show.catalogue import IDLE, STARTS, Catalogue
+from engine.show.change import (
+    Action,
+    AudioGain,
+    AudioInput,
+    Change,
+    Input,
+    LoadScene,
+    LoadStyle,
+    Panic,
+    Record,
+    SceneFailed,
+    SceneReady,
+    StyleFailed,
+    StyleReady,
+    Tempo,
+)
+from engine.show.mapping import Mapping as SignalMapping
+from engine.show.scene import DeckEntry, Scene, Transition
+from engine.show.setlist import EMPTY, Setlist
+from engine.show.state import DeckFrame, DeckState, Fade, ShowFrame, ShowState, Staged, restore, snapshot
+
+__all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
+
+BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
+_HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
+_DEFAULT_BEATS = 4.0  # of `/crossfade/to` without a length: one bar
+
+
+class Document:
+    """The rules of the show over one catalogue and setlist. Holds no state of its own."""
+
+    def __init__(self, catalogue: Catalogue, setlist: Setlist = EMPTY) -> None:
+        self.catalogue = catalogue
+        self.setlist = setlist
+
+    # What is on stage when the show begins
+
+    def empty(self) -> ShowState:
+        """Return the document before anything is loaded: the idle scene on both decks."""
+        return ShowState(a=self._bare(), b=self._bare())
+
+    def opened(self, scene: Scene) -> tuple[ShowState, list[Action]]:
+        """Return a document that has `scene` on deck a, its style wanted. For the start, offline and previews."""
+        staged = self._staging(scene, "a", 0.0)
+        style = staged.content.style
+        deck = replace(staged.content, style=IDLE, wanted=None if style == IDLE else style)
+        state = replace(self._taken(self.empty(), staged), a=deck, kind=scene.transition.kind)
+        return state, [] if style == IDLE else [LoadStyle("a", style)]
+
+    # Inputs
+
+    def apply(
+        self, state: ShowState, inputs: Iterable[Input], position: BeatPosition, t: float = 0.0
+    ) -> tuple[ShowState, list[Action]]:
+        """Return the document after `inputs`, in order, and what the outside has to do. Unknown paths change nothing."""
+        actions: list[Action] = []
+        for event in inputs:
+            match event:
+                case Change():
+                    state = self._changed(state, event, position, actions)
+                case SceneReady(scene):
+                    state = self._scene_ready(state, scene, position, actions)
+                case SceneFailed(slug, reason):
+                    if slug == state.requested:
+                        state = replace(state, requested="", requested_cue=-1)
+                    state = replace(state, message=f"scene {slug}: {reason}")
+                case StyleReady(deck, style):
+                    state = self._style_ready(state, deck, style, position, actions)
+                case StyleFailed(deck, style, reason):
+                    state = self._style_failed(state, deck, style, reason)
+        return state, actions
+
+    def _changed(self, state: ShowState, change: Change, position: BeatPosition, actions: list[Action]) -> ShowState:
+        args = change.args
+        number = cast(float, args[0]) if args and not isinstance(args[0], str) else 0.0
+        word = str(args[0]) if args else ""
+        match change.path.split("/")[1:]:
+            case ["deck", ("a" | "b") as deck, "style"]:
+                return self._wanted(state, deck, word, actions)
+            case ["deck", ("a" | "b"), *_]:
+                return self._moved(state, change.path.removeprefix("/"), number)
+            case ["fader", index]:
+                faders = list(state.faders)
+                faders[int(index) - 1] = number
+                return replace(state, faders=tuple(faders))
+            case ["crossfade"]:
+                # A hand on the fader takes over from an automatic crossfade at once, wherever that stands.
+                return replace(state, crossfade=number, fade=None, follow=None)
+            case ["crossfade", "to"]:
+                beats = float(args[1]) if len(args) > 1 else _DEFAULT_BEATS
+                start = "beat" if beats else "now"
+                fade = _fade(state, float(word == "b"), Transition(kind=state.kind, beats=beats, start=start), position)
+                return _started(replace(state, fade=fade, follow=None), position)
+            case ["crossfade", "kind"]:
+                return replace(state, kind=word)
+            case ["scene"]:
+                return self._call(state, word, -1, actions)
+            case ["scene", "number"]:
+                names = self.catalogue.scenes
+                if 1 <= number <= len(names):
+                    return self._call(state, names[int(number) - 1], -1, actions)
+                return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
+            case ["scene", "next"]:
+                return self._next_scene(state, actions)
+            case ["cue", "go"]:
+                return self._next_cue(state, actions)
+            case ["master"]:
+                return replace(state, master=number)
+            case ["blackout"]:
+                return _blackout(state, bool(number) if args else None)
+            case ["freeze"]:
+                return replace(state, freeze=bool(number) if args else not state.freeze)
+            case ["hud"]:
+                return replace(state, hud=bool(number) if args else not state.hud)
+            case ["panic"]:
+                actions.append(Panic())
+                return self._panicked(state)
+            case ["tempo", kind]:
+                actions.append(Tempo(kind, number, change.t))
+            case ["record"]:
+                actions.append(Record(bool(number) if args else None))
+            case ["audio", "gain"]:
+                actions.append(AudioGain(number))
+            case ["audio", "input"]:
+                actions.append(AudioInput(word))
+        return state
+
+    def _moved(self, state: ShowState, path: str, value: float) -> ShowState:
+        target = self.catalogue.targets.get(path)
+        if target is None:
+            return state
+        deck = state.deck(target.deck)
+        value = target.param.clamp(value)
+        if target.effect:
+            chain = dict(deck.chain)
+            chain[target.effect] = {**chain[target.effect], target.param.name: value}
+            return _with_deck(state, target.deck, replace(deck, chain=tuple(chain.items())))
+        return _with_deck(state, target.deck, replace(deck, params={**deck.params, target.param.name: value}))
+
+    # Styles and scenes
+
+    def _wanted(self, state: ShowState, deck: str, style: str, actions: list[Action]) -> ShowState:
+        if state.staged and state.staged.deck == deck:
+            state = replace(state, staged=None)
+        state = replace(state, panics=0)
+        if style == IDLE:
+            return _with_deck(state, deck, replace(state.deck(deck), style=IDLE, wanted=None))
+        actions.append(LoadStyle(deck, style))
+        return _with_deck(state, deck, replace(state.deck(deck), wanted=style))
+
+    def _call(self, state: ShowState, slug: str, cue: int, actions: list[Action]) -> ShowState:
+        actions.append(LoadScene(slug))
+        return replace(state, requested=slug, requested_cue=cue)
+
+    def _next_scene(self, state: ShowState, actions: list[Action]) -> ShowState:
+        names = self.catalogue.scenes
+        if not names:
+            return replace(state, message="there are no scenes")
+        # From the one that was asked for last, so that two quick presses go two scenes on.
+        last = state.pending if state.pending in names else state.scene
+        return self._call(state, names[(names.index(last) + 1) % len(names) if last in names else 0], -1, actions)
+
+    def _next_cue(self, state: ShowState, actions: list[Action]) -> ShowState:
+        index = max(state.cue, state.requested_cue) + 1
+        if index >= len(self.setlist.cue):
+            return replace(state, message="the setlist is over" if self.setlist.cue else "there is no setlist")
+        return self._call(state, self.setlist.cue[index].scene, index, actions)
+
+    def _scene_ready(self, state: ShowState, scene: Scene, position: BeatPosition, actions: list[Action]) -> ShowState:
+        if scene.slug != state.requested:
+            return state  # an answer to a question that is no longer asked
+        cue = state.requested_cue
+        state = replace(state, requested="", requested_cue=-1, panics=0, cue=state.cue if cue < 0 else cue)
+        if cue >= 0:
+            scene = self.setlist.played(cue, scene)
+        return self._enter(state, scene, position, actions)
+
+    def _enter(self, state: ShowState, scene: Scene, position: BeatPosition, actions: list[Action]) -> ShowState:
+        """Stage `scene` on the hidden deck, after clearing the way where both decks are seen."""
+        state = replace(state, queued=None, staged=None, follow=None)
+        moving = state.fade is not None and state.fade.running
+        if moving or state.crossfade not in (0.0, 1.0):
+            target = state.fade.target if moving and state.fade.target in (0.0, 1.0) else float(state.crossfade > 0.5)
+            hurry = Transition(kind=state.kind, beats=_HURRY_BEATS, start="now")
+            return replace(state, queued=scene, fade=_fade(state, target, hurry, position))
+        deck = "b" if state.crossfade == 0.0 else "a"
+        state = replace(_with_deck(state, deck, replace(state.deck(deck), wanted=None)), fade=None)
+        return self._stage(state, self._staging(scene, deck, 1.0 - state.crossfade), position, actions)
+
+    def _stage(self, state: ShowState, staged: Staged, position: BeatPosition, actions: list[Action]) -> ShowState:
+        state = replace(state, staged=staged)
+        if staged.content.style == IDLE:
+            return self._style_ready(state, staged.deck, IDLE, position, actions)
+        actions.append(LoadStyle(staged.deck, staged.content.style))
+        return state
+
+    def _staging(self, scene: Scene, deck: str, target: float) -> Staged:
+        other = "a" if deck == "b" else "b"
+        follow = None
+        if scene.second:
+            content = self._content(scene, scene.second, scene.mappings("second", other, deck))
+            follow = Staged(other, content, scene.mix if other == "b" else 1.0 - scene.mix, scene)
+        return Staged(deck, self._content(scene, scene.deck, scene.mappings("deck", deck, other)), target, scene, follow)
+
+    def _content(self, scene: Scene, entry: DeckEntry, mappings: tuple[SignalMapping, ...]) -> DeckState:
+        params = {**defaults(self.catalogue.deck_params), **entry.params}
+        plain = dict(self.catalogue.plain_chain())
+        first = tuple((e.effect, {**plain.pop(e.effect), **e.params}) for e in entry.effects)
+        return DeckState(params, first + tuple(plain.items()), entry.style, None, scene.slug, mappings)
+
+    def _style_ready(
+        self, state: ShowState, deck: str, style: str, position: BeatPosition, actions: list[Action]
+    ) -> ShowState:
+        staged = state.staged
+        if staged and staged.deck == deck and staged.content.style == style:
+            if state.crossfade != (1.0 if deck == "a" else 0.0):
+                # A hand has meanwhile brought this deck into sight: find the scene another way in, or do without its second.
+                enters = staged.content.style == staged.scene.deck.style and staged.target in (0.0, 1.0)
+                return self._enter(state, staged.scene, position, actions) if enters else replace(state, staged=None)
+            state = self._taken(state, staged)
+            fade = _fade(state, staged.target, staged.scene.transition, position)
+            return _started(replace(state, fade=fade), position)
+        if state.deck(deck).wanted == style:
+            return _with_deck(state, deck, replace(state.deck(deck), style=style, wanted=None))
+        return state
+
+    def _taken(self, state: ShowState, staged: Staged) -> ShowState:
+        scene = staged.scene
+        labels = {int(k): v for k, v in scene.faders.items()}
+        state = replace(state, scene=scene.slug, scene_name=scene.name, fader_labels=labels, message="")
+        return replace(_with_deck(state, staged.deck, staged.content), staged=None, follow=staged.follow)
+
+    def _style_failed(self, state: ShowState, deck: str, style: str, reason: str) -> ShowState:
+        state = replace(state, message=f"style {style}: {reason}")
+        if state.staged and state.staged.deck == deck and state.staged.content.style == style:
+            return replace(state, staged=None)
+        if state.deck(deck).wanted == style:
+            return _with_deck(state, deck, replace(state.deck(deck), wanted=None))
+        return state
+
+    # Panic
+
+    def _bare(self, style: str = IDLE) -> DeckState:
+        return DeckState(defaults(self.catalogue.deck_params), self.catalogue.plain_chain(), style)
+
+    def _panicked(self, state: ShowState) -> ShowState:
+        """Return the safe picture: one bare style at full level, no effect, mapping or fade; pressed again, the idle scene.
+
+        The style stays at the first press because it is the one thing that is known to be loaded and running.
+        """
+        side = float(state.crossfade > 0.5)
+        bare = [self._bare(IDLE if state.panics else deck.style) for deck in (state.a, state.b)]
+        clear = {"fade": None, "staged": None, "follow": None, "queued": None, "requested": "", "requested_cue": -1}
+        lit = {"master": 1.0, "blackout": False, "black": 0.0, "freeze": False}
+        return replace(state, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1, **clear, **lit)
+
+    # Time
+
+    def advance(self, state: ShowState, position: BeatPosition, dt: float) -> tuple[ShowState, list[Action]]:
+        """Return the document `dt` s later: the blackout fades, the crossfade moves, what follows is staged."""
+        actions: list[Action] = []
+        if state.black != float(state.blackout):
+            step = dt / BLACKOUT_S
+            black = min(1.0, state.black + step) if state.blackout else max(0.0, state.black - step)
+            state = replace(state, black=black)
+        if state.fade is not None:
+            state = _stepped(state, dt * position.bpm / 60.0) if state.fade.running else _started(state, position)
+        if state.fade is None and state.staged is None:
+            if state.queued:
+                state = self._enter(state, state.queued, position, actions)
+            elif state.follow:
+                state = self._stage(replace(state, follow=None), state.follow, position, actions)
+        return state, actions
+
+    # One frame
+
+    def resolve(self, state: ShowState, values: Mapping[str, float]) -> ShowFrame:
+        """Return the frame's final values: base + mapped `values` ({parameter path: what to add}), clamped."""
+        params = {"a": dict(state.a.params), "b": dict(state.b.params)}
+        chains = {"a": dict(state.a.chain), "b": dict(state.b.chain)}
+        show = {"master": state.master, "crossfade": state.crossfade}
+        for path, value in values.items():
+            if (target := self.catalogue.targets.get(path)) is None:
+                continue
+            name = target.param.name
+            if target.effect:
+                chain = chains[target.deck]
+                base = chain[target.effect]
+                chain[target.effect] = {**base, name: target.param.clamp(base[name] + value)}
+            else:
+                group = params[target.deck] if target.deck else show
+                group[name] = target.param.clamp(group[name] + value)
+        black = state.black * state.black * (3.0 - 2.0 * state.black)
+        return ShowFrame(
+            a=DeckFrame(state.a.style, params["a"], tuple(chains["a"].items())),
+            b=DeckFrame(state.b.style, params["b"], tuple(chains["b"].items())),
+            mix=show["crossfade"],
+            transition=state.kind,
+            master=show["master"],
+            blackout=black,
+            freeze=state.freeze,
+        )
+
+
+def _with_deck(state: ShowState, name: str, deck: DeckState) -> ShowState:
+    return replace(state, a=deck) if name == "a" else replace(state, b=deck)
+
+
+def _blackout(state: ShowState, dark: bool | None) -> ShowState:
+    """A press fades, a second one in the same direction while that fade runs cuts. `dark` None: the one button for all."""
+    fading = state.black != float(state.blackout)
+    if dark is None:
+        dark = state.blackout if fading else not state.blackout
+    if fading and dark == state.blackout:
+        return replace(state, black=float(dark))
+    return replace(state, blackout=dark)
+
+
+def _fade(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:
+    quantum = STARTS[transition.start]
+    start = math.ceil(position.beat / quantum) * quantum if quantum else position.beat
+    beats = 0.0 if transition.kind == "cut" else transition.beats
+    return Fade(state.crossfade, target, transition.kind, beats, start, quantum)
+
+
+def _started(state: ShowState, position: BeatPosition) -> ShowState:
+    """Let a waiting crossfade begin once its beat has come."""
+    fade = state.fade
+    if fade is None or fade.running:
+        return state
+    if fade.start_beat - position.beat > fade.quantum:
+        # The beat was set back (resync): the next boundary is nearer than the one that was waited for.
+        fade = replace(fade, start_beat=math.ceil(position.beat / fade.quantum) * fade.quantum)
+    if position.beat < fade.start_beat:
+        return replace(state, fade=fade)
+    # From where the crossfade is now, and what the beat has already passed counts.
+    fade = replace(fade, running=True, origin=state.crossfade)
+    return _stepped(replace(state, fade=fade, kind=fade.kind), min(position.beat - fade.start_beat, 0.5))
+
+
+def _stepped(state: ShowState, beats: float) -> ShowState:
+    """Move a running crossfade by `beats`. Counted in steps, not read off the beat line, which a resync may set back."""
+    fade = state.fade
+    if fade is None:
+        return state
+    done = fade.done + beats
+    if done >= fade.beats:
+        return replace(state, crossfade=fade.target, fade=None)
+    part = done / fade.beats
+    return replace(state, crossfade=fade.origin + (fade.target - fade.origin) * part, fade=replace(fade, done=done))

@@ -1,0 +1,74 @@
+"""Mappings: signal -> curve -> attack/release -> range -> parameter.
+
+Called once a frame by the render loop. What is seen = base value + the sum of all mapped values, clamped to the
+parameter's range: so OSC and scenes move the base, the music moves around it, and a mapping with range [0, x] leaves the
+picture untouched in silence. (Replacing the base instead would make a mapped parameter deaf to the performer.)
+Envelopes are in seconds: the same music gives the same motion at any frame rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+
+CURVES: dict[str, Callable[[float], float]] = {
+    "linear": lambda x: x,
+    "pow2": lambda x: x * x,
+    "pow3": lambda x: x * x * x,
+    "sqrt": math.sqrt,
+    "exp": lambda x: math.expm1(3.0 * x) / math.expm1(3.0),  # 0..1 to 0..1; half way up at x = 0.78
+    "smoothstep": lambda x: x * x * (3.0 - 2.0 * x),
+    "step": lambda x: 1.0 if x >= 0.5 else 0.0,
+    "triangle": lambda x: 1.0 - abs(2.0 * x - 1.0),  # for phases: 0..1..0 without a jump
+    "sine": lambda x: 0.5 - 0.5 * math.cos(2.0 * math.pi * x),  # for phases: the same, rounder
+    "invert": lambda x: 1.0 - x,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One mapping. parameter: absolute path, `deck/a/zoom`. attack, release: time constants in s. range: added at 0 and 1.
+
+    times: a second signal that scales the curve's output ("" for none): `bass` inverted times `active` is a break.
+    """
+
+    signal: str
+    parameter: str
+    curve: str = "linear"
+    attack: float = 0.0
+    release: float = 0.0
+    range: tuple[float, float] = (0.0, 1.0)
+    times: str = ""
+
+
+class Mappings:
+    """Evaluates the mappings in use and keeps one envelope for each: the only memory between frames."""
+
+    def __init__(self) -> None:
+        self._groups: tuple[tuple[Mapping, ...], ...] = ()
+        self._envelopes: dict[Mapping, float] = {}
+
+    def use(self, *groups: tuple[Mapping, ...]) -> None:
+        """Make these the mappings in use (one group a deck). Envelopes of those that stay are kept; new ones start at 0."""
+        if len(groups) == len(self._groups) and all(map(lambda a, b: a is b, groups, self._groups)):
+            return
+        self._groups = groups
+        self._envelopes = {m: self._envelopes.get(m, 0.0) for group in groups for m in group}
+
+    def evaluate(self, signals: MappingOf[str, float], dt: float) -> dict[str, float]:
+        """Advance every envelope by `dt` s and return {parameter path: value to add to its base}."""
+        values: dict[str, float] = {}
+        for m, before in self._envelopes.items():
+            x = signals[m.signal]
+            x = CURVES[m.curve](min(1.0, max(0.0, x)))
+            if m.times:
+                x *= signals[m.times]
+            tau = m.attack if x > before else m.release
+            # Exact for a signal that holds still over the frame, so the frame rate drops out; tau 0 follows at once.
+            level = x + (before - x) * math.exp(-dt / tau) if tau > 0.0 else x
+            self._envelopes[m] = level
+            low, high = m.range
+            values[m.parameter] = values.get(m.parameter, 0.0) + low + level * (high - low)
+        return values

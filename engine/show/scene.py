@@ -1,0 +1,248 @@
+"""Scenes: `scenes/<slug>.toml`, a look that can be called by name. Schema, reading and checking.
+
+Read on the loader thread (`load_scene`) and by `vj scenes lint` (`lint_scene`, every fault at once). A scene is data: it
+names a style, values, effects and mappings that must exist in the catalogue, and runs nothing.
+
+A scene describes one primary deck. It lands on whichever deck is hidden, so its paths are relative: `zoom`,
+`fx/bloom/amount`; `second/...` is the optional second deck, which follows on the other side once the crossfade is over;
+`master` and `crossfade` are the show's own. (Scenes bound to deck a or b could not be crossfaded into each other.)
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.core.errors import UserError
+from engine.core.params import Param
+from engine.core.signals import FADERS, SIGNALS
+from engine.show.catalogue import CROSSFADE, IDLE, MASTER, STARTS, TRANSITIONS, Catalogue, did_you_mean, listed
+from engine.show.mapping import CURVES
+from engine.show.mapping import Mapping as SignalMapping
+
+VERSION = 1
+SETLIST = "setlist.toml"  # lies among the scenes and is none
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=400)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class EffectEntry(_Table):
+    """One effect of the chain; parameters that are left out keep their defaults."""
+
+    effect: Text
+    params: dict[str, Number] = {}
+
+
+class DeckEntry(_Table):
+    """A style, parameter values, and the effects that come first in the chain, in this order."""
+
+    style: Text
+    params: dict[str, Number] = {}
+    effects: tuple[EffectEntry, ...] = ()
+
+
+class Transition(_Table):
+    """How the scene comes in. beats: length; start: where it may begin."""
+
+    kind: Literal["cut", "dissolve", "through-black", "wipe", "interlock"] = "dissolve"
+    beats: Annotated[float, Field(ge=0.0, le=256.0)] = 8.0
+    start: Literal["now", "beat", "bar"] = "bar"
+
+
+class MapEntry(_Table):
+    """signal -> curve -> (times another signal) -> attack/release in s -> range -> added to parameter `to`."""
+
+    signal: Text
+    to: Text
+    curve: Text = "linear"
+    attack: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    release: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    range: tuple[Number, Number] = (0.0, 1.0)
+    times: Text = ""
+
+
+class Scene(_Table):
+    """A scene file. `slug` is the file's name without `.toml`: what `/scene` calls it by."""
+
+    slug: str = ""
+    version: Literal[1]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    description: Text = ""
+    author: Text = ""
+    tags: tuple[str, ...] = ()
+    deck: DeckEntry
+    second: DeckEntry | None = None
+    mix: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # how far the crossfade goes towards the second deck
+    faders: dict[str, Text] = {}
+    transition: Transition = Transition()
+    map: tuple[MapEntry, ...] = ()
+
+    def mappings(self, part: str, deck: str, other: str) -> tuple[SignalMapping, ...]:
+        """Return the mappings of `part` ("deck" or "second") with the paths they have on `deck` ("a" or "b").
+
+        The show's own parameters belong to the primary part. `crossfade` turns with the decks: a scene means
+        "towards my second deck", which is towards 0 where that is deck a.
+        """
+        found = []
+        for m in self.map:
+            second, path = m.to.startswith("second/"), m.to.removeprefix("second/")
+            if second != (part == "second"):
+                continue
+            low, high = m.range
+            if path == CROSSFADE.name:
+                if other == "a":
+                    low, high = -low, -high
+            elif path != MASTER.name:
+                path = f"deck/{deck}/{path}"
+            found.append(SignalMapping(m.signal, path, m.curve, m.attack, m.release, (low, high), m.times))
+        return tuple(found)
+
+
+def scene_names(folder: Path) -> tuple[str, ...]:
+    """Return the slugs of the scenes in `folder`, sorted: the order of `/scene/number` and the keys 1 to 9."""
+    return tuple(sorted(p.stem for p in folder.glob("*.toml") if p.name != SETLIST))
+
+
+def load_scene(path: Path, catalogue: Catalogue) -> Scene:
+    """Read and check one scene. Raises UserError with the first fault: file, key, allowed, got, remedy."""
+    scene, faults = _check(path, catalogue)
+    if scene is None or faults:
+        raise faults[0]
+    return scene
+
+
+def lint_scene(path: Path, catalogue: Catalogue) -> list[UserError]:
+    """Return every fault of one scene file; an empty list when there is none."""
+    return _check(path, catalogue)[1]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the file's content. Raises UserError when it is missing, unreadable or no TOML."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        near = did_you_mean(path.stem, scene_names(path.parent))
+        raise UserError("no such file", where=str(path), remedy=near or "vj scenes list shows what there is") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("cannot read the file", where=str(path), got=error, remedy="save it as UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError("not valid TOML", where=str(path), got=error, remedy="mend the line it names") from error
+
+
+def schema_faults(error: ValidationError, model: type[BaseModel], path: Path) -> list[UserError]:
+    """Turn pydantic's findings into errors that name file, key, allowed, got and remedy."""
+    return [_schema_fault(found, model, path) for found in error.errors()]
+
+
+def _check(path: Path, catalogue: Catalogue) -> tuple[Scene | None, list[UserError]]:
+    try:
+        data = read_toml(path)
+    except UserError as error:
+        return None, [error]
+    if (version := data.get("version")) != VERSION:
+        remedy = f"start the file with `version = {VERSION}`"
+        return None, [
+            UserError("unknown scene version", where=f"{path}, version", allowed=f"{VERSION}", got=version, remedy=remedy)
+        ]
+    try:
+        scene = Scene.model_validate({**data, "slug": path.stem} if "slug" not in data else data)
+    except ValidationError as error:
+        return None, schema_faults(error, Scene, path)
+    faults = []
+    if "slug" in data:
+        faults.append(UserError("unknown key", where=f"{path}, slug", remedy="remove it: the file's name is the slug"))
+    return scene, faults + _catalogue_faults(scene, path, catalogue)
+
+
+def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[UserError]:
+    faults: list[UserError] = []
+
+    def word(key: str, what: str, got: str, allowed: Mapping[str, object] | tuple[str, ...]) -> bool:
+        if got in allowed:
+            return True
+        remedy = did_you_mean(got, allowed) or "use one of those allowed"
+        faults.append(UserError(f"unknown {what}", where=f"{path}, {key}", allowed=listed(allowed), got=got, remedy=remedy))
+        return False
+
+    def values(key: str, what: str, params: tuple[Param, ...], given: Mapping[str, float]) -> None:
+        known = {p.name: p for p in params}
+        for name, value in given.items():
+            if word(f"{key}.{name}", what, name, known):
+                try:
+                    known[name].check(value, where=f"{path}, {key}.{name}")
+                except UserError as error:
+                    faults.append(error)
+
+    for part, entry in (("deck", scene.deck), ("second", scene.second)):
+        if entry is None:
+            continue
+        word(f"{part}.style", "style", entry.style, (*catalogue.styles, IDLE))
+        values(f"{part}.params", "deck parameter", catalogue.deck_params, entry.params)
+        for i, effect in enumerate(entry.effects, 1):
+            if word(f"{part}.effects[{i}].effect", "effect", effect.effect, catalogue.effects):
+                params = catalogue.effects[effect.effect]
+                values(f"{part}.effects[{i}].params", f"parameter of {effect.effect}", params, effect.params)
+        names = [e.effect for e in entry.effects]
+        if repeated := sorted({n for n in names if names.count(n) > 1}):
+            where = f"{path}, {part}.effects"
+            faults.append(UserError("an effect stands twice", where=where, got=listed(repeated), remedy="keep one of them"))
+    own = catalogue.deck_paths
+    allowed = (*own, MASTER.name, *((CROSSFADE.name, *(f"second/{p}" for p in own)) if scene.second else ()))
+    for i, m in enumerate(scene.map, 1):
+        word(f"map[{i}].signal", "signal", m.signal, SIGNALS)
+        word(f"map[{i}].to", "parameter", m.to, allowed)
+        word(f"map[{i}].curve", "curve", m.curve, CURVES)
+        if m.times:
+            word(f"map[{i}].times", "signal", m.times, SIGNALS)
+    for fader in scene.faders:
+        word(f"faders.{fader}", "fader", fader, tuple(str(i) for i in range(1, FADERS + 1)))
+    return faults
+
+
+_ALLOWED = {"kind": listed(TRANSITIONS), "start": listed(STARTS)}
+
+
+def _schema_fault(found: Mapping[str, Any], model: type[BaseModel], path: Path) -> UserError:
+    loc, kind, got = found["loc"], found["type"], found["input"]
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+    where = f"{path}, {key}"
+    last = str(loc[-1]) if loc else ""
+    if kind == "extra_forbidden":
+        keys = tuple(_fields_at(model, loc[:-1]))
+        remedy = did_you_mean(last, keys) or "remove it"
+        return UserError("unknown key", where=where, allowed=listed(keys), got=last, remedy=remedy)
+    if kind == "missing":
+        return UserError("key is missing", where=where, remedy=f"add `{last} = ...`")
+    allowed = _ALLOWED.get(last, "")
+    context = found.get("ctx", {})
+    if not allowed and ("ge" in context or "le" in context):
+        allowed = f"{'at least' if 'ge' in context else 'at most'} {context.get('ge', context.get('le')):g}"
+    remedy = did_you_mean(str(got), TRANSITIONS) if last == "kind" else ""
+    what = str(found["msg"])
+    return UserError(what[0].lower() + what[1:], where=where, allowed=allowed, got=got, remedy=remedy or "change the value")
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that are allowed at `loc` inside `model`."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in loc:
+        node = _followed(schema, node)
+        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+    return [name for name in _followed(schema, node).get("properties", {}) if name != "slug"]
+
+
+def _followed(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    for option in node.get("anyOf", []):
+        if "$ref" in option:
+            node = option
+    return schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node

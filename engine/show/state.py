@@ -1,0 +1,139 @@
+"""The show document's frozen values: what is on the decks, where the crossfade stands, what the next picture needs.
+
+`ShowState` is what the performer has set (the base); `ShowFrame` is one frame of it with the music applied. Made by
+`Document` on the main thread, read by anyone; nothing here changes in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from engine.core.signals import FADERS
+from engine.show.catalogue import CROSSFADE, IDLE, MASTER
+from engine.show.mapping import Mapping as SignalMapping
+from engine.show.scene import Scene
+
+Chain = tuple[tuple[str, Mapping[str, float]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeckState:
+    """One deck. style: what is on it. wanted: a style that is being loaded for it. chain: every effect, in order."""
+
+    params: Mapping[str, float]
+    chain: Chain
+    style: str = IDLE
+    wanted: str | None = None
+    scene: str = ""
+    mappings: tuple[SignalMapping, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fade:
+    """An automatic crossfade. It waits for `start_beat`, then moves from `origin` to `target` in `beats`; `done` of them."""
+
+    origin: float
+    target: float
+    kind: str
+    beats: float
+    start_beat: float
+    quantum: float
+    running: bool = False
+    done: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A deck's next content, waiting for its style; then the crossfade moves to `target`."""
+
+    deck: str
+    content: DeckState
+    target: float
+    scene: Scene
+    follow: Staged | None = None  # what goes on the other deck once that crossfade is over
+
+
+@dataclass(frozen=True, slots=True)
+class ShowState:
+    """The whole show document. black: level of the blackout, 0 picture .. 1 dark, moving towards `blackout`."""
+
+    a: DeckState
+    b: DeckState
+    crossfade: float = CROSSFADE.default
+    kind: str = "dissolve"
+    fade: Fade | None = None
+    staged: Staged | None = None
+    follow: Staged | None = None
+    queued: Scene | None = None
+    master: float = MASTER.default
+    blackout: bool = False
+    black: float = 0.0
+    freeze: bool = False
+    hud: bool = False
+    faders: tuple[float, ...] = (0.0,) * FADERS
+    scene: str = ""
+    scene_name: str = ""
+    fader_labels: Mapping[int, str] = field(default_factory=dict)
+    requested: str = ""  # slug of a scene that is being read
+    requested_cue: int = -1
+    cue: int = -1
+    panics: int = 0
+    message: str = ""  # the newest refusal, for the HUD and clients
+
+    def deck(self, name: str) -> DeckState:
+        """Return deck "a" or "b"."""
+        return self.a if name == "a" else self.b
+
+    @property
+    def pending(self) -> str:
+        """What is being loaded, or waits to be: "" when the show is as asked for."""
+        if self.requested:
+            return self.requested
+        if self.queued:
+            return self.queued.slug
+        if self.staged:
+            return self.staged.scene.slug
+        return self.a.wanted or self.b.wanted or ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckFrame:
+    """One deck in one frame: final values, the music applied, all in range."""
+
+    slug: str
+    params: Mapping[str, float]
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFrame:
+    """Everything the mixer and the output pass need. mix: 0 deck a .. 1 deck b. blackout: 0 picture .. 1 dark."""
+
+    a: DeckFrame
+    b: DeckFrame
+    mix: float = 0.0
+    transition: str = "dissolve"
+    master: float = 1.0
+    blackout: float = 0.0
+    freeze: bool = False
+
+    def deck(self, name: str) -> DeckFrame:
+        """Return deck "a" or "b"."""
+        return self.a if name == "a" else self.b
+
+
+_STATE = TypeAdapter(ShowState)
+
+
+def snapshot(state: ShowState) -> dict[str, Any]:
+    """Return the document as plain JSON values, for the log of a take."""
+    return _STATE.dump_python(state, mode="json")
+
+
+def restore(data: Mapping[str, Any]) -> ShowState:
+    """Return the document that `snapshot` wrote. Raises pydantic.ValidationError on foreign data."""
+    return _STATE.validate_python(data)
