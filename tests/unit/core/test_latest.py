@@ -49,17 +49,14 @@ def test_values_arrive_in_order_and_the_last_one_always_arrives():
     seen: list[int] = []
 
     def read():
-        while (value := box.wait(10.0)) is not None:
+        while seen[-1:] != [2000] and (value := box.wait(10.0)) is not None:
             seen.append(value)
 
     reader = threading.Thread(target=read)
     reader.start()
     for value in range(1, 2001):
         box.put(value)
-    while box.stamp and seen[-1:] != [2000]:
-        if not reader.is_alive():
-            break
-    box.close()
-    reader.join(10.0)
+    reader.join(20.0)
+    assert not reader.is_alive()
     assert seen == sorted(set(seen))
     assert seen[-1] == 2000
