@@ -1,1 +1,1 @@
-"""Control: the OSC address table, the bus, the server, feedback."""
+"""Control: the one table of addresses, OSC in and out, the keyboard, and the bus that carries changes to the render loop."""

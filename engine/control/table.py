@@ -1,0 +1,220 @@
+"""The one table: every OSC address that is listened to or sent, and the aliases of other programs, as data.
+
+Built once at start-up from the effects and deck parameters that exist. The server, the keyboard, the reference page, the
+OSCQuery tree and the feedback all read it. An address names the target, its argument is the value only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from engine.control.address import Address, Alias, Argument, Table
+from engine.core.params import Param
+from engine.core.signals import FADERS
+from engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS
+
+__all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
+
+BPM = (20.0, 500.0)  # what Resolume's tempo control spans, so that its 0..1 means the same here
+_COLUMNS = 16  # Resolume columns that call our scenes
+
+_SWITCH = Argument("on", "i", 0, 1, optional=True)
+
+
+def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Table:
+    """Return the table of a program with these effects (name -> parameters) and deck parameters."""
+    return Table([*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *_outputs()], [*_resolume(), *_qlab()])
+
+
+def _value(path: str, p: Param, description: str, group: str) -> Address:
+    argument = Argument(p.name, "f", p.minimum, p.maximum, unit=p.unit)
+    return Address(path, (argument,), description, p.default, group=group)
+
+
+def _decks(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Iterable[Address]:
+    for deck in DECKS:
+        yield Address(
+            f"/deck/{deck}/style",
+            (Argument("slug", "s"),),
+            f"Put a style on deck {deck}. It is loaded and warmed first; until then, and if it is refused, the old "
+            "one plays on. `idle` is the idle scene.",
+            group="Decks",
+        )
+        for p in deck_params:
+            yield _value(f"/deck/{deck}/{p.name}", p, p.description or p.label, "Decks")
+        for effect, params in effects.items():
+            for p in params:
+                yield _value(f"/deck/{deck}/fx/{effect}/{p.name}", p, p.description or p.label, "Effects")
+
+
+def _show() -> Iterable[Address]:
+    group = "Mix and scenes"
+    yield _value("/crossfade", CROSSFADE, "0 shows deck a, 1 deck b. Takes over from an automatic crossfade at once.", group)
+    yield Address(
+        "/crossfade/to",
+        (Argument("deck", "s", choices=DECKS), Argument("beats", "f", 0.0, 256.0, optional=True, unit="beats")),
+        "Crossfade to a deck, from the next beat, over so many beats (4 when left out; 0 cuts now).",
+        group=group,
+    )
+    yield Address(
+        "/crossfade/kind", (Argument("kind", "s", choices=TRANSITIONS),), "How the decks are mixed.", "dissolve", group=group
+    )
+    yield Address(
+        "/scene",
+        (Argument("slug", "s"),),
+        "Call a scene: it is loaded into the hidden deck, then crossfaded to in the scene's own way, from its beat or bar. "
+        "Called while both decks are seen, it waits until the crossfade has run to its nearer end, within one beat.",
+        group=group,
+    )
+    yield Address("/scene/number", (Argument("number", "i", 1, 99),), "Call a scene by its place in the list.", group=group)
+    yield Address(
+        "/scene/next",
+        (),
+        "Call the scene after this one in the list; after the last comes the first.",
+        every=True,
+        group=group,
+    )
+    yield Address("/cue/go", (), "Play the setlist's next cue. Stops at the end.", every=True, group=group)
+    group = "Output"
+    yield _value("/master", MASTER, "Brightness of the whole output.", group)
+    yield Address(
+        "/blackout",
+        (_SWITCH,),
+        "1 fades the output to black in 0.3 s, 0 brings it back as it is by then: nothing of the show stops underneath. "
+        "The same again while it fades cuts. Without an argument, a button for all of it: each press changes over, "
+        "a press during the fade cuts.",
+        0,
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/freeze",
+        (_SWITCH,),
+        "1 holds the picture, effects included, 0 lets it go on. Without an argument: change over.",
+        0,
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/panic",
+        (),
+        "The safe picture, at once: the style on the louder deck stays, bare. Effects, mappings, parameters, automatic "
+        "crossfades and what is loading are dropped, master is full, blackout and freeze are off. Pressed again: the idle "
+        "scene. The next scene called is whole again.",
+        every=True,
+        group=group,
+    )
+
+
+def _tempo() -> Iterable[Address]:
+    group = "Tempo"
+    yield Address("/tempo/tap", (), "Tap the beat: four taps or more set tempo and phase.", every=True, group=group)
+    yield Address("/tempo/bpm", (Argument("bpm", "f", *BPM, unit="bpm"),), "Set the tempo.", 120.0, group=group)
+    yield Address("/tempo/resync", (), "Now is the one: beat 1 of the bar and of the phrase.", every=True, group=group)
+    yield Address(
+        "/tempo/nudge",
+        (Argument("beats", "f", -1.0, 1.0, unit="beats"),),
+        "Push the beat ahead (above 0) or pull it back.",
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/tempo/multiply",
+        (Argument("factor", "f", 0.25, 4.0),),
+        "2 doubles the tempo, 0.5 halves it.",
+        every=True,
+        group=group,
+    )
+
+
+def _desk() -> Iterable[Address]:
+    group = "Desk"
+    yield Address(
+        "/record", (_SWITCH,), "1 starts a take, 0 ends it. Without an argument: change over.", 0, every=True, group=group
+    )
+    yield Address("/audio/gain", (Argument("gain", "f", 0.0, 16.0),), "Input gain, a factor.", 1.0, group=group)
+    yield Address(
+        "/audio/input",
+        (Argument("name", "s"),),
+        "Switch the audio input: part of a device's name, `default`, `demo` or `file:PATH`.",
+        group=group,
+    )
+    for i in range(1, FADERS + 1):
+        argument = Argument("value", "f", 0.0, 1.0)
+        yield Address(
+            f"/fader/{i}", (argument,), f"Fader {i}: a signal that scenes map to what they like.", 0.0, group=group
+        )
+    yield Address(
+        "/hud",
+        (_SWITCH,),
+        "1 shows the numbers over the picture. Without an argument: change over.",
+        0,
+        every=True,
+        group=group,
+    )
+
+
+# path, type, name, unit, description, times a second at most
+_STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
+    ("/state/scene", "s", "slug", "", "The scene on stage", 30.0),
+    ("/state/pending", "s", "name", "", "What is loading or waits for its beat; empty when nothing is", 30.0),
+    ("/state/cue", "i", "number", "", "The setlist's cue that was played last, from 1; 0 before the first", 30.0),
+    ("/state/message", "s", "text", "", "The newest refusal, for people; empty when all is well", 30.0),
+    ("/state/black", "f", "level", "", "Blackout as it is seen: 0 picture, 1 dark", 30.0),
+    ("/state/beat", "i", "beat", "", "1 to 4, sent on each beat", 30.0),
+    ("/state/tempo/bpm", "f", "bpm", "bpm", "Tempo", 10.0),
+    ("/state/tempo/confidence", "f", "confidence", "", "How sure the beat tracker is, 0 to 1", 10.0),
+    ("/state/audio/level", "f", "level", "", "Loudness, 0 to 1 (-60 to 0 dB)", 10.0),
+    ("/state/audio/peak", "f", "peak", "", "Raw input peak before gain; 1 clips", 10.0),
+    ("/state/audio/state", "s", "state", "", "running, starting or lost", 10.0),
+    ("/state/fps", "f", "fps", "1/s", "Frames a second, over the last second", 10.0),
+    ("/state/frame/p99", "f", "ms", "ms", "Frame time that 99 of 100 frames keep, over the last seconds", 10.0),
+    ("/state/frame/missed", "i", "frames", "", "Frames missed since the start", 10.0),
+    ("/state/size", "s", "size", "", "Internal size of the picture", 10.0),
+    ("/state/backend", "s", "name", "", "What runs the networks", 10.0),
+    ("/state/recorder/on", "i", "on", "", "1 while a take is recorded", 10.0),
+    ("/state/recorder/dropped", "i", "frames", "", "Frames the recorder had to leave out", 10.0),
+    ("/state/control/received", "i", "messages", "", "Control messages taken since the start", 10.0),
+    ("/state/control/rejected", "i", "messages", "", "Control messages refused since the start", 10.0),
+    ("/state/control/error", "s", "text", "", "The newest refusal of a control message", 10.0),
+)
+
+
+def _outputs() -> Iterable[Address]:
+    decks = [(f"/state/deck/{deck}/style", "s", "slug", "", f"The style on deck {deck}", 30.0) for deck in DECKS]
+    faders = [(f"/state/fader/{i}/label", "s", "label", "", f"What fader {i} does", 30.0) for i in range(1, FADERS + 1)]
+    for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
+        argument = Argument(name, kind, unit=unit)
+        yield Address(path, (argument,), description, output=True, rate_hz=rate, group="State, sent")
+
+
+def _resolume() -> Iterable[Alias]:
+    """Resolume Avenue and Arena: paths start at 1, values are 0..1, buttons send 1 and 0."""
+    yield Alias("/composition/crossfader/phase", "/crossfade", "Crossfader")
+    yield Alias("/composition/master", "/master", "Master of the composition")
+    yield Alias("/composition/video/opacity", "/master", "Opacity of the composition")
+    for number, deck in enumerate(DECKS, 1):
+        yield Alias(f"/composition/layers/{number}/video/opacity", f"/deck/{deck}/level", f"Layer {number} is deck {deck}")
+    for number in range(1, _COLUMNS + 1):
+        path = f"/composition/columns/{number}/connect"
+        yield Alias(path, "/scene/number", f"Column {number} is scene {number}", fixed=(number,))
+    yield Alias("/composition/connectnextcolumn", "/scene/next", "Next column", fixed=())
+    yield Alias("/composition/disconnectall", "/blackout", "Nothing to be seen", fixed=(1,))
+    yield Alias("/composition/recorder/record", "/record", "Recorder")
+    tempo = "/composition/tempocontroller"
+    yield Alias(f"{tempo}/tempo", "/tempo/bpm", "Tempo: 0..1 is 20..500 bpm", scale=BPM)
+    yield Alias(f"{tempo}/tempotap", "/tempo/tap", "TAP", fixed=())
+    yield Alias(f"{tempo}/resync", "/tempo/resync", "RESYNC", fixed=())
+    # Resolume bends the tempo while the button is held; a press here moves the beat by 1/32, about 15 ms at 120 bpm.
+    yield Alias(f"{tempo}/tempopush", "/tempo/nudge", "Nudge ahead", fixed=(1 / 32,))
+    yield Alias(f"{tempo}/tempopull", "/tempo/nudge", "Nudge back", fixed=(-1 / 32,))
+    for path in ("tempo/multiply", "tempomultiplytwo"):
+        yield Alias(f"{tempo}/{path}", "/tempo/multiply", "Tempo times 2", fixed=(2.0,))
+    for path in ("tempo/divide", "tempodividetwo"):
+        yield Alias(f"{tempo}/{path}", "/tempo/multiply", "Tempo by 2", fixed=(0.5,))
+    for i in range(1, FADERS + 1):
+        yield Alias(f"/composition/dashboard/link{i}", f"/fader/{i}", f"Dashboard link {i}")
+
+
+def _qlab() -> Iterable[Alias]:
+    yield Alias("/go", "/cue/go", "QLab's GO", fixed=())
