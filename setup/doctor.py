@@ -225,28 +225,35 @@ def probe_gl() -> str:
     """Make an OpenGL 3.3 core context without a window and return its renderer and version; raises OSError."""
     egl = ctypes.CDLL("libEGL.so.1")
     pointer, number = ctypes.c_void_p, ctypes.c_uint
-    egl.eglGetPlatformDisplay.restype = egl.eglCreateContext.restype = egl.eglGetProcAddress.restype = pointer
-    egl.eglGetPlatformDisplay.argtypes = [number, pointer, pointer]
-    egl.eglInitialize.argtypes = [pointer, pointer, pointer]
-    egl.eglChooseConfig.argtypes = [pointer, pointer, pointer, ctypes.c_int, pointer]
-    egl.eglCreateContext.argtypes = [pointer, pointer, pointer, pointer]
-    egl.eglMakeCurrent.argtypes = [pointer] * 4
-    surfaceless, opengl = 0x31DD, 0x30A2
-    display = egl.eglGetPlatformDisplay(surfaceless, None, None)
-    if not display or not egl.eglInitialize(display, None, None):
-        raise OSError("EGL has no display of its own (surfaceless)")
+    signatures = {
+        "eglGetPlatformDisplay": (pointer, [number, pointer, pointer]),
+        "eglGetDisplay": (pointer, [pointer]),
+        "eglGetProcAddress": (pointer, [ctypes.c_char_p]),
+        "eglInitialize": (number, [pointer] * 3),
+        "eglChooseConfig": (number, [pointer, pointer, pointer, ctypes.c_int, pointer]),
+        "eglCreateContext": (pointer, [pointer] * 4),
+        "eglMakeCurrent": (number, [pointer] * 4),
+    }
+    for name, (result, arguments) in signatures.items():
+        getattr(egl, name).restype, getattr(egl, name).argtypes = result, arguments
+    displays = [egl.eglGetPlatformDisplay(0x31DD, None, None)]  # Mesa without a surface
+    if query := egl.eglGetProcAddress(b"eglQueryDevicesEXT"):
+        devices, count = (pointer * 16)(), ctypes.c_int()
+        ctypes.CFUNCTYPE(number, ctypes.c_int, pointer, pointer)(query)(16, devices, ctypes.byref(count))
+        displays += [egl.eglGetPlatformDisplay(0x313F, device, None) for device in devices[: count.value]]
     # OpenGL renderable, any surface; then OpenGL 3.3, core profile
     wanted = (ctypes.c_int * 5)(0x3040, 0x0008, 0x3033, 0, 0x3038)
     version = (ctypes.c_int * 7)(0x3098, 3, 0x30FB, 3, 0x30FD, 1, 0x3038)
-    config, count = pointer(), ctypes.c_int()
-    egl.eglBindAPI(opengl)
-    egl.eglChooseConfig(display, wanted, ctypes.byref(config), 1, ctypes.byref(count))
-    context = egl.eglCreateContext(display, config if count.value else None, None, version)
-    if not context or not egl.eglMakeCurrent(display, None, None, context):
-        raise OSError(f"EGL gives no OpenGL 3.3 core context (error {egl.eglGetError():#x})")
-    address = egl.eglGetProcAddress(b"glGetString")
-    get_string = ctypes.CFUNCTYPE(ctypes.c_char_p, number)(address)
-    return " / ".join(get_string(name).decode(errors="replace") for name in (0x1F01, 0x1F02))
+    for display in [*displays, egl.eglGetDisplay(None)]:
+        config, count = pointer(), ctypes.c_int()
+        if not display or not egl.eglInitialize(display, None, None) or not egl.eglBindAPI(0x30A2):
+            continue
+        egl.eglChooseConfig(display, wanted, ctypes.byref(config), 1, ctypes.byref(count))
+        context = egl.eglCreateContext(display, config, None, version) if count.value else None
+        if context and egl.eglMakeCurrent(display, None, None, context):
+            get_string = ctypes.CFUNCTYPE(ctypes.c_char_p, number)(egl.eglGetProcAddress(b"glGetString"))
+            return " / ".join(get_string(name).decode(errors="replace") for name in (0x1F01, 0x1F02))
+    raise OSError("no EGL display gives an OpenGL 3.3 core context")
 
 
 def table(rows: list[Row]) -> str:
