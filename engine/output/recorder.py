@@ -1,0 +1,260 @@
+"""Records the show: pictures and captured sound into one file, on a thread of its own.
+
+    render loop --offer--> bounded queue --> recorder thread --> Muxer (encoder, file)
+    audio ring  --pcm_since-------------------^            `--> FlacWriter
+
+The render loop is never blocked and never sees an error: a full queue drops the picture and counts it, a full disk ends
+the file readable and becomes the state "failed". Frame k of the file shows the sound of k/fps (see cfr.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from engine.core import clock
+from engine.core.frame import Size
+from engine.output.cfr import FrameGrid, SoundLine, SoundTrack
+from engine.output.flac import FlacWriter
+from engine.output.muxer import AUDIO_RATE, Muxer
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.02  # how often the sound is fetched when no picture comes
+# Sound that is this much behind the picture will not come any more: the place is filled with silence, so that the file
+# on disk keeps up (a muxer holds the pictures back until their sound is there).
+SILENCE_AFTER_S = 0.6
+LAST_SOUND_S = 0.3  # how long `stop` waits for the sound of the last pictures
+
+
+class Sound(Protocol):
+    """What the recorder needs of an audio source."""
+
+    def pcm_since(self, cursor: int) -> tuple[list[np.void], int, int]:
+        """Return (PCM records from `cursor` on, next cursor, how many were lost)."""
+        ...
+
+
+@dataclass(frozen=True)
+class RecordingResult:
+    """What was recorded. path: the file as it lies on disk; seconds: frames / fps; error: empty when all is well."""
+
+    path: Path
+    frames: int
+    dropped: int
+    duplicated: int
+    late: int
+    seconds: float
+    error: str
+
+
+@dataclass(frozen=True)
+class RecorderStatus:
+    """How the recording goes. state: recording, finishing, done, or `failed: REASON`."""
+
+    state: str
+    frames: int
+    dropped: int
+    duplicated: int
+    late: int
+    seconds: float
+    bytes: int
+    path: Path
+
+
+class Recorder:
+    """One recording, from construction to `stop`.
+
+    size: of the pictures offered. t_start: clock time of frame 0 and sample 0. queue: pictures that may wait for the
+    encoder (8 at 24 fps = a third of a second). release: called on the recorder thread with each picture once it is
+    no longer needed, also with those that were refused. flac: where to write the raw sound besides.
+    Raises UserError when the file or the encoder does not open.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        size: Size,
+        fps: Fraction | int,
+        *,
+        audio: Sound | None,
+        t_start: float,
+        queue: int = 8,
+        codec: str = "auto",
+        flac: Path | str | None = None,
+        release: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
+        self.size = size
+        self.dropped = 0
+        self.duplicated = 0
+        self._muxer = Muxer(path, size, fps, codec=codec)
+        self._flac = FlacWriter(flac) if flac else None
+        self._audio = audio
+        self._release = release
+        self._line = SoundLine(t_start, AUDIO_RATE)
+        self._grid = FrameGrid(fps)
+        self._capacity = queue
+        self._waiting: deque[tuple[np.ndarray, float]] = deque()
+        self._wake = threading.Condition()
+        self._t_end: float | None = None
+        self._cursor = 0
+        self._track = SoundTrack()
+        self._failure = ""
+        self._result: RecordingResult | None = None
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    # --- the render loop's side ---
+
+    def offer(self, frame_rgba: np.ndarray, t_picture: float) -> bool:
+        """Hand over a picture, uint8[h, w, 4], row 0 at the top. Returns at once; False: not taken.
+
+        t_picture: the audio time that it depicts, on the clock line. It should advance as steadily as the frames do.
+        A taken picture must not be written to before it is released.
+        """
+        with self._wake:
+            full = len(self._waiting) >= self._capacity
+            if full or self._failure or self._t_end is not None:
+                self.dropped += full and not self._failure
+                taken = False
+            else:
+                self._waiting.append((frame_rgba, t_picture))
+                self._wake.notify()
+                taken = True
+        if not taken and self._release:
+            self._release(frame_rgba)
+        return taken
+
+    def finish(self, t_end: float) -> None:
+        """Ask for the end of the file at clock time `t_end`; returns at once, `result` is there when it is done."""
+        with self._wake:
+            if self._t_end is None:
+                self._t_end = t_end
+            self._wake.notify()
+
+    @property
+    def result(self) -> RecordingResult | None:
+        """What was recorded, once the file is finished."""
+        return self._result
+
+    def stop(self, t_end: float) -> RecordingResult:
+        """`finish` and wait for the file. A copy of the file is made on the way: seconds for an hour's recording."""
+        self.finish(t_end)
+        self._thread.join()
+        assert self._result is not None
+        return self._result
+
+    def status(self) -> RecorderStatus:
+        """Return how it goes; any thread."""
+        if self._failure:
+            state = f"failed: {self._failure}"
+        elif self._result is not None:
+            state = "done"
+        else:
+            state = "recording" if self._t_end is None else "finishing"
+        frames = self._muxer.frames
+        path = self._result.path if self._result else self._muxer.working_path
+        seconds = float(frames / self._grid.fps)
+        return RecorderStatus(
+            state, frames, self.dropped, self.duplicated, self._grid.late, seconds, self._muxer.bytes, path
+        )
+
+    # --- the recorder thread ---
+
+    def _run(self) -> None:
+        try:
+            self._record()
+        except Exception as error:  # boundary: nothing that goes wrong in a recording may end the show
+            log.exception("recording of %s failed", self._muxer.path)
+            self._failure = self._failure or f"{type(error).__name__}: {error}"
+        self._result = self._close()
+
+    def _record(self) -> None:
+        while not self._failure:
+            with self._wake:
+                if not self._waiting and self._t_end is None:
+                    self._wake.wait(POLL_S)
+                item = self._waiting.popleft() if self._waiting else None
+                t_end = self._t_end
+            self._fetch_sound()
+            if item is not None:
+                self._write_picture(*item)
+            elif t_end is not None:
+                self._write_end(t_end)
+                return
+            self._failure = self._muxer.error or (self._flac.error if self._flac else "")
+
+    def _write_picture(self, rgba: np.ndarray, t_picture: float) -> None:
+        position = self._line.position(t_picture)
+        first = self._grid.next
+        k = self._grid.place(position / AUDIO_RATE)
+        if k is not None:
+            if first == 0 and k > 0:  # there is nothing to repeat yet: the first picture stands in for those before it
+                self._muxer.video(rgba)
+                self.duplicated += 1
+                first = 1
+            self._repeat(k - first)
+            self._muxer.video(rgba)
+        if self._release:
+            self._release(rgba)
+        self._write_sound(max(self._track.end, int(position - SILENCE_AFTER_S * AUDIO_RATE)))
+
+    def _repeat(self, times: int) -> None:
+        for _ in range(times):
+            self._muxer.repeat()
+        self.duplicated += max(0, times)
+
+    def _fetch_sound(self) -> None:
+        if self._audio is None:
+            return
+        blocks, self._cursor, _ = self._audio.pcm_since(self._cursor)
+        for block in blocks:
+            pcm = block["pcm"]
+            self._track.add(self._line.place(float(block["t_adc"]), int(block["sample"]), len(pcm)), pcm)
+
+    def _write_sound(self, ready: int) -> None:
+        """Write the sound up to `ready`, but none beyond the frames written: both streams end together."""
+        pcm = self._track.take(min(ready, self._grid.samples_in(self._grid.next, AUDIO_RATE)))
+        self._muxer.audio(pcm)
+        if self._flac:
+            self._flac.write(pcm)
+
+    def _write_end(self, t_end: float) -> None:
+        """Bring both streams to the length of [t_start, t_end), or of the pictures where those reach further."""
+        give_up = clock.now() + LAST_SOUND_S
+        while self._audio and self._track.end < self._line.position(t_end) and clock.now() < give_up:
+            clock.sleep(POLL_S)
+            self._fetch_sound()
+        wanted = max(1, self._grid.frames_in(self._line.position(t_end) / AUDIO_RATE))  # no file without a frame
+        missing = wanted - self._grid.next
+        if missing > 0:
+            if self._grid.next == 0:
+                self._muxer.video(np.zeros((self.size.height, self.size.width, 4), np.uint8))
+                missing, self.duplicated = missing - 1, self.duplicated + 1
+                self._grid.next = 1
+            self._repeat(missing)
+            self._grid.next += missing
+        self._write_sound(self._grid.samples_in(self._grid.next, AUDIO_RATE))
+
+    def _close(self) -> RecordingResult:
+        with self._wake:
+            left, self._waiting = list(self._waiting), deque()
+        if self._release:
+            for rgba, _ in left:
+                self._release(rgba)
+        path = self._muxer.close()
+        if self._flac:
+            self._flac.close()
+        self._failure = self._failure or self._muxer.error or (self._flac.error if self._flac else "")
+        frames = self._muxer.frames
+        return RecordingResult(
+            path, frames, self.dropped, self.duplicated, self._grid.late, float(frames / self._grid.fps), self._failure
+        )
