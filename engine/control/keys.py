@@ -1,0 +1,72 @@
+"""The keyboard, as data: which key does what. Read by the window's key handler, the help panel and the README.
+
+A binding either sends a control message, as if it had come over OSC, or names a command of the window ("quit"). Called on
+the main thread. Keys are named as people write them: `B`, `Ctrl+R`, `Left`, `F11`, `[`; letters are capitals whatever the
+shift key does, and a key repeat by holding is not a press.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.control.address import Table
+from engine.show.change import Change, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One key. path and args: what it sends; or command: what it asks of the window."""
+
+    key: str
+    does: str
+    path: str = ""
+    args: tuple[Value, ...] = ()
+    command: str = ""
+
+
+# Panic is the big key at the edge, found blind; what ends or starts something on disk needs Ctrl. Escape does nothing:
+# it is the key that gets hit when something looks wrong, and must not take the picture away.
+BINDINGS: tuple[Binding, ...] = (
+    Binding("B", "blackout: fades in 0.3 s, again cuts; then back", "/blackout"),
+    Binding("F", "freeze the picture, and let it go on", "/freeze"),
+    Binding("Backspace", "panic: the bare style at once; again: the idle scene", "/panic"),
+    Binding("Space", "tap the tempo", "/tempo/tap"),
+    Binding("T", "tap the tempo", "/tempo/tap"),
+    Binding("R", "resync: now is the one", "/tempo/resync"),
+    Binding("[", "nudge the beat back", "/tempo/nudge", (-1 / 32,)),
+    Binding("]", "nudge the beat ahead", "/tempo/nudge", (1 / 32,)),
+    Binding("-", "half the tempo", "/tempo/multiply", (0.5,)),
+    Binding("=", "double the tempo", "/tempo/multiply", (2.0,)),
+    *(Binding(str(i), f"scene {i}", "/scene/number", (i,)) for i in range(1, 10)),
+    Binding("N", "next scene", "/scene/next"),
+    Binding("Enter", "next cue of the setlist", "/cue/go"),
+    Binding("Left", "crossfade to deck a over a bar", "/crossfade/to", ("a", 4.0)),
+    Binding("Right", "crossfade to deck b over a bar", "/crossfade/to", ("b", 4.0)),
+    Binding("H", "show or hide the numbers", "/hud"),
+    Binding("Ctrl+R", "start or end a take", "/record"),
+    Binding("F11", "full screen, and back", command="fullscreen"),
+    Binding("Ctrl+Q", "quit", command="quit"),
+)
+
+_BY_KEY = {b.key: b for b in BINDINGS}
+
+
+def named(key: str, *, ctrl: bool = False, alt: bool = False) -> str:
+    """Return the name that bindings use for a key with its modifiers: `Ctrl+R`."""
+    return ("Ctrl+" if ctrl else "") + ("Alt+" if alt else "") + (key.upper() if len(key) == 1 else key)
+
+
+def binding(key: str) -> Binding | None:
+    """Return what the key named `key` (as `named` writes it) does, or None."""
+    return _BY_KEY.get(key)
+
+
+def change(table: Table, bound: Binding, t: float) -> Change | None:
+    """Return the checked change that a binding sends; None for a window command."""
+    return table.parse(bound.path, bound.args, t, f"key {bound.key}") if bound.path else None
+
+
+def bindings_markdown() -> str:
+    """Return the bindings as a Markdown table; the nine scene keys share a row."""
+    rows = [("1 .. 9", "scene 1 to 9") if b.key == "1" else (b.key, b.does) for b in BINDINGS if b.key not in "23456789"]
+    return "\n".join(["| key | does |", "|---|---|", *(f"| `{key}` | {does} |" for key, does in rows)]) + "\n"

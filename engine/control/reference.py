@@ -1,0 +1,134 @@
+"""The table in two other forms: the reference page and the OSCQuery tree.
+
+Made from the data for `vj osc` and the tests, so neither can be out of date. Pure text and dictionaries.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import Any
+
+from engine.control.address import Address, Alias, Table
+
+_DECK = re.compile(r"/[ab](?=/)")
+_FADER = re.compile(r"(/fader)/\d+")
+_FAMILY = re.compile(r"(/columns/|/link|/fader/)\d+")
+
+_HEADER = """# OSC reference
+
+Made by `vj osc --markdown`; do not edit.
+
+Send to UDP port 9000, on this machine unless `--osc-host` says otherwise. State comes back on port 9001 of every host that
+sent a message in the last minute: everything once, then what changes. Wrong types, values out of range and unknown
+addresses are refused, counted, and named in `/state/control/error`; they never disturb the show. Of several values for one
+address within a frame the last one counts; presses are all kept. Where an int is expected a whole float or a boolean
+does, where a float is expected an int does. A trigger acts on no argument or on anything but 0, and ignores the 0 of
+a button let go. A bundle acts on arrival. Address patterns (`*`, `?`) are not matched.
+"""
+_ALIASES = """## Other programs' addresses
+
+Controllers that are set up for these work as they are.
+
+| address | acts as | meaning |
+|---|---|---|
+"""
+
+
+def markdown(table: Table) -> str:
+    """Return `docs/osc.md`."""
+    parts = [_HEADER]
+    for group, found in groupby(_grouped(table), key=lambda a: a.group):
+        parts.append(f"## {group}\n\n| address | types | range | default | does |\n|---|---|---|---|---|")
+        parts[-1] = "\n".join([parts[-1], *(_row(path, address) for path, address in _folded(list(found)))]) + "\n"
+    parts.append(_ALIASES + "\n".join(_alias_rows(list(table.aliases.values()))) + "\n")
+    return "\n".join(parts)
+
+
+def oscquery_tree(table: Table) -> dict[str, Any]:
+    """Return the OSCQuery namespace of the table, as its JSON: FULL_PATH, TYPE, ACCESS, RANGE, DESCRIPTION, CONTENTS."""
+    root = _node("")
+    for address in table.addresses.values():
+        node = root
+        path = ""
+        for part in address.path.split("/")[1:]:
+            path += f"/{part}"
+            node = node.setdefault("CONTENTS", {}).setdefault(part, _node(path))
+        node |= _attributes(address)
+    return root
+
+
+def _node(path: str) -> dict[str, Any]:
+    return {"FULL_PATH": path or "/", "ACCESS": 0}
+
+
+def _attributes(address: Address) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "TYPE": "".join(a.type for a in address.arguments) or "N",
+        "ACCESS": 1 if address.output else 2 if not address.arguments else 3,
+        "DESCRIPTION": address.description,
+    }
+    ranges = []
+    for a in address.arguments:
+        if a.choices:
+            ranges.append({"VALS": list(a.choices)})
+        elif a.type != "s" and abs(a.minimum) != float("inf"):
+            ranges.append({"MIN": a.minimum, "MAX": a.maximum})
+        else:
+            ranges.append({})
+    if any(ranges):
+        found["RANGE"] = ranges
+    if any(a.unit for a in address.arguments):
+        found["UNIT"] = [a.unit for a in address.arguments]
+    if address.default is not None:
+        found["VALUE"] = [address.default]
+    return found
+
+
+def _grouped(table: Table) -> list[Address]:
+    order = list(dict.fromkeys(a.group for a in table.addresses.values()))
+    return sorted(table.addresses.values(), key=lambda a: order.index(a.group))
+
+
+def _folded(addresses: list[Address]) -> list[tuple[str, Address]]:
+    """Write addresses that differ in their deck or number only as one row: `/deck/{a,b}/zoom`, `/fader/{1..8}`."""
+    rows: dict[str, Address] = {}
+    for a in addresses:
+        rows.setdefault(_DECK.sub("/{a,b}", _FADER.sub(r"\1/{1..8}", a.path)), a)
+    return list(rows.items())
+
+
+def _row(path: str, address: Address) -> str:
+    allowed = "; ".join(a.allowed for a in address.arguments) if not address.output else ""
+    default = (
+        ""
+        if address.default is None
+        else f"{address.default:g}"
+        if not isinstance(address.default, str)
+        else address.default
+    )
+    text = address.description.replace("|", "/")
+    if path != address.path:
+        text = text.replace("deck a", "a deck").replace("fader 1", "a fader").replace("Fader 1", "A fader")
+    return f"| `{path}` | {address.types or 'press'} | {allowed} | {default} | {text} |"
+
+
+def _alias_rows(aliases: list[Alias]) -> list[str]:
+    """One row an alias; numbered families (columns, links) share one."""
+    rows: dict[str, str] = {}
+    for alias in aliases:
+        sent = "".join(f" {v:g}" if not isinstance(v, str) else f" {v}" for v in alias.fixed or ())
+        rows[alias.path] = f"| `{alias.path}` | `{alias.target}{sent}` | {alias.description} |"
+    shown = {}
+    for alias in aliases:
+        family = _FAMILY.sub(r"\1N", alias.path)
+        shown.setdefault(family, []).append(alias)
+    found = []
+    for family, same in shown.items():
+        if len(same) <= 2:
+            found += [rows[a.path] for a in same]
+            continue
+        target = f"{same[0].target} N" if same[0].fixed else _FAMILY.sub(r"\1N", same[0].target)
+        text = same[0].description.replace("1", "N")
+        found.append(f"| `{family}`, N = 1 to {len(same)} | `{target}` | {text} |")
+    return found
