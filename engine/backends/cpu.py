@@ -59,7 +59,7 @@ class CpuProgram:
         self._size: Size | None = None
         self._view: View | None = None
 
-    def evaluate(self, uniforms: np.ndarray, size: Size, view: View = View()) -> np.ndarray:  # noqa: B008
+    def evaluate(self, uniforms: np.ndarray, size: Size, view: View = View()) -> np.ndarray:
         """Return the picture: float32 [h, w, 3], sRGB 0..1, row 0 at the top. The array is reused by the next call."""
         if size != self._size:
             self._resize(size)

@@ -36,7 +36,7 @@ class Workers:
         self._blas = _SingleThreadedBlas()
 
     def run(self, jobs: int, work: Callable[[int, int], None]) -> None:
-        """Call `work(worker, job)` for every job in 0..jobs-1 and return when all are done; raises what one of them raised."""
+        """Call `work(worker, job)` for jobs 0..jobs-1 and return when all are done; raises what one of them raised."""
         counter = itertools.count()
 
         def drain(worker: int) -> None:

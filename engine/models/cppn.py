@@ -7,6 +7,7 @@ Data only: called wherever a style is read, made or run, on any thread; never ev
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class CppnSpec:
     def shapes(self) -> list[tuple[int, int]]:
         """(out, in) of every weight matrix, the output layer last."""
         widths = [len(self.inputs), *[self.width] * self.layers, OUTPUTS]
-        return [(b, a) for a, b in zip(widths, widths[1:], strict=False)]
+        return [(b, a) for a, b in itertools.pairwise(widths)]
 
     @property
     def parameters(self) -> int:

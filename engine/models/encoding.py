@@ -86,7 +86,7 @@ def view_matrix(view: View) -> tuple[float, float, float, float]:
     return a, b, -(a * px - b * py), -(b * px + a * py)
 
 
-def coordinates(size: Size, view: View = View(), names: Sequence[str] = ("x", "y")) -> np.ndarray:  # noqa: B008
+def coordinates(size: Size, view: View = View(), names: Sequence[str] = ("x", "y")) -> np.ndarray:
     """Return the spatial inputs `names` of every pixel: float32 [pixels, len(names)], C order, row 0 at the top."""
     gx, gy = pixel_grid(size)
     a, b, tx, ty = (np.float32(v) for v in view_matrix(view))
@@ -94,11 +94,12 @@ def coordinates(size: Size, view: View = View(), names: Sequence[str] = ("x", "y
     y = b * gx + a * gy + ty
     out = np.empty((size.pixels, len(names)), np.float32)
     for i, name in enumerate(names):
-        out[:, i] = _spatial(name, x, y)
+        out[:, i] = spatial_input(name, x, y)
     return out
 
 
-def _spatial(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def spatial_input(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the spatial input `name` at the points (x, y), in their dtype. Raises KeyError for any other name."""
     if name == "x":
         return x
     if name == "y":
