@@ -1,0 +1,167 @@
+"""Two decks and the transition between them: generators and effects become one picture.
+
+Called once a frame on the render thread. Nothing that a generator or an effect does comes out of `render`: a deck that
+fails shows its last good picture, or the idle scene where it has none, and says so in `faults`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.compositor.transitions import Transitions, weights
+from engine.core.errors import RateLimitedLog
+from engine.core.frame import Frame, Size
+from engine.core.signals import Signals
+from engine.effects.chain import Chain
+from engine.generators.idle import Idle
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+from engine.show.catalogue import DECKS
+from engine.show.state import DeckFrame, ShowFrame
+
+if TYPE_CHECKING:
+    from engine.generators.base import Generator
+
+_log = RateLimitedLog(logging.getLogger(__name__))
+_SMALL = Size(2, 2)
+
+OnFault = Callable[[str, Exception], None]
+
+
+class Deck:
+    """One generator, its effects, and its last good picture."""
+
+    def __init__(self, name: str, passes: Passes, idle: Generator, on_fault: OnFault) -> None:
+        self.name = name
+        self.chain = Chain(passes)
+        self.generator: Generator | None = None
+        self._faults = {"picture": "", "effects": ""}
+        self._copy = passes["common/copy.frag"]
+        self._idle = idle
+        self._on_fault = on_fault
+        # Two, because a generator that fails half-way has spoilt what it was drawing into.
+        self._good = RenderTarget(_SMALL)
+        self._draft = RenderTarget(_SMALL)
+        self._has_good = False
+
+    @property
+    def fault(self) -> str:
+        """What is wrong now, or nothing."""
+        return self._faults["picture"] or self._faults["effects"]
+
+    def load(self, generator: Generator | None) -> None:
+        """Play `generator` from the next frame on; None is the idle scene. The old one is the caller's to close."""
+        self.generator = generator
+        self._faults = dict.fromkeys(self._faults, "")
+        self._has_good = False
+        self.chain.reset()
+
+    def render(self, frame: Frame, signals: Signals, show: DeckFrame, size: Size) -> RenderTarget:
+        """Return the deck's picture of `size`, effects included. Never raises."""
+        picture = self._generated(frame, signals, show, size)
+        try:
+            picture = self.chain.apply(picture, frame, signals, show.chain)
+            self._faults["effects"] = ""
+        except Exception as error:  # noqa: BLE001 boundary: a broken effect must not stop the picture; it goes on without effects
+            self._failed("effects", error)
+        return picture
+
+    def close(self) -> None:
+        """Free what the deck holds; the generator is the caller's."""
+        self.chain.close()
+        self._good.close()
+        self._draft.close()
+
+    def _generated(self, frame: Frame, signals: Signals, show: DeckFrame, size: Size) -> RenderTarget:
+        self._draft.resize(size)
+        try:
+            (self.generator or self._idle).render(frame, signals, show.params, self._draft)
+            self._good, self._draft = self._draft, self._good
+            self._has_good = True
+            self._faults["picture"] = ""
+        except Exception as error:  # noqa: BLE001 boundary: whatever a style or a backend does, the last good picture stays
+            self._failed("picture", error)
+            if not self._has_good:
+                self._idle.render(frame, signals, show.params, self._draft)
+                return self._draft
+            if self._good.size != size:
+                self._draft.resize(size)
+                self._copy.draw(self._draft, textures={"source": self._good})
+                self._good, self._draft = self._draft, self._good
+        return self._good
+
+    def _failed(self, part: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"
+        _log.warning(self.name, f"deck {self.name}: {text}")
+        if text != self._faults[part]:
+            self._faults[part] = text
+            self._on_fault(self.name, error)
+
+
+class Mixer:
+    """Owns every picture between the generators and the output pass. `on_fault(deck, error)` is called once per fault.
+
+    Compiles and runs every shader once when it is made, so that no effect or transition hitches when it is first used.
+    """
+
+    def __init__(self, passes: Passes | None = None, on_fault: OnFault | None = None) -> None:
+        self.passes = passes or Passes()
+        self._idle = Idle()
+        self._transitions = Transitions(self.passes)
+        report = on_fault or (lambda deck, error: None)
+        self.decks = {name: Deck(name, self.passes, self._idle, report) for name in DECKS}
+        self._mixed = RenderTarget(_SMALL)
+        self._picture: RenderTarget | None = None
+        for deck in self.decks.values():
+            deck.chain.warm()
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What is wrong on which deck; empty while all is well."""
+        return {name: deck.fault for name, deck in self.decks.items() if deck.fault}
+
+    def set_generator(self, deck: str, generator: Generator | None) -> None:
+        """Put a generator on deck "a" or "b" at once; None takes it off. The caller closes the one that was there."""
+        self.decks[deck].load(generator)
+
+    def render(self, frame: Frame, signals: Signals, show: ShowFrame, size: Size) -> RenderTarget:
+        """Return the show's picture of this frame at internal `size`: linear, premultiplied, valid until the next call.
+
+        A deck that is not seen is not rendered. While frozen, the last picture comes again and nothing moves. Master and
+        blackout are the output pass's.
+        """
+        if show.freeze and self._picture is not None:
+            return self._picture
+        seen = weights(show.transition, show.mix)
+        levels = tuple(min(1.0, max(0.0, show.deck(name).params.get("level", 1.0))) for name in DECKS)
+        pictures: dict[str, RenderTarget] = {}
+        for name, weight, level in zip(DECKS, seen, levels, strict=True):
+            if weight * level > 0.0:
+                pictures[name] = self.decks[name].render(frame, signals, show.deck(name), size)
+            else:
+                self.decks[name].chain.reset()
+        alone = next(iter(pictures), "")
+        if len(pictures) == 1 and seen[DECKS.index(alone)] == levels[DECKS.index(alone)] == 1.0:
+            self._picture = pictures[alone]
+            return self._picture
+        self._mixed.resize(size)
+        self._picture = self._mixed
+        if pictures:
+            # The deck that is not seen has weight 0: any finite picture may stand in for it.
+            a, b = (pictures.get(name, pictures[alone]) for name in DECKS)
+            levels = tuple(level if name in pictures else 0.0 for name, level in zip(DECKS, levels, strict=True))
+            self._transitions.draw(show.transition, show.mix, a, b, self._mixed, frame, levels)
+        else:
+            self._mixed.clear()
+        return self._picture
+
+    def close(self) -> None:
+        """Free everything but the generators."""
+        for deck in self.decks.values():
+            deck.close()
+        self._transitions.close()
+        self._mixed.close()
+        self._idle.close()
+        self.passes.close()

@@ -1,0 +1,49 @@
+"""The last step: the mixer's linear picture at its internal size becomes sRGB at the output's size.
+
+Called once a frame on the render thread. Master and blackout act here and nowhere else, so that the show goes on behind
+a dark output. Encoded before it is enlarged: overshoot of the filter then stays even to the eye in dark and bright
+places, and the power functions run on the few pixels of the internal size (a quarter at half size).
+"""
+
+from __future__ import annotations
+
+from engine.core.frame import Size
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+
+_SEEDS = 64  # dither patterns before they come round; larger seeds lose bits of the fraction in float32
+
+
+class OutputPass:
+    """Catmull-Rom upscale, sRGB, dither. The picture is stretched to the output: it has its aspect already."""
+
+    def __init__(self, passes: Passes) -> None:
+        self._encode = passes["compositor/encode.frag"]
+        self._upscale = passes["compositor/upscale.frag"]
+        self._encoded = RenderTarget(Size(2, 2))
+        self._widened = RenderTarget(Size(2, 2))
+
+    def draw(
+        self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
+    ) -> None:
+        """Draw `picture` (linear, premultiplied over black) into `target` (rgba8, sRGB, opaque).
+
+        master: 0..1, brightness as the eye sees it. blackout: 0 picture .. 1 dark. index: of the frame, seeds the dither.
+        Values that are no number come out black.
+        """
+        # Squared, near enough to the eye's scale that a fader at half looks like half.
+        gain = (max(0.0, master) * (1.0 - min(1.0, max(0.0, blackout)))) ** 2
+        self._encoded.resize(picture.size)
+        self._encode.draw(self._encoded, textures={"source": picture}, gain=gain)
+        wide = self._encoded
+        if target.size.width != picture.size.width:
+            wide = self._widened
+            wide.resize(Size(target.size.width, picture.size.height))
+            self._upscale.draw(wide, textures={"source": self._encoded}, axis=(1, 0), dither=0.0)
+        dither = 1.0 if gain > 0.0 else 0.0
+        self._upscale.draw(target, textures={"source": wide}, axis=(0, 1), dither=dither, seed=float(index % _SEEDS))
+
+    def close(self) -> None:
+        """Free the intermediate pictures."""
+        self._encoded.close()
+        self._widened.close()

@@ -1,0 +1,122 @@
+"""How two decks become one picture: cut, dissolve, through-black, wipe, interlock.
+
+Called by the mixer on the render thread. A transition is a function of the fader only: moved back, it goes back. At its
+ends it shows one deck alone, and the mixer then hands that deck's picture on without drawing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from engine.core.frame import Frame, Size
+from engine.gpu.gl import GL
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+from engine.show.catalogue import TRANSITIONS
+from kernels.compositor.field import field
+
+_WIPE_ANGLE = math.radians(20.0)  # from left to right, leaning: a plumb line looks like a fault of the projector
+_WIPE_SOFTNESS = 0.12  # of the way
+_SEAM = 0.1  # share of the picture that lies on a seam of the interlock
+_DRIFT = (0.011, 0.007)  # of the interlock's field, pictures a second
+
+
+def weights(kind: str, mix: float) -> tuple[float, float]:
+    """Return how much is seen of deck a and b at `mix` 0..1; exactly (1, 0) and (0, 1) at the ends. 0 is: not at all."""
+    if mix <= 0.0:
+        return 1.0, 0.0
+    if mix >= 1.0:
+        return 0.0, 1.0
+    if kind == "cut":
+        return (1.0, 0.0) if mix < 0.5 else (0.0, 1.0)
+    if kind == "through-black":
+        # Squared, because half of the light looks like three quarters: the eye sees an even fade.
+        return max(0.0, 1.0 - 2.0 * mix) ** 2, max(0.0, 2.0 * mix - 1.0) ** 2
+    return 1.0 - mix, mix
+
+
+def threshold(share: float, softness: float = _SEAM) -> float:
+    """Return where to cut a uniform field with a seam of `softness` so that the mask's mean is `share`, exactly.
+
+    Between the ends it is `share` itself. Near them the seam is cut off by 0 or 1, and half a parabola makes up for it.
+    """
+    half = 0.5 * softness
+    if share < half:
+        return math.sqrt(2.0 * softness * share) - half
+    if share > 1.0 - half:
+        return 1.0 + half - math.sqrt(2.0 * softness * (1.0 - share))
+    return share
+
+
+class Transitions:
+    """Draws the mix of two decks. `wipe_angle`: direction in which a wipe moves, radians, 0 = to the right."""
+
+    def __init__(self, passes: Passes, wipe_angle: float = _WIPE_ANGLE) -> None:
+        self._mix = passes["compositor/mix.frag"]
+        self._wipe = passes["compositor/wipe.frag"]
+        self._interlock = passes["compositor/interlock.frag"]
+        values = field()
+        self._field = RenderTarget(Size(values.shape[1], values.shape[0]), "r16f")
+        self._field.upload(values[..., None])
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._field.texture)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, GL.GL_REPEAT)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_T, GL.GL_REPEAT)
+        self.wipe_angle = wipe_angle
+        self._draw: dict[str, Callable[..., None]] = {
+            "cut": self._weighted,
+            "dissolve": self._weighted,
+            "through-black": self._weighted,
+            "wipe": self._wiped,
+            "interlock": self._interlocked,
+        }
+        assert tuple(self._draw) == TRANSITIONS
+
+    def draw(
+        self,
+        kind: str,
+        mix: float,
+        a: RenderTarget,
+        b: RenderTarget,
+        target: RenderTarget,
+        frame: Frame,
+        levels: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        """Draw decks `a` and `b` into `target`, all of one size. levels: of the decks, 0..1. Unknown kinds dissolve."""
+        mix = min(1.0, max(0.0, mix))
+        self._draw.get(kind, self._weighted)(kind, mix, {"a": a, "b": b}, target, frame, levels)
+
+    def close(self) -> None:
+        """Free the field."""
+        self._field.close()
+
+    def _weighted(self, kind, mix, decks, target, frame, levels) -> None:
+        a, b = weights(kind, mix)
+        self._mix.draw(target, textures=decks, gains=(a * levels[0], b * levels[1]))
+
+    def _wiped(self, kind, mix, decks, target, frame, levels) -> None:
+        # The way is scaled so that the corners are its ends: 0 at the first corner the edge meets, 1 at the last.
+        dx, dy = math.cos(self.wipe_angle) * target.size.aspect, math.sin(self.wipe_angle)
+        length = abs(dx) + abs(dy)
+        direction = (dx / length, dy / length)
+        start = -min(0.0, direction[0]) - min(0.0, direction[1])
+        self._wipe.draw(
+            target,
+            textures=decks,
+            gains=levels,
+            direction=direction,
+            start=start,
+            edge=mix * (1.0 + _WIPE_SOFTNESS),
+            softness=_WIPE_SOFTNESS,
+        )
+
+    def _interlocked(self, kind, mix, decks, target, frame, levels) -> None:
+        drift = tuple(frame.time * speed % 1.0 for speed in _DRIFT)
+        self._interlock.draw(
+            target,
+            textures={**decks, "field": self._field},
+            gains=levels,
+            drift=drift,
+            threshold=threshold(mix),
+            softness=_SEAM,
+        )

@@ -1,0 +1,79 @@
+"""A deck's effects, one after the other.
+
+Called by the mixer on the render thread, once a frame while the deck is seen. An effect whose amount is 0 costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from engine.core.errors import UserError
+from engine.core.frame import Frame, Size
+from engine.core.params import complete, defaults
+from engine.core.signals import BeatPosition, Signals, signals_at
+from engine.effects.base import Effect
+from engine.effects.registry import EFFECTS
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+
+_WARM_SIZE = Size(44, 26)  # not a power of two, as real sizes: software GL compiles another program for those
+
+
+class Chain:
+    """Holds one instance of every effect, so that switching one on in mid-show compiles nothing."""
+
+    def __init__(self, passes: Passes) -> None:
+        self.effects: dict[str, Effect] = {name: make(passes) for name, make in EFFECTS.items()}
+        self._active: set[str] = set()
+        self._scratch = (RenderTarget(_WARM_SIZE), RenderTarget(_WARM_SIZE))
+
+    def apply(
+        self,
+        picture: RenderTarget,
+        frame: Frame,
+        signals: Signals,
+        effects: Iterable[tuple[str, Mapping[str, float]]],
+    ) -> RenderTarget:
+        """Return `picture` after `effects` [(name, parameters)]: itself when none is on, else a target of this chain.
+
+        The result is valid until the next call. Raises UserError for a name that no effect has.
+        """
+        seen = set()
+        for name, given in effects:
+            if name not in self.effects:
+                raise UserError("no such effect", allowed=", ".join(self.effects), got=name)
+            if given.get("amount", 0.0) == 0.0:
+                continue
+            effect = self.effects[name]
+            target = self._scratch[picture is self._scratch[0]]
+            target.resize(picture.size)
+            effect.apply(picture, target, frame, signals, complete(effect.params, given))
+            seen.add(name)
+            picture = target
+        for name in self._active - seen:
+            self.effects[name].reset()
+        self._active = seen
+        return picture
+
+    def reset(self) -> None:
+        """Forget the past of every effect: after a time unseen, old trails would flash up."""
+        for name in self._active:
+            self.effects[name].reset()
+        self._active = set()
+
+    def warm(self) -> None:
+        """Run every effect once, small: drivers compile at the first draw, and that must not happen in mid-show."""
+        frame = Frame(0, 0.0, 0.0, 1 / 60, 60.0)
+        signals = signals_at(0.0, [], BeatPosition())
+        blank = RenderTarget(_WARM_SIZE)
+        for name, effect in self.effects.items():
+            self.apply(blank, frame, signals, [(name, defaults(effect.params) | {"amount": 1.0})])
+        blank.close()
+        self.reset()
+
+    def close(self) -> None:
+        """Free everything."""
+        for effect in self.effects.values():
+            effect.close()
+        for each in self._scratch:
+            each.close()

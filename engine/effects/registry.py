@@ -1,0 +1,17 @@
+"""Every effect there is, by name, in the order that a chain has unless a scene says otherwise.
+
+Read by the control table, the show catalogue and the mixer. Space first, then the past, then colour, then light and noise:
+what comes later works on what came before, and grain that is warped or graded does not look like grain.
+"""
+
+from __future__ import annotations
+
+from engine.effects.base import Effect
+from engine.effects.bloom import Bloom
+from engine.effects.colour import Grade, Grain, Strobe
+from engine.effects.feedback import Feedback
+from engine.effects.space import Kaleidoscope, Mirror, Warp
+
+EFFECTS: dict[str, type[Effect]] = {
+    effect.name: effect for effect in (Warp, Mirror, Kaleidoscope, Feedback, Grade, Bloom, Strobe, Grain)
+}

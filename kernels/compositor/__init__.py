@@ -1,0 +1,1 @@
+"""Transitions between decks and the output pass; the interlock field in numpy."""

@@ -1,0 +1,17 @@
+#version 330 core
+// Linear light -> sRGB, with master and blackout. Light above white turns white as it does on film; up to white, exact.
+#include "common/picture.glsl"
+#include "common/colour.glsl"
+out vec4 colour;
+uniform sampler2D source;
+uniform float gain;
+
+void main() {
+    vec3 light = gain * read_here(source).rgb;
+    float peak = max(light.r, max(light.g, light.b));
+    if (peak > 1.0) {
+        vec3 hue = light / peak;
+        light = mix(hue, vec3(1.0), 1.0 - 2.0 / (1.0 + peak));
+    }
+    colour = vec4(to_srgb(light), 1.0);
+}
