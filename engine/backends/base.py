@@ -1,8 +1,8 @@
 """The seam between a style and whatever runs its network.
 
-A Backend says whether it can run a style here and opens it; a Program runs it. Both are used on the render thread (a
-backend may be opened on the loader thread when its programs own no GL objects: `needs_context` is False). A Program draws
-sRGB 0..1 into a target; it knows nothing of decks, effects or linear light.
+A Backend says whether it can run a style here and opens it; a Program runs it. `open` is called on the loader thread and
+never touches GL (what a program needs from GL it makes at its first `run`); `run` and `close` are the render thread's. A
+Program draws sRGB 0..1 into a target; it knows nothing of decks, effects or linear light.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Backend(Protocol):
     """One way of running networks."""
 
     name: str
-    needs_context: bool  # whether `open` must run where the GL context is current
 
     def refusal(self, style: Style | None = None) -> str | None:
         """Return why this machine (or this style) cannot use the backend, in words for a person; None when it can."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.backends.workers import Workers, shared_workers
+from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import View, coordinates, fold_bias
@@ -17,6 +18,7 @@ from engine.models.style import Style
 
 _CHUNK_FLOATS = 2**18  # 1 MB a buffer: 2048 pixels of 128; measured best of 512..8192 pixels at widths 16..128
 _MAX_CHUNK, _MIN_CHUNK = 4096, 256
+_TRIAL = Size(32, 18)
 _TILED_BIAS_WIDTH = 32  # up to here adding a row of biases is bound by numpy's per-row cost, so the row is tiled
 
 
@@ -121,18 +123,24 @@ class CpuProgram:
 
 
 class CpuBackend:
-    """Runs any CPPN, anywhere."""
+    """Runs any CPPN, anywhere. precision: "float32", or "bf16" to use it for the styles and CPUs that allow it."""
 
     name = "cpu"
-    needs_context = False
 
-    def __init__(self, workers: Workers | None = None) -> None:
+    def __init__(self, workers: Workers | None = None, precision: str = "float32") -> None:
         self._workers = workers
+        self.precision = precision
 
     def refusal(self, style: Style | None = None) -> str | None:
         """The CPU refuses nothing."""
         return None
 
     def open(self, style: Style, max_size: Size) -> CpuProgram:
-        """Prepare `style`; buffers are made at the first size it runs at."""
-        return CpuProgram(style, self._workers)
+        """Prepare `style` and run it once, small, so that a network that ends in NaN is refused before it is seen.
+
+        Raises UserError.
+        """
+        program = CpuProgram(style, self._workers)
+        if not np.isfinite(program.evaluate(np.zeros(len(style.spec.uniform)), _TRIAL)).all():
+            raise UserError("the network's output is not finite", where=style.slug, remedy="its weights are too large")
+        return program

@@ -1,0 +1,61 @@
+"""Which backend runs a style, and why the others do not: the one place where the order of preference lives.
+
+`open_style` is called on the loader thread, again with the failed backend in `excluded` when one raises in mid-show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.backends.base import Backend, Program
+from engine.backends.cpu import CpuBackend
+from engine.backends.glsl import GlslBackend
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.models.style import Style
+
+# Fastest first. A name that is not in the registry of this installation is passed over silently.
+ORDER = ("cuda", "tensorrt", "torch", "glsl", "cpu")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The backend chosen and the ones refused before it: [{"name", "reason"}], in order of preference."""
+
+    name: str
+    refused: list[dict[str, str]] = field(default_factory=list)
+
+
+def installed_backends(renderer: str, precision: str = "float32") -> dict[str, Backend]:
+    """Return the backends of this installation by name. renderer: GL_RENDERER of the show's context ("" without one)."""
+    return {backend.name: backend for backend in (GlslBackend(renderer), CpuBackend(precision=precision))}
+
+
+def open_style(
+    style: Style,
+    max_size: Size,
+    backends: Mapping[str, Backend],
+    prefer: str = "auto",
+    excluded: frozenset[str] = frozenset(),
+) -> tuple[Program, Selection]:
+    """Open `style` on the best backend that takes it.
+
+    prefer: "auto", or a name that goes first. excluded: names that have failed in this show. Raises UserError when no
+    backend takes the style, with every reason.
+    """
+    if prefer != "auto" and prefer not in backends:
+        raise UserError("no such backend", where="--backend", allowed=", ".join(("auto", *backends)), got=prefer)
+    refused: list[dict[str, str]] = []
+    for name in sorted(backends, key=lambda n: (n != prefer, ORDER.index(n) if n in ORDER else len(ORDER))):
+        reason = "failed during this show" if name in excluded else backends[name].refusal(style)
+        if reason is None:
+            try:
+                return backends[name].open(style, max_size), Selection(name, refused)
+            except UserError as error:
+                reason = error.line()
+            except Exception as error:  # boundary: drivers and libraries fail in their own ways; the next backend is tried
+                reason = f"{type(error).__name__}: {error}"
+        refused.append({"name": name, "reason": reason})
+    reasons = "; ".join(f"{r['name']}: {r['reason']}" for r in refused)
+    raise UserError("no backend can run the style", where=style.slug, got=reasons)

@@ -1,0 +1,28 @@
+"""The seam of what makes pictures: networks, the idle scene, whatever comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from engine.core.frame import Frame
+from engine.core.params import Param
+from engine.core.signals import Signals
+from engine.gpu.texture import RenderTarget
+
+
+class Generator(Protocol):
+    """Made and used on the render thread. Gets frozen values only; never reaches for live state."""
+
+    params: tuple[Param, ...]
+
+    def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
+        """Draw the frame into `target` (RGBA16F, its size is the internal size): linear light, premultiplied.
+
+        params: values by name; missing ones take their default, unknown ones are ignored. Called once per frame, in order.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the generator holds; closing again is not an error."""
+        ...
