@@ -11,7 +11,7 @@ import aubio
 import numpy as np
 
 from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
-from engine.audio.spectrum import attack_window, bin_frequencies, chroma_filters, mel_filters
+from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
 from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 
 ONSET_METHOD = "complex"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
@@ -35,10 +35,9 @@ class Analyzer:
         hop: int = HOP,
         window: int = WINDOW,
         onset_method: str = ONSET_METHOD,
-        first_sample: int = 0,
     ) -> None:
-        """`first_sample`: where the stream begins on the show's sample count (after a restart, not 0)."""
-        self._rate, self._hop, self._hops, self._first_sample = sample_rate, hop, 0, first_sample
+        self._rate, self._hop, self._hops = sample_rate, hop, 0
+        self.first_sample = 0  # where the stream begins on the show's sample count: not 0 after a restart
         self._onset = aubio.onset(onset_method, window, hop, sample_rate)
         self._normaliser = Normaliser(hop / sample_rate)
 
@@ -54,12 +53,11 @@ class Analyzer:
         self._long_window = attack_window(_LONG, hop)
         self._long_windowed = np.zeros(_LONG, np.float32)
         self._long_spectrum = np.zeros(_LONG // 2 + 1, np.complex64)
-        self._long_magnitude = np.zeros(_LONG // 2 + 1, np.float32)
-
         frequencies = bin_frequencies(window, sample_rate)
         self._frequencies = frequencies
-        self._mel_filters = mel_filters(frequencies, MEL_BANDS)
-        self._chroma_filters = chroma_filters(bin_frequencies(_LONG, sample_rate))
+        self._mel_bank = MelBank(frequencies, MEL_BANDS)
+        self._chroma_filters, self._chroma_bins = chroma_filters(bin_frequencies(_LONG, sample_rate))
+        self._chroma_magnitude = np.zeros(self._chroma_filters.shape[1], np.float32)
         self._bands = [slice(*np.searchsorted(frequencies, edges)) for edges in BANDS_HZ.values()]
         self._mel_before = np.zeros(MEL_BANDS, np.float32)
         self._mel_rise = np.zeros(MEL_BANDS, np.float32)
@@ -85,7 +83,7 @@ class Analyzer:
         self._slide(hop_mono, silent=not _INAUDIBLE < own_peak < np.inf)
         self._hops += 1
         out["t_adc"][0] = t_adc
-        out["sample"][0] = self._first_sample + self._hops * self._hop
+        out["sample"][0] = self.first_sample + self._hops * self._hop
         out["peak"][0] = own_peak if peak is None else peak
 
         self._transform()
@@ -138,7 +136,7 @@ class Analyzer:
     def _find_mel_and_flux(self) -> None:
         mel, rise = self._mel, self._mel_rise
         self._mel_before[:] = mel
-        np.einsum("ij,j->i", self._mel_filters, self._power, out=mel)
+        self._mel_bank.apply(self._power, mel)
         mel *= _MEL_COMPRESSION
         np.log1p(mel, out=mel)
         np.subtract(mel, self._mel_before, out=rise)
@@ -160,8 +158,8 @@ class Analyzer:
         chroma = self._chroma
         np.multiply(self._history[-_LONG:], self._long_window, out=self._long_windowed)
         np.fft.rfft(self._long_windowed, out=self._long_spectrum)
-        np.abs(self._long_spectrum, out=self._long_magnitude)
-        np.einsum("ij,j->i", self._chroma_filters, self._long_magnitude, out=chroma)
+        np.abs(self._long_spectrum[self._chroma_bins], out=self._chroma_magnitude)
+        np.einsum("ij,j->i", self._chroma_filters, self._chroma_magnitude, out=chroma)
         highest = float(chroma.max())
         if highest < _INAUDIBLE:
             chroma[:] = 0.0

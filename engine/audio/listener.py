@@ -12,12 +12,8 @@ from engine.audio.analyzer import Analyzer
 from engine.audio.base import PCM
 from engine.core.ring import Ring
 from engine.core.signals import HOP, SAMPLE_RATE
-
-try:
-    from engine.tempo.timeline import TIMELINE, Timeline
-    from engine.tempo.tracker import BeatTracker
-except ModuleNotFoundError:  # TEMPORARY
-    from engine.audio._tempo_stub import TIMELINE, BeatTracker, Timeline
+from engine.tempo.timeline import Timeline
+from engine.tempo.tracker import BeatTracker
 
 CLIP_LEVEL = 0.999  # converters and mixers rarely reach 1.0 exactly
 
@@ -25,19 +21,21 @@ CLIP_LEVEL = 0.999  # converters and mixers rarely reach 1.0 exactly
 class Listener:
     """Owns the Analyzer and the BeatTracker of one stream."""
 
-    def __init__(self, features: Ring, pcm: Ring, timelines: Ring, first_sample: int = 0) -> None:
-        """`first_sample`: the show's sample count at which this stream begins (after a restart, not 0)."""
+    def __init__(self, features: Ring, pcm: Ring, timelines: Ring) -> None:
         self._features, self._pcm, self._timelines = features, pcm, timelines
-        self._analyzer = Analyzer(first_sample=first_sample)
+        self._analyzer = Analyzer()
         self._tracker = BeatTracker(HOP / SAMPLE_RATE)
         self._line: Timeline | None = None
         self._mono = np.zeros(HOP, np.float32)
         self._level = np.zeros((HOP, 2), np.float32)
         self._raw = np.zeros(1, PCM)[0]
         self._raw_pcm = self._raw["pcm"]
-        self._line_record = np.zeros(1, TIMELINE)[0]
         self.clipped = 0
         self.peak = 0.0
+
+    def skip(self, samples: int) -> None:
+        """Count `samples` that nobody heard: the sample count of the next hop is that much further on."""
+        self._analyzer.first_sample += samples
 
     def hear(self, hop: np.ndarray, t_adc: float, gain: float = 1.0) -> Timeline | None:
         """Take float32[HOP, 2] whose last sample was captured at `t_adc`; return the tracker's newest line.
@@ -53,13 +51,11 @@ class Listener:
 
         record = self._analyzer.process(self._mono, t_adc, self.peak)
         line = self._tracker.step(record["mel"], t_adc, float(record["active"]))
+        if line is not None:
+            self._line = line
+            self._timelines.push(line.to_record())
         self._raw["t_adc"], self._raw["sample"] = t_adc, record["sample"]
         self._raw_pcm[:] = hop
-        if line is not None and line != self._line:
-            self._line = line
-            for name in TIMELINE.names:
-                self._line_record[name] = getattr(line, name)
-            self._timelines.push(self._line_record)
         self._pcm.push(self._raw)
         self._features.push(record)  # last: whoever sees this hop's features finds its beat and its samples too
         return self._line

@@ -13,10 +13,11 @@ import numpy as np
 
 from engine.audio.base import PCM, AudioHealth
 from engine.audio.feeds import DEMO, FILE_PREFIX, ArrayFeed, Feed, open_feed
-from engine.audio.listener import TIMELINE, Listener, Timeline
+from engine.audio.listener import Listener
 from engine.core.errors import UserError
 from engine.core.ring import Ring
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from engine.tempo.timeline import TIMELINE, Timeline
 
 _RECORDS = 8
 _PCM_CAPACITY = 2048  # hops, 11 s: whoever wants the samples reads along; whoever wants them all decodes the file

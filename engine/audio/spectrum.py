@@ -24,34 +24,53 @@ def bin_frequencies(size: int, sample_rate: int) -> np.ndarray:
     return (np.arange(size // 2 + 1) * sample_rate / size).astype(np.float32)
 
 
-def mel_filters(frequencies: np.ndarray, bands: int, low_hz: float = 30.0, high_hz: float = 16_000.0) -> np.ndarray:
-    """Return float32[bands, bins]: triangles of height 1 on the mel scale (2595 log10(1 + f/700)).
+class MelBank:
+    """Triangles of height 1 on the mel scale (2595 log10(1 + f/700)), applied without a matrix.
 
-    Not area-normalised: wide treble bands then gather more, which makes up for music's fall of about 4 dB an octave.
+    A bin lies under two triangles at most, the falling side of one and the rising side of the next. So two weighted
+    spectra summed from edge to edge do what a dense matrix of 82 KB does, which would be cold in cache at every hop.
+    The triangles are not area-normalised: wide treble bands gather more, which makes up for music's fall of about 4 dB
+    an octave.
     """
-    edges_mel = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
-    edges = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
-    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    f = frequencies[None, :].astype(np.float64)
-    filters = np.minimum((f - low) / (centre - low), (high - f) / (high - centre)).clip(0.0, None)
-    # The lowest triangles are about as wide as one bin and may fall between two: give those the nearest bin.
-    for band in np.flatnonzero(filters.sum(axis=1) < 0.5):
-        filters[band, np.argmin(np.abs(frequencies - centre[band, 0]))] = 1.0
-    return filters.astype(np.float32)
+
+    def __init__(self, frequencies: np.ndarray, bands: int, low_hz: float = 30.0, high_hz: float = 16_000.0) -> None:
+        """`frequencies`: float32[bins] in Hz, ascending. Low bands narrower than a bin are widened to hold one."""
+        mels = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
+        edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+        first = np.searchsorted(frequencies, edges)
+        first = np.maximum(first, first[0] + np.arange(bands + 2))  # at least one bin between edges
+        self._bins = slice(int(first[0]), int(first[-1]))
+        self._starts = (first[:-1] - first[0]).astype(np.intp)
+        segment = np.repeat(np.arange(bands + 1), np.diff(first))
+        f = frequencies[self._bins].astype(np.float64)
+        rise = ((f - edges[segment]) / (edges[segment + 1] - edges[segment])).clip(0.0, 1.0)
+        self._rise, self._fall = rise.astype(np.float32), (1.0 - rise).astype(np.float32)
+        self._weighted = np.zeros(len(f), np.float32)
+        self._sums = np.zeros(bands + 1, np.float32)
+
+    def apply(self, power: np.ndarray, out: np.ndarray) -> None:
+        """Sum `power` float32[bins] into `out` float32[bands]."""
+        part = power[self._bins]
+        np.multiply(part, self._rise, out=self._weighted)
+        np.add.reduceat(self._weighted, self._starts, out=self._sums)
+        out[:] = self._sums[:-1]
+        np.multiply(part, self._fall, out=self._weighted)
+        np.add.reduceat(self._weighted, self._starts, out=self._sums)
+        out += self._sums[1:]
 
 
-def chroma_filters(frequencies: np.ndarray, low_hz: float = 120.0, high_hz: float = 4000.0) -> np.ndarray:
-    """Return float32[12, bins]: each bin shared out to the pitch classes (C first) by a bell of half a semitone.
+def chroma_filters(frequencies: np.ndarray, low_hz: float = 120.0, high_hz: float = 4000.0) -> tuple[np.ndarray, slice]:
+    """Return (float32[12, n], the n bins they are for): each bin shared out to pitch classes by a bell of half a semitone.
 
-    Bins are weighted by an octave-wide bell around 500 Hz, because low ones are wider than a semitone and high ones
-    are mostly overtones and cymbals.
+    C comes first. Bins are weighted by a bell of three octaves around 500 Hz, because low ones are wider than a
+    semitone and high ones are mostly overtones and cymbals.
     """
-    f = np.maximum(frequencies.astype(np.float64), 1.0)
+    bins = slice(*np.searchsorted(frequencies, (low_hz, high_hz)).tolist())
+    f = frequencies[bins].astype(np.float64)
     pitch = 12.0 * np.log2(f / A4_HZ) + 9.0  # semitones above the C below A4
     distance = (pitch[None, :] - np.arange(12)[:, None] + 6.0) % 12.0 - 6.0
-    bell = np.exp(-0.5 * (distance / 0.5) ** 2)
-    weight = np.exp(-0.5 * (np.log2(f / 500.0) / 1.5) ** 2) * ((f >= low_hz) & (f <= high_hz))
-    return (bell * weight).astype(np.float32)
+    weights = np.exp(-0.5 * (distance / 0.5) ** 2) * np.exp(-0.5 * (np.log2(f / 500.0) / 1.5) ** 2)
+    return weights.astype(np.float32), bins
 
 
 def _mel(hz: float) -> float:

@@ -1,0 +1,120 @@
+"""Captures from a device through PortAudio and hands hops to the HopWorker, on PortAudio's own callback thread.
+
+Called by the main thread of the audio process, which then only waits. The callback takes what comes in blocks of any
+size, finds out when it was captured, and works; it never waits, allocates little, and never lets an exception out.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.audio.devices import find_input, import_sounddevice
+from engine.audio.hop_worker import HopWorker
+from engine.audio.sample_clock import SampleClock
+from engine.core import clock
+from engine.core.errors import UserError
+from engine.core.signals import HOP, SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from sounddevice import InputStream
+
+_LOOK_S = 0.05  # how often the main thread looks whether the stream is still there
+
+
+class Capture:
+    """One input stream at 48 kHz. `channels` counts from 1: the two (or one) that are listened to; None: the first two."""
+
+    def __init__(self, worker: HopWorker, device: str, index: int, channels: Sequence[int] | None) -> None:
+        """Open the device called `device`; `index` decides between devices of one name. Raises UserError."""
+        self._worker = worker
+        self._clock = SampleClock(HOP, SAMPLE_RATE)
+        self._pending = np.zeros((HOP, 2), np.float32)
+        self._filled = 0
+        self._skipped = 0
+        self._prioritised = False
+        self._stream = self._open(index, device, channels)
+
+    def run(self, stop: threading.Event) -> None:
+        """Capture until `stop` is set. Raises UserError when the device stops by itself."""
+        self._stream.start()
+        try:
+            while not stop.wait(_LOOK_S):
+                if not self._stream.active:
+                    raise UserError("the audio device stopped", remedy="trying again")
+                if self._worker.failed.is_set():
+                    return
+        finally:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+
+    def _open(self, index: int, device: str, channels: Sequence[int] | None) -> InputStream:
+        sounddevice = import_sounddevice()
+        info = sounddevice.query_devices(index)
+        available = info["max_input_channels"]
+        picked = list(channels or (1, 2)[: max(1, available)])
+        if len(picked) not in (1, 2) or not all(1 <= c <= available for c in picked):
+            raise UserError("no such channels", where=device, allowed=f"one or two of 1 to {available}", got=picked)
+        self._left, self._right = picked[0] - 1, picked[-1] - 1
+        try:
+            return sounddevice.InputStream(
+                device=index,
+                channels=max(picked),
+                samplerate=SAMPLE_RATE,
+                blocksize=HOP,
+                latency="low",
+                dtype="float32",
+                callback=self._callback,
+            )
+        except sounddevice.PortAudioError as error:
+            raise UserError("cannot capture from this input at 48 kHz", where=device, got=error) from error
+
+    def _callback(self, block: np.ndarray, frames: int, times: object, flags: object) -> None:
+        worker = self._worker
+        try:
+            if not self._prioritised:
+                self._prioritised = True
+                raise_priority()
+            if flags.input_overflow:
+                worker.overflows += 1
+            t = clock.now()
+            # PortAudio's times are on a clock of its own: what counts is how long before "now" the block began.
+            age = times.currentTime - times.inputBufferAdcTime if times.inputBufferAdcTime > 0 else frames / SAMPLE_RATE
+            begun = t - age
+            at = 0
+            while at < frames:
+                n = min(HOP - self._filled, frames - at)
+                self._pending[self._filled : self._filled + n, 0] = block[at : at + n, self._left]
+                self._pending[self._filled : self._filled + n, 1] = block[at : at + n, self._right]
+                self._filled += n
+                at += n
+                if self._filled == HOP:
+                    self._filled = 0
+                    t_adc = min(self._clock.stamp(min(t, begun + at / SAMPLE_RATE)), t)
+                    worker.take(self._pending, t_adc, self._clock.skipped - self._skipped)
+                    self._skipped = self._clock.skipped
+        except Exception as error:  # noqa: BLE001 - boundary: an exception would end PortAudio's stream without a word
+            worker.fail(f"{type(error).__name__}: {error}")
+
+
+def resolve(name: str, index: int) -> int:
+    """Return the PortAudio index of `name` in this process: indices move when devices come and go. Raises UserError."""
+    sounddevice = import_sounddevice()
+    devices = sounddevice.query_devices()
+    if index < len(devices) and devices[index]["name"] == name and devices[index]["max_input_channels"] > 0:
+        return index
+    return find_input(name).index
+
+
+def raise_priority() -> None:
+    """Ask the system to run this thread before ordinary ones; not being allowed to is no error."""
+    if not hasattr(os, "sched_setscheduler"):
+        return  # PortAudio's threads on macOS and Windows have real-time priority already
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR) + 4))
+    except OSError:
+        return

@@ -1,0 +1,133 @@
+"""Which inputs are there, and which one does a name mean? For `vj devices`, the supervisor and the audio process.
+
+May take 100 ms (PortAudio opens every device to ask it) and PortAudio reads the device list once per process: whoever
+wants to see a change asks in a new process, which is what `python -m engine.audio.devices SPEC` is for.
+PortAudio shows PulseAudio or PipeWire as one device; their sources are listed beside it, each usable by name.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import ModuleType
+
+from engine.core.errors import UserError
+
+DEFAULT = "default"
+PULSE = "PulseAudio"
+_PULSE_DEVICES = ("pulse", "pipewire", "default")  # ALSA devices that lead to the sound server, in order of preference
+# The same hardware shows up once per host API on Windows; the first of these that has it is meant.
+_HOSTS = ("Windows WASAPI", "Core Audio", "ALSA", "JACK Audio Connection Kit", PULSE)
+
+
+@dataclass(frozen=True)
+class InputDevice:
+    """One input. index: PortAudio's; for a PulseAudio source that of the device that leads to it. kind: the host API."""
+
+    name: str
+    index: int
+    channels: int
+    default_rate: float
+    kind: str
+    is_default: bool
+
+
+def list_inputs() -> list[InputDevice]:
+    """Return every input, PortAudio's and then the sound server's sources. Raises UserError without PortAudio."""
+    sounddevice = import_sounddevice()
+    hosts = sounddevice.query_hostapis()
+    default = next((h["default_input_device"] for h in hosts if h["default_input_device"] >= 0), -1)
+    found = [
+        InputDevice(
+            name=device["name"],
+            index=device["index"],
+            channels=device["max_input_channels"],
+            default_rate=device["default_samplerate"],
+            kind=hosts[device["hostapi"]]["name"],
+            is_default=device["index"] == default,
+        )
+        for device in sounddevice.query_devices()
+        if device["max_input_channels"] > 0
+    ]
+    gate = next((d for name in _PULSE_DEVICES for d in found if d.kind == "ALSA" and d.name == name), None)
+    if gate is not None:
+        found += [InputDevice(name, gate.index, n, rate, PULSE, False) for name, n, rate in _pulse_sources()]
+    return found
+
+
+def find_input(spec: str, inputs: Sequence[InputDevice] | None = None) -> InputDevice:
+    """Return the input that `spec` means: `default`, an index, a name, or a part of one. Raises UserError."""
+    inputs = list_inputs() if inputs is None else inputs
+    if not inputs:
+        raise UserError("no audio input", remedy="plug one in, or use --input demo")
+    wanted = spec.strip().lower()
+    if wanted in ("", DEFAULT):
+        matches = [d for d in inputs if d.is_default] or list(inputs[:1])
+    elif wanted.isdigit():
+        matches = [d for d in inputs if d.index == int(wanted) and d.kind != PULSE]
+    else:
+        matches = [d for d in inputs if d.name.lower() == wanted] or [d for d in inputs if wanted in d.name.lower()]
+    names = {d.name for d in matches}
+    if len(names) == 1:
+        return min(matches, key=lambda d: _HOSTS.index(d.kind) if d.kind in _HOSTS else len(_HOSTS))
+    listing = ", ".join(d.name if d.kind == PULSE else f"{d.index} {d.name}" for d in (matches or inputs))
+    if names:
+        raise UserError("more than one audio input matches", allowed=listing, got=spec, remedy="give more of the name")
+    raise UserError("no such audio input", allowed=listing, got=spec, remedy="see vj devices")
+
+
+def import_sounddevice() -> ModuleType:
+    """Return the module `sounddevice`. Raises UserError with the remedy where PortAudio is missing or does not start."""
+    try:
+        import sounddevice
+    except OSError as error:
+        remedy = "apt-get install libportaudio2" if sys.platform.startswith("linux") else "reinstall the sounddevice package"
+        raise UserError("PortAudio does not load", got=error, remedy=remedy) from error
+    except ImportError as error:
+        raise UserError("sounddevice is not installed", got=error, remedy="pip install sounddevice") from error
+    return sounddevice
+
+
+def _pulse_sources() -> list[tuple[str, int, float]]:
+    """Return (name, channels, rate) of the sound server's sources; empty where there is no server or no `pactl`."""
+    if shutil.which("pactl") is None:
+        return []
+    try:
+        run = subprocess.run(["pactl", "list", "short", "sources"], capture_output=True, text=True, timeout=2.0, check=True)
+    except (subprocess.SubprocessError, OSError):
+        return []
+    sources = []
+    for line in run.stdout.splitlines():  # index, name, driver, "s16le 2ch 48000Hz", state
+        fields = line.split("\t")
+        if len(fields) >= 4:
+            sample_spec = fields[3].split()
+            sources.append((fields[1], int(sample_spec[1].removesuffix("ch")), float(sample_spec[2].removesuffix("Hz"))))
+    return sources
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Look for the input `arguments[0]` with fresh eyes and write one line of JSON: {"device": ...} or {"error": ...}.
+
+    With `arguments[1] == "or-default"` an input that is not there is replaced by the default: both keys are given.
+    """
+    answer: dict[str, object] = {}
+    try:
+        inputs = list_inputs()
+        try:
+            answer["device"] = asdict(find_input(arguments[0], inputs))
+        except UserError as error:
+            answer["error"] = str(error)
+            if "or-default" in arguments[1:] and inputs:
+                answer["device"] = asdict(find_input(DEFAULT, inputs))
+    except UserError as error:
+        answer["error"] = str(error)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

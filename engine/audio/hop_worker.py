@@ -1,0 +1,101 @@
+"""The work of one hop in the audio process, timed and guarded: what the PortAudio callback and the player both call.
+
+Runs on the callback thread. Never waits, logs, or raises; an exception in the analysis is written into the status and
+ends the process, because a state that broke once breaks again: a fresh one is there within a second.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from engine.audio.base import PCM
+from engine.audio.feeds import ArrayFeed
+from engine.audio.listener import Listener
+from engine.audio.shared import FAILED, RUNNING, STARTING, STATUS, SharedState, time_bin
+from engine.core import clock
+from engine.core.ring import Ring
+from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from engine.tempo.timeline import TIMELINE
+
+_WARM_UP_HOPS = 64
+
+
+class HopWorker:
+    """Owns the Listener and the status. One thread calls `take`; before and after, one other may call the rest."""
+
+    def __init__(self, state: SharedState, source: str) -> None:
+        self._state = state
+        self._gain = state.commands["gain"]
+        self._status = np.zeros(1, STATUS)[0]
+        before = state.status.latest()
+        if before is not None:  # counts go on over restarts
+            self._status[()] = before
+        self._status["state"], self._status["source"], self._status["error"] = STARTING, source.encode()[:160], b""
+        self._histogram = self._status["work_us"]
+        self._listener = Listener(state.features, state.pcm, state.timelines)
+        self._clipped_before = int(self._status["clipped"])
+        self._placed = False
+        self._last = state.pcm.latest()  # of the process before this one
+        self.overflows = int(self._status["overflows"])
+        self.failed = threading.Event()
+        self.publish()
+
+    def warm_up(self) -> None:
+        """Run the whole analysis on noise once: the first calls into numpy, aubio and the caches take milliseconds."""
+        rings = [Ring.create(bytearray(Ring.nbytes(r, 2)), r, 2) for r in (FEATURES, PCM, TIMELINE)]
+        listener = Listener(*rings)
+        noise = np.random.default_rng(0).standard_normal((_WARM_UP_HOPS * HOP, 2)).astype(np.float32) * np.float32(0.1)
+        feed = ArrayFeed(noise)
+        for k in range(_WARM_UP_HOPS):
+            listener.hear(feed.next_hop(), k * HOP / SAMPLE_RATE)
+        time_bin(1.0)
+
+    def take(self, hop: np.ndarray, t_adc: float, skipped: int = 0) -> None:
+        """Analyse and publish float32[HOP, 2] whose last sample is of `t_adc`; `skipped`: samples lost before it."""
+        begun = clock.now()
+        status = self._status
+        try:
+            if not self._placed:
+                self._place(t_adc)
+            if skipped:
+                self._listener.skip(skipped)
+            self._listener.hear(hop, t_adc, float(self._gain[0]))
+        except Exception as error:  # noqa: BLE001 - boundary: an exception would end PortAudio's stream without a word
+            self.fail(f"{type(error).__name__}: {error}")
+            return
+        status["state"] = RUNNING
+        status["hops"] += 1
+        status["overflows"] = self.overflows
+        status["clipped"] = self._clipped_before + self._listener.clipped
+        status["peak"] = self._listener.peak
+        ended = clock.now()
+        took_us = (ended - begun) * 1e6
+        self._histogram[time_bin(took_us)] += 1
+        if took_us > status["work_max_us"]:
+            status["work_max_us"] = took_us
+        status["heartbeat"] = ended
+        self._state.status.push(status)
+
+    def fail(self, error: str) -> None:
+        """Publish `error` and ask the process to end."""
+        self._status["state"], self._status["error"] = FAILED, error.encode()[:320]
+        self.publish()
+        self.failed.set()
+
+    def note(self, warning: str) -> None:
+        """Publish a warning that does not stop anything."""
+        self._status["error"] = warning.encode()[:320]
+        self.publish()
+
+    def publish(self) -> None:
+        """Push the status as it is."""
+        self._state.status.push(self._status)
+
+    def _place(self, t_adc: float) -> None:
+        """Go on with the sample count of the process before: the time that nobody listened becomes a jump in it."""
+        self._placed = True
+        if self._last is not None:
+            passed = round((t_adc - float(self._last["t_adc"])) * SAMPLE_RATE)
+            self._listener.skip(max(0, int(self._last["sample"]) + passed - HOP))

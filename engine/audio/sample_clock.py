@@ -1,0 +1,56 @@
+"""When was a hop captured? Turns the jittery times of an audio system into one smooth line over the sample count.
+
+Called once per hop on the callback thread; pure arithmetic, no clock of its own. The audio system tells for each block
+when it thinks it was captured: right on average, off by milliseconds each time (measured behind PulseAudio: 0.2 ms
+typically, 20 ms at times). Samples, however, come at an even rate, so a second-order loop follows the mean of what is
+told: fast at first, then over some 4 s, which bends no onset. Only when the told times stay away were samples lost.
+"""
+
+from __future__ import annotations
+
+_ASTRAY_S = 0.020  # a told time further off than this is not believed ...
+_ASTRAY_HOPS = 12  # ... unless it stays there for 64 ms
+_GAIN = 1.0 / 400.0  # of the phase, once settled: about 2 s; the rate follows with the square of it
+_PERIOD_TOLERANCE = 1e-3  # no sound card is off by 1000 ppm
+
+
+class SampleClock:
+    """Stamps consecutive hops. `skipped` counts samples that the audio system lost between hops, as the times tell."""
+
+    def __init__(self, hop: int, rate: int) -> None:
+        self._rate = rate
+        self._nominal = hop / rate
+        self._period = self._nominal
+        self._line = 0.0
+        self._stamp = -float("inf")
+        self._hops = 0
+        self._astray = 0
+        self.skipped = 0
+
+    def stamp(self, told: float) -> float:
+        """Return the time of the hop's last sample, given what the audio system tells; never less than the stamp before."""
+        if self._hops == 0:
+            self._line = told
+        else:
+            self._follow(told)
+        self._hops += 1
+        self._stamp = max(self._stamp, self._line)
+        return self._stamp
+
+    def _follow(self, told: float) -> None:
+        self._line += self._period
+        error = told - self._line
+        if abs(error) > _ASTRAY_S:
+            self._astray += 1
+            if self._astray >= _ASTRAY_HOPS:
+                self.skipped += max(0, round(error * self._rate))
+                self._line, self._period, self._hops, self._astray = told, self._nominal, 0, 0
+            return
+        self._astray = 0
+        gain = max(1.0 / (self._hops + 1), _GAIN)
+        self._line += gain * error
+        # Critically damped once settled; before that the rate is left alone, it would chase the start-up jitter.
+        if gain == _GAIN:
+            limit = _PERIOD_TOLERANCE * self._nominal
+            off = self._period + 0.25 * gain * gain * error - self._nominal
+            self._period = self._nominal + min(limit, max(-limit, off))
