@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine.control.address import Address, Alias, Argument, Table
 from engine.core.params import Param
 from engine.core.signals import FADERS
-from engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS
+from engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_level
 
 __all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
 
@@ -22,7 +22,7 @@ _SWITCH = Argument("on", "i", 0, 1, optional=True)
 
 
 def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Table:
-    """Return the table of a program with these effects (name -> parameters) and deck parameters."""
+    """Return the table of a program with these effects (name -> parameters) and generator parameters."""
     return Table([*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *_outputs()], [*_resolume(), *_qlab()])
 
 
@@ -40,7 +40,7 @@ def _decks(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
             "one plays on. `idle` is the idle scene.",
             group="Decks",
         )
-        for p in deck_params:
+        for p in with_level(deck_params):
             yield _value(f"/deck/{deck}/{p.name}", p, p.description or p.label, "Decks")
         for effect, params in effects.items():
             for p in params:

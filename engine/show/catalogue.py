@@ -8,7 +8,7 @@ gets their parameters as data. Read on any thread; frozen.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.params import Param, defaults
@@ -23,6 +23,11 @@ MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole outpu
 CROSSFADE = Param("crossfade", "Crossfade", 0.0, 1.0, 0.0, "0 shows deck a, 1 shows deck b")
 
 
+def with_level(params: Sequence[Param]) -> tuple[Param, ...]:
+    """Return a deck's parameters: the generator's, and the mixer's `LEVEL`, once."""
+    return tuple(params) if LEVEL in params else (*params, LEVEL)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One parameter of the show. deck and effect are "" where the path has none."""
@@ -34,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """styles, scenes: slugs. effects: name -> parameters, in chain order. deck_params: the generator's and `LEVEL`."""
+    """styles, scenes: slugs. effects: name -> parameters, in chain order. deck_params: the generator's, plus `LEVEL`."""
 
     styles: tuple[str, ...]
     effects: Mapping[str, tuple[Param, ...]]
@@ -43,6 +48,7 @@ class Catalogue:
     targets: Mapping[str, Target] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "deck_params", with_level(self.deck_params))
         targets = {p.name: Target("", "", p) for p in (MASTER, CROSSFADE)}
         for deck in DECKS:
             targets |= {f"deck/{deck}/{path}": Target(deck, t.effect, t.param) for path, t in self._on_a_deck()}

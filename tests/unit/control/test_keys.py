@@ -1,0 +1,36 @@
+"""The keyboard: every binding sends something the table understands, and no key stands twice."""
+
+from __future__ import annotations
+
+from engine.control.keys import BINDINGS, binding, bindings_markdown, change, named
+from engine.control.table import build_table
+
+TABLE = build_table({}, ())
+
+
+def test_every_binding_is_understood() -> None:
+    for bound in BINDINGS:
+        sent = change(TABLE, bound, 1.0)
+        assert (sent is None) == bool(bound.command), bound.key
+        if sent:
+            assert sent.source == f"key {bound.key}"
+
+
+def test_keys_are_unique_and_escape_is_free() -> None:
+    keys = [b.key for b in BINDINGS]
+    assert len(set(keys)) == len(keys)
+    assert binding("Escape") is None
+
+
+def test_names() -> None:
+    assert named("r", ctrl=True) == "Ctrl+R"
+    assert binding(named("r", ctrl=True)).path == "/record"
+    assert binding(named("r")).path == "/tempo/resync"
+    assert binding(named("Backspace")).path == "/panic"
+
+
+def test_the_printed_table_names_every_binding() -> None:
+    text = bindings_markdown()
+    for bound in BINDINGS:
+        if bound.key not in "123456789":
+            assert f"`{bound.key}`" in text
