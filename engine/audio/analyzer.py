@@ -7,6 +7,8 @@ order from run to run and wakes other threads in the callback; einsum costs 5 us
 
 from __future__ import annotations
 
+import math
+
 import aubio
 import numpy as np
 
@@ -15,13 +17,14 @@ from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chrom
 from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 
 ONSET_METHOD = "complex"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
-BANDS_HZ = {"bass": (20.0, 250.0), "mid": (250.0, 4000.0), "treble": (4000.0, 16_000.0)}
+BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
 
 _LONG = 4096  # samples; chroma needs bins narrower than a semitone at 200 Hz: 11.7 Hz instead of 46.9
 _CHROMA_EVERY = 4  # hops between chroma updates: harmony is slow and a long FFT each hop would double the cost
 _MEL_COMPRESSION = 1e5  # log(1 + c p): -50 dB is the knee, so that the noise of a room adds next to nothing
 _INAUDIBLE = 1e-6  # -120 dB; below it a hop counts as zeros, which also keeps float32 powers out of the denormals
+_ABSURD = 1e4  # no input is 80 dB over full scale: a broken file or driver, whose powers would overflow float32
 _ROLLOFF = 0.85
 _EPS = np.float32(1e-20)
 
@@ -58,11 +61,12 @@ class Analyzer:
         self._mel_bank = MelBank(frequencies, MEL_BANDS)
         self._chroma_filters, self._chroma_bins = chroma_filters(bin_frequencies(_LONG, sample_rate))
         self._chroma_magnitude = np.zeros(self._chroma_filters.shape[1], np.float32)
-        self._bands = [slice(*np.searchsorted(frequencies, edges)) for edges in BANDS_HZ.values()]
+        self._band_starts = np.searchsorted(frequencies, BAND_EDGES_HZ).astype(np.intp)
+        self._band_sizes = np.diff(self._band_starts).tolist()
         self._mel_before = np.zeros(MEL_BANDS, np.float32)
         self._mel_rise = np.zeros(MEL_BANDS, np.float32)
-        self._levels = np.zeros(len(LEVELS), np.float32)
-        self._shapes = np.zeros(len(SHAPES), np.float32)
+        self._levels = [0.0] * len(LEVELS)
+        self._shapes = [0.0] * len(SHAPES)
 
         # One record, reused; each field through a view, which is ten times cheaper to set than a field of a record.
         store = np.zeros(1, FEATURES)
@@ -76,32 +80,32 @@ class Analyzer:
         """Analyse one hop. hop_mono: float32[hop], full scale 1. t_adc: s, time of its last sample.
 
         `peak` is the raw input's when gain or mixing changed it. Returns a FEATURES record: the same object each time,
-        so copy what you keep (Ring.push does). A hop that is not finite counts as silence.
+        so copy what you keep (Ring.push does). A hop that is not finite, or absurdly loud, counts as silence.
         """
         out = self._out
         own_peak = float(np.abs(hop_mono, out=self._scratch[: self._hop]).max())
-        self._slide(hop_mono, silent=not _INAUDIBLE < own_peak < np.inf)
+        self._slide(hop_mono, silent=not _INAUDIBLE < own_peak < _ABSURD)
         self._hops += 1
         out["t_adc"][0] = t_adc
         out["sample"][0] = self.first_sample + self._hops * self._hop
         out["peak"][0] = own_peak if peak is None else peak
 
         self._transform()
-        rms = float(np.einsum("i,i->", self._input, self._input) / self._hop) ** 0.5
-        loudness = max(LOUDNESS_FLOOR_DB, 20.0 * float(np.log10(rms + 1e-12)))
+        rms = math.sqrt(float(np.einsum("i,i->", self._input, self._input)) / self._hop)
+        loudness = max(LOUDNESS_FLOOR_DB, 20.0 * math.log10(rms + 1e-12))
         active = self._normaliser.gate(loudness)
         out["rms"][0], out["loudness_db"][0], out["active"][0] = rms, loudness, active
         levels = self._levels
+        sums = np.add.reduceat(self._magnitude, self._band_starts).tolist()  # the fourth is what lies above
         levels[0] = rms
-        for i, band in enumerate(self._bands, 1):
-            levels[i] = self._magnitude[band].mean()
+        levels[1:4] = (total / n for total, n in zip(sums, self._band_sizes, strict=False))
         out["bass"][0], out["mid"][0], out["treble"][0] = levels[1:4]
         self._find_shapes()
         self._find_mel_and_flux()
         self._find_onset(t_adc, active)
         if self._hops % _CHROMA_EVERY == 0:
             self._find_chroma()
-        self._normaliser.step(levels, self._shapes, self._norm)
+        self._norm[:] = self._normaliser.step(levels, self._shapes)
         return self._record
 
     def _slide(self, hop_mono: np.ndarray, silent: bool) -> None:
@@ -120,17 +124,19 @@ class Analyzer:
 
     def _find_shapes(self) -> None:
         """Centroid and rolloff by magnitude (by power both would sit on the bass for good); flatness by power without DC."""
-        magnitude, power, shapes = self._magnitude, self._power, self._shapes
-        total = float(magnitude.sum())
+        magnitude, power, scratch, shapes = self._magnitude, self._power, self._scratch, self._shapes
+        np.cumsum(magnitude, out=scratch)
+        total = float(scratch[-1])
         if total < _INAUDIBLE:
-            shapes[:] = 0.0
+            shapes[:] = 0.0, 0.0, 0.0
         else:
-            shapes[0] = np.einsum("i,i->", self._frequencies, magnitude) / total
-            np.cumsum(magnitude, out=self._scratch)
-            shapes[1] = self._frequencies[np.searchsorted(self._scratch, _ROLLOFF * self._scratch[-1])]
-            mean = float(power[1:].mean())
-            np.log(np.maximum(power, _EPS, out=self._scratch), out=self._scratch)
-            shapes[2] = min(1.0, float(np.exp(self._scratch[1:].mean())) / max(mean, float(_EPS)))
+            shapes[0] = float(np.einsum("i,i->", self._frequencies, magnitude)) / total
+            shapes[1] = float(self._frequencies[np.searchsorted(scratch, _ROLLOFF * total)])
+            arithmetic = float(power[1:].sum()) / (len(power) - 1)
+            np.maximum(power, _EPS, out=scratch)
+            np.log(scratch, out=scratch)
+            geometric = math.exp(float(scratch[1:].sum()) / (len(power) - 1))
+            shapes[2] = min(1.0, geometric / max(arithmetic, float(_EPS)))
         self._out["centroid"][0], self._out["rolloff"][0], self._out["flatness"][0] = shapes
 
     def _find_mel_and_flux(self) -> None:
@@ -141,7 +147,7 @@ class Analyzer:
         np.log1p(mel, out=mel)
         np.subtract(mel, self._mel_before, out=rise)
         np.maximum(rise, 0.0, out=rise)
-        self._levels[4] = self._out["flux"][0] = rise.mean()
+        self._levels[4] = self._out["flux"][0] = float(rise.sum()) / len(rise)
 
     def _find_onset(self, t_adc: float, active: float) -> None:
         """aubio flags an onset about 20 ms after it was heard and says when it was: that time is published."""

@@ -11,7 +11,9 @@ it is shut nothing is learnt.
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.core.signals import NORMALISED
 
@@ -36,67 +38,65 @@ _SHUT_S = 0.15
 
 
 class Normaliser:
-    """Holds the running references. `step` is called once a hop."""
+    """Holds the running references. `gate`, then `step`, once a hop. Plain floats: nine of them are too few for numpy."""
 
     def __init__(self, hop_s: float) -> None:
         self._hop_s = hop_s
-        self._rise = np.float32(1.0 - np.exp(-hop_s / _RISE_S))
-        self._shut = float(np.exp(-hop_s / _SHUT_S))
-        self._floor = np.array([_FLOOR[n] for n in LEVELS], np.float32)
-        self._reference = np.array([_GUESS[n] for n in LEVELS], np.float32)
-        self._unit = np.array([_UNIT[n] for n in SHAPES], np.float32)
-        self._low = np.array([_LOW[n] for n in SHAPES], np.float32)
-        self._high = np.array([_HIGH[n] for n in SHAPES], np.float32)
-        self._least = np.array([_SPAN[n] for n in SHAPES], np.float32)
-        self._level = np.zeros(len(LEVELS), np.float32)
-        self._shape = np.zeros(len(SHAPES), np.float32)
-        self._span = np.zeros(len(SHAPES), np.float32)
+        self._rise = 1.0 - math.exp(-hop_s / _RISE_S)
+        self._shut = math.exp(-hop_s / _SHUT_S)
+        self._levels = [_Level(NORMALISED.index(n), _FLOOR[n], _GUESS[n]) for n in LEVELS]
+        self._shapes = [_Shape(NORMALISED.index(n), _UNIT[n], _LOW[n], _HIGH[n], _SPAN[n]) for n in SHAPES]
+        self._out = [0.0] * len(NORMALISED)
         self._heard_s = 0.0
         self._open = False
-        self.active = 0.0
-        # NORMALISED is a permutation of LEVELS + SHAPES: where each one goes in the record.
-        self._level_at = np.array([NORMALISED.index(n) for n in LEVELS])
-        self._shape_at = np.array([NORMALISED.index(n) for n in SHAPES])
+        self._active = 0.0
 
     def gate(self, loudness_db: float) -> float:
         """Move the silence gate by one hop and return it: 1 at once when sound comes, to 0 with 150 ms when it goes."""
         self._open = loudness_db > (_QUIET_DB if self._open else _LOUD_DB)
-        self.active = 1.0 if self._open else self.active * self._shut
-        if self.active < 1e-3:
-            self.active = 0.0
-        return self.active
+        self._active = 1.0 if self._open else self._active * self._shut
+        if self._active < 1e-3:
+            self._active = 0.0
+        return self._active
 
-    def step(self, levels: np.ndarray, shapes: np.ndarray, out: np.ndarray) -> None:
-        """Normalise one hop after `gate`.
+    def step(self, levels: Sequence[float], shapes: Sequence[float]) -> list[float]:
+        """Return one hop's values, each 0..1, in the order of NORMALISED; the list is reused.
 
-        levels: float32[6] in the order of LEVELS. shapes: float32[3]: centroid and rolloff in Hz, flatness 0..1.
-        out: float32[9] in the order of NORMALISED, written with values 0..1.
+        levels: in the order of LEVELS, >= 0. shapes: in the order of SHAPES (Hz, Hz, 0..1).
         """
-        reference, level, shape = self._reference, self._level, self._shape
-        np.maximum(shapes, self._unit, out=shape)
-        shape /= self._unit
-        np.log2(shape, out=shape)
+        active, out = self._active, self._out
+        fall = fast = 0.0  # while the gate is shut nothing is learnt
+        rise = 0.0
         if self._open:
-            self._learn(levels, shape)
-        np.divide(levels, reference, out=level)
-        np.minimum(level, 1.0, out=level)
-        level *= self.active
-        out[self._level_at] = level
-        np.subtract(self._high, self._low, out=self._span)
-        np.maximum(self._span, self._least, out=self._span)
-        shape -= self._low
-        shape /= self._span
-        np.clip(shape, 0.0, 1.0, out=shape)
-        shape *= self.active
-        out[self._shape_at] = shape
+            self._heard_s += self._hop_s
+            fall = self._hop_s / min(_FALL_S, _FALL_FIRST_S + self._heard_s)
+            rise, fast = self._rise, 0.25 * self._rise
+        for level, x in zip(self._levels, levels, strict=True):
+            reference = level.reference
+            reference += (rise if x > reference else fall) * (x - reference)
+            level.reference = reference = max(reference, level.floor)
+            out[level.at] = active * min(1.0, x / reference)
+        for shape, value in zip(self._shapes, shapes, strict=True):
+            x = math.log2(max(value, shape.unit) / shape.unit)
+            # Lows and highs are quantiles in effect: they follow an excess fast and let go slowly.
+            shape.high += (fast if x > shape.high else fall) * (x - shape.high)
+            shape.low += (fast if x < shape.low else fall) * (x - shape.low)
+            span = max(shape.high - shape.low, shape.least_span)
+            out[shape.at] = active * min(1.0, max(0.0, (x - shape.low) / span))
+        return out
 
-    def _learn(self, levels: np.ndarray, shape: np.ndarray) -> None:
-        self._heard_s += self._hop_s
-        fall = min(1.0, self._hop_s / min(_FALL_S, _FALL_FIRST_S + self._heard_s))
-        reference = self._reference
-        reference += np.where(levels > reference, self._rise, np.float32(fall)) * (levels - reference)
-        np.maximum(reference, self._floor, out=reference)
-        # Lows and highs are quantiles in effect: they follow an excess fast and let go slowly.
-        fast, slow = self._rise * np.float32(0.25), np.float32(fall)
-        self._high += np.where(shape > self._high, fast, slow) * (shape - self._high)
-        self._low += np.where(shape < self._low, fast, slow) * (shape - self._low)
+
+@dataclass(slots=True)
+class _Level:
+    at: int
+    floor: float
+    reference: float
+
+
+@dataclass(slots=True)
+class _Shape:
+    at: int
+    unit: float
+    low: float
+    high: float
+    least_span: float
