@@ -139,8 +139,12 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def schema_faults(error: ValidationError, model: type[BaseModel], path: Path) -> list[UserError]:
-    """Turn pydantic's findings into errors that name file, key, allowed, got and remedy."""
-    return [_schema_fault(found, model, path) for found in error.errors()]
+    """Turn pydantic's findings into errors that name file, key, allowed, got and remedy; unknown keys first.
+
+    A mistyped key is usually also a missing one: its name is the better hint.
+    """
+    found = sorted(error.errors(), key=lambda f: f["type"] != "extra_forbidden")
+    return [_schema_fault(f, model, path) for f in found]
 
 
 def _check(path: Path, catalogue: Catalogue) -> tuple[Scene | None, list[UserError]]:
@@ -221,7 +225,8 @@ def _schema_fault(found: Mapping[str, Any], model: type[BaseModel], path: Path) 
         remedy = did_you_mean(last, keys) or "remove it"
         return UserError("unknown key", where=where, allowed=listed(keys), got=last, remedy=remedy)
     if kind == "missing":
-        return UserError("key is missing", where=where, remedy=f"add `{last} = ...`")
+        remedy = "a range is two numbers: [at 0, at 1]" if isinstance(loc[-1], int) else f"add `{last} = ...`"
+        return UserError("a value is missing" if isinstance(loc[-1], int) else "key is missing", where=where, remedy=remedy)
     allowed = _ALLOWED.get(last, "")
     context = found.get("ctx", {})
     if not allowed and ("ge" in context or "le" in context):

@@ -1,0 +1,166 @@
+"""Scene and setlist files: what is read, and that every fault is named with file, key, allowed, got and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.core.errors import UserError
+from engine.core.params import Param
+from engine.show.catalogue import Catalogue
+from engine.show.mapping import Mapping
+from engine.show.scene import lint_scene, load_scene, scene_names
+from engine.show.setlist import EMPTY, lint_setlist, load_setlist
+
+CATALOGUE = Catalogue(
+    styles=("lagoon", "ember"),
+    effects={
+        "feedback": (Param("amount", "Amount", 0.0, 1.0, 0.0), Param("decay", "Decay", 0.05, 8.0, 0.9)),
+        "bloom": (Param("amount", "Amount", 0.0, 1.0, 0.0),),
+    },
+    deck_params=(Param("zoom", "Zoom", 0.1, 8.0, 1.0),),
+    scenes=("opening", "drop"),
+)
+
+GOOD = """
+version = 1
+name = "Opening"
+tags = ["slow"]
+mix = 0.3
+[deck]
+style = "lagoon"
+params = { zoom = 2 }
+effects = [{ effect = "bloom", params = { amount = 0.5 } }]
+[second]
+style = "ember"
+[faders]
+1 = "depth"
+[transition]
+kind = "interlock"
+beats = 16
+start = "bar"
+[[map]]
+signal = "bass"
+to = "zoom"
+curve = "pow2"
+attack = 0.01
+release = 0.3
+range = [0.0, 0.5]
+[[map]]
+signal = "fader1"
+to = "second/fx/feedback/amount"
+[[map]]
+signal = "swing"
+to = "crossfade"
+range = [0.0, 0.2]
+[[map]]
+signal = "rms"
+to = "master"
+"""
+
+
+def write(folder: Path, text: str, name: str = "opening.toml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_scene_is_read(tmp_path: Path) -> None:
+    scene = load_scene(write(tmp_path, GOOD), CATALOGUE)
+    assert (scene.slug, scene.name, scene.transition.beats) == ("opening", "Opening", 16.0)
+    assert scene.mappings("deck", "b", "a") == (
+        Mapping("bass", "deck/b/zoom", "pow2", 0.01, 0.3, (0.0, 0.5)),
+        Mapping("swing", "crossfade", range=(-0.0, -0.2)),
+        Mapping("rms", "master"),
+    )
+    assert scene.mappings("second", "a", "b") == (Mapping("fader1", "deck/a/fx/feedback/amount"),)
+    assert scene.mappings("deck", "a", "b")[1].range == (0.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "text"),
+    [
+        ("version = 1", "version = 2", "version", "start the file with `version = 1`"),
+        ("version = 1", "", "version", "start the file with `version = 1`"),
+        ("[deck]", "[dek]", "dek", "did you mean 'deck'?"),
+        ("attack", "atack", "map[1].atack", "did you mean 'attack'?"),
+        ("params = { zoom = 2 }", "zoom = 2", "deck.zoom", "allowed: style, params, effects"),
+        ('name = "Opening"', "", "name", "add `name = ...`"),
+        ('style = "lagoon"', 'style = "lagon"', "deck.style", "did you mean 'lagoon'?"),
+        ("zoom = 2", "zoom = 20", "deck.params.zoom", "0.1 to 8, got: 20"),
+        ("zoom = 2", "zoom = nan", "deck.params.zoom", "finite number"),
+        ("zoom = 2", 'zoom = "big"', "deck.params.zoom", "got: big"),
+        ("zoom = 2", "zom = 2", "deck.params.zom", "did you mean 'zoom'?"),
+        ('effect = "bloom"', 'effect = "blom"', "deck.effects[1].effect", "did you mean 'bloom'?"),
+        ("{ amount = 0.5 }", "{ amount = 1.5 }", "deck.effects[1].params.amount", "0 to 1, got: 1.5"),
+        ('signal = "bass"', 'signal = "base"', "map[1].signal", "did you mean 'bass'?"),
+        ('to = "zoom"', 'to = "fx/bloom/amout"', "map[1].to", "did you mean 'fx/bloom/amount'?"),
+        ('curve = "pow2"', 'curve = "pow9"', "map[1].curve", "did you mean 'pow"),
+        ("release = 0.3", "release = -1", "map[1].release", "allowed: at least 0, got: -1"),
+        ("[0.0, 0.5]", "[0.0]", "map[1].range[2]", "a range is two numbers"),
+        ('kind = "interlock"', 'kind = "interlok"', "transition.kind", "did you mean 'interlock'?"),
+        ('start = "bar"', 'start = "phrase"', "transition.start", "allowed: now, beat, bar"),
+        ('1 = "depth"', '9 = "depth"', "faders.9", "allowed: 1, 2, 3"),
+        ("tags = [", "tags = ", "", "not valid TOML"),
+        ("mix = 0.3", "mix = 3", "mix", "at most 1, got: 3"),
+        ('[second]\nstyle = "ember"', "", "map[2].to", "unknown parameter"),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, old: str, new: str, where: str, text: str) -> None:
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(UserError) as caught:
+        load_scene(path, CATALOGUE)
+    assert caught.value.where == (f"{path}, {where}" if where else str(path))
+    assert text in caught.value.line()
+    assert caught.value.remedy or caught.value.allowed
+
+
+def test_lint_finds_every_fault_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace('"lagoon"', '"nope"').replace('"bass"', '"basss"').replace("zoom = 2", "zoom = 99")
+    faults = lint_scene(write(tmp_path, text), CATALOGUE)
+    assert [f.where.split(", ")[1] for f in faults] == ["deck.style", "deck.params.zoom", "map[1].signal"]
+
+
+def test_a_missing_scene_suggests_its_neighbour(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    with pytest.raises(UserError, match="did you mean 'opening'"):
+        load_scene(tmp_path / "openning.toml", CATALOGUE)
+
+
+def test_names_leave_the_setlist_out(tmp_path: Path) -> None:
+    for name in ("b.toml", "a.toml", "setlist.toml", "notes.txt"):
+        write(tmp_path, "", name)
+    assert scene_names(tmp_path) == ("a", "b")
+
+
+def test_a_cue_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    scene = load_scene(write(tmp_path, GOOD), CATALOGUE)
+    text = """
+version = 1
+[[cue]]
+scene = "opening"
+[[cue]]
+scene = "opening"
+note = "bigger"
+transition = { kind = "cut", beats = 0, start = "beat" }
+params = { zoom = 3, "fx/bloom/amount" = 0.9, "fx/feedback/decay" = 2 }
+"""
+    setlist = load_setlist(write(tmp_path, text, "setlist.toml"), CATALOGUE)
+    assert setlist.played(0, scene) == scene
+    played = setlist.played(1, scene)
+    assert played.transition.kind == "cut"
+    assert played.deck.params == {"zoom": 3.0}
+    assert [(e.effect, e.params) for e in played.deck.effects] == [("bloom", {"amount": 0.9}), ("feedback", {"decay": 2.0})]
+    assert played.map == scene.map
+
+
+def test_setlist_faults(tmp_path: Path) -> None:
+    assert load_setlist(tmp_path / "setlist.toml", CATALOGUE) == EMPTY
+    path = write(tmp_path, 'version = 1\n[[cue]]\nscene = "dropp"\nparams = { zom = 1, zoom = 99 }', "setlist.toml")
+    faults = lint_setlist(path, CATALOGUE)
+    assert [f.where.split(", ")[1] for f in faults] == ["cue[1].scene", "cue[1].params.zom", "cue[1].params.zoom"]
+    assert "did you mean 'drop'?" in faults[0].line()
+    with pytest.raises(UserError):
+        load_setlist(path, CATALOGUE)
