@@ -26,6 +26,10 @@ def messages(datagram: bytes, depth: int = _DEPTH) -> Iterator[tuple[str, bytes]
         head = _HEAD.match(datagram)
         if head is None:
             raise UserError("not an OSC message that can be for us", got=datagram[:24])
+        tags = head[2] or b""
+        # python-osc reads a number that is missing as 0.0: a cut-off fader would drop to the floor.
+        if len(datagram) < (head.end() + 3) // 4 * 4 + sum(8 if tag in b"hd" else 4 for tag in tags if tag not in b"TFN"):
+            raise UserError("an OSC message that is cut off", got=datagram[:24])
         yield head[1].decode("ascii"), datagram
         return
     if depth == 0:

@@ -162,6 +162,12 @@ def test_no_bytes_raise_anything_but_a_user_error(datagram: bytes) -> None:
         return
 
 
+@pytest.mark.parametrize("tags", [b",f\0\0", b",i\0\0", b",d\0\0\0\0\0\0", b",s\0\0", b",ff\0\0\0\0\0"])
+def test_a_missing_value_is_not_zero(tags: bytes) -> None:
+    with pytest.raises(UserError, match="cut off"):
+        list(messages(b"/crossfade\0\0" + tags))
+
+
 def test_bundles_within_bundles_end() -> None:
     datagram = b"/panic\0\0"
     for _ in range(2000):

@@ -1,0 +1,260 @@
+"""OSC over real UDP: python-osc's client, liblo's oscsend, floods, feedback, and a port that is taken."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.udp_client import SimpleUDPClient
+
+from engine.control.bus import ControlBus
+from engine.control.feedback import encoded
+from engine.control.server import OscServer
+from engine.control.table import build_table
+from engine.core import clock
+from engine.core.errors import UserError
+from engine.core.params import Param
+from engine.show.change import Change
+
+pytestmark = pytest.mark.live
+
+TABLE = build_table(
+    {"bloom": (Param("amount", "Amount", 0.0, 1.0, 0.0),)},
+    (Param("zoom", "Zoom", 0.1, 8.0, 1.0),),
+)
+
+
+class Ear:
+    """A client's own UDP port: keeps what our side sends to it."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(0.1)
+        self.port = self._socket.getsockname()[1]
+        self.heard: queue.SimpleQueue[tuple[float, str, list]] = queue.SimpleQueue()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._closing:
+            try:
+                message = OscMessage(self._socket.recv(65535))
+            except TimeoutError:
+                continue
+            self.heard.put((clock.now(), message.address, message.params))
+
+    def take(self) -> list[tuple[float, str, list]]:
+        return [self.heard.get() for _ in range(self.heard.qsize())]
+
+    def close(self) -> None:
+        self._closing = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    found = Ear()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def bus() -> ControlBus:
+    return ControlBus()
+
+
+@pytest.fixture
+def server(bus: ControlBus, ear: Ear) -> Iterator[OscServer]:
+    found = OscServer(TABLE, bus, port=0, port_out=ear.port)
+    yield found
+    found.close()
+
+
+def wait(condition: Callable[[], bool], seconds: float = 3.0) -> None:
+    end = clock.now() + seconds
+    while not condition():
+        assert clock.now() < end, "it did not come"
+        clock.sleep(0.005)
+
+
+def collect(bus: ControlBus, n: int) -> list[Change]:
+    changes: list[Change] = []
+    wait(lambda: len(changes.extend(bus.drain()) or changes) >= n)
+    return changes
+
+
+def test_a_python_client(server: OscServer, bus: ControlBus) -> None:
+    client = SimpleUDPClient("127.0.0.1", server.port)
+    t = clock.now()
+    client.send_message("/deck/a/zoom", 2)
+    client.send_message("/scene", "lagoon")
+    client.send_message("/tempo/tap", [])
+    client.send_message("/composition/layers/1/video/opacity", 0.5)
+    client.send_message("/crossfade/to", ["b", 8.0])
+    changes = collect(bus, 5)
+    assert [(c.path, c.args) for c in changes] == [
+        ("/deck/a/zoom", (2.0,)),
+        ("/scene", ("lagoon",)),
+        ("/tempo/tap", ()),
+        ("/deck/a/level", (0.5,)),
+        ("/crossfade/to", ("b", 8.0)),
+    ]
+    assert all(t <= c.t <= clock.now() and c.source == "osc 127.0.0.1" for c in changes)
+    client._sock.close()
+
+
+def test_oscsend(server: OscServer, bus: ControlBus) -> None:
+    if not shutil.which("oscsend"):
+        pytest.skip("oscsend is not installed: it is in the package liblo-tools")
+    for args in (
+        ("/deck/b/style", "s", "ember"),
+        ("/crossfade", "f", "0.25"),
+        ("/blackout", "i", "1"),
+        ("/freeze", "T"),
+        ("/tempo/tap",),
+        ("/master", "d", "0.5"),
+    ):
+        subprocess.run(["oscsend", "127.0.0.1", str(server.port), *args], check=True, timeout=10)
+    assert [(c.path, c.args) for c in collect(bus, 6)] == [
+        ("/deck/b/style", ("ember",)),
+        ("/crossfade", (0.25,)),
+        ("/blackout", (1,)),
+        ("/freeze", (1,)),
+        ("/tempo/tap", ()),
+        ("/master", (0.5,)),
+    ]
+
+
+def test_a_bundle_acts_on_arrival(server: OscServer, bus: ControlBus) -> None:
+    bundle = OscBundleBuilder(IMMEDIATELY)
+    for path, value in (("/crossfade", 0.5), ("/master", 0.25)):
+        message = OscMessageBuilder(path)
+        message.add_arg(value)
+        bundle.add_content(message.build())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(bundle.build().dgram, ("127.0.0.1", server.port))
+    assert [c.path for c in collect(bus, 2)] == ["/crossfade", "/master"]
+
+
+def test_bad_messages_are_counted_named_and_dropped(
+    server: OscServer, bus: ControlBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = [b"", b"\xff" * 20, b"/deck/a/zoom", b"/deck/a/zoom\0\0\0\0,f\0\0", b"#bundle\0", b"/nope\0\0\0,\0\0\0"]
+    bad += [encoded("/deck/b/zoom", (99.0,)), encoded("/deck/a/zoom", ("x",)), b"#bundle\0" + bytes(8) + b"\0\0\1\0/x\0\0"]
+    with caplog.at_level(logging.WARNING), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for datagram in bad:
+            sock.sendto(datagram, ("127.0.0.1", server.port))
+            clock.sleep(0.002)
+        sock.sendto(encoded("/master", (0.5,)), ("127.0.0.1", server.port))
+        assert [c.path for c in collect(bus, 1)] == ["/master"]
+    assert bus.counters.rejected >= len(bad) - 1  # an empty bundle holds nothing to refuse
+    assert server.error
+    assert {r.name for r in caplog.records} == {"engine.control.server"}
+    assert "out of range (/deck/b/zoom): allowed: 0.1 to 8, got: 99.0" in caplog.text
+
+
+def test_a_flood_neither_stops_the_server_nor_the_others(server: OscServer, bus: ControlBus) -> None:
+    """Half a second of 20,000 malformed and 5,000 valid datagrams a second, beside a loop that paces frames."""
+    chance = random.Random(1)
+    rubbish = [bytes(chance.randrange(256) for _ in range(chance.randrange(1, 60))) for _ in range(64)]
+    good = [encoded(f"/fader/{i}", (0.5,)) for i in range(1, 9)]
+    stop = threading.Event()
+    sent = [0]
+
+    def flood() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            t0 = clock.now()
+            while not stop.is_set():
+                while sent[0] < (clock.now() - t0) * 25_000:
+                    datagram = good[sent[0] // 5 % 8] if sent[0] % 5 == 0 else rubbish[sent[0] % 64]
+                    sock.sendto(datagram, ("127.0.0.1", server.port))
+                    sent[0] += 1
+                clock.sleep(0.001)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    gaps, drained, last = [], 0, clock.now()
+    for _ in range(30):
+        clock.sleep(1 / 60)
+        drained += len(bus.drain())
+        gaps.append(clock.now() - last)
+        last = clock.now()
+    stop.set()
+    thread.join()
+    assert max(gaps) < 0.25
+    assert drained <= 30 * 8, "a frame gets the newest value of each address, not all of them"
+    assert bus.counters.received > 200
+    assert bus.counters.rejected > 800
+    bus.drain()
+    client = SimpleUDPClient("127.0.0.1", server.port)
+    wait(lambda: bool(client.send_message("/panic", []) or [c for c in bus.drain() if c.path == "/panic"]))
+    client._sock.close()
+
+
+def test_state_goes_out_whole_then_what_changed(server: OscServer, bus: ControlBus, ear: Ear) -> None:
+    server.feedback({"/crossfade": (0.5,), "/state/scene": ("lagoon",), "/state/fps": (60.0,)})
+    clock.sleep(0.1)
+    assert ear.take() == [], "nobody spoke yet"
+    client = SimpleUDPClient("127.0.0.1", server.port)
+    client.send_message("/master", 0.75)
+    collect(bus, 1)
+    wait(lambda: ear.heard.qsize() >= 3)
+    assert {(path, *args) for _, path, args in ear.take()} == {
+        ("/crossfade", 0.5),
+        ("/state/scene", "lagoon"),
+        ("/state/fps", 60.0),
+    }
+    assert server.clients == ["127.0.0.1"]
+    server.feedback({"/crossfade": (0.5,), "/state/scene": ("ember",), "/master": (0.75,)})
+    wait(lambda: ear.heard.qsize() >= 1)
+    clock.sleep(0.1)
+    assert [(path, args) for _, path, args in ear.take()] == [("/state/scene", ["ember"])], "no echo, nothing twice"
+    client._sock.close()
+
+
+def test_state_is_rate_limited(server: OscServer, bus: ControlBus, ear: Ear) -> None:
+    client = SimpleUDPClient("127.0.0.1", server.port)
+    client.send_message("/tempo/tap", [])
+    collect(bus, 1)
+    for i in range(100):
+        server.feedback({"/crossfade": (i / 100,), "/state/fps": (float(i),)})
+        clock.sleep(0.01)
+    clock.sleep(0.2)
+    heard = ear.take()
+    crossfades = [args[0] for _, path, args in heard if path == "/crossfade"]
+    assert 10 <= len(crossfades) <= 40
+    assert crossfades[-1] == pytest.approx(0.99)
+    assert crossfades == sorted(crossfades)
+    assert 4 <= sum(path == "/state/fps" for _, path, _ in heard) <= 14
+    client._sock.close()
+
+
+def test_a_port_that_is_taken_is_said_so(server: OscServer, bus: ControlBus) -> None:
+    with pytest.raises(UserError, match="port is in use") as caught:
+        OscServer(TABLE, bus, port=server.port)
+    assert "--osc-port" in caught.value.remedy
+    with pytest.raises(UserError, match="cannot listen"):
+        OscServer(TABLE, bus, host="192.0.2.1", port=0)
+    with pytest.raises(UserError, match="no such OSC host"):
+        OscServer(TABLE, bus, host="no.such.host.invalid", port=0)
+
+
+def test_close_is_quick_and_frees_the_port(bus: ControlBus) -> None:
+    server = OscServer(TABLE, bus, port=0)
+    port, t = server.port, clock.now()
+    server.close()
+    assert clock.now() - t < 1.0
+    OscServer(TABLE, bus, port=port).close()
