@@ -15,7 +15,7 @@ from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 
 LEVELS = 5
-GAIN = 1.6  # of the glow at amount 1: enough to be a look of its own, short of a white picture
+GAIN = 1.2  # of the glow at amount 1: enough to be a look of its own, short of a white picture
 
 
 class Bloom:
@@ -24,7 +24,7 @@ class Bloom:
     name = "bloom"
     params = (
         amount("Light of the glow"),
-        Param("threshold", "Threshold", 0.0, 2.0, 0.4, "Light from which places glow; white is 1"),
+        Param("threshold", "Threshold", 0.0, 2.0, 0.6, "Light from which places glow; white is 1"),
         Param("radius", "Radius", 0.0, 1.0, 0.65, "Width of the glow"),
     )
 

@@ -25,7 +25,7 @@ class Feedback:
         Param("decay", "Decay", 0.05, 8.0, 0.9, "Time in which a trail falls to 37 %", "s"),
         Param("zoom", "Zoom", 0.25, 4.0, 1.25, "Growth of trails a second; below 1 they fall inwards", "per s"),
         Param("rotation", "Rotation", -0.5, 0.5, 0.03, "Turning of trails", "turns/s"),
-        Param("smear", "Smear", 0.0, 1.0, 0.5, "0 trails glow over the picture, 1 they melt into it"),
+        Param("smear", "Smear", 0.0, 1.0, 0.4, "0 trails lie under the picture, 1 it melts into them"),
         Param("tint", "Tint", -1.0, 1.0, 0.3, "Colour that trails fade to: 1 violet, 0 none, -1 amber"),
     )
 
@@ -54,15 +54,15 @@ class Feedback:
             textures={"source": source, "history": self._history},
             aspect=source.size.aspect,
             turn=(shrink * math.cos(angle), shrink * math.sin(angle)),
-            keep=self.keep(frame.dt, params["decay"], params["tint"]),
-            smear=params["smear"],
+            fall=self.fall(frame.dt, params["decay"], params["tint"]),
+            rise=math.exp(-frame.dt / (params["smear"] * params["decay"])) if params["smear"] > 0.0 else 0.0,
         )
         self._history, self._spare = self._spare, self._history
         self._blend.draw(target, textures={"source": source, "other": self._history}, amount=params["amount"])
 
     @staticmethod
-    def keep(dt: float, decay: float, tint: float) -> tuple[float, float, float, float]:
-        """Return what `dt` s leave of red, green, blue and alpha. A tint only ever fades a channel faster: nothing grows."""
+    def fall(dt: float, decay: float, tint: float) -> tuple[float, float, float, float]:
+        """Return what `dt` s leave of a trail's red, green, blue and alpha. A tint only ever fades a channel faster."""
         rates = (1.0 + max(0.0, tint), 1.0 + 1.5 * abs(tint), 1.0 + max(0.0, -tint) * 3.0, 1.0)
         return tuple(math.exp(-dt / decay * rate) for rate in rates)
 

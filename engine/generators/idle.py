@@ -35,12 +35,13 @@ class Idle:
         """Draw the picture of `frame.time` into `target`: linear, opaque. Signals and parameters are not used."""
         t = frame.time
         aspect = target.size.aspect
-        spots = np.empty((_SPOTS, 3), np.float32)
+        spots = np.empty((_SPOTS, 4), np.float32)
         for i in range(_SPOTS):
             across = 0.38 * aspect * math.sin(t * (0.041 + 0.007 * i) + 2.4 * i)
             up = 0.30 * math.sin(t * (0.053 - 0.005 * i) + 1.1 * i * i)
             breath = 0.5 - 0.5 * math.cos(_TURN * (t / (_BREATH_S + 1.7 * i) + 0.37 * i))
-            spots[i] = across, up, breath
+            radius = 0.10 + 0.03 * i
+            spots[i] = across, up, radius**-2, breath
         phase = tuple(rate * t % _TURN for rate in _RATES)
         self._pass.draw(target, aspect=aspect, phase=phase, spots=spots)
 

@@ -10,8 +10,8 @@ void main() {
     vec3 light = gain * read_here(source).rgb;
     float peak = max(light.r, max(light.g, light.b));
     if (peak > 1.0) {
-        vec3 hue = light / peak;
-        light = mix(hue, vec3(1.0), 1.0 - 2.0 / (1.0 + peak));
+        float over = (peak - 1.0) * (peak - 1.0); // squared: no edge is seen where white begins
+        light = mix(light / peak, vec3(1.0), over / (over + 2.0));
     }
     colour = vec4(to_srgb(light), 1.0);
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def field(width: int = 192, height: int = 108, seed: int = 7, scale: float = 7.0) -> np.ndarray:
+def field(width: int = 192, height: int = 108, seed: int = 7, scale: float = 5.0) -> np.ndarray:
     """Return float32 [height, width], values 0..1, smooth, repeating at all edges, uniformly distributed.
 
     `scale`: blotches across the width, about. Noise filtered in the frequency domain repeats by construction; replacing
