@@ -1,12 +1,12 @@
 """The keyboard, as data: which key does what. Read by the window's key handler, the help panel and the README.
 
 A binding either sends a control message, as if it had come over OSC, or names a command of the window ("quit"). Called on
-the main thread. Keys are named as people write them: `B`, `Ctrl+R`, `Left`, `F11`, `[`; letters are capitals whatever the
-shift key does, and a key repeat by holding is not a press.
+the main thread, on presses only: a key that repeats because it is held is not pressed again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from engine.control.address import Table
@@ -48,17 +48,13 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Ctrl+Q", "quit", command="quit"),
 )
 
-_BY_KEY = {b.key: b for b in BINDINGS}
+_BY_KEY = {b.key.lower(): b for b in BINDINGS}
 
 
-def named(key: str, *, ctrl: bool = False, alt: bool = False) -> str:
-    """Return the name that bindings use for a key with its modifiers: `Ctrl+R`."""
-    return ("Ctrl+" if ctrl else "") + ("Alt+" if alt else "") + (key.upper() if len(key) == 1 else key)
-
-
-def binding(key: str) -> Binding | None:
-    """Return what the key named `key` (as `named` writes it) does, or None."""
-    return _BY_KEY.get(key)
+def binding(key: str, mods: Collection[str] = ()) -> Binding | None:
+    """Return what a key does, or None. key: the display's name for it (`r`, `left`, `f11`); mods: of shift, ctrl, alt, super."""
+    held = [m for m in ("ctrl", "alt", "super") if m in mods]  # shift only makes capitals
+    return _BY_KEY.get("+".join([*held, key]).lower())
 
 
 def change(table: Table, bound: Binding, t: float) -> Change | None:
