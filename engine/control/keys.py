@@ -52,7 +52,7 @@ _BY_KEY = {b.key.lower(): b for b in BINDINGS}
 
 
 def binding(key: str, mods: Collection[str] = ()) -> Binding | None:
-    """Return what a key does, or None. key: the display's name for it (`r`, `left`, `f11`); mods: of shift, ctrl, alt, super."""
+    """Return what a key does, or None. key: the display's name for it (`r`, `left`); mods: of shift, ctrl, alt, super."""
     held = [m for m in ("ctrl", "alt", "super") if m in mods]  # shift only makes capitals
     return _BY_KEY.get("+".join([*held, key]).lower())
 
