@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from engine.compositor.transitions import Transitions, weights
 from engine.core.errors import RateLimitedLog
 from engine.core.frame import Frame, Size
 from engine.core.signals import Signals
 from engine.effects.chain import Chain
+from engine.generators.base import Generator
 from engine.generators.idle import Idle
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 from engine.show.catalogue import DECKS
 from engine.show.state import DeckFrame, ShowFrame
-
-if TYPE_CHECKING:
-    from engine.generators.base import Generator
 
 _log = RateLimitedLog(logging.getLogger(__name__))
 _SMALL = Size(2, 2)

@@ -18,7 +18,7 @@ from kernels.compositor.field import field
 
 _WIPE_ANGLE = math.radians(20.0)  # from left to right, leaning: a plumb line looks like a fault of the projector
 _WIPE_SOFTNESS = 0.12  # of the way
-_SEAM = 0.1  # share of the picture that lies on a seam of the interlock
+_SEAM = 0.14  # share of the picture that lies on a seam of the interlock
 _DRIFT = (0.011, 0.007)  # of the interlock's field, pictures a second
 
 
