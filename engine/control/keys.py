@@ -6,7 +6,6 @@ the main thread, on presses only: a key that repeats because it is held is not p
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from engine.control.address import Table
@@ -51,10 +50,14 @@ BINDINGS: tuple[Binding, ...] = (
 _BY_KEY = {b.key.lower(): b for b in BINDINGS}
 
 
-def binding(key: str, mods: Collection[str] = ()) -> Binding | None:
-    """Return what a key does, or None. key: the display's name for it (`r`, `left`); mods: of shift, ctrl, alt, super."""
-    held = [m for m in ("ctrl", "alt", "super") if m in mods]  # shift only makes capitals
-    return _BY_KEY.get("+".join([*held, key]).lower())
+def named(key: str, *, ctrl: bool = False, alt: bool = False) -> str:
+    """Return the name under which `binding` finds a key: `ctrl+r`. Shift does not count: it only makes capitals."""
+    return ("ctrl+" if ctrl else "") + ("alt+" if alt else "") + key.lower()
+
+
+def binding(name: str) -> Binding | None:
+    """Return what the key of that name does (`r`, `ctrl+r`, `left`, in any case), or None."""
+    return _BY_KEY.get(name.lower())
 
 
 def change(table: Table, bound: Binding, t: float) -> Change | None:
