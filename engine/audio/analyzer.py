@@ -16,7 +16,7 @@ from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
 from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
 from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 
-ONSET_METHOD = "complex"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
+ONSET_METHOD = "mkl"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
 BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
 
@@ -26,6 +26,7 @@ _MEL_COMPRESSION = 1e5  # log(1 + c p): -50 dB is the knee, so that the noise of
 _INAUDIBLE = 1e-6  # -120 dB; below it a hop counts as zeros, which also keeps float32 powers out of the denormals
 _ABSURD = 1e4  # no input is 80 dB over full scale: a broken file or driver, whose powers would overflow float32
 _ROLLOFF = 0.85
+_WHITENING_FLOOR = 0.01  # rms
 _EPS = np.float32(1e-20)
 
 
@@ -158,7 +159,9 @@ class Analyzer:
             behind = self._hops * self._hop - self._onset.get_last()
             self._out["onset_time"][0] = t_adc - behind / self._rate
         strength = max(0.0, float(self._onset.get_descriptor()))
-        self._levels[5] = self._out["onset_strength"][0] = strength
+        self._out["onset_strength"][0] = strength
+        # aubio whitens the spectrum: hiss at -58 dB scores like a drum at -10. Under -40 dB it counts less and less.
+        self._levels[5] = strength * min(1.0, self._levels[0] / _WHITENING_FLOOR)
 
     def _find_chroma(self) -> None:
         chroma = self._chroma

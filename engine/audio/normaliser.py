@@ -20,10 +20,12 @@ from engine.core.signals import NORMALISED
 LEVELS = ("rms", "bass", "mid", "treble", "flux", "onset_strength")
 SHAPES = ("centroid", "rolloff", "flatness")
 
-# Floor and first guess of each reference, in the feature's own units. The floors are what two pieces of music (dance,
-# drum and bass) reach when turned down to -46 dB rms: below that they get no more gain. The guesses are those of -26 dB.
-_FLOOR = {"rms": 0.005, "bass": 0.0008, "mid": 0.00016, "treble": 0.00002, "flux": 0.02, "onset_strength": 0.02}
-_GUESS = {"rms": 0.05, "bass": 0.008, "mid": 0.0016, "treble": 0.0002, "flux": 0.1, "onset_strength": 0.2}
+# Floor and first guess of each reference, in the feature's own units. Measured on the demo track and two commercial ones
+# (electronica, drum and bass): the guesses are the medians at -26 dB rms. The floors are about what they reach at -36 dB;
+# white noise at -50 dB (a bad cable, a fan near the microphone) then comes to 0.4 at most and music under -36 dB wants
+# more input gain. Onset strength is whitened by aubio, so its level says nothing about loudness: see Analyzer.
+_FLOOR = {"rms": 0.025, "bass": 0.015, "mid": 0.001, "treble": 0.0005, "flux": 0.1, "onset_strength": 20.0}
+_GUESS = {"rms": 0.1, "bass": 0.06, "mid": 0.003, "treble": 0.0009, "flux": 0.29, "onset_strength": 24.0}
 # Shapes are compared on octave scales: log2(value / unit), where the unit is also the least value.
 _UNIT = {"centroid": 20.0, "rolloff": 20.0, "flatness": 1e-4}
 _LOW = {"centroid": 4.5, "rolloff": 5.0, "flatness": 1.0}
