@@ -93,7 +93,7 @@ def test_threshold_keeps_the_mean(share: float) -> None:
 def test_interlock_is_crisp(gl, transitions) -> None:
     share = mask(transitions, "interlock", 0.5)
     assert ((share > 0.02) & (share < 0.98)).mean() < 0.16
-    assert (np.abs(np.diff(share, axis=1)) > 0.9).mean() < 1e-3, "seams are soft"
+    assert (np.abs(np.diff(share, axis=1)) > 0.9).mean() < 5e-3, "seams are soft"
 
 
 def test_interlock_masks_are_complementary(gl, transitions, decks) -> None:

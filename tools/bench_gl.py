@@ -1,0 +1,116 @@
+"""What every pass costs on this machine's OpenGL: `python tools/bench_gl.py [--size 320x180] [--output 640x360] [--json]`.
+
+Medians of whole calls with glFinish, Python and GPU together, and the start-up cost of compiling everything. The budget
+on two cores of software GL: two effects, a transition and the output pass in under 10 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from engine.compositor.mixer import Mixer
+from engine.compositor.output_pass import OutputPass
+from engine.core.clock import now
+from engine.core.frame import Frame, Size
+from engine.core.params import Param, defaults
+from engine.core.signals import BeatPosition, Signals, signals_at
+from engine.effects.registry import EFFECTS
+from engine.generators.idle import Idle
+from engine.gpu.context import HeadlessContext, info
+from engine.gpu.gl import GL
+from engine.gpu.texture import RenderTarget
+from engine.show.catalogue import TRANSITIONS
+from engine.show.state import DeckFrame, ShowFrame
+
+_SIGNALS = signals_at(0.0, [], BeatPosition(0.1))
+_RUNS = 40
+
+
+class Plain:
+    """A generator that costs next to nothing."""
+
+    params: tuple[Param, ...] = ()
+
+    def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
+        target.clear(0.2, 0.5, 0.8, 1.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def median_ms(draw: Callable[[int], object], runs: int = _RUNS) -> float:
+    """Return the median of `draw(index)` and what the GPU does for it, in ms; the first runs compile and do not count."""
+    spent = []
+    for index in range(runs + 3):
+        GL.glFinish()
+        start = now()
+        draw(index)
+        GL.glFinish()
+        spent.append(now() - start)
+    return 1e3 * float(np.median(spent[3:]))
+
+
+def measure(size: Size, output: Size) -> dict[str, float]:
+    """Return {what: ms} at internal `size` and `output` size."""
+    start = now()
+    mixer = Mixer()
+    numbers = {"mixer start-up": 1e3 * (now() - start)}
+    picture = np.random.default_rng(0).random((size.height, size.width, 4), np.float32)
+    source, target, screen = RenderTarget(size), RenderTarget(size), RenderTarget(output, "rgba8")
+    source.upload(picture)
+    final, idle = OutputPass(mixer.passes), Idle()
+
+    def frame(index: int) -> Frame:
+        return Frame(index, index / 60, index / 60, 1 / 60, 60.0)
+
+    numbers["upload float32 rgb"] = median_ms(lambda i: source.upload(picture[..., :3]))
+    numbers["idle"] = median_ms(lambda i: idle.render(frame(i), _SIGNALS, {}, target))
+    for name, make in EFFECTS.items():
+        effect = make(mixer.passes)
+        params = defaults(effect.params) | {"amount": 0.7}
+        numbers[name] = median_ms(lambda i, e=effect, p=params: e.apply(source, target, frame(i), _SIGNALS, p))
+        effect.close()
+    numbers["output pass"] = median_ms(lambda i: final.draw(source, screen, index=i))
+    numbers["output pass, same size"] = median_ms(lambda i: final.draw(source, target, index=i))
+
+    for deck in ("a", "b"):
+        mixer.set_generator(deck, Plain())
+    chain = tuple((name, defaults(EFFECTS[name].params) | {"amount": 0.7}) for name in ("feedback", "bloom"))
+
+    def played(kind: str, mix: float, chain: tuple, index: int) -> None:
+        decks = DeckFrame("x", {}, chain), DeckFrame("x", {}, ())
+        show = ShowFrame(*decks, mix=mix, transition=kind)
+        final.draw(mixer.render(frame(index), _SIGNALS, show, size), screen, index=index)
+
+    for kind in TRANSITIONS:
+        numbers[f"{kind} + output"] = median_ms(lambda i, k=kind: played(k, 0.4, (), i))
+    numbers["feedback + bloom + interlock + output"] = median_ms(lambda i: played("interlock", 0.4, chain, i))
+    for each in (mixer, final, idle, source, target, screen):
+        each.close()
+    return numbers
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=Size.parse, default=Size(320, 180))
+    parser.add_argument("--output", type=Size.parse, default=Size(640, 360))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    context = HeadlessContext()
+    numbers = measure(options.size, options.output)
+    if options.json:
+        print(json.dumps({"renderer": info()["renderer"], "ms": {k: round(v, 3) for k, v in numbers.items()}}, indent=2))
+    else:
+        print(f"{info()['renderer']}, {options.size} to {options.output}")
+        for name, ms in numbers.items():
+            print(f"{name:40s} {ms:8.2f} ms")
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
