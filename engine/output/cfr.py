@@ -116,7 +116,7 @@ class FrameGrid:
 
     def frames_in(self, seconds: float) -> int:
         """Return how many frames a file of this length has."""
-        return max(0, round(seconds * float(self.fps)))
+        return round(seconds * float(self.fps)) if seconds > 0 else 0
 
     def samples_in(self, frames: int, rate: int) -> int:
         """Return how many samples of sound belong to `frames` frames."""

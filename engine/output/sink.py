@@ -1,0 +1,62 @@
+"""The recorder as a sink of the render loop: readback, buffers and recorder put together. Render thread."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from engine.core.frame import Frame, Size
+from engine.gpu.texture import RenderTarget
+from engine.output.readback import FramePool, Readback
+from engine.output.recorder import Recorder, RecorderStatus, RecordingResult
+
+
+class RecorderSink:
+    """Records every picture it is given. Options are those of `Recorder`; raises UserError as that does."""
+
+    def __init__(self, path: Path | str, size: Size, fps: Fraction | int, *, queue: int = 8, **options: Any) -> None:
+        # Waiting in the queue, one in the encoder's hands, those that one poll can bring: nothing is allocated later.
+        pool = FramePool(size, queue + 4)
+        self.recorder = Recorder(path, size, fps, queue=queue, release=pool.give, **options)
+        self._readback = Readback(pool)
+        self._finished = False
+
+    def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
+        """Take a picture (rgba8) that depicts the audio time `t_picture`; it reaches the recorder a frame or two later."""
+        if self._finished or self.recorder.result is not None:
+            return
+        self._hand_over(self._readback.poll())
+        if not self._readback.start(picture, t_picture):
+            self.recorder.dropped += 1
+        self._hand_over(self._readback.poll())
+
+    def finish(self, t_end: float) -> None:
+        """End the recording at clock time `t_end`; returns soon, `result` is there when the file is done."""
+        if not self._finished:
+            self._finished = True
+            self._hand_over(self._readback.drain())
+            self._readback.close()
+            self.recorder.finish(t_end)
+
+    @property
+    def result(self) -> RecordingResult | None:
+        """What was recorded, once the file is finished."""
+        return self.recorder.result
+
+    def status(self) -> RecorderStatus:
+        """Return how the recording goes."""
+        return self.recorder.status()
+
+    def stop(self, t_end: float) -> RecordingResult:
+        """`finish` and wait for the file."""
+        self.finish(t_end)
+        return self.recorder.stop(t_end)
+
+    def close(self) -> None:
+        """End the recording at its newest picture and wait for the file."""
+        self.stop(float("-inf"))
+
+    def _hand_over(self, arrived: list[tuple[Any, Any]]) -> None:
+        for array, t_picture in arrived:
+            self.recorder.offer(array, t_picture)

@@ -1,0 +1,332 @@
+"""The window on stage: full screen on a monitor chosen by name, and back there when the monitor was gone for a while.
+
+Render thread only (GLFW wants the main thread). GLFW is imported when a window is opened, so that machines without a
+display can import this package. Frames are paced by the show's clock; vsync keeps each from tearing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import deque
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from engine.core import clock
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.gpu.gl import GL
+from engine.gpu.texture import RenderTarget
+from engine.output.base import KeyEvent, Overlay
+
+log = logging.getLogger(__name__)
+
+_TOGGLES = ("f11", "f")
+_REMEDY = "start it in a desktop session, set DISPLAY or WAYLAND_DISPLAY, or use --output headless"
+_GPU_TIMEOUT_NS = 100_000_000
+_SWAPS_MEASURED = 12
+_BARE_SWAP_S = 0.002  # a swap that returns sooner did not wait for any screen
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A screen as the system names it. size: pixels of its current mode; hz: its nominal refresh rate."""
+
+    index: int
+    name: str
+    size: Size
+    hz: float
+
+
+class _Glfw:
+    """GLFW, started; keeps the last error, which GLFW reports by callback only."""
+
+    def __init__(self) -> None:
+        try:
+            import glfw
+        except ImportError as error:
+            raise UserError("the window library does not load", got=error, remedy="pip install glfw") from error
+        self.api: ModuleType = glfw
+        self.error = ""
+        glfw.set_error_callback(self._on_error)
+        if not glfw.init():
+            raise UserError("no window can be opened", got=self.error or None, remedy=_REMEDY)
+
+    def _on_error(self, code: int, text: bytes) -> None:
+        self.error = text.decode("utf-8", "replace")
+        log.debug("GLFW %#x: %s", code, self.error)
+
+    def monitors(self) -> list[tuple[Monitor, Any]]:
+        """Return the monitors that are connected, the primary one first, with GLFW's handles."""
+        found = []
+        for handle in self.api.get_monitors() or ():
+            mode = self.api.get_video_mode(handle)
+            name = self.api.get_monitor_name(handle)
+            name = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+            if mode is not None:
+                size = Size(mode.size.width, mode.size.height)
+                found.append((Monitor(len(found), name, size, float(mode.refresh_rate)), handle))
+        return found
+
+
+def list_monitors() -> list[Monitor]:
+    """Return the monitors, the primary one first. Raises UserError where there is no display."""
+    glfw = _Glfw()
+    monitors = [monitor for monitor, _ in glfw.monitors()]
+    glfw.api.terminate()
+    return monitors
+
+
+def find_monitor(wish: str | int | None, monitors: list[Monitor]) -> Monitor:
+    """Return the monitor with this name, a name that contains it, or this index; None: the primary one.
+
+    Raises UserError that lists what is there.
+    """
+    allowed = ", ".join(f"{m.index}: {m.name}" for m in monitors)
+    if not monitors:
+        raise UserError("no monitor is connected", remedy="use --windowed or --output headless")
+    if wish is None or wish == "":
+        return monitors[0]
+    text = str(wish).lower()
+    for match in (
+        lambda m: m.name.lower() == text,
+        lambda m: str(m.index) == text,
+        lambda m: text in m.name.lower(),
+    ):
+        if found := [m for m in monitors if match(m)]:
+            return found[0]
+    raise UserError("no such monitor", where="--monitor", allowed=allowed, got=wish)
+
+
+def letterbox(picture: Size, screen: Size) -> tuple[int, int, int, int]:
+    """Return x, y, width, height of the largest place for `picture` on `screen` at its own aspect, centred."""
+    scale = min(screen.width / picture.width, screen.height / picture.height)
+    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return (screen.width - width) // 2, (screen.height - height) // 2, width, height
+
+
+class Window:
+    """A GLFW window with an OpenGL 3.3 core context. Raises UserError where no window or context can be had.
+
+    output_size: of the pictures that will come; they are scaled to the window with their aspect kept. fullscreen: on
+    `monitor` (name, part of it, or index; default the primary one), in the mode that the monitor has. F11 or f toggles.
+    """
+
+    name = "window"
+
+    def __init__(
+        self, output_size: Size, *, fullscreen: bool = True, monitor: str | int | None = None, title: str = "Phosphene"
+    ) -> None:
+        self.output_size = output_size
+        self._glfw = _Glfw()
+        self._fullscreen = fullscreen
+        self._keys: deque[KeyEvent] = deque()
+        self._names = _key_names(self._glfw.api)
+        self._monitors_changed = False
+        self._fence: Any = None
+        try:
+            monitors = self._glfw.monitors()
+            # The name outlives the monitor: that is how it is found again.
+            wanted = monitor if fullscreen or monitor is not None else None
+            self._wanted = find_monitor(wanted, [m for m, _ in monitors]).name if monitors or fullscreen else ""
+            self._window = self._open(title)
+        except UserError:
+            self._glfw.api.terminate()
+            raise
+        self.refresh_hz, self.vsync = self._measure()
+
+    def _open(self, title: str) -> Any:
+        glfw = self._glfw.api
+        glfw.default_window_hints()
+        if sys.platform.startswith("linux"):
+            glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
+        glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
+        glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
+        glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+        glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+        glfw.window_hint(glfw.DEPTH_BITS, 0)
+        glfw.window_hint(glfw.STENCIL_BITS, 0)
+        # A click on the operator's screen must not make the stage go black.
+        glfw.window_hint(glfw.AUTO_ICONIFY, False)
+        window = glfw.create_window(self.output_size.width, self.output_size.height, title, None, None)
+        if not window:
+            got = self._glfw.error or None
+            raise UserError("no window with OpenGL 3.3 can be opened", got=got, remedy="update the graphics driver")
+        glfw.set_key_callback(window, self._on_key)
+        glfw.set_monitor_callback(self._on_monitor)
+        self._window = window
+        glfw.make_context_current(window)
+        glfw.swap_interval(1)
+        if self._fullscreen:
+            self._place()
+        return window
+
+    # --- what the render loop calls ---
+
+    @property
+    def should_close(self) -> bool:
+        """True once a person has closed the window."""
+        return bool(self._glfw.api.window_should_close(self._window))
+
+    @property
+    def fullscreen(self) -> bool:
+        """True while it fills a monitor."""
+        return bool(self._glfw.api.get_window_monitor(self._window))
+
+    @property
+    def screen_size(self) -> Size:
+        """Pixels of the framebuffer; 0x0 while minimised."""
+        return Size(*self._glfw.api.get_framebuffer_size(self._window))
+
+    def make_current(self) -> None:
+        """Make its context current on this thread."""
+        self._glfw.api.make_context_current(self._window)
+
+    def present(self, target: RenderTarget, hud: Overlay | None = None) -> float:
+        """Scale the picture onto the window, black around it, the HUD over it; swap; return the time after the swap."""
+        screen = self.screen_size
+        if screen.pixels:
+            self._draw(target, screen, hud)
+            self._glfw.api.swap_buffers(self._window)
+            self._bound_queue()
+        return clock.now()
+
+    def poll(self) -> list[KeyEvent]:
+        """Handle events; return the keys moved since the last call, but those that toggle full screen."""
+        self._glfw.api.poll_events()
+        if self._monitors_changed:
+            self._monitors_changed = False
+            self._place()
+        events = []
+        while self._keys:
+            event = self._keys.popleft()
+            if event.key in _TOGGLES and not event.mods:
+                if event.action == "press":
+                    self.toggle_fullscreen()
+            else:
+                events.append(event)
+        return events
+
+    def toggle_fullscreen(self) -> None:
+        """Go to the chosen monitor, or back into a window."""
+        self._fullscreen = not self.fullscreen
+        self._place()
+
+    def close(self) -> None:
+        """Close the window and GLFW."""
+        if self._window:
+            self._glfw.api.destroy_window(self._window)
+            self._window = None
+            self._glfw.api.terminate()
+
+    # --- inside ---
+
+    def _draw(self, target: RenderTarget, screen: Size, hud: Overlay | None) -> None:
+        x, y, width, height = letterbox(target.size, screen)
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, 0)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, target.framebuffer)
+        GL.glDisable(GL.GL_SCISSOR_TEST)
+        if (width, height) != (screen.width, screen.height):
+            GL.glClearColor(0.0, 0.0, 0.0, 1.0)
+            GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        source = (0, 0, target.size.width, target.size.height)
+        kind = GL.GL_NEAREST if (width, height) == (target.size.width, target.size.height) else GL.GL_LINEAR
+        GL.glBlitFramebuffer(*source, x, y, x + width, y + height, GL.GL_COLOR_BUFFER_BIT, kind)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+        if hud is not None:
+            hud.draw(screen)
+
+    def _bound_queue(self) -> None:
+        # Drivers queue up to three frames, each a frame of latency. Waiting for the one before leaves one in flight.
+        before, self._fence = self._fence, GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+        if before is not None:
+            GL.glClientWaitSync(before, GL.GL_SYNC_FLUSH_COMMANDS_BIT, _GPU_TIMEOUT_NS)
+            GL.glDeleteSync(before)
+
+    def _measure(self) -> tuple[float, bool]:
+        """Return (refresh rate in Hz, whether a swap waits for the screen)."""
+        times = [clock.now()]
+        for _ in range(_SWAPS_MEASURED):
+            GL.glClearColor(0.0, 0.0, 0.0, 1.0)
+            GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+            self._glfw.api.swap_buffers(self._window)
+            GL.glFinish()
+            times.append(clock.now())
+        period = float(np.median(np.diff(times)[2:]))  # the first swaps fill the queue
+        nominal = next((m.hz for m, _ in self._glfw.monitors() if m.name == self._wanted), 0.0)
+        waits = period > _BARE_SWAP_S
+        return (1 / period if waits else nominal), waits
+
+    def _place(self) -> None:
+        """Put the window where it belongs among the monitors that are there now."""
+        glfw = self._glfw.api
+        monitors = self._glfw.monitors()
+        found = next(((m, handle) for m, handle in monitors if m.name == self._wanted), None)
+        if self._fullscreen and found:
+            monitor, handle = found
+            size = monitor.size
+            # The mode it has anyway: no mode switch, no black second, other screens stay as they are.
+            glfw.set_window_monitor(self._window, handle, 0, 0, size.width, size.height, round(monitor.hz))
+        else:
+            if self._fullscreen:
+                log.warning("monitor %s is gone; in a window until it is back", self._wanted)
+            width, height = self._windowed_size([m for m, _ in monitors])
+            glfw.set_window_monitor(self._window, None, 40, 40, width, height, 0)
+        hidden = glfw.CURSOR_HIDDEN if self.fullscreen else glfw.CURSOR_NORMAL
+        glfw.set_input_mode(self._window, glfw.CURSOR, hidden)
+        glfw.swap_interval(1)
+
+    def _windowed_size(self, monitors: list[Monitor]) -> tuple[int, int]:
+        if not monitors:
+            return self.output_size.width, self.output_size.height
+        room = Size(round(monitors[0].size.width * 0.9), round(monitors[0].size.height * 0.85))
+        if room.width >= self.output_size.width and room.height >= self.output_size.height:
+            return self.output_size.width, self.output_size.height
+        return letterbox(self.output_size, room)[2:]
+
+    def _on_monitor(self, _handle: Any, _event: int) -> None:
+        self._monitors_changed = True  # placed by poll: GLFW is in the middle of its own bookkeeping here
+
+    def _on_key(self, _window: Any, key: int, scancode: int, action: int, mods: int) -> None:
+        glfw = self._glfw.api
+        name = self._names.get(key, "")
+        # What is printed on the key counts (z and y change places); where that is no Latin letter, its place does.
+        if len(name) == 1 and (printed := glfw.get_key_name(key, scancode)):
+            name = printed.lower() if printed.isascii() else name
+        if name:
+            held = frozenset(n for n in ("shift", "control", "alt", "super") if mods & getattr(glfw, f"MOD_{n.upper()}"))
+            kind = {glfw.PRESS: "press", glfw.RELEASE: "release"}.get(action, "repeat")
+            self._keys.append(KeyEvent(name, kind, frozenset("ctrl" if n == "control" else n for n in held)))
+
+
+_PUNCTUATION = {
+    "apostrophe": "'",
+    "comma": ",",
+    "minus": "-",
+    "period": ".",
+    "slash": "/",
+    "semicolon": ";",
+    "equal": "=",
+    "left_bracket": "[",
+    "right_bracket": "]",
+    "backslash": "\\",
+    "grave_accent": "`",
+}
+
+
+def _key_names(glfw: ModuleType) -> dict[int, str]:
+    names = {
+        getattr(glfw, n): n[4:].lower() for n in dir(glfw) if n.startswith("KEY_") and n not in ("KEY_UNKNOWN", "KEY_LAST")
+    }
+    return {code: _PUNCTUATION.get(name, name) for code, name in names.items()}
+
+
+def display_refusal() -> str:
+    """Return why no window can be opened here, as far as the environment tells; empty when one may be."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return "neither DISPLAY nor WAYLAND_DISPLAY is set"
+    return ""
