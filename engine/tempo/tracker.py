@@ -1,0 +1,184 @@
+"""The beat tracker: log-mel in, once a hop; the line of the beat out. Causal, our own.
+
+Called by the audio side on the callback thread (live) or the caller's (offline): preallocated, no locks, no logging, no
+clock. The path of one hop:
+
+    log-mel -> rise over two hops -> bass and rest, means removed -> resonators          every hop
+    -> a slice of all tempi is scored                                                    every hop, all within 13
+    -> which tempo, which phase: the lock, with hysteresis                               each time all are scored
+    -> exact phase and tempo: an alpha-beta filter on the folded phase
+    -> the line is re-aimed so that it meets the beat within about a second, never jumping, never running backwards
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.core.signals import MEL_BANDS
+from engine.tempo.resonators import BINS, Resonators
+from engine.tempo.timeline import Timeline
+
+SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
+_PRIOR_BPM, _PRIOR_OCTAVES = 126.0, 0.8
+_MEMORY_S = 4.0
+_BASS_BANDS = 3  # of 40: up to about 240 Hz
+_RISE_HOPS = 2
+# From an attack to the time stamp of its flux peak: the window has to hold enough of it.
+_FLUX_LAG_S = 0.007
+_SLICE = 8  # tempi scored a hop, out of every second row
+
+_SWITCH_RATIO, _SWITCH_S = 1.12, 1.5  # another tempo has to be this much better for this long
+_FLIP_RATIO, _FLIP_S = 1.15, 2.0  # the same for another phase
+_WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
+_SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
+_LOOP_S = 1.3  # time constant of the alpha-beta filter
+_MEET_S = 1.5  # the line meets the beat with this time constant
+_SLEW = 0.4  # and runs at most this much faster or slower than the tempo
+
+_QUIET = 0.12  # below this share of the usual onset energy there is nothing to follow: run on
+_SCORE_NOISE, _SCORE_SURE = 3.2, 6.5
+
+
+class BeatTracker:
+    """Follows the beat of one stream."""
+
+    def __init__(self, hop_s: float) -> None:
+        """hop_s: s between calls of `step`."""
+        self._hop_s = hop_s
+        self._bank = Resonators(hop_s, _MEMORY_S, SLOWEST_BPM, FASTEST_BPM, _PRIOR_BPM, _PRIOR_OCTAVES)
+        self._mel = np.zeros((_RISE_HOPS, MEL_BANDS), np.float32)
+        self._rise = np.zeros(MEL_BANDS, np.float32)
+        self._hops = 0
+        self._mean = [0.0, 0.0]
+        self._lively = self._usual = 0.0
+
+        self._rows = len(self._bank.hz)
+        self._row = 0
+        self._best_score, self._best_row = 0.0, 0
+        self._locked_s = 0.0
+        self._challenge = self._flip = 0.0  # s for which another tempo, another phase has been better
+        self._hz = 0.0  # beats per second; 0 before the first lock
+        self._phase = 0.0  # beats, of the middle of what is remembered: `age_s` ago
+        self._age = 0.0
+        self._t = 0.0
+        self._confidence = 0.0
+        self._line: Timeline | None = None
+
+    def step(self, mel: np.ndarray, t: float, active: float) -> Timeline | None:
+        """Take one hop: mel float32[40] log-mel, t the time of its last sample in s, active the silence gate 0..1.
+
+        Returns the new line when it was re-aimed at this hop (about every 70 ms, once there was something to lock to).
+        """
+        bass, rest = self._onset_strength(mel, active)
+        self._bank.step(bass, rest)
+        self._score_slice()
+        if self._row < self._rows:
+            return None
+        self._row = 0
+        elapsed, self._t = (t - self._t if self._hops * self._hop_s > 1.0 else 0.0), t
+        elapsed = min(max(elapsed, 0.0), 1.0)
+        self._follow(elapsed)
+        self._best_score = 0.0
+        return self._aim(t, elapsed)
+
+    def _onset_strength(self, mel: np.ndarray, active: float) -> tuple[float, float]:
+        oldest = self._mel[self._hops % _RISE_HOPS]
+        np.subtract(mel, oldest, out=self._rise)
+        np.maximum(self._rise, 0.0, out=self._rise)
+        oldest[:] = mel
+        self._hops += 1
+        if self._hops <= _RISE_HOPS:
+            return 0.0, 0.0
+        out = []
+        for band, part in enumerate((self._rise[:_BASS_BANDS], self._rise[_BASS_BANDS:])):
+            strength = float(part.mean()) * active
+            self._mean[band] += (strength - self._mean[band]) * self._hop_s
+            out.append(strength - self._mean[band])
+        energy = out[0] * out[0] + 4.0 * out[1] * out[1]
+        self._lively += (energy - self._lively) * self._hop_s / 0.8
+        self._usual += (self._lively - self._usual) * self._hop_s / (1.0 if self._lively > self._usual else 20.0)
+        return out[0], out[1]
+
+    def _score_slice(self) -> None:
+        end = min(self._rows, self._row + 2 * _SLICE)
+        rows = slice(self._row, end, 2)
+        score, _ = self._bank.score(rows)
+        best = score.max(axis=1)
+        i = int(best.argmax())
+        if best[i] > self._best_score:
+            self._best_score, self._best_row = float(best[i]), self._row + 2 * i
+        self._row = end
+
+    def _follow(self, elapsed: float) -> None:
+        """Bring tempo and phase up to date with what the resonators hold now."""
+        bank, age = self._bank, self._bank.age_s
+        if self._lively <= _QUIET * self._usual or self._best_score < _SCORE_NOISE:
+            self._confidence *= math.exp(-elapsed / 2.0)
+            self._phase += self._hz * (elapsed - (age - self._age))
+            self._age = age
+            return
+        if self._hz == 0.0:
+            self._lock(self._best_row, age)
+            return
+        self._phase += self._hz * (elapsed - (age - self._age))
+        self._age = age
+        self._locked_s += elapsed
+
+        row = bank.row_of(self._hz)
+        score, pulse = bank.score(slice(row, row + 1))
+        score, pulse = score[0], pulse[0]
+        expected = -(self._phase + bank.hz[row] * age) * BINS % BINS
+        near = (round(expected) + _WINDOW) % BINS
+        own = float(score[near].max())
+        best = float(score.max())
+        # Hysteresis: a fill or a breakdown may favour another reading for a moment.
+        rival = self._best_score > _SWITCH_RATIO * best and abs(self._best_row - row) > _SAME_ROWS
+        self._challenge = self._challenge + elapsed if rival else max(0.0, self._challenge - 2.0 * elapsed)
+        self._flip = self._flip + elapsed if best > _FLIP_RATIO * own else max(0.0, self._flip - 2.0 * elapsed)
+        patience = 0.3 + 0.7 * min(1.0, self._locked_s / 8.0)
+        if self._challenge > _SWITCH_S * patience:
+            self._lock(self._best_row, age)
+            return
+        if self._flip > _FLIP_S * patience:
+            self._phase = -int(score.argmax()) / BINS - bank.hz[row] * age
+            self._flip = 0.0
+            return
+        error = -(_peak(pulse, int(near[pulse[near].argmax()])) - expected) / BINS
+        error -= round(error)
+        omega_dt = elapsed / _LOOP_S * max(1.0, 3.0 - self._locked_s / 2.0)
+        self._phase += min(0.5, 1.6 * omega_dt) * error
+        self._hz += omega_dt * omega_dt * error / elapsed if elapsed > 0.0 else 0.0
+        self._hz = min(FASTEST_BPM / 60.0, max(SLOWEST_BPM / 60.0, self._hz))
+        sure = (own / bank.prior[row] - _SCORE_NOISE) / (_SCORE_SURE - _SCORE_NOISE)
+        self._confidence += (min(1.0, max(0.0, sure)) - self._confidence) * min(1.0, elapsed / 0.7)
+
+    def _lock(self, row: int, age: float) -> None:
+        """Take the tempo of `row` and its best phase."""
+        score, _ = self._bank.score(slice(row, row + 1))
+        self._hz = float(self._bank.hz[row])
+        self._phase = -int(score[0].argmax()) / BINS - self._hz * age
+        self._age = age
+        self._challenge = self._flip = self._locked_s = 0.0
+
+    def _aim(self, t: float, elapsed: float) -> Timeline | None:
+        """Re-aim the line from where it is now, towards the beat."""
+        if self._hz == 0.0:
+            return None
+        beat = self._phase + self._hz * (self._age + _FLUX_LAG_S)
+        if self._line is None:
+            self._line = Timeline(beat % 4.0, t, self._hz * 60.0, self._confidence)
+            return self._line
+        error = beat - self._line.beat_at(t)
+        error -= round(error)
+        correction = min(_SLEW * self._hz, max(-_SLEW * self._hz, error / _MEET_S))
+        self._line = self._line.reaim(t, bpm=(self._hz + correction) * 60.0, confidence=self._confidence)
+        return self._line
+
+
+def _peak(values: np.ndarray, i: int) -> float:
+    """Return the place of the maximum near bin `i` of a circular profile, by a parabola."""
+    a, b, c = float(values[i - 1]), float(values[i]), float(values[(i + 1) % len(values)])
+    bend = a - 2.0 * b + c
+    return i + (min(0.5, max(-0.5, 0.5 * (a - c) / bend)) if bend < 0.0 else 0.0)
