@@ -1,0 +1,92 @@
+"""Builds a stage: the same for the live loop, for offline programs and for tests. Needs a current GL context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.app.catalogue import show_catalogue
+from engine.app.latency import OnsetLatency
+from engine.app.loader import Loader
+from engine.app.stage import Hands, Stage
+from engine.audio.base import AudioSource
+from engine.backends.select import installed_backends, open_style
+from engine.compositor.mixer import Mixer
+from engine.compositor.output_pass import OutputPass
+from engine.control.address import Table
+from engine.control.bus import ControlBus
+from engine.control.table import build_table
+from engine.core import paths
+from engine.core.clock import Clock
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+from engine.pacing.budget import FrameBudget
+from engine.pacing.governor import Governor
+from engine.show.document import Document
+from engine.show.mapping import Mappings
+from engine.show.scene import load_scene
+from engine.show.setlist import EMPTY, load_setlist
+from engine.tempo.conductor import Conductor
+
+
+def build_stage(
+    clock: Clock,
+    source: AudioSource,
+    size: Size,
+    governor: Governor,
+    hands: Hands,
+    *,
+    renderer: str,
+    backend: str = "auto",
+    inline: bool = False,
+) -> tuple[Stage, Table]:
+    """Return the stage, without sinks, and the control table.
+
+    size: of the output. renderer: GL_RENDERER. backend: the one that goes first. inline: load on the calling thread.
+    Raises UserError for a backend that does not exist.
+    """
+    catalogue = show_catalogue()
+    messages: list[str] = []
+    try:
+        setlist = load_setlist(paths.scenes_dir() / "setlist.toml", catalogue)
+    except UserError as error:
+        setlist = EMPTY
+        messages.append(error.line())
+    document = Document(catalogue, setlist)
+    backends = installed_backends(renderer)
+    if backend != "auto" and backend not in backends:
+        allowed = ", ".join(("auto", *backends))
+        raise UserError("no such backend", where="--backend", allowed=allowed, got=backend)
+    passes = Passes()
+    broken: list[str] = []
+    stage = Stage(
+        clock=clock,
+        source=source,
+        bus=ControlBus(),
+        document=document,
+        state=document.empty(),
+        conductor=Conductor(t=clock.t_start),
+        mappings=Mappings(),
+        governor=governor,
+        budget=FrameBudget(float(clock.fps)),
+        loader=Loader(
+            lambda style, excluded: open_style(style, size, backends, backend, excluded),
+            lambda slug: load_scene(scene_path(slug), catalogue),
+            inline=inline,
+        ),
+        mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck)),
+        output_pass=OutputPass(passes),
+        output=RenderTarget(size, "rgba8"),
+        hands=hands,
+        latency=OnsetLatency(source),
+        broken=broken,
+        messages=messages,
+    )
+    return stage, build_table(catalogue.effects, catalogue.deck_params)
+
+
+def scene_path(slug: str) -> Path:
+    """Return the file of a scene given by slug or, from the command line, by path."""
+    given = Path(slug)
+    return given if given.suffix == ".toml" else paths.scenes_dir() / f"{slug}.toml"

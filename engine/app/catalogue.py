@@ -1,0 +1,20 @@
+"""What this installation can show: styles, effects, deck parameters and scenes, gathered for the layers below."""
+
+from __future__ import annotations
+
+from engine.core import paths
+from engine.effects.registry import EFFECTS
+from engine.generators.cppn import CPPN_PARAMS
+from engine.models.style import list_styles
+from engine.show.catalogue import LEVEL, Catalogue
+from engine.show.scene import scene_names
+
+
+def show_catalogue() -> Catalogue:
+    """Return the catalogue of what lies in the style and scene folders now."""
+    return Catalogue(
+        styles=tuple(list_styles()),
+        effects={name: effect.params for name, effect in EFFECTS.items()},
+        deck_params=(*CPPN_PARAMS, LEVEL),
+        scenes=scene_names(paths.scenes_dir()),
+    )

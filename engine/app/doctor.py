@@ -1,0 +1,95 @@
+"""`vj doctor`: what this machine has, which backend and encoder will be used, why the others will not, how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from typing import Any
+
+from engine.core import paths
+from engine.core.errors import UserError
+
+
+def examine() -> dict[str, Any]:
+    """Return {what: found}, strings and lists of strings or records; never raises for something that is missing."""
+    from engine.app.recording import versions
+
+    found: dict[str, Any] = {"versions": versions()}
+    found |= _drawing()
+    found["monitors"] = _monitors()
+    found["audio inputs"] = _inputs()
+    found["encoder"] = _encoder()
+    found["torch"] = (
+        "installed" if importlib.util.find_spec("torch") else "not installed (optional: pip install 'phosphene[torch]')"
+    )
+    found["styles"], found["scenes"] = _library()
+    found["system"] = _system()
+    return found
+
+
+def _drawing() -> dict[str, Any]:
+    from engine.app.live import default_format
+    from engine.backends.select import ORDER, installed_backends
+    from engine.gpu.context import HeadlessContext, info
+
+    try:
+        context = HeadlessContext()
+    except UserError as error:
+        return {"opengl": error.line(), "backends": []}
+    renderer = info()["renderer"]
+    size, fps = default_format(renderer)
+    backends = installed_backends(renderer)
+    states = [backends[name].refusal() or "ready" if name in backends else "not installed" for name in ORDER]
+    context.close()
+    return {
+        "opengl": f"{renderer}: {size} at {fps} fps unless told otherwise",
+        "backends": [f"{name}: {state}" for name, state in zip(ORDER, states, strict=True)],
+    }
+
+
+def _monitors() -> list[str]:
+    from engine.output.window import list_monitors
+
+    try:
+        return [str(m) for m in list_monitors()]
+    except UserError as error:
+        return [error.line()]
+
+
+def _inputs() -> list[str]:
+    from engine.audio.devices import list_inputs
+
+    try:
+        return [f"{d.name} ({d.channels} channels{', default' if d.is_default else ''})" for d in list_inputs()]
+    except UserError as error:
+        return [error.line()]
+
+
+def _encoder() -> str:
+    from engine.output.encoder import pick_h264
+
+    chosen = pick_h264()
+    return "; ".join([chosen.name, *(f"{name} refused: {reason}" for name, reason in chosen.refused)])
+
+
+def _library() -> tuple[str, list[str]]:
+    from engine.app.catalogue import show_catalogue
+    from engine.show.scene import lint_scene
+
+    catalogue = show_catalogue()
+    faults = [f.line() for slug in catalogue.scenes for f in lint_scene(paths.scenes_dir() / f"{slug}.toml", catalogue)]
+    return f"{len(catalogue.styles)}", faults or [f"{len(catalogue.scenes)}, no faults"]
+
+
+def _system() -> list[str]:
+    script = paths.ROOT / "setup" / "doctor.py"
+    if not script.is_file():
+        return ["not a checkout: setup/doctor.py is not here"]
+    done = subprocess.run([sys.executable, str(script), "--json"], capture_output=True, text=True, timeout=60, check=False)
+    try:
+        rows = json.loads(done.stdout)["rows"]
+    except (ValueError, KeyError):
+        return [f"setup/doctor.py failed: {done.stderr.strip()[-200:]}"]
+    return [f"{r['name']}: {r['found']}" + (f" ({r['state']}; {r['remedy']})" if r["remedy"] else "") for r in rows]

@@ -1,0 +1,61 @@
+"""What the show document asks of the outside while live: recording, input gain, the input itself.
+
+Called by the frame function on the render thread; every call returns at once and none raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.app.recording import Recording
+from engine.app.stage import Stage
+from engine.core.errors import UserError
+from engine.core.frame import Frame
+from engine.show.change import Action, AudioGain, AudioInput, Change, Record
+
+
+class LiveHands:
+    """`open` binds it to its stage and recording once those exist. report: makes the report of a take."""
+
+    def __init__(self) -> None:
+        self._stage: Stage | None = None
+        self._recording: Recording | None = None
+        self.report: Callable[[], Mapping[str, Any]] = dict
+
+    def open(self, stage: Stage, recording: Recording, report: Callable[[], Mapping[str, Any]]) -> None:
+        """Act on these from now on."""
+        self._stage, self._recording, self.report = stage, recording, report
+
+    def applied(self, changes: Sequence[Change], frame: Frame) -> None:
+        """Log what was applied, if a take is running."""
+        if changes and self._recording is not None:
+            self._recording.log(changes, frame)
+
+    def act(self, action: Action, frame: Frame) -> None:
+        """Carry out one action."""
+        assert self._stage is not None
+        assert self._recording is not None
+        match action:
+            case Record(on):
+                if on or (on is None and not self._recording.active):
+                    self._recording.start(None, self._stage.state, self.report)
+                else:
+                    self._recording.stop()
+            case AudioGain(gain):
+                self._stage.source.set_gain(gain)
+            case AudioInput(name):
+                try:
+                    self._stage.source.set_input(name)
+                except UserError as error:
+                    self._stage.say(error.line())
+
+
+class NoHands:
+    """Offline: there is nothing outside to act on."""
+
+    def applied(self, changes: Sequence[Change], frame: Frame) -> None:
+        """Do not log: an offline render reads a log, it writes none."""
+
+    def act(self, action: Action, frame: Frame) -> None:
+        """Leave recorder and devices alone: an offline render has neither."""

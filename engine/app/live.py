@@ -1,0 +1,232 @@
+"""`vj live`: opens everything, runs the frame function until it is told to stop, closes everything in order.
+
+Main thread. What can be missing (a screen, sound, a scene, the OSC port) is replaced and said; only a machine without
+OpenGL, or an option that makes no sense, ends it with an error.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+
+from engine.app import telemetry
+from engine.app.build import build_stage, scene_path
+from engine.app.hands import LiveHands
+from engine.app.options import LiveOptions
+from engine.app.pipeline import close_stage, open_scene, render_frame
+from engine.app.recording import Recording
+from engine.app.screen import Screen, key_changes
+from engine.app.stage import Stage
+from engine.app.take import write_json
+from engine.app.watch import SceneWatch
+from engine.audio.supervisor import Supervisor
+from engine.control.address import Table
+from engine.control.server import OscServer
+from engine.core import clock, paths
+from engine.core.clock import LiveClock
+from engine.core.errors import RateLimitedLog, UserError
+from engine.core.frame import Size
+from engine.gpu.context import info
+from engine.output.base import Display
+from engine.output.choose import choose_display
+from engine.pacing.governor import Governor
+
+_log = logging.getLogger(__name__)
+_quiet = RateLimitedLog(_log)
+
+HARDWARE_FORMAT = (Size(1280, 720), Fraction(60))
+# Software GL fills about 60 Mpx/s a pass on two cores: 720p60 would leave nothing for the network.
+SOFTWARE_FORMAT = (Size(640, 360), Fraction(30))
+_SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")
+_SWITCH_INTERVAL_S = 0.001  # a thread that wants the interpreter gets it within 1.4 ms at p99; 5.4 ms by default
+_AUDIO_WAIT_S = 2.5  # the demo music takes over when no input gives sound within this
+
+
+def default_format(renderer: str) -> tuple[Size, Fraction]:
+    """Return the output size and frame rate that suit what draws (GL_RENDERER)."""
+    return SOFTWARE_FORMAT if any(word in renderer.lower() for word in _SOFTWARE) else HARDWARE_FORMAT
+
+
+def run_live(options: LiveOptions) -> int:
+    """Run a show; return the exit code. Raises UserError for what cannot be replaced."""
+    began = clock.now()
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    source = Supervisor(
+        "default" if options.input == "auto" else options.input,
+        gain=options.gain,
+        channels=options.channels or None,
+        monitor=options.listen,
+    )
+    try:
+        return _on_display(options, source, began)
+    finally:
+        source.close()
+        sys.setswitchinterval(switch_interval)
+
+
+def _on_display(options: LiveOptions, source: Supervisor, began: float) -> int:
+    size = options.size or HARDWARE_FORMAT[0]
+    display, why = choose_display(options.output, size, fullscreen=not options.windowed, monitor=options.monitor)
+    try:
+        renderer = info()["renderer"]
+        default_size, default_fps = default_format(renderer)
+        size, fps = options.size or default_size, options.fps or default_fps
+        display.output_size = size
+        if why:
+            _log.info("%s", why)
+        _log.info("drawing with %s at %s, %g fps", renderer, size, fps)
+        return _with_stage(options, source, display, size, fps, renderer, began)
+    finally:
+        display.close()
+
+
+def _with_stage(
+    options: LiveOptions, source: Supervisor, display: Display, size: Size, fps: Fraction, renderer: str, began: float
+) -> int:
+    governor = Governor(size, float(fps), fixed=options.internal)
+    hands = LiveHands()
+    stage, table = build_stage(LiveClock(fps), source, size, governor, hands, renderer=renderer, backend=options.backend)
+    about = {"renderer": renderer, "seed": 0, "source": options.input}
+    recording = Recording(source, size, fps, options.takes or paths.takes_dir(), about, stage.say)
+    osc, osc_error = _listen(options, table, stage)
+    screen = Screen(display, stage, recording, osc)
+    screen.osc_error = osc_error
+    hands.open(stage, recording, lambda: telemetry.report(stage, recording))
+    stage.sinks += [screen, recording]
+    try:
+        if opening := options.scene or _opening(stage):
+            open_scene(stage, opening)
+        _wait_for_sound(options, source, stage)
+        if options.record is not None:
+            recording.start(options.record, stage.state, hands.report)
+        _run(options, stage, display, table, screen, began)
+    finally:
+        recording.close()
+        if options.report is not None:
+            write_json(options.report, telemetry.report(stage, recording))
+        if osc is not None:
+            osc.close()
+        screen.close()
+        close_stage(stage)
+    _say_goodbye(stage, recording)
+    return 0
+
+
+def _run(
+    options: LiveOptions,
+    stage: Stage,
+    display: Display,
+    table: Table,
+    screen: Screen,
+    began: float,
+) -> None:
+    last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
+    watch = None if options.show else SceneWatch(scene_path)
+    stopping = _Stop()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
+    stage.clock = LiveClock(stage.clock.fps)
+    with stopping:
+        while not (stopping.asked or display.should_close):
+            if key_changes(display, table, stage):
+                return
+            index = _frame(stage)
+            if index == 0 and screen.first_s is not None:
+                _log.info("first picture after %.2f s", screen.first_s - began)
+            if last is not None and index >= last:
+                return
+            if watch is not None:
+                watch.look(stage)
+
+
+def _frame(stage: Stage) -> int:
+    """Render one frame and return its index; a fault of the program itself costs that frame, not the show."""
+    try:
+        return render_frame(stage)[0].index
+    except Exception as error:  # noqa: BLE001 boundary: the picture never stops; the display goes on showing the last one
+        _quiet.warning("frame", f"a frame failed: {type(error).__name__}: {error}")
+        _log.debug("frame", exc_info=True)
+        stage.say(f"a frame failed: {type(error).__name__}: {error}")
+        return -1
+
+
+class _Stop:
+    """Turns SIGINT and SIGTERM into a wish to end the show in order; a second one is obeyed at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> _Stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, _frame: object) -> None:
+        self.asked = True
+
+
+def _listen(options: LiveOptions, table: Table, stage: Stage) -> tuple[OscServer | None, str]:
+    try:
+        return OscServer(table, stage.bus, host=options.osc_host, port=options.osc_port, port_out=options.osc_out), ""
+    except UserError as error:
+        _log.warning("no OSC: %s", error.line())
+        stage.say(f"no OSC: {error.line()}")
+        return None, error.line()
+
+
+def _wait_for_sound(options: LiveOptions, source: Supervisor, stage: Stage) -> None:
+    """Give the input time to start; without any, and unless one was named, the demo music plays."""
+    wait_for(lambda: source.health().state == "running", _AUDIO_WAIT_S)
+    health = source.health()
+    if health.state != "running" and options.input == "auto":
+        stage.say("no audio input: playing the demo music")
+        _log.info("no audio input (%s): playing the demo music", health.error or "no sound arrives")
+        source.set_input("demo")
+        wait_for(lambda: source.health().state == "running", 2.0 * _AUDIO_WAIT_S)
+
+
+def wait_for(done: Callable[[], bool], timeout_s: float) -> bool:
+    """Return whether `done()` came true within `timeout_s`."""
+    give_up = clock.now() + timeout_s
+    while not done():
+        if clock.now() >= give_up:
+            return False
+        clock.sleep(0.01)
+    return True
+
+
+def _opening(stage: Stage) -> str:
+    cues = stage.document.setlist.cue
+    scenes = stage.document.catalogue.scenes
+    return cues[0].scene if cues else scenes[0] if scenes else ""
+
+
+def _say_goodbye(stage: Stage, recording: Recording) -> None:
+    budget = stage.budget
+    _log.info(
+        "%d frames, %d missed (%.2f %%), p50 %.1f ms, p99 %.1f ms",
+        budget.frames,
+        budget.missed,
+        100.0 * budget.missed_share,
+        budget.frame_ms.percentile(50),
+        budget.frame_ms.percentile(99),
+    )
+    if recording.result is not None:
+        result = recording.result
+        _log.info(
+            "recorded %s: %.2f s, %d dropped%s",
+            result.path,
+            result.seconds,
+            result.dropped,
+            f" ({result.error})" if result.error else "",
+        )

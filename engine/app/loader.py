@@ -1,0 +1,145 @@
+"""Loads styles and scenes away from the render thread, so that a change never hitches the picture.
+
+Offline the same code runs inline: there a frame may take as long as it likes, and must not depend on a thread's luck.
+
+The render loop asks (`request_style`, `request_scene`) and polls `finished()` once a frame; nothing here draws. A newer
+request for the same deck replaces an unstarted older one, and an answer to an old question is discarded. A style is read,
+checked, opened on the best backend that takes it and warmed before it is handed over; one that fails is refused with a
+reason, and the one on stage plays on.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.backends.base import Program
+from engine.backends.select import Selection
+from engine.core.errors import UserError
+from engine.models.style import Style, load_style
+from engine.show.scene import Scene
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StyleLoaded:
+    """A style that is ready to be swapped in on `deck`."""
+
+    deck: str
+    style: Style
+    program: Program
+    backend: str
+    refused: list[dict[str, str]] = field(default_factory=list)
+    excluded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SceneLoaded:
+    """A scene that passed every check."""
+
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """What was refused: `what` is "style" or "scene", `deck` is empty for a scene."""
+
+    what: str
+    name: str
+    deck: str
+    reason: str
+
+
+Answer = StyleLoaded | SceneLoaded | LoadFailed
+
+
+class Loader:
+    """The loader thread, or with `inline` no thread at all.
+
+    `open_style(style, excluded)` picks a backend; `read_scene(name)` reads and checks a scene.
+    """
+
+    def __init__(
+        self,
+        open_style: Callable[[Style, frozenset[str]], tuple[Program, Selection]],
+        read_scene: Callable[[str], Scene],
+        *,
+        inline: bool = False,
+    ) -> None:
+        self._open_style = open_style
+        self._read_scene = read_scene
+        self._wake = threading.Condition()
+        self._wanted: dict[str, tuple[int, str, frozenset[str]]] = {}  # "a", "b" or "scene" -> stamp, name, excluded
+        self._stamps: dict[str, int] = {}
+        self._answers: queue.SimpleQueue[tuple[str, int, Answer]] = queue.SimpleQueue()
+        self._closing = False
+        self._thread = None if inline else threading.Thread(target=self._run, name="loader", daemon=True)
+        if self._thread:
+            self._thread.start()
+
+    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset()) -> None:
+        """Ask for style `name` on `deck`, on any backend but the `excluded` ones."""
+        self._request(deck, name, excluded)
+
+    def request_scene(self, name: str) -> None:
+        """Ask for scene `name`."""
+        self._request("scene", name, frozenset())
+
+    def finished(self) -> list[Answer]:
+        """Return the answers that arrived since the last call and are still wanted. Never blocks."""
+        answers = []
+        while True:
+            try:
+                key, stamp, answer = self._answers.get_nowait()
+            except queue.Empty:
+                return answers
+            if stamp == self._stamps[key]:
+                answers.append(answer)
+            elif isinstance(answer, StyleLoaded):
+                answer.program.close()
+
+    def close(self) -> None:
+        """Stop after the job at hand."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread:
+            self._thread.join(timeout=5.0)
+
+    def _request(self, key: str, name: str, excluded: frozenset[str]) -> None:
+        with self._wake:
+            stamp = self._stamps[key] = self._stamps.get(key, 0) + 1
+            if self._thread:
+                self._wanted[key] = (stamp, name, excluded)
+                self._wake.notify()
+        if not self._thread:
+            self._answers.put((key, stamp, self._work(key, name, excluded)))
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._wanted or self._closing)
+                if self._closing:
+                    return
+                key = next(iter(self._wanted))
+                stamp, name, excluded = self._wanted.pop(key)
+            self._answers.put((key, stamp, self._work(key, name, excluded)))
+
+    def _work(self, key: str, name: str, excluded: frozenset[str]) -> Answer:
+        what, deck = ("scene", "") if key == "scene" else ("style", key)
+        try:
+            if what == "scene":
+                return SceneLoaded(self._read_scene(name))
+            style = load_style(name)
+            program, selection = self._open_style(style, excluded)
+            return StyleLoaded(deck, style, program, selection.name, selection.refused, excluded)
+        except UserError as error:
+            reason = error.line()
+        except Exception as error:  # noqa: BLE001 boundary: whatever a foreign file or a backend throws must not end the loader thread
+            _log.exception("loading %s %r failed", what, name)
+            reason = f"{type(error).__name__}: {error}"
+        return LoadFailed(what, name, deck, reason)

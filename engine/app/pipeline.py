@@ -1,0 +1,209 @@
+"""The one frame function, live and offline. Read `render_frame` top to bottom: that is the program.
+
+Called by the live loop and by offline programs on the thread that owns the GL context. Nothing in here reads a device, a
+socket or a file, and nothing that a style, a scene or a message does comes out of it as an exception.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
+from engine.app.stage import Backing, Stage
+from engine.core import clock
+from engine.core.frame import Frame
+from engine.core.signals import Signals, signals_at
+from engine.generators.cppn import CppnGenerator
+from engine.show.catalogue import DECKS, IDLE
+from engine.show.change import (
+    Action,
+    Input,
+    LoadScene,
+    LoadStyle,
+    Panic,
+    SceneFailed,
+    SceneReady,
+    StyleFailed,
+    StyleReady,
+    Tempo,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def render_frame(stage: Stage) -> tuple[Frame, Signals]:
+    """Render and hand over the next frame; return it with its signals."""
+    # 1 when it is
+    missed_before = stage.clock.missed
+    frame = stage.clock.next_frame()
+    began = clock.now()
+
+    # 2 what came in: answers of the loader, then messages
+    changes = stage.bus.drain()
+    inputs: list[Input] = [*_answers(stage), *changes]
+
+    # 3 the show document, the only thing that changes what is on stage
+    stage.conductor.update(stage.source.timeline(), frame.t_present)
+    position = stage.conductor.position(frame.t_present)
+    stage.state, actions = stage.document.apply(stage.state, inputs, position, frame.time)
+    stage.state, later = stage.document.advance(stage.state, position, frame.dt)
+    stage.hands.applied(changes, frame)
+    _act(stage, [*actions, *later], frame)
+
+    # 4 what the music does when this picture is seen
+    stage.latency.begin_frame()
+    signals = signals_at(frame.t_present, stage.source.records(frame.t_present), position, stage.state.faders)
+
+    # 5 parameters: what the performer set, moved by the music
+    stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
+    show = stage.document.resolve(stage.state, stage.mappings.evaluate(signals, frame.dt))
+
+    # 6 how many pixels can be afforded
+    size = stage.governor.size()
+
+    # 7 the picture
+    _seat(stage)
+    picture = stage.mixer.render(frame, signals, show, size)
+    stage.output_pass.draw(picture, stage.output, show.master, show.blackout, frame.index)
+
+    stage.signals = signals
+
+    # 8 to the display, the recorder, whoever else looks
+    t_picture = frame.t_present - stage.delay.update(frame.t_present, signals.t_audio, frame.dt)
+    for sink in stage.sinks:
+        sink.accept(stage.output, frame, t_picture)
+
+    # 9 what it cost
+    ended = clock.now()
+    stage.budget.close(ended - began, ended, stage.clock.missed - missed_before)
+    stage.governor.record((ended - began) * 1e3)
+    return frame, signals
+
+
+def open_scene(stage: Stage, slug: str, timeout_s: float = 3.0) -> None:
+    """Put scene `slug` on deck a before the first frame. A fault is said and leaves the idle scene; never raises."""
+    stage.loader.request_scene(slug)
+    wanted = "scene"
+    give_up = clock.now() + timeout_s
+    while clock.now() < give_up:
+        for answer in stage.loader.finished():
+            if isinstance(answer, LoadFailed):
+                stage.say(f"{answer.what} {answer.name}: {answer.reason}")
+                return
+            if isinstance(answer, SceneLoaded):
+                stage.state, actions = stage.document.opened(answer.scene)
+                _act(stage, actions, None)
+                wanted = stage.state.a.wanted or ""
+            if isinstance(answer, StyleLoaded):
+                _answered(stage, answer)
+                wanted = ""
+            if not wanted:
+                return
+        clock.sleep(0.002)
+    stage.say(f"scene {slug} is not ready after {timeout_s:g} s: it comes in when it is")
+
+
+def close_stage(stage: Stage) -> None:
+    """Free what the stage holds on the GPU, and stop the loader."""
+    stage.loader.close()
+    for backing in (*stage.backing.values(), *stage.ready.values()):
+        _drop(backing)
+    stage.mixer.close()
+    stage.output_pass.close()
+    stage.output.close()
+
+
+def _answers(stage: Stage) -> list[Input]:
+    inputs: list[Input] = []
+    for answer in stage.loader.finished():
+        match answer:
+            case SceneLoaded(scene):
+                inputs.append(SceneReady(scene))
+            case StyleLoaded():
+                inputs += _placed(stage, answer)
+            case LoadFailed("scene", name, _, reason):
+                inputs.append(SceneFailed(name, reason))
+                stage.say(f"scene {name} refused: {reason}")
+            case LoadFailed(_, name, deck, reason):
+                inputs.append(StyleFailed(deck, name, reason))
+                stage.say(f"style {name} refused: {reason}")
+    return inputs
+
+
+def _answered(stage: Stage, answer: StyleLoaded) -> None:
+    """Take a style before the first frame."""
+    position = stage.conductor.position(0.0)
+    stage.state, actions = stage.document.apply(stage.state, _placed(stage, answer), position)
+    _act(stage, actions, None)
+
+
+def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
+    """Make a loaded style ready beside its deck; return what the show document has to hear."""
+    deck, slug = answer.deck, answer.style.slug
+    try:
+        generator = CppnGenerator(answer.style, answer.program, stage.mixer.passes)
+    except Exception as error:  # noqa: BLE001 boundary: a driver may refuse a target or a shader; the old style plays on
+        _log.exception("style %s does not start", slug)
+        answer.program.close()
+        return [StyleFailed(deck, slug, f"{type(error).__name__}: {error}")]
+    _drop(stage.ready.pop(deck, None))
+    stage.ready[deck] = Backing(slug, answer.backend, answer.refused, answer.excluded, generator)
+    return [StyleReady(deck, slug)]
+
+
+def _seat(stage: Stage) -> None:
+    """Bring the decks in line with the document: what it wants and is ready is swapped in, broken ones ask for help."""
+    for deck in DECKS:
+        wanted, backing, ready = stage.state.deck(deck).style, stage.backing[deck], stage.ready.get(deck)
+        if ready is not None and ready.style == wanted:
+            stage.mixer.set_generator(deck, ready.generator)
+            _drop(backing)
+            stage.backing[deck] = stage.ready.pop(deck)
+        elif wanted == IDLE and backing.generator is not None:
+            stage.mixer.set_generator(deck, None)
+            _drop(backing)
+            stage.backing[deck] = Backing()
+    while stage.broken:
+        deck = stage.broken.pop()
+        backing = stage.backing[deck]
+        if backing.generator is not None and backing.backend not in backing.failed:
+            backing.failed |= {backing.backend}
+            stage.say(f"deck {deck}: backend {backing.backend} failed, trying the next one")
+            stage.loader.request_style(deck, backing.style, backing.failed)
+
+
+def _drop(backing: Backing | None) -> None:
+    if backing is not None and backing.generator is not None:
+        backing.generator.close()
+
+
+def _act(stage: Stage, actions: Sequence[Action], frame: Frame | None) -> None:
+    for action in actions:
+        match action:
+            case LoadStyle(deck, style):
+                stage.loader.request_style(deck, style)
+            case LoadScene(slug):
+                stage.loader.request_scene(slug)
+            case Tempo(kind, value, t):
+                _tempo(stage, kind, value, t)
+            case Panic():
+                for deck in stage.mixer.decks.values():
+                    deck.chain.reset()
+            case _ if frame is not None:
+                stage.hands.act(action, frame)
+
+
+def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
+    conductor = stage.conductor
+    match kind:
+        case "tap":
+            conductor.tap(t)
+        case "bpm":
+            conductor.set_bpm(value, t)
+        case "resync":
+            conductor.resync(t)
+        case "nudge":
+            conductor.nudge(value, t)
+        case "multiply":
+            conductor.multiply(value, t)

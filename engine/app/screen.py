@@ -1,0 +1,70 @@
+"""The display as a sink, and what goes with showing: HUD, feedback to OSC clients, onset latency. Render thread."""
+
+from __future__ import annotations
+
+from engine.app.recording import Recording
+from engine.app.stage import Stage
+from engine.app.telemetry import hud_model, osc_values
+from engine.control import keys
+from engine.control.address import Table
+from engine.control.server import OscServer
+from engine.core import clock
+from engine.core.frame import Frame
+from engine.gpu.texture import RenderTarget
+from engine.output.base import Display
+from engine.output.hud import Hud
+
+_FEEDBACK_S = 1.0 / 30.0  # gathering the state costs 0.3 ms: not worth doing more often than clients are told
+
+
+class Screen:
+    """Presents every output picture. `first_s` is when the first one was presented (clock line), `last_s` the newest."""
+
+    def __init__(self, display: Display, stage: Stage, recording: Recording, osc: OscServer | None) -> None:
+        self._display, self._stage, self._recording, self._osc = display, stage, recording, osc
+        self._hud = Hud() if display.name == "window" else None
+        self._feedback_due = 0.0
+        self.osc_error = ""
+        self.first_s: float | None = None
+
+    def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
+        """Show the picture, then tell about it."""
+        stage = self._stage
+        signals = stage.signals
+        assert signals is not None
+        error = self.osc_error or (self._osc.error if self._osc else "")
+        if self._hud is not None:
+            self._hud.visible = stage.state.hud
+            self._hud.beat = signals.position.beat
+            self._hud.level = stage.source.health().peak
+            if self._hud.wants_update(frame.t_present):
+                self._hud.update(hud_model(stage, signals, self._recording, error), frame.t_present)
+        t = self._display.present(picture, self._hud)
+        if self.first_s is None:
+            self.first_s = t
+        stage.latency.presented(t)
+        if self._osc is not None and self._osc.clients and t >= self._feedback_due:
+            self._feedback_due = t + _FEEDBACK_S
+            self._osc.feedback(osc_values(stage, signals, self._recording, error))
+
+    def close(self) -> None:
+        """Free the HUD; the display is closed by whoever opened it."""
+        if self._hud is not None:
+            self._hud.close()
+            self._hud = None
+
+
+def key_changes(display: Display, table: Table, stage: Stage) -> bool:
+    """Put what was pressed on the bus; return True when a key asks to quit."""
+    quit_asked = False
+    for event in display.poll():
+        if event.action != "press":
+            continue
+        bound = keys.binding(event.key, event.mods)
+        if bound is None:
+            continue
+        change = keys.change(table, bound, clock.now())
+        if change is not None:
+            stage.bus.put(change)
+        quit_asked |= bound.command == "quit"
+    return quit_asked

@@ -1,0 +1,87 @@
+"""The stage: everything that one show owns, handed to the one frame function.
+
+Live and offline build it with another clock, audio source, loader mode and sinks; nothing else differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.app.delay import PictureDelay
+from engine.app.latency import OnsetLatency
+from engine.app.loader import Loader
+from engine.audio.base import AudioSource
+from engine.compositor.mixer import Mixer
+from engine.compositor.output_pass import OutputPass
+from engine.control.bus import ControlBus
+from engine.core.clock import Clock
+from engine.core.frame import Frame
+from engine.core.signals import Signals
+from engine.generators.base import Generator
+from engine.gpu.texture import RenderTarget
+from engine.output.base import Sink
+from engine.pacing.budget import FrameBudget
+from engine.pacing.governor import Governor
+from engine.show.change import Action, Change
+from engine.show.document import Document
+from engine.show.mapping import Mappings
+from engine.show.state import ShowState
+from engine.tempo.conductor import Conductor
+
+
+class Hands(Protocol):
+    """Does what the show document asks of the outside (recorder, audio), and hears what was applied."""
+
+    def applied(self, changes: Sequence[Change], frame: Frame) -> None:
+        """Hear the control changes of this frame, for the take's log."""
+        ...
+
+    def act(self, action: Action, frame: Frame) -> None:
+        """Carry out an action that is not a matter of styles, scenes or tempo."""
+        ...
+
+
+@dataclass
+class Backing:
+    """What plays a deck's style, for the HUD and the report."""
+
+    style: str = ""
+    backend: str = ""
+    refused: list[dict[str, str]] = field(default_factory=list)
+    failed: frozenset[str] = frozenset()  # backends that raised in mid-show with this style
+    generator: Generator | None = None
+
+
+@dataclass
+class Stage:
+    """One show. Owned by the render thread."""
+
+    clock: Clock
+    source: AudioSource
+    bus: ControlBus
+    document: Document
+    state: ShowState
+    conductor: Conductor
+    mappings: Mappings
+    governor: Governor
+    budget: FrameBudget
+    loader: Loader
+    mixer: Mixer
+    output_pass: OutputPass
+    output: RenderTarget
+    hands: Hands
+    latency: OnsetLatency
+    sinks: list[Sink] = field(default_factory=list)
+    backing: dict[str, Backing] = field(default_factory=lambda: {"a": Backing(), "b": Backing()})
+    ready: dict[str, Backing] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
+    signals: Signals | None = None  # of the newest frame, for those who tell about it
+    delay: PictureDelay = field(default_factory=PictureDelay)
+    broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame
+    messages: list[str] = field(default_factory=list)  # short lines for the HUD, newest last
+
+    def say(self, line: str) -> None:
+        """Add a line for the HUD and the report; the last 50 are kept."""
+        self.messages.append(line)
+        del self.messages[:-50]

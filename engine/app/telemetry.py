@@ -1,0 +1,139 @@
+"""The program says what it does: one gathering of numbers for the HUD, for OSC clients and for report.json.
+
+Called on the render thread: HUD and OSC a few times a second, the report when a take or the show ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.app.recording import Recording, versions
+from engine.app.stage import Stage
+from engine.control.feedback import Args, show_values
+from engine.core import metrics
+from engine.core.signals import Signals
+from engine.output.hud_model import HudModel
+from engine.show.catalogue import DECKS
+
+_RECENT_S = 5.0
+
+
+def backend_names(stage: Stage) -> str:
+    """Return the backends in use, such as `cpu` or `glsl + cpu`."""
+    return " + ".join(dict.fromkeys(b.backend for b in stage.backing.values() if b.backend)) or "none"
+
+
+def refusals(stage: Stage) -> list[dict[str, str]]:
+    """Return the refused backends of both decks, each reason once."""
+    seen = {(r["name"], r["reason"]) for deck in DECKS for r in stage.backing[deck].refused}
+    return [{"name": name, "reason": reason} for name, reason in sorted(seen)]
+
+
+def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: str) -> HudModel:
+    """Return what the HUD shows now."""
+    state, budget, health = stage.state, stage.budget, stage.source.health()
+    recent = int(_RECENT_S * budget.fps)
+    status, counters = recording.status, stage.bus.counters
+    fade = state.fade
+    transition = state.kind if fade is None else f"{fade.kind}, {fade.beats:g} beats{'' if fade.running else ', waiting'}"
+    errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
+    errors += [health.error] if health.error else []
+    errors += [osc_error] if osc_error else []
+    return HudModel(
+        scene=state.scene_name or state.scene,
+        fps_target=budget.fps,
+        frame_p50_ms=budget.frame_ms.percentile(50, recent),
+        frame_p99_ms=budget.frame_ms.percentile(99, recent),
+        missed=budget.missed,
+        internal_size=stage.governor.size(),
+        output_size=stage.output.size,
+        backend=backend_names(stage),
+        refused=tuple((r["name"], r["reason"]) for r in refusals(stage)),
+        audio_source=health.source,
+        audio_state=health.state,
+        clipped=health.clipped,
+        overflows=health.overflows,
+        restarts=health.restarts,
+        bpm=signals.position.bpm,
+        confidence=signals.position.confidence,
+        deck_a=state.a.style,
+        deck_b=state.b.style,
+        crossfade=state.crossfade,
+        transition=transition,
+        master=state.master,
+        blackout=state.blackout,
+        freeze=state.freeze,
+        recorder=status.state if status else "",
+        recorded_s=status.seconds if status else 0.0,
+        recorded_frames=status.frames if status else 0,
+        recorder_dropped=status.dropped if status else 0,
+        disk_free_gb=recording.disk_free_gb(),
+        received=counters.received,
+        rejected=counters.rejected,
+        dropped=counters.dropped,
+        messages=tuple(m for m in (*stage.messages[-4:], state.message) if m),
+        errors=tuple(errors),
+    )
+
+
+def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: str) -> dict[str, Args]:
+    """Return everything that clients are told."""
+    budget, health, counters = stage.budget, stage.source.health(), stage.bus.counters
+    status = recording.status
+    return show_values(stage.state) | {
+        "/state/beat": (int(signals.position.beat % 4.0) + 1,),
+        "/state/tempo/bpm": (float(signals.position.bpm),),
+        "/state/tempo/confidence": (float(signals.position.confidence),),
+        "/state/audio/level": (float(signals["loudness"]),),
+        "/state/audio/peak": (float(health.peak),),
+        "/state/audio/state": (health.state,),
+        "/state/fps": (budget.recent_fps(int(budget.fps)),),
+        "/state/frame/p99": (budget.frame_ms.percentile(99, int(_RECENT_S * budget.fps)),),
+        "/state/frame/missed": (budget.missed,),
+        "/state/size": (str(stage.governor.size()),),
+        "/state/backend": (backend_names(stage),),
+        "/state/recorder/on": (int(recording.active),),
+        "/state/recorder/dropped": (status.dropped if status else 0,),
+        "/state/control/received": (counters.received,),
+        "/state/control/rejected": (counters.rejected,),
+        "/state/control/error": (osc_error,),
+    }
+
+
+def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
+    """Return the document of report.json."""
+    health, counters = stage.source.health(), stage.bus.counters
+    line = stage.source.timeline()
+    status, result = recording.status, recording.result
+    running = (status.frames, status.dropped) if status else (0, 0)
+    path = status.path if status else result.path if result else None
+    return stage.budget.report() | {
+        "internal_size": str(stage.governor.size()),
+        "governor_changes": stage.governor.changes,
+        "output_size": str(stage.output.size),
+        "backend": {"name": backend_names(stage), "refused": refusals(stage)},
+        "audio": {
+            "source": health.source,
+            "hops": health.hops,
+            "overflows": health.overflows,
+            "restarts": health.restarts,
+            "callback_us": health.callback_us,
+        },
+        "tempo": {
+            "bpm": round(line.bpm, 2) if line else 0.0,
+            "confidence": round(line.confidence, 3) if line else 0.0,
+        },
+        "latency_ms": {"onset_to_present": {k: v for k, v in stage.latency.ms.summary(50, 99).items() if k != "max"}},
+        "control": {"received": counters.received, "rejected": counters.rejected, "dropped": counters.dropped},
+        "recorder": {
+            "frames": recording.total["frames"] + running[0],
+            "dropped": recording.total["dropped"] + running[1],
+            "path": str(path) if path else None,
+            "error": (result.error if result else "") or "",
+        },
+        "peak_rss_mb": round(metrics.peak_rss_mb(), 1),
+        "scene": stage.state.scene,
+        "messages": list(stage.messages),
+        "versions": versions(),
+    }
