@@ -14,6 +14,11 @@ from engine.core.errors import UserError
 np.seterr(all="raise", under="ignore")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # Here and not beside the golden tests: pytest reads options of the top conftest only when it collects all of `tests`.
+    parser.addoption("--regenerate", action="store_true", help="write the golden pictures instead of comparing")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever takes the `gl` fixture is a GL test: the marker follows."""
     for item in items:

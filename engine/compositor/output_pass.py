@@ -20,8 +20,8 @@ class OutputPass:
     def __init__(self, passes: Passes) -> None:
         self._encode = passes["compositor/encode.frag"]
         self._upscale = passes["compositor/upscale.frag"]
-        self._encoded = RenderTarget(Size(2, 2))
-        self._widened = RenderTarget(Size(2, 2))
+        self._encoded = RenderTarget(Size(2, 2), "rgb10a2")
+        self._widened = RenderTarget(Size(2, 2), "rgb10a2")
 
     def draw(
         self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
@@ -33,15 +33,20 @@ class OutputPass:
         """
         # Squared, near enough to the eye's scale that a fader at half looks like half.
         gain = (max(0.0, master) * (1.0 - min(1.0, max(0.0, blackout)))) ** 2
+        last = {"dither": 1.0 / 255.0 if gain > 0.0 else 0.0, "seed": float(index % _SEEDS)}
+        within = {"dither": 0.0, "seed": 0.0}
+        widen, heighten = target.size.width != picture.size.width, target.size.height != picture.size.height
+        if not widen and not heighten:
+            self._encode.draw(target, textures={"source": picture}, gain=gain, **last)
+            return
         self._encoded.resize(picture.size)
-        self._encode.draw(self._encoded, textures={"source": picture}, gain=gain)
+        self._encode.draw(self._encoded, textures={"source": picture}, gain=gain, **within)
         wide = self._encoded
-        if target.size.width != picture.size.width:
+        if widen and heighten:
             wide = self._widened
             wide.resize(Size(target.size.width, picture.size.height))
-            self._upscale.draw(wide, textures={"source": self._encoded}, axis=(1, 0), dither=0.0)
-        dither = 1.0 if gain > 0.0 else 0.0
-        self._upscale.draw(target, textures={"source": wide}, axis=(0, 1), dither=dither, seed=float(index % _SEEDS))
+            self._upscale.draw(wide, textures={"source": self._encoded}, axis=(1, 0), **within)
+        self._upscale.draw(target, textures={"source": wide}, axis=(0, 1) if heighten else (1, 0), **last)
 
     def close(self) -> None:
         """Free the intermediate pictures."""

@@ -2,9 +2,12 @@
 // Linear light -> sRGB, with master and blackout. Light above white turns white as it does on film; up to white, exact.
 #include "common/picture.glsl"
 #include "common/colour.glsl"
+#include "common/dither.glsl"
 out vec4 colour;
 uniform sampler2D source;
 uniform float gain;
+uniform float dither; // amplitude; 0 where another pass follows
+uniform float seed;
 
 void main() {
     vec3 light = gain * read_here(source).rgb;
@@ -13,5 +16,5 @@ void main() {
         float over = (peak - 1.0) * (peak - 1.0); // squared: no edge is seen where white begins
         light = mix(light / peak, vec3(1.0), over / (over + 2.0));
     }
-    colour = vec4(to_srgb(light), 1.0);
+    colour = vec4(to_srgb(light) + dither * dither_noise(seed), 1.0);
 }

@@ -1,10 +1,11 @@
 #version 330 core
+#include "common/dither.glsl"
 // One axis of a Catmull-Rom upscale. Two passes of four texel reads each instead of one pass of sixteen.
 out vec4 colour;
 in vec2 uv;
 uniform sampler2D source;
 uniform ivec2 axis; // (1, 0) or (0, 1): along which the source has another size
-uniform float dither; // amplitude in steps of 1/255; 0 where another pass follows
+uniform float dither; // amplitude; 0 where another pass follows
 uniform float seed;
 
 vec3 tap(ivec2 at, ivec2 last) {
@@ -24,8 +25,5 @@ void main() {
     vec3 p2 = tap(at + axis, last);
     vec3 p3 = tap(at + 2 * axis, last);
     vec3 x = p1 + 0.5 * t * (p2 - p0 + t * (2.0 * p0 - 5.0 * p1 + 4.0 * p2 - p3 + t * (3.0 * (p1 - p2) + p3 - p0)));
-    // Interleaved gradient noise (Jimenez 2014): neighbours differ most, so the steps of a gradient vanish.
-    vec2 pixel = gl_FragCoord.xy + 5.588238 * seed;
-    float noise = fract(52.9829189 * fract(dot(pixel, vec2(0.06711056, 0.00583715)))) - 0.5;
-    colour = vec4(clamp(x, 0.0, 1.0) + dither * noise / 255.0, 1.0);
+    colour = vec4(clamp(x, 0.0, 1.0) + dither * dither_noise(seed), 1.0);
 }
