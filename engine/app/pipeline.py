@@ -39,7 +39,9 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     frame = stage.clock.next_frame()
     began = clock.now()
 
-    # 2 what came in: answers of the loader, then messages
+    # 2 what came in: sound, answers of the loader, messages
+    records = stage.source.records(frame.t_present)
+    stage.latency.begin_frame()
     changes = stage.bus.drain()
     inputs: list[Input] = [*_answers(stage), *changes]
 
@@ -52,8 +54,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     _act(stage, [*actions, *later], frame)
 
     # 4 what the music does when this picture is seen
-    stage.latency.begin_frame()
-    signals = signals_at(frame.t_present, stage.source.records(frame.t_present), position, stage.state.faders)
+    signals = signals_at(frame.t_present, records, position, stage.state.faders)
 
     # 5 parameters: what the performer set, moved by the music
     stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)

@@ -88,11 +88,12 @@ class LiveClock:
 class OfflineClock:
     """Frame k is at k/fps exactly; never waits. The audio time line of the file is the time line (t_start = 0)."""
 
-    def __init__(self, fps: Fraction | int) -> None:
+    def __init__(self, fps: Fraction | int, first: int = 0) -> None:
+        """Begin with frame `first`."""
         self.fps = Fraction(fps)
         self.t_start = 0.0
         self.missed = 0
-        self._index = -1
+        self._index = first - 1
 
     def next_frame(self) -> Frame:
         """Return frame k with `time == t_present == k/fps`."""
