@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from engine.app.catalogue import show_catalogue
+from engine.app.cli import app
 from engine.control.keys import bindings_markdown
+from engine.control.reference import markdown
+from engine.control.table import build_table
 from engine.core.signals import SIGNALS
-from engine.effects.registry import EFFECTS
-from engine.generators.cppn import CPPN_PARAMS
-from engine.show.catalogue import Catalogue
 from engine.show.scene import lint_scene
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,12 +37,23 @@ def test_the_keys_are_those_of_the_program():
     assert part("keys") == bindings_markdown()
 
 
+def test_the_options_are_those_of_vj_live():
+    command = get_command(app).commands["live"]
+    assert set(re.findall(r"`(--[a-z-]+)", part("options"))) == {name for p in command.params for name in p.opts} - {
+        "--help"
+    }
+
+
+def test_the_osc_reference_is_that_of_the_table():
+    catalogue = show_catalogue()
+    made = markdown(build_table(catalogue.effects, catalogue.deck_params))
+    assert (ROOT / "docs/osc.md").read_text(encoding="utf-8") == made, "write it again: vj osc --markdown > docs/osc.md"
+
+
 def test_the_example_scene_passes_every_check(tmp_path):
     scene = tmp_path / "mine.toml"
     scene.write_text(re.search(r"```toml\n(.*?)```", part("scene"), re.DOTALL)[1], encoding="utf-8")
-    styles = tuple(path.parent.name for path in (ROOT / "styles").glob("*/style.toml"))
-    effects = {name: effect.params for name, effect in EFFECTS.items()}
-    assert lint_scene(scene, Catalogue(styles=styles, effects=effects, deck_params=CPPN_PARAMS)) == []
+    assert lint_scene(scene, show_catalogue()) == []
 
 
 def test_the_signals_are_those_of_the_program():
