@@ -94,7 +94,7 @@ class Capture:
                 at += n
                 if self._filled == HOP:
                     self._filled = 0
-                    t_adc = min(self._clock.stamp(min(t, begun + at / SAMPLE_RATE)), t)
+                    t_adc = self._clock.stamp(begun + at / SAMPLE_RATE, t)
                     worker.take(self._pending, t_adc, self._clock.skipped - self._skipped)
                     self._skipped = self._clock.skipped
         except Exception as error:  # noqa: BLE001 - boundary: an exception would end PortAudio's stream without a word

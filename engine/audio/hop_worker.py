@@ -28,10 +28,11 @@ class HopWorker:
     def __init__(self, state: SharedState, source: str) -> None:
         self._state = state
         self._gain = state.commands["gain"]
-        self._status = np.zeros(1, STATUS)[0]
+        store = np.zeros(1, STATUS)
         before = state.status.latest()
         if before is not None:  # counts go on over restarts
-            self._status[()] = before
+            store[0] = before
+        self._status = store[0]
         self._status["state"], self._status["source"], self._status["error"] = STARTING, source.encode()[:160], b""
         self._histogram = self._status["work_us"]
         self._listener = Listener(state.features, state.pcm, state.timelines)

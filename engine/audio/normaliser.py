@@ -20,7 +20,7 @@ from engine.core.signals import NORMALISED
 LEVELS = ("rms", "bass", "mid", "treble", "flux", "onset_strength")
 SHAPES = ("centroid", "rolloff", "flatness")
 
-# Floor and first guess of each reference, in the feature's own units. Measured on the demo track and two commercial ones
+# Floor and first guess of each reference, in the feature's own units. Measured on the demo track and two recordings
 # (electronica, drum and bass): the guesses are the medians at -26 dB rms. The floors are about what they reach at -36 dB;
 # white noise at -50 dB (a bad cable, a fan near the microphone) then comes to 0.4 at most and music under -36 dB wants
 # more input gain. Onset strength is whitened by aubio, so its level says nothing about loudness: see Analyzer.

@@ -2,14 +2,18 @@
 
 Called once per hop on the callback thread; pure arithmetic, no clock of its own. The audio system tells for each block
 when it thinks it was captured: right on average, off by milliseconds each time (measured behind PulseAudio: 0.2 ms
-typically, 20 ms at times). Samples, however, come at an even rate, so a second-order loop follows the mean of what is
-told: fast at first, then over some 4 s, which bends no onset. Only when the told times stay away were samples lost.
+typically, 9 ms for the first blocks, 20 ms at times). Samples, however, come at an even rate, so a second-order loop
+follows the mean of what is told: fast at first, then over some 2 s, which bends no onset. Only when the told times stay
+away were samples lost. And what has arrived was captured: a line that runs ahead of arrivals is moved back (PulseAudio's
+times are 5 ms too late).
 """
 
 from __future__ import annotations
 
 _ASTRAY_S = 0.020  # a told time further off than this is not believed ...
 _ASTRAY_HOPS = 12  # ... unless it stays there for 64 ms
+_SETTLING_HOPS = 48  # the first quarter of a second is followed closely: streams start with odd times
+_FIRST_GAIN = 1.0 / 16.0
 _GAIN = 1.0 / 400.0  # of the phase, once settled: about 2 s; the rate follows with the square of it
 _PERIOD_TOLERANCE = 1e-3  # no sound card is off by 1000 ppm
 
@@ -22,19 +26,24 @@ class SampleClock:
         self._nominal = hop / rate
         self._period = self._nominal
         self._line = 0.0
+        self._lead = 0.0  # by how much the line runs ahead of what can be
         self._stamp = -float("inf")
         self._hops = 0
         self._astray = 0
         self.skipped = 0
 
-    def stamp(self, told: float) -> float:
-        """Return the time of the hop's last sample, given what the audio system tells; never less than the stamp before."""
+    def stamp(self, told: float, arrived: float) -> float:
+        """Return the time of the hop's last sample, given what the audio system tells and when we got it.
+
+        Never less than the stamp before, never after `arrived`.
+        """
         if self._hops == 0:
-            self._line = told
+            self._line, self._lead = told, 0.0
         else:
             self._follow(told)
         self._hops += 1
-        self._stamp = max(self._stamp, self._line)
+        self._lead = max(self._lead, self._line - arrived)
+        self._stamp = max(self._stamp, self._line - self._lead)
         return self._stamp
 
     def _follow(self, told: float) -> None:
@@ -44,10 +53,12 @@ class SampleClock:
             self._astray += 1
             if self._astray >= _ASTRAY_HOPS:
                 self.skipped += max(0, round(error * self._rate))
-                self._line, self._period, self._hops, self._astray = told, self._nominal, 0, 0
+                self._line, self._period, self._lead = told, self._nominal, 0.0
+                self._hops = self._astray = 0
             return
         self._astray = 0
-        gain = max(1.0 / (self._hops + 1), _GAIN)
+        settled = self._hops - _SETTLING_HOPS
+        gain = _FIRST_GAIN if settled < 1.0 / _FIRST_GAIN else max(1.0 / settled, _GAIN)
         self._line += gain * error
         # Critically damped once settled; before that the rate is left alone, it would chase the start-up jitter.
         if gain == _GAIN:

@@ -178,7 +178,7 @@ class Supervisor:
         look = _Look(spec)
         while not look.done and not self._changed.wait(_TICK_S):
             continue
-        answer = look.answer()
+        answer = look.end()
         self._error = str(answer.get("error", ""))
         if answer.get("device") is None:
             self._warnings.warning("missing", f"audio input: {self._error}")
@@ -205,7 +205,7 @@ class Supervisor:
                 status = self._state.status.latest()
                 if process.poll() is not None:
                     told = "" if status is None else status["error"].decode(errors="replace")
-                    self._error = told or "the audio process ended"
+                    self._error = told or f"the audio process ended ({process.returncode})"
                     break
                 ran = ran or self._hops() > before
                 self._ever_ran = self._ever_ran or ran
@@ -220,10 +220,13 @@ class Supervisor:
                 if on_default and look is None and t > next_look:
                     look = _Look(spec)
                 if look is not None and look.done:
-                    if "error" not in look.answer():
+                    answer, look = look.end(), None
+                    if "error" not in answer:
                         break
-                    look, next_look = None, t + _RETRY_S
+                    next_look = t + _RETRY_S
         finally:
+            if look is not None:
+                look.end()
             _end(process)
         if self._error:
             self._warnings.warning("lost", f"audio input: {self._error}")
@@ -254,13 +257,13 @@ class _Look:
 
     @property
     def done(self) -> bool:
-        """Whether `answer` will not wait; a look that takes 10 s is ended."""
+        """Whether `end` need not wait; a look that takes 10 s is given up."""
         if clock.now() > self._deadline:
             self._process.kill()
         return self._process.poll() is not None
 
-    def answer(self) -> dict:
-        """Return {"device": ..., "error": ...}, either or both."""
+    def end(self) -> dict:
+        """Return {"device": ..., "error": ...}, either or both; without an answer yet, end the look. Once only."""
         if self._process.poll() is None:
             self._process.kill()
         text, _ = self._process.communicate()
