@@ -108,8 +108,8 @@ class Muxer:
     size: of the pictures given to `video`; an odd last row or column is left out (4:2:0 has none).
     """
 
-    def __init__(self, path: Path | str, size: Size, fps: Fraction | int, *, codec: str = "auto", crf: int = 19) -> None:
-        """Open the file and the encoders.
+    def __init__(self, path: Path | str, size: Size, fps: Fraction | int, *, codec: str | H264 = "auto") -> None:
+        """Open the file and the encoders. codec: auto, nvenc, x264, or an encoder of one's own choice.
 
         Raises UserError for a suffix that is not known, a folder that cannot be written, an encoder that is not there.
         """
@@ -123,7 +123,7 @@ class Muxer:
             raise UserError("unknown kind of recording", where=str(path), allowed=", ".join(SUFFIXES), got=self.path.suffix)
         if min(self.size.width, self.size.height) < 16:
             raise UserError("picture too small to record", where=str(path), allowed="16x16 or more", got=str(size))
-        self.encoder = pick_h264(codec, crf)
+        self.encoder = codec if isinstance(codec, H264) else pick_h264(codec, self.size, self.fps)
         self.working_path = self.path.with_name(self.path.name + ".part.mkv")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
