@@ -22,6 +22,7 @@ class OutputPass:
         self._upscale = passes["compositor/upscale.frag"]
         self._encoded = RenderTarget(Size(2, 2), "rgb10a2")
         self._widened = RenderTarget(Size(2, 2), "rgb10a2")
+        self._warm()
 
     def draw(
         self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
@@ -47,6 +48,15 @@ class OutputPass:
             wide.resize(Size(target.size.width, picture.size.height))
             self._upscale.draw(wide, textures={"source": self._encoded}, axis=(1, 0), **within)
         self._upscale.draw(target, textures={"source": wide}, axis=(0, 1) if heighten else (1, 0), **last)
+
+    def _warm(self) -> None:
+        """Draw both ways once, small: the driver compiles at the first draw (0.3 s on software GL), not in the show."""
+        picture, screen = RenderTarget(Size(10, 6)), RenderTarget(Size(10, 6), "rgba8")
+        self.draw(picture, screen)
+        screen.resize(Size(20, 12))
+        self.draw(picture, screen)
+        picture.close()
+        screen.close()
 
     def close(self) -> None:
         """Free the intermediate pictures."""

@@ -16,7 +16,9 @@ from engine.effects.registry import EFFECTS
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 
-_WARM_SIZE = Size(44, 26)  # not a power of two, as real sizes: software GL compiles another program for those
+# Software GL compiles a program for each combination of formats, and another where a side is a power of two: sizes in use
+# avoid those (44 and its halves 22, 11, 5 are none), as does this one.
+WARM_SIZE = Size(44, 26)
 
 
 class Chain:
@@ -25,7 +27,7 @@ class Chain:
     def __init__(self, passes: Passes) -> None:
         self.effects: dict[str, Effect] = {name: make(passes) for name, make in EFFECTS.items()}
         self._active: set[str] = set()
-        self._scratch = (RenderTarget(_WARM_SIZE), RenderTarget(_WARM_SIZE))
+        self._scratch = (RenderTarget(WARM_SIZE), RenderTarget(WARM_SIZE))
 
     def apply(
         self,
@@ -65,7 +67,7 @@ class Chain:
         """Run every effect once, small: drivers compile at the first draw, and that must not happen in mid-show."""
         frame = Frame(0, 0.0, 0.0, 1 / 60, 60.0)
         signals = signals_at(0.0, [], BeatPosition())
-        blank = RenderTarget(_WARM_SIZE)
+        blank = RenderTarget(WARM_SIZE)
         for name, effect in self.effects.items():
             self.apply(blank, frame, signals, [(name, defaults(effect.params) | {"amount": 1.0})])
         blank.close()

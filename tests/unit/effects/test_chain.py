@@ -1,0 +1,81 @@
+"""The chain runs effects in the order given, completes their parameters, and refuses what it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from engine.core.errors import UserError
+from engine.core.frame import Frame, Size
+from engine.core.signals import BeatPosition, signals_at
+from engine.effects.chain import Chain
+from engine.effects.registry import EFFECTS
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+
+FRAME = Frame(3, 0.1, 0.1, 1 / 30, 30.0)
+SIGNALS = signals_at(0.0, [], BeatPosition(0.1))
+
+
+@pytest.fixture
+def chain(gl) -> Iterator[Chain]:
+    passes = Passes()
+    made = Chain(passes)
+    made.warm()
+    yield made
+    made.close()
+    passes.close()
+
+
+@pytest.fixture
+def source(gl) -> Iterator[RenderTarget]:
+    target = RenderTarget(Size(40, 24))
+    picture = np.random.default_rng(6).random((24, 40, 4), np.float32)
+    picture[..., 3] = 1.0
+    target.upload(picture)
+    yield target
+    target.close()
+
+
+def test_nothing_on_gives_the_picture_itself(chain, source) -> None:
+    assert chain.apply(source, FRAME, SIGNALS, []) is source
+    assert chain.apply(source, FRAME, SIGNALS, [(name, {}) for name in EFFECTS]) is source
+
+
+def test_the_source_is_never_changed(chain, source) -> None:
+    before = source.read()
+    chain.apply(source, FRAME, SIGNALS, [(name, {"amount": 1.0}) for name in EFFECTS])
+    np.testing.assert_array_equal(source.read(), before)
+
+
+def test_order_matters_and_is_kept(chain, source) -> None:
+    mirror, grain = ("mirror", {"amount": 1.0}), ("grain", {"amount": 1.0, "chroma": 0.0})
+    grain_last = chain.apply(source, FRAME, SIGNALS, [mirror, grain]).read()
+    grain_first = chain.apply(source, FRAME, SIGNALS, [grain, mirror]).read()
+    np.testing.assert_allclose(grain_first, grain_first[:, ::-1], atol=2e-3)
+    assert np.abs(grain_last - grain_last[:, ::-1]).max() > 0.01
+
+
+def test_values_out_of_range_are_clamped(chain, source) -> None:
+    wild = chain.apply(source, FRAME, SIGNALS, [("grade", {"amount": 7.0, "tint": -3.0, "palette": float("nan")})]).read()
+    tame = chain.apply(source, FRAME, SIGNALS, [("grade", {"amount": 1.0, "tint": 0.0, "palette": 1.0})]).read()
+    np.testing.assert_array_equal(wild, tame)
+
+
+def test_an_unknown_effect_is_a_user_error(chain, source) -> None:
+    with pytest.raises(UserError, match=r"no such effect.*feedback.*got: blom"):
+        chain.apply(source, FRAME, SIGNALS, [("blom", {"amount": 1.0})])
+
+
+def test_all_effects_at_once_at_any_size(chain, source) -> None:
+    everything = [(name, {"amount": 0.7}) for name in EFFECTS]
+    for size in (Size(40, 24), Size(64, 36), Size(7, 5), Size(1, 1)):
+        source.resize(size)
+        source.clear(0.3, 0.2, 0.1, 1.0)
+        result = chain.apply(source, FRAME, SIGNALS, everything)
+        assert result.size == size
+        pixels = result.read()
+        assert np.isfinite(pixels).all()
+        assert pixels[..., :3].max() > 0.05
