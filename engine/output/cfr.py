@@ -142,9 +142,12 @@ class SoundTrack:
         begin = self.written
         out = np.zeros((max(0, end - begin), 2), np.float32)
         for start, pcm in self._pieces:
+            if start >= end:  # those behind it come later still
+                break
             first, last = max(start, begin), min(start + len(pcm), end)
             if first < last:
                 out[first - begin : last - begin] = pcm[first - start : last - start]
         self.written += len(out)
-        self._pieces = deque(piece for piece in self._pieces if piece[0] + len(piece[1]) > self.written)
+        while self._pieces and self._pieces[0][0] + len(self._pieces[0][1]) <= self.written:
+            self._pieces.popleft()
         return out

@@ -25,7 +25,7 @@ from engine.output.base import KeyEvent, Overlay
 
 log = logging.getLogger(__name__)
 
-_TOGGLES = ("f11", "f")
+_TOGGLE = "f11"  # not f as well: that is the freeze key
 _REMEDY = "start it in a desktop session, set DISPLAY or WAYLAND_DISPLAY, or use --output headless"
 _GPU_TIMEOUT_NS = 100_000_000
 _SWAPS_MEASURED = 12
@@ -113,7 +113,7 @@ class Window:
     """A GLFW window with an OpenGL 3.3 core context. Raises UserError where no window or context can be had.
 
     output_size: of the pictures that will come; they are scaled to the window with their aspect kept. fullscreen: on
-    `monitor` (name, part of it, or index; default the primary one), in the mode that the monitor has. F11 or f toggles.
+    `monitor` (name, part of it, or index; default the primary one), in the mode that the monitor has. F11 toggles.
     """
 
     name = "window"
@@ -196,7 +196,7 @@ class Window:
         return clock.now()
 
     def poll(self) -> list[KeyEvent]:
-        """Handle events; return the keys moved since the last call, but those that toggle full screen."""
+        """Handle events; return the keys moved since the last call. F11 is acted on here and not returned."""
         self._glfw.api.poll_events()
         if self._monitors_changed:
             self._monitors_changed = False
@@ -204,7 +204,7 @@ class Window:
         events = []
         while self._keys:
             event = self._keys.popleft()
-            if event.key in _TOGGLES and not event.mods:
+            if event.key == _TOGGLE and not event.mods:
                 if event.action == "press":
                     self.toggle_fullscreen()
             else:

@@ -248,5 +248,5 @@ def test_keys_arrive_by_name_and_f11_toggles_full_screen(stage, x_display):  # n
     ]
     assert events[0].mods == frozenset()
     press(x_display, f11)
-    assert window.poll() in ([], [events[0].__class__("f11", "release")])
+    assert window.poll() == []
     assert not window.fullscreen
