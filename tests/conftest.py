@@ -10,6 +10,9 @@ import pytest
 
 from engine.core.errors import UserError
 
+# Before anything imports OpenGL: in tests every call is checked for a GL error.
+os.environ.setdefault("PHOSPHENE_GL_DEBUG", "1")
+
 # Underflow to zero is what decays and exponentials are for; everything else is a bug.
 np.seterr(all="raise", under="ignore")
 

@@ -49,11 +49,13 @@ class Deck:
         return self._faults["picture"] or self._faults["effects"]
 
     def load(self, generator: Generator | None) -> None:
-        """Play `generator` from the next frame on; None is the idle scene. The old one is the caller's to close."""
+        """Play `generator` from the next frame on; None is the idle scene. The old one is the caller's to close.
+
+        The old one's last picture stays as long as the new one has none, and its trails fade by themselves.
+        """
         self.generator = generator
         self._faults = dict.fromkeys(self._faults, "")
-        self._has_good = False
-        self.chain.reset()
+        self._has_good = self._has_good and generator is not None
 
     def render(self, frame: Frame, signals: Signals, show: DeckFrame, size: Size) -> RenderTarget:
         """Return the deck's picture of `size`, effects included. Never raises."""

@@ -7,7 +7,7 @@ ends it shows one deck alone, and the mixer then hands that deck's picture on wi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.core.frame import Frame, Size
 from engine.gpu.gl import GL
@@ -90,11 +90,27 @@ class Transitions:
         """Free the field."""
         self._field.close()
 
-    def _weighted(self, kind, mix, decks, target, frame, levels) -> None:
+    def _weighted(
+        self,
+        kind: str,
+        mix: float,
+        decks: Mapping[str, RenderTarget],
+        target: RenderTarget,
+        frame: Frame,
+        levels: tuple[float, float],
+    ) -> None:
         a, b = weights(kind, mix)
         self._mix.draw(target, textures=decks, gains=(a * levels[0], b * levels[1]))
 
-    def _wiped(self, kind, mix, decks, target, frame, levels) -> None:
+    def _wiped(
+        self,
+        kind: str,
+        mix: float,
+        decks: Mapping[str, RenderTarget],
+        target: RenderTarget,
+        frame: Frame,
+        levels: tuple[float, float],
+    ) -> None:
         # The way is scaled so that the corners are its ends: 0 at the first corner the edge meets, 1 at the last.
         dx, dy = math.cos(self.wipe_angle) * target.size.aspect, math.sin(self.wipe_angle)
         length = abs(dx) + abs(dy)
@@ -110,7 +126,15 @@ class Transitions:
             softness=_WIPE_SOFTNESS,
         )
 
-    def _interlocked(self, kind, mix, decks, target, frame, levels) -> None:
+    def _interlocked(
+        self,
+        kind: str,
+        mix: float,
+        decks: Mapping[str, RenderTarget],
+        target: RenderTarget,
+        frame: Frame,
+        levels: tuple[float, float],
+    ) -> None:
         drift = tuple(frame.time * speed % 1.0 for speed in _DRIFT)
         self._interlock.draw(
             target,

@@ -15,7 +15,7 @@ from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 
 LEVELS = 5
-GAIN = 1.2  # of the glow at amount 1: enough to be a look of its own, short of a white picture
+GAIN = 1.5  # of the glow at amount 1: enough to be a look of its own, short of a white picture
 
 
 class Bloom:

@@ -148,6 +148,15 @@ def test_a_fault_keeps_the_last_good_picture(mixer, red, faults) -> None:
     assert mixer.faults == {}
 
 
+def test_a_new_generator_that_fails_keeps_the_old_one_s_picture(mixer, red) -> None:
+    mixer.render(frame(), SIGNALS, show(), SIZE)
+    broken = Solid(0.0, 1.0, 0.0)
+    broken.failure = RuntimeError("no kernel image")
+    mixer.set_generator("a", broken)
+    assert colour(mixer.render(frame(1), SIGNALS, show(), SIZE)) == (0.5, 0.0, 0.0)
+    assert mixer.faults["a"].endswith("no kernel image")
+
+
 def test_a_fault_before_the_first_picture_shows_idle(mixer, red, faults) -> None:
     red.failure = ValueError("weights are NaN")
     picture = mixer.render(frame(), SIGNALS, show(), SIZE).read()
