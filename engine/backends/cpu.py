@@ -13,7 +13,7 @@ from engine.backends.workers import Workers, shared_workers
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.texture import RenderTarget
-from engine.models.encoding import View, coordinates, fold_bias
+from engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias
 from engine.models.style import Style
 
 _CHUNK_FLOATS = 2**18  # 1 MB a buffer: 2048 pixels of 128; measured best of 512..8192 pixels at widths 16..128
@@ -61,7 +61,7 @@ class CpuProgram:
         self._size: Size | None = None
         self._view: View | None = None
 
-    def evaluate(self, uniforms: np.ndarray, size: Size, view: View = View()) -> np.ndarray:
+    def evaluate(self, uniforms: np.ndarray, size: Size, view: View = STRAIGHT_VIEW) -> np.ndarray:
         """Return the picture: float32 [h, w, 3], sRGB 0..1, row 0 at the top. The array is reused by the next call."""
         if size != self._size:
             self._resize(size)

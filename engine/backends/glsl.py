@@ -15,7 +15,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.shader import Pass
 from engine.gpu.texture import RenderTarget
-from engine.models.cppn import ACTIVATIONS, OUTPUTS
+from engine.models.cppn import ACTIVATIONS
 from engine.models.encoding import PLAIN_SPATIAL, View, fold_bias, view_matrix
 from engine.models.style import Style
 

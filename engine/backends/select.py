@@ -54,7 +54,7 @@ def open_style(
                 return backends[name].open(style, max_size), Selection(name, refused)
             except UserError as error:
                 reason = error.line()
-            except Exception as error:  # boundary: drivers and libraries fail in their own ways; the next backend is tried
+            except Exception as error:  # boundary: drivers fail in their own ways; the next backend is tried
                 reason = f"{type(error).__name__}: {error}"
         refused.append({"name": name, "reason": reason})
     reasons = "; ".join(f"{r['name']}: {r['reason']}" for r in refused)

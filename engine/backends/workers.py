@@ -10,9 +10,8 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -33,7 +32,7 @@ class Workers:
     def __init__(self, threads: int | None = None) -> None:
         self.threads = min(MAX_THREADS, available_cpus()) if threads is None else threads
         self._pool = ThreadPoolExecutor(self.threads - 1, "cppn") if self.threads > 1 else None
-        self._blas = _SingleThreadedBlas()
+        self._blas = ThreadpoolController().select(user_api="blas")
 
     def run(self, jobs: int, work: Callable[[int, int], None]) -> None:
         """Call `work(worker, job)` for jobs 0..jobs-1 and return when all are done; raises what one of them raised."""
@@ -45,7 +44,10 @@ class Workers:
                 while (job := next(counter)) < jobs:
                     work(worker, job)
 
-        with self._blas():
+        # OpenBLAS would start threads of its own inside each worker's product; it knows only a process-wide number, so that
+        # is set for the length of a frame (23 us) and put back. Should the loader thread warm a style at that moment, the
+        # one that ends first lifts the limit for both: slower for a few ms, never wrong.
+        with self._blas.limit(limits=1):
             others = [] if self._pool is None else [self._pool.submit(drain, w) for w in range(1, min(self.threads, jobs))]
             try:
                 drain(0)
@@ -59,35 +61,6 @@ class Workers:
         """End the threads. The shared pool is never closed."""
         if self._pool is not None:
             self._pool.shutdown()
-
-
-class _SingleThreadedBlas:
-    """Pins BLAS to one thread per caller while any evaluation runs, and restores what was there after the last one.
-
-    OpenBLAS knows only a process-wide number, so the pin is counted: the loader thread may warm a style while the render
-    thread is in a frame. Pinning costs 23 us a frame; leaving it pinned for good would be cheaper, but would slow
-    whatever else uses numpy in this process.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._controller = ThreadpoolController().select(user_api="blas")
-        self._limit = None
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                self._limit = self._controller.limit(limits=1)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if self._users == 0 and self._limit is not None:
-                    self._limit.restore_original_limits()
 
 
 _shared: Workers | None = None

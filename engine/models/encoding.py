@@ -61,6 +61,9 @@ class View:
     pan_y: float = 0.0
 
 
+STRAIGHT_VIEW = View()
+
+
 def is_spatial(name: str) -> bool:
     """Tell whether an input differs from pixel to pixel."""
     return name in SPATIAL_INPUTS
@@ -86,7 +89,7 @@ def view_matrix(view: View) -> tuple[float, float, float, float]:
     return a, b, -(a * px - b * py), -(b * px + a * py)
 
 
-def coordinates(size: Size, view: View = View(), names: Sequence[str] = ("x", "y")) -> np.ndarray:
+def coordinates(size: Size, view: View = STRAIGHT_VIEW, names: Sequence[str] = ("x", "y")) -> np.ndarray:
     """Return the spatial inputs `names` of every pixel: float32 [pixels, len(names)], C order, row 0 at the top."""
     gx, gy = pixel_grid(size)
     a, b, tx, ty = (np.float32(v) for v in view_matrix(view))
@@ -159,6 +162,10 @@ class Motion:
         self.drive = drive
         self.phase = phase
         self._levels = dict.fromkeys(AUDIO_INPUTS, 0.0)
+
+    def settle(self, signals: Mapping[str, float]) -> None:
+        """Take the levels as if `signals` had been sounding for ever; time stands still. For stills and tests."""
+        self._levels = {name: signals.get(name, 0.0) for name in AUDIO_INPUTS}
 
     def step(self, signals: Mapping[str, float], dt: float, speed: float = 1.0, react: float = 1.0) -> dict[str, float]:
         """Advance by `dt` s and return `input_values`. speed: 0 stands still. Any missing signal counts as 0."""

@@ -45,7 +45,7 @@ _SAMPLE = 4096
 _MOMENTS = 64  # of random music and time among the samples
 # How far each sound input at full level should move the picture: root mean square change of sRGB.
 _SOUND_TARGET = {
-    "bass": 0.10, "onset": 0.09, "rms": 0.06, "mid": 0.05, "beat": 0.05, "treble": 0.05, "centroid": 0.05, "rolloff": 0.03,
+    "bass": 0.13, "onset": 0.12, "rms": 0.06, "mid": 0.05, "beat": 0.05, "treble": 0.05, "centroid": 0.05, "rolloff": 0.03,
 }  # fmt: skip
 _TIME_TARGET = 0.035  # root mean square change of sRGB in one second of silence
 _TIME_STEP = 0.5  # s: short against the movement, so that the change is still proportional to the scale
