@@ -1,0 +1,132 @@
+"""Every shipped scene: valid, played by the real mappings over the demo track, and unlike itself when the music changes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from engine.audio.offline import FileAnalysis
+from engine.core.paths import ROOT
+from engine.core.signals import BeatPosition, Signals, signals_at
+from engine.effects.registry import EFFECTS
+from engine.generators.cppn import CPPN_PARAMS
+from engine.models.style import list_styles
+from engine.show.catalogue import Catalogue
+from engine.show.change import Change, StyleReady
+from engine.show.document import Document
+from engine.show.mapping import Mappings
+from engine.show.scene import SETLIST, lint_scene, load_scene, scene_names
+from engine.show.setlist import lint_setlist, load_setlist
+from engine.show.state import DeckFrame
+
+FOLDER = ROOT / "scenes"
+NAMES = scene_names(FOLDER)
+CATALOGUE = Catalogue(tuple(list_styles()), {name: e.params for name, e in EFFECTS.items()}, CPPN_PARAMS, NAMES)
+FPS, BPM = 24.0, 128.0
+
+
+@cache
+def heard(start: float, end: float) -> tuple[Signals, ...]:
+    """The demo track's signals, one a frame."""
+    analysis, found = FileAnalysis("demo"), []
+    for k in range(round((end - start) * FPS) + 1):
+        t = start + k / FPS
+        found.append(signals_at(t, analysis.records(t), BeatPosition(t * BPM / 60.0, BPM, 1.0)))
+    return tuple(found)
+
+
+def silent(seconds: float) -> tuple[Signals, ...]:
+    return tuple(signals_at(k / FPS, [], BeatPosition()) for k in range(round(seconds * FPS)))
+
+
+def played(name: str, signals: tuple[Signals, ...]) -> list[dict[str, float]]:
+    """Every parameter of both decks after each frame, flat."""
+    document, mappings = Document(CATALOGUE), Mappings()
+    scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
+    state, _ = document.opened(scene)
+    state, _ = document.apply(state, [StyleReady("a", scene.deck.style)], BeatPosition())
+    if scene.second:
+        state, _ = document.advance(state, BeatPosition(), 0.0)
+        state, _ = document.apply(state, [StyleReady("b", scene.second.style)], BeatPosition())
+        state, _ = document.apply(state, [Change("/crossfade", (scene.mix,))], BeatPosition())
+    found = []
+    for now in signals:
+        mappings.use(state.a.mappings, state.b.mappings)
+        show = document.resolve(state, mappings.evaluate(now, 1.0 / FPS))
+        found.append({"mix": show.mix, **flat("a", show.a), **flat("b", show.b)})
+    return found
+
+
+def flat(deck: str, frame: DeckFrame) -> dict[str, float]:
+    values = {f"{deck}/{name}": value for name, value in frame.params.items()}
+    for effect, params in frame.chain:
+        # What an effect that is off would do is not seen.
+        shown = params if params["amount"] > 0.0 else {"amount": 0.0}
+        values |= {f"{deck}/{effect}/{name}": value for name, value in shown.items()}
+    return values
+
+
+def mean(frames: list[dict[str, float]], name: str) -> float:
+    return float(np.mean([f.get(name, 0.0) for f in frames]))
+
+
+def test_there_are_enough_and_a_setlist_of_them() -> None:
+    assert len(NAMES) >= 9
+    assert lint_setlist(FOLDER / SETLIST, CATALOGUE) == []
+    setlist = load_setlist(FOLDER / SETLIST, CATALOGUE)
+    assert {cue.scene for cue in setlist.cue} == set(NAMES), "a night plays them all"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scene_has_no_fault(name: str) -> None:
+    assert [fault.line() for fault in lint_scene(FOLDER / f"{name}.toml", CATALOGUE)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scene_listens_to_what_matters(name: str) -> None:
+    scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
+    signals = {m.signal for m in scene.map}
+    assert {"bass", "onset", "active", "fader1", "fader2", "fader3", "fader4"} <= signals
+    assert set(scene.faders) == {"1", "2", "3", "4"}
+    assert scene.description
+    assert scene.tags
+
+
+def test_the_scenes_together_use_every_family_of_signals() -> None:
+    used = {m.signal for name in NAMES for m in load_scene(FOLDER / f"{name}.toml", CATALOGUE).map}
+    assert {"bass", "mid", "treble", "centroid", "flux", "onset", "beat", "swing", "active"} <= used
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_silence_a_kick_and_a_break_look_different(name: str) -> None:
+    quiet = played(name, silent(4.0))[-1]
+    loud = played(name, heard(40.0, 46.0))[-48:]
+    rest = played(name, heard(62.0, 70.0))[-48:]
+    level = "a/level"
+    assert quiet[level] < 0.4 * mean(loud, level), "silence is dim"
+    assert quiet["a/speed"] <= 0.8 * mean(loud, "a/speed"), "and slow"
+    kicks = sorted(loud, key=lambda f: f[level])
+    assert kicks[-1][level] > 1.25 * kicks[len(kicks) // 4][level], "the kick is light"
+    assert mean(rest, "a/speed") < 0.95 * mean(loud, "a/speed") or mean(rest, "mix") > mean(loud, "mix") + 0.2
+    seen = "b" if mean(rest, "mix") > 0.7 else "a"
+    widest = min(mean(loud, "a/zoom"), mean(loud, f"{seen}/zoom"))
+    assert mean(rest, f"{seen}/zoom") < 0.95 * widest, "the break is wide"
+    colour = ("grade/amount", "grade/hue", "grade/palette")
+    shift = max(abs(mean(rest, f"a/{c}") - mean(loud, f"a/{c}")) for c in colour)
+    assert max(shift, mean(rest, "mix") - mean(loud, "mix")) > 0.3, "and of another colour"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_parameter_is_driven_into_its_stop_by_the_music(name: str) -> None:
+    """A parameter that sits at the end of its range for a whole passage has stopped listening."""
+    scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
+    document, mappings = Document(CATALOGUE), Mappings()
+    state, _ = document.opened(scene)
+    zooms = []
+    for now in heard(40.0, 46.0):
+        mappings.use(state.a.mappings, state.b.mappings)
+        zooms.append(document.resolve(state, mappings.evaluate(now, 1.0 / FPS)).a.params["zoom"])
+    assert min(zooms) > 0.25
+    assert max(zooms) < 4.0
