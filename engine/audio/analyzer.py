@@ -19,12 +19,12 @@ from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 ONSET_METHOD = "mkl"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
 BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
+ABSURD = 1e4  # no input is 80 dB over full scale: a broken file or driver, whose powers would overflow float32
 
 _LONG = 4096  # samples; chroma needs bins narrower than a semitone at 200 Hz: 11.7 Hz instead of 46.9
 _CHROMA_EVERY = 4  # hops between chroma updates: harmony is slow and a long FFT each hop would double the cost
 _MEL_COMPRESSION = 1e5  # log(1 + c p): -50 dB is the knee, so that the noise of a room adds next to nothing
 _INAUDIBLE = 1e-6  # -120 dB; below it a hop counts as zeros, which also keeps float32 powers out of the denormals
-_ABSURD = 1e4  # no input is 80 dB over full scale: a broken file or driver, whose powers would overflow float32
 _ROLLOFF = 0.85
 _WHITENING_FLOOR = 0.01  # rms
 _EPS = np.float32(1e-20)
@@ -54,6 +54,7 @@ class Analyzer:
         self._power = np.zeros(window // 2 + 1, np.float32)
         self._scratch = np.zeros(window // 2 + 1, np.float32)
         self._scale = np.float32(2.0 / self._window.sum())  # a sine of amplitude a peaks at a
+        self._energy = float(np.square(self._window).sum())
         self._long_window = attack_window(_LONG, hop)
         self._long_windowed = np.zeros(_LONG, np.float32)
         self._long_spectrum = np.zeros(_LONG // 2 + 1, np.complex64)
@@ -85,14 +86,17 @@ class Analyzer:
         """
         out = self._out
         own_peak = float(np.abs(hop_mono, out=self._scratch[: self._hop]).max())
-        self._slide(hop_mono, silent=not _INAUDIBLE < own_peak < _ABSURD)
+        if not own_peak < ABSURD:
+            own_peak = 0.0
+        self._slide(hop_mono, silent=own_peak < _INAUDIBLE)
         self._hops += 1
         out["t_adc"][0] = t_adc
         out["sample"][0] = self.first_sample + self._hops * self._hop
         out["peak"][0] = own_peak if peak is None else peak
 
         self._transform()
-        rms = math.sqrt(float(np.einsum("i,i->", self._input, self._input)) / self._hop)
+        # Over the window, not the hop: a hop is a fraction of a period of the bass and would flutter with its phase.
+        rms = math.sqrt(float(np.einsum("i,i->", self._windowed, self._windowed)) / self._energy)
         loudness = max(LOUDNESS_FLOOR_DB, 20.0 * math.log10(rms + 1e-12))
         active = self._normaliser.gate(loudness)
         out["rms"][0], out["loudness_db"][0], out["active"][0] = rms, loudness, active

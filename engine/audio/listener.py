@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.audio.analyzer import Analyzer
+from engine.audio.analyzer import ABSURD, Analyzer
 from engine.audio.base import PCM
 from engine.core.ring import Ring
 from engine.core.signals import HOP, SAMPLE_RATE
@@ -28,6 +28,7 @@ class Listener:
         self._line: Timeline | None = None
         self._mono = np.zeros(HOP, np.float32)
         self._level = np.zeros((HOP, 2), np.float32)
+        self._silence = np.zeros((HOP, 2), np.float32)
         self._raw = np.zeros(1, PCM)[0]
         self._raw_pcm = self._raw["pcm"]
         self.clipped = 0
@@ -44,6 +45,8 @@ class Listener:
         """
         np.abs(hop, out=self._level)
         self.peak = float(self._level.max())
+        if not self.peak < ABSURD:  # also true of NaN: neither an analysis nor an encoder survives it
+            hop, self.peak = self._silence, 0.0
         if self.peak >= CLIP_LEVEL:
             self.clipped += int(np.count_nonzero(self._level >= CLIP_LEVEL))
         np.add(hop[:, 0], hop[:, 1], out=self._mono)

@@ -33,7 +33,7 @@ _HIGH = {"centroid": 7.5, "rolloff": 8.5, "flatness": 9.0}
 _SPAN = {"centroid": 1.5, "rolloff": 2.0, "flatness": 4.0}  # the least distance of low and high
 
 _RISE_S = 0.25
-_FALL_S = 15.0
+_FALL_S = 30.0
 _FALL_FIRST_S = 1.0  # at the start the guess may be far too high: it falls fast, slowing as evidence gathers
 _LOUD_DB, _QUIET_DB = -56.0, -60.0  # the gate opens above the first and shuts below the second
 _SHUT_S = 0.15
@@ -71,7 +71,7 @@ class Normaliser:
         rise = 0.0
         if self._open:
             self._heard_s += self._hop_s
-            fall = self._hop_s / min(_FALL_S, _FALL_FIRST_S + self._heard_s)
+            fall = self._hop_s / min(_FALL_S, _FALL_FIRST_S + 2.0 * self._heard_s)
             rise, fast = self._rise, 0.25 * self._rise
         for level, x in zip(self._levels, levels, strict=True):
             reference = level.reference

@@ -1,0 +1,203 @@
+"""Real capture: PortAudio on a PulseAudio null sink, and what happens when the process or the source goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import psutil
+import pytest
+
+from engine.audio.supervisor import Supervisor
+from engine.core import clock
+from engine.core.signals import HOP, SAMPLE_RATE
+
+pytestmark = pytest.mark.live
+
+SOURCE = "stage.monitor"
+
+
+@contextmanager
+def listening(spec: str) -> Iterator[Supervisor]:
+    supervisor = Supervisor(spec)
+    try:
+        until(lambda: supervisor.health().state == "running", 10.0, lambda: str(supervisor.health()))
+        yield supervisor
+    finally:
+        supervisor.close()
+
+
+def until(condition: Callable[[], bool], seconds: float, say: Callable[[], str] = str) -> float:
+    """Wait for `condition`; return how long it took, or fail after `seconds`."""
+    begun = clock.now()
+    while not condition():
+        if clock.now() - begun > seconds:
+            pytest.fail(f"waited {seconds} s in vain: {say()}")
+        clock.sleep(0.005)
+    return clock.now() - begun
+
+
+def tone(seconds: float, hz: float = 1000.0, amplitude: float = 0.5) -> np.ndarray:
+    return (amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)).astype(np.float32)
+
+
+def audio_process() -> psutil.Process:
+    found = [p for p in psutil.Process().children() if "engine.audio.process" in p.cmdline()]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
+    with listening(SOURCE) as supervisor:
+        assert supervisor.health().source == SOURCE
+        player = pulseaudio.play(tone(3.0))
+        until(lambda: supervisor.records(clock.now())[-1]["rms"] > 0.3, 5.0)
+        clock.sleep(0.5)
+        records = supervisor.records(clock.now())
+        player.terminate()
+        player.wait()
+        health = supervisor.health()
+    assert len(records) == 8
+    for record in records:
+        assert record["rms"] == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+        assert record["centroid"] == pytest.approx(1000.0, rel=0.02)
+    steps = np.diff([float(r["t_adc"]) for r in records])
+    assert steps == pytest.approx(np.full(7, HOP / SAMPLE_RATE), abs=5e-4)  # jitter of the callbacks does not show
+    assert health.error == ""
+    assert health.overflows == 0
+    assert health.peak == pytest.approx(0.5, rel=0.02)
+
+
+def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
+    """Clicks 400 ms apart are found 400 ms apart, and t_adc of the samples agrees with the onsets' times."""
+    rng = np.random.default_rng(1)
+    pcm = np.zeros(5 * SAMPLE_RATE, np.float32)
+    for k in range(1, 12):
+        burst = 0.4 * rng.standard_normal(1200) * np.exp(-np.arange(1200) / 300)
+        pcm[k * 19_200 : k * 19_200 + 1200] = burst.clip(-1, 1)
+    with listening(SOURCE) as supervisor:
+        clock.sleep(0.5)
+        _, cursor = supervisor.onsets_since(0)
+        _, blocks_from, _ = supervisor.pcm_since(0)
+        pulseaudio.play(pcm).wait()
+        clock.sleep(0.3)
+        onsets, _ = supervisor.onsets_since(cursor)
+        blocks, _, lost = supervisor.pcm_since(blocks_from)
+    assert lost == 0
+    heard = np.concatenate([b["pcm"][:, 0] for b in blocks])
+    first = float(blocks[0]["t_adc"]) - HOP / SAMPLE_RATE
+    quiet_before = np.convolve(np.abs(heard) > 0.02, np.ones(4800), "full")[: len(heard)] == 0
+    attacks = np.flatnonzero((np.abs(heard) > 0.02)[1:] & quiet_before[:-1]) / SAMPLE_RATE + first
+    assert len(attacks) == 11
+    assert np.diff(attacks) == pytest.approx(np.full(10, 0.4), abs=1e-3)
+    errors = [min(abs(o - a) for o in onsets) for a in attacks]
+    assert np.median(errors) < 0.010
+    assert max(errors) < 0.030
+
+
+def test_callback_stays_under_a_fifth_of_a_hop_beside_a_busy_show(pulseaudio) -> None:
+    with listening(SOURCE) as supervisor:
+        player = pulseaudio.play(0.3 * np.random.default_rng(0).standard_normal(6 * SAMPLE_RATE).astype(np.float32))
+        end = clock.now() + 4.0
+        while clock.now() < end:  # what a render loop in Python does to its own process
+            sum(i * i for i in range(20_000))
+        health = supervisor.health()
+        player.terminate()
+        player.wait()
+    assert health.hops > 700
+    assert health.overflows == 0
+    assert health.callback_us["p99"] < 0.2 * HOP / SAMPLE_RATE * 1e6, health
+
+
+def test_killed_process_is_back_within_two_seconds_and_counts_go_on(pulseaudio) -> None:
+    with listening(SOURCE) as supervisor:
+        clock.sleep(0.5)
+        before = supervisor.health()
+        _, cursor, _ = supervisor.pcm_since(0)
+        os.kill(audio_process().pid, signal.SIGKILL)
+        until(lambda: supervisor.health().state == "lost", 1.0)
+        back = until(lambda: supervisor.health().state == "running", 3.0, lambda: str(supervisor.health()))
+        clock.sleep(0.3)
+        after = supervisor.health()
+        blocks, _, lost = supervisor.pcm_since(cursor - 4)
+    assert back < 2.0
+    assert after.restarts == before.restarts + 1
+    assert after.hops > before.hops
+    assert lost == 0
+    samples, times = np.array([int(b["sample"]) for b in blocks]), np.array([float(b["t_adc"]) for b in blocks])
+    gap = int(np.argmax(np.diff(samples)))
+    jump_s = (samples[gap + 1] - samples[gap]) / SAMPLE_RATE
+    assert jump_s > 0.2  # the gap shows in the count ...
+    assert jump_s == pytest.approx(times[gap + 1] - times[gap], abs=0.002)  # ... as long as it lasted
+
+
+def test_stuck_process_is_replaced(pulseaudio) -> None:
+    with listening(SOURCE) as supervisor:
+        os.kill(audio_process().pid, signal.SIGSTOP)
+        until(lambda: supervisor.health().state == "lost", 1.0)
+        until(lambda: supervisor.health().state == "running", 4.0, lambda: str(supervisor.health()))
+        assert supervisor.health().restarts == 1
+
+
+@pytest.mark.parametrize("spec", [SOURCE, "default"])
+def test_source_that_comes_back_is_found_within_three_seconds(pulseaudio, spec: str) -> None:
+    with listening(spec) as supervisor:
+        clock.sleep(0.3)
+        pulseaudio.unload_sink()
+        try:
+            until(lambda: supervisor.health().state == "lost", 2.0, lambda: str(supervisor.health()))
+            clock.sleep(2.0)
+            assert supervisor.health().state == "lost"
+            assert supervisor.health().error
+        finally:
+            pulseaudio.load_sink()
+        back = until(lambda: supervisor.health().state == "running", 3.0, lambda: str(supervisor.health()))
+        player = pulseaudio.play(tone(2.0))
+        until(lambda: supervisor.records(clock.now())[-1]["rms"] > 0.3, 3.0)
+        player.terminate()
+        player.wait()
+        assert supervisor.health().error == ""
+    assert back < 3.0
+
+
+def test_missing_name_plays_on_the_default_and_says_so(pulseaudio) -> None:
+    with listening("no such mixer") as supervisor:
+        health = supervisor.health()
+        assert health.source == "default"
+        assert "no such audio input" in health.error
+        supervisor.set_input(SOURCE)
+        until(lambda: supervisor.health().source == SOURCE, 4.0, lambda: str(supervisor.health()))
+        until(lambda: supervisor.health().error == "", 1.0)
+
+
+def test_inputs_are_listed_and_found_by_part_of_the_name(pulseaudio) -> None:
+    """In a process of its own: PortAudio reads the device list once."""
+    run = subprocess.run(
+        [sys.executable, "-m", "engine.audio.devices", "age.moni"], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert '"name": "stage.monitor"' in run.stdout
+    assert '"kind": "PulseAudio"' in run.stdout
+
+
+def test_show_that_dies_takes_the_audio_process_along(pulseaudio) -> None:
+    script = (
+        "import os, sys, time\n"
+        "from engine.audio.supervisor import Supervisor\n"
+        "s = Supervisor('stage.monitor')\n"
+        "while s.health().state != 'running': time.sleep(0.01)\n"
+        "print('running', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    show = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert show.stdout is not None
+    assert show.stdout.readline() == "running\n"
+    child = next(p for p in psutil.Process(show.pid).children() if "engine.audio.process" in p.cmdline())
+    show.kill()
+    show.wait()
+    show.stdout.close()
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 2.0)
