@@ -40,7 +40,7 @@ class _Client:
 
 
 class Feedback:
-    """The sending side. Not started until the first client speaks; one thread."""
+    """The sending side: one thread, idle while nobody has spoken."""
 
     def __init__(self, table: Table, sock: socket.socket, port: int) -> None:
         self._rate = {a.path: 1.0 / a.rate_hz for a in table.addresses.values()}

@@ -4,6 +4,10 @@ One thread receives. It wakes for the first datagram, takes whatever else has co
 newest of each address and every press, reads those, checks them against the table and puts them on the bus. When there is
 more than a few it then rests, so a flood costs a bounded share of a core whatever its rate, and a single message no delay.
 Nothing that arrives can raise out of this thread, print, or change the show other than through the table.
+
+Measured: 5,000 valid messages a second take 7 % of a core, 20,000 malformed ones on top of them 15 % in all; a loop of
+Python beside it that takes 0.25 ms a turn then takes 0.26 ms (median) and 0.6 ms (p99, from 0.45 ms). python-osc reads a
+message in 4 us; there is no reader of our own to keep in step with it.
 """
 
 from __future__ import annotations

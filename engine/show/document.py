@@ -18,7 +18,7 @@ from typing import cast
 
 from engine.core.params import defaults
 from engine.core.signals import BeatPosition
-from engine.show.catalogue import IDLE, STARTS, Catalogue
+from engine.show.catalogue import CROSSFADE, IDLE, STARTS, Catalogue
 from engine.show.change import (
     Action,
     AudioGain,
@@ -43,6 +43,7 @@ from engine.show.state import DeckFrame, DeckState, Fade, ShowFrame, ShowState, 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
 
 BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
+_PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
 _DEFAULT_BEATS = 4.0  # of `/crossfade/to` without a length: one bar
 
@@ -200,7 +201,7 @@ class Document:
         """Stage `scene` on the hidden deck, after clearing the way where both decks are seen."""
         state = replace(state, queued=None, staged=None, follow=None)
         moving = state.fade is not None and state.fade.running
-        if moving or state.crossfade not in (0.0, 1.0):
+        if moving or state.crossfade not in (0.0, 1.0) or state.paired > 0.0:
             target = state.fade.target if moving and state.fade.target in (0.0, 1.0) else float(state.crossfade > 0.5)
             hurry = Transition(kind=state.kind, beats=_HURRY_BEATS, start="now")
             return replace(state, queued=scene, fade=_fade(state, target, hurry, position))
@@ -284,6 +285,11 @@ class Document:
             step = dt / BLACKOUT_S
             black = min(1.0, state.black + step) if state.blackout else max(0.0, state.black - step)
             state = replace(state, black=black)
+        together = state.a.scene == state.b.scene != "" and state.queued is None and state.staged is None
+        if state.paired != float(together):
+            step = dt / _PAIRING_S
+            paired = min(1.0, state.paired + step) if together else max(0.0, state.paired - step)
+            state = replace(state, paired=paired)
         if state.fade is not None:
             state = _stepped(state, dt * position.bpm / 60.0) if state.fade.running else _started(state, position)
         if state.fade is None and state.staged is None:
@@ -310,6 +316,9 @@ class Document:
                 chain[target.effect] = {**base, name: target.param.clamp(base[name] + value)}
             else:
                 group = params[target.deck] if target.deck else show
+                if name == CROSSFADE.name:
+                    # A scene may move the fader between its own two decks only, not towards what the last one left.
+                    value *= state.paired
                 group[name] = target.param.clamp(group[name] + value)
         black = state.black * state.black * (3.0 - 2.0 * state.black)
         return ShowFrame(

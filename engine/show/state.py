@@ -59,13 +59,18 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class ShowState:
-    """The whole show document. black: level of the blackout, 0 picture .. 1 dark, moving towards `blackout`."""
+    """The whole show document.
+
+    black: level of the blackout, 0 picture .. 1 dark, moving towards `blackout`. paired: how much mapped values move the
+    crossfade, 0..1; moving towards 1 while both decks belong to one scene, else towards 0.
+    """
 
     a: DeckState
     b: DeckState
     crossfade: float = CROSSFADE.default
     kind: str = "dissolve"
     fade: Fade | None = None
+    paired: float = 0.0
     staged: Staged | None = None
     follow: Staged | None = None
     queued: Scene | None = None

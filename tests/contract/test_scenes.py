@@ -51,6 +51,7 @@ def played(name: str, signals: tuple[Signals, ...]) -> list[dict[str, float]]:
         state, _ = document.advance(state, BeatPosition(), 0.0)
         state, _ = document.apply(state, [StyleReady("b", scene.second.style)], BeatPosition())
         state, _ = document.apply(state, [Change("/crossfade", (scene.mix,))], BeatPosition())
+        state, _ = document.advance(state, BeatPosition(), 1.0)
     found = []
     for now in signals:
         mappings.use(state.a.mappings, state.b.mappings)

@@ -289,6 +289,33 @@ def test_the_second_deck_follows_when_the_scene_is_in() -> None:
     assert stage.state.a.mappings[0].parameter == "deck/a/zoom"
 
 
+def test_music_moves_the_crossfade_between_decks_of_one_scene_only() -> None:
+    pair = scene("s2", "two", second={"style": "three"}, mix=0.0, map=[{"signal": "bass", "to": "crossfade"}])
+    stage = Stage(loads=False)
+    stage.inputs(StyleReady("a", "one"))
+    stage.send("/scene", "s2")
+    stage.loads = True
+    stage.inputs(SceneReady(pair))
+
+    def shown(state: ShowState) -> float:
+        return stage.document.resolve(state, {"crossfade": -0.5}).mix  # on deck b, its second lies towards 0
+
+    states = stage.seconds(9.0)
+    for before, after in pairwise(states):
+        if before.a.style != after.a.style:
+            assert shown(before) == 1.0, "the old scene is not shown again"
+            assert shown(after) > 0.9, "the second does not pop"
+        assert abs(shown(after) - shown(before)) < 0.1
+    assert shown(stage.state) == 0.5
+    stage.send("/scene", "s3")
+    states += stage.seconds(9.0)
+    assert stage.state.scene == "s3"
+    for before, after in pairwise(states):
+        if before.a.style != after.a.style:
+            assert shown(before) == 1.0
+        assert abs(shown(after) - shown(before)) < 0.1
+
+
 def test_blackout_fades_and_a_second_press_cuts() -> None:
     stage = Stage()
     stage.send("/blackout")
