@@ -141,26 +141,27 @@ class Supervisor:
     # What the thread does.
 
     def _supervise(self) -> None:
-        retry_s, first = _RETRY_FIRST_S, True
-        spec = None
-        while not self._closing.is_set():
+        spec = started = None
+        retry_s = _RETRY_FIRST_S
+        while True:
             self._changed.clear()
+            if self._closing.is_set():  # after the clear: close() sets closing first, so that it cannot be missed
+                return
             if spec != self._spec:
-                spec = self._spec
+                spec, retry_s = self._spec, _RETRY_FIRST_S
                 self._state.commands["origin"][0] = 0.0
-            elif not first:
+            else:
                 self._changed.wait(retry_s)
                 retry_s = min(_RETRY_S, 2.0 * retry_s)
                 if self._changed.is_set():
                     continue
             order = self._order(spec)
-            if order is not None:
-                self._restarts += not first
-                first = False
-                if self._run(order, spec):
-                    retry_s = _RETRY_FIRST_S
-            elif first:
-                first = False
+            if order is None:
+                continue
+            self._restarts += started == spec
+            started = spec
+            if self._run(order, spec):
+                retry_s = _RETRY_FIRST_S
 
     def _order(self, spec: str) -> dict[str, object] | None:
         """Find out what to open: None while there is no input at all."""
