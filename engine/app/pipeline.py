@@ -54,7 +54,8 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     _act(stage, [*actions, *later], frame)
 
     # 4 what the music does when this picture is seen
-    signals = signals_at(frame.t_present, records, position, stage.state.faders)
+    since = stage.signals.t_audio if stage.signals else frame.t_present
+    signals = signals_at(frame.t_present, records, position, stage.state.faders, since)
 
     # 5 parameters: what the performer set, moved by the music
     stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)

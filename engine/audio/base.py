@@ -51,7 +51,7 @@ class AudioSource(Protocol):
     """What the show asks of sound. Every method returns at once; cursors start at 0 and are the caller's to keep."""
 
     def records(self, t: float) -> list[np.void]:
-        """Return the newest FEATURES records up to about time `t`, oldest first (about 8; fewer at the start)."""
+        """Return the newest FEATURES records up to about time `t`, oldest first (about 16; fewer at the start)."""
         ...
 
     def onsets_since(self, cursor: int) -> tuple[list[float], int]:

@@ -19,7 +19,7 @@ from engine.core.ring import Ring
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from engine.tempo.timeline import TIMELINE, Timeline
 
-_RECORDS = 8
+_RECORDS = 16  # 85 ms: two frames at 24 fps
 _PCM_CAPACITY = 2048  # hops, 11 s: whoever wants the samples reads along; whoever wants them all decodes the file
 _TIME_SLACK = 1e-9  # s; k/fps and n/48000 of the same instant differ in their last bits
 
@@ -43,7 +43,7 @@ class FileAnalysis:
         self._next = self._feed.next_hop()  # one ahead, so that a bad file is refused here and not in mid-render
 
     def records(self, t: float) -> list[np.void]:
-        """Return up to 8 records, oldest first, the newest being the last hop that ended at or before `t`."""
+        """Return up to 16 records, oldest first, the newest being the last hop that ended at or before `t`."""
         n = self._advance(t)
         return list(self._features[max(0, n - _RECORDS) : n])
 

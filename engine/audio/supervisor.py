@@ -25,8 +25,9 @@ import numpy as np
 from engine.audio.base import AudioHealth
 from engine.audio.devices import DEFAULT, PULSE
 from engine.audio.feeds import DEMO, FILE_PREFIX, is_feed
+from engine.audio.looks import Look, child_environment, input_found, look_for_input, look_for_source, source_number
 from engine.audio.shared import SharedState, time_percentile
-from engine.core import clock, paths
+from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.tempo.timeline import Timeline
 
@@ -35,7 +36,7 @@ _START_S = {"device": 8.0, "feed": 120.0}  # patience before the first hop; the 
 _TICK_S = 0.02
 _RETRY_S = 1.0  # between looks for a missing input: a look costs 0.1 s of one core
 _RETRY_FIRST_S = 0.1
-_RECORDS, _KEPT = 8, 64
+_RECORDS, _KEPT = 16, 64  # 85 ms: two frames at 24 fps
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Supervisor:
     # What the show reads: rings only.
 
     def records(self, t: float) -> list[np.void]:
-        """Return about 8 records, oldest first, ending with the first one at or after `t`, or the newest."""
+        """Return about 16 records, oldest first, ending with the first one at or after `t`, or the newest."""
         ring = self._state.features
         new, self._feature_cursor, _ = ring.since(max(self._feature_cursor, ring.written - _KEPT))
         self._recent.extend(new)
@@ -176,10 +177,10 @@ class Supervisor:
         if is_feed(spec):
             self._error = ""
             return order
-        look = _Look(spec)
+        look = look_for_input(spec)
         while not look.done and not self._changed.wait(_TICK_S):
             continue
-        answer = look.end()
+        answer = input_found(look.end())
         self._error = str(answer.get("error", ""))
         if answer.get("device") is None:
             self._warnings.warning("missing", f"audio input: {self._error}")
@@ -192,17 +193,13 @@ class Supervisor:
 
         Returns whether it ever delivered a hop.
         """
-        before = self._hops()
-        process = _start(order, self._state.descriptors)
-        begun = clock.now()
+        before, begun = self._hops(), clock.now()
         patience = _START_S["feed" if order["device"] is None else "device"]
-        on_default = bool(self._error)
-        look: _Look | None = None
-        next_look = begun + _RETRY_S
+        watch = _InputWatch(spec, order["device"], on_default=bool(self._error))
+        process = _start(order, self._state.descriptors)
         ran = False
         try:
             while not self._changed.wait(_TICK_S):
-                t = clock.now()
                 status = self._state.status.latest()
                 if process.poll() is not None:
                     told = "" if status is None else status["error"].decode(errors="replace")
@@ -213,21 +210,16 @@ class Supervisor:
                 if ran and status is not None and not self._runs(status):
                     self._error = "no sound from the input: starting over"
                     break
-                if not ran and t - begun > patience:
+                if not ran and clock.now() - begun > patience:
                     self._error = "the audio process did not start"
                     break
-                if ran and not on_default:
+                if ran and not watch.on_default:
                     self._error = ""
-                if on_default and look is None and t > next_look:
-                    look = _Look(spec)
-                if look is not None and look.done:
-                    answer, look = look.end(), None
-                    if "error" not in answer:
-                        break
-                    next_look = t + _RETRY_S
+                if (reason := watch.reason_to_leave()) is not None:
+                    self._error = reason
+                    break
         finally:
-            if look is not None:
-                look.end()
+            watch.end()
             _end(process)
         if self._error:
             self._warnings.warning("lost", f"audio input: {self._error}")
@@ -242,36 +234,44 @@ class Supervisor:
         return clock.now() - float(status["heartbeat"]) < _SILENT_S
 
 
-class _Look:
-    """One look at the device list in a process of its own, because PortAudio in this one would never see a change."""
+class _InputWatch:
+    """Tells when a running input should be left although it delivers: the wanted one is back, or this one is another.
 
-    def __init__(self, spec: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.audio.devices", spec, "or-default"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # ALSA thinks aloud there
-            env=_environment(),
-            start_new_session=True,
-        )
-        self._deadline = clock.now() + 10.0
+    PulseAudio moves a stream whose source is unplugged to whatever else there is, without a word: a laptop's microphone,
+    say, in place of the mixer. So a source must keep its number.
+    """
 
-    @property
-    def done(self) -> bool:
-        """Whether `end` need not wait; a look that takes 10 s is given up."""
-        if clock.now() > self._deadline:
-            self._process.kill()
-        return self._process.poll() is not None
+    def __init__(self, spec: str, device: Mapping[str, object] | None, *, on_default: bool) -> None:
+        self.on_default = on_default
+        self._spec = spec
+        self._source = str(device["name"]) if device is not None and device["kind"] == PULSE else None
+        self._number = ""
+        self._look: Look | None = None
+        self._next = clock.now() + (0.0 if self._source else _RETRY_S)
 
-    def end(self) -> dict:
-        """Return {"device": ..., "error": ...}, either or both; without an answer yet, end the look. Once only."""
-        if self._process.poll() is None:
-            self._process.kill()
-        text, _ = self._process.communicate()
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            return {"error": "the audio devices could not be listed"}
+    def reason_to_leave(self) -> str | None:
+        """Return why the input should be left (empty: for a better one), or None to stay. Never waits."""
+        if not self.on_default and self._source is None:
+            return None
+        if self._look is None:
+            if clock.now() >= self._next:
+                self._look = look_for_input(self._spec) if self.on_default else look_for_source()
+            return None
+        if not self._look.done:
+            return None
+        text, self._look, self._next = self._look.end(), None, clock.now() + _RETRY_S
+        if self.on_default:
+            return None if "error" in input_found(text) else ""
+        number = source_number(text, str(self._source))
+        if number is None or (self._number and number and number != self._number):
+            return f"the input {self._source} went away"
+        self._number = number or self._number
+        return None
+
+    def end(self) -> None:
+        """Stop looking."""
+        if self._look is not None:
+            self._look.end()
 
 
 def _checked(spec: str) -> str:
@@ -286,7 +286,7 @@ def _checked(spec: str) -> str:
 
 
 def _start(order: Mapping[str, object], descriptors: Sequence[int]) -> subprocess.Popen:
-    environment = _environment()
+    environment = child_environment()
     device = order["device"]
     if device is not None and device["kind"] == PULSE:
         environment["PULSE_SOURCE"] = device["name"]
@@ -309,10 +309,3 @@ def _end(process: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """Our environment, with the checkout importable wherever the show was started from."""
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(p for p in (str(paths.ROOT), environment.get("PYTHONPATH")) if p)
-    return environment

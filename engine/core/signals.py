@@ -70,6 +70,7 @@ SIGNALS: dict[str, str] = {
     **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
 }
 
+_IMPULSES = ("flux", "onset_strength")
 _ONSET_DECAY_S = 0.12
 _STALE_S = 0.10  # records older than this mean that capture stopped: fade instead of freezing the last level
 _FADE_S = 0.30
@@ -119,11 +120,17 @@ def silence() -> np.void:
 
 
 def signals_at(
-    t: float, records: Sequence[np.void], position: BeatPosition, faders: Sequence[float] = (0.0,) * FADERS
+    t: float,
+    records: Sequence[np.void],
+    position: BeatPosition,
+    faders: Sequence[float] = (0.0,) * FADERS,
+    since: float = math.inf,
 ) -> Signals:
     """Interpolate `records` (oldest first, any number) at time `t` and return the frame's signals.
 
     Before the newest record: linear between neighbours. After it: the newest values, fading once capture has stopped.
+    Impulses (flux, onset strength) last a hop or two, a frame at 24 fps eight: they are the highest of the records after
+    `since`, the last frame's `t_audio`, so that no attack falls between two frames.
     """
     if not records:
         records = [_EMPTY[()]]
@@ -146,6 +153,10 @@ def signals_at(
     values = {name: mix(older["norm"][name], newer["norm"][name]) for name in NORMALISED}
     # Faded after the scale: a fading dB value would climb to 0 dB and flash.
     loudness_db = float(older["loudness_db"]) * (1.0 - w) + float(newer["loudness_db"]) * w
+    for record in records:
+        if since < record["t_adc"] <= t:
+            for name in _IMPULSES:
+                values[name] = max(values[name], float(record["norm"][name]) * fade)
     values["loudness"] = min(1.0, max(0.0, 1.0 + loudness_db / 60.0)) * fade
     values["active"] = mix(older["active"], newer["active"])
     onset_time = max((float(r["onset_time"]) for r in (older, newer) if r["onset_time"] <= t), default=-math.inf)

@@ -1,0 +1,212 @@
+"""Faults in mid-show: the picture goes on, with no gap of more than 250 ms, and the program says what happened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from engine.core import clock, paths
+from tests.live.show_process import GAP_LIMIT_MS, ShowProcess, start_show
+
+__all__ = ["start_show"]
+
+pytestmark = pytest.mark.live
+
+Start = Callable[..., ShowProcess]
+
+
+def library(folder: Path) -> tuple[Path, str]:
+    """Copy the shipped styles into a library of the test's own; return (library, a slug of it)."""
+    shutil.copytree(paths.styles_dir(), folder)
+    return folder, sorted(p.parent.name for p in folder.glob("*/style.toml"))[0]
+
+
+def spoil(style: Path, how: str) -> None:
+    """Break a style's weights in one of the ways that files break."""
+    weights = style / "weights.safetensors"
+    if how == "truncated":
+        weights.write_bytes(weights.read_bytes()[:-100])
+        return
+    if how == "pickle":
+        weights.write_bytes(b"\x80\x04cos\nsystem\n(S'touch " + str(style / "owned").encode() + b"'\ntR.")
+        return
+    tensors = load_file(weights)
+    first = sorted(tensors)[0]
+    if how == "nan":
+        tensors[first] = np.full_like(tensors[first], np.nan)
+    else:
+        tensors[first] = np.zeros((3, 5), np.float32)
+    save_file(tensors, weights)
+
+
+def play_seconds(path: Path) -> tuple[float, float]:
+    """Decode the whole file; return the seconds of picture and of sound in it."""
+    with av.open(str(path)) as file:
+        picture = max((float(f.pts * f.time_base) for f in file.decode(video=0)), default=0.0)
+    with av.open(str(path)) as file:
+        sound = max((float(f.pts * f.time_base) for f in file.decode(audio=0)), default=0.0)
+    return picture, sound
+
+
+def test_audio_process_killed(start_show: Start) -> None:
+    show = start_show()
+    show.wait_for_picture()
+    clock.sleep(1.0)
+    victims = show.child_pids()
+    assert victims, "the show has no audio process"
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    clock.sleep(3.0)
+    assert set(show.child_pids()) - set(victims), "no new audio process"
+    report = show.end()
+    assert report["audio"]["restarts"] >= 1
+    assert report["audio"]["source"] == "demo"
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+
+
+def test_capture_source_unloaded_and_loaded(pulseaudio, start_show: Start) -> None:
+    noise = np.random.default_rng(5).normal(0.0, 0.2, 48_000 * 40).astype(np.float32)
+    show = start_show("--input", "stage.monitor", "--seconds", "14", environment=pulseaudio.environment)
+    player = pulseaudio.play(noise)
+    try:
+        show.wait_for_picture()
+        clock.sleep(1.5)
+        pulseaudio.unload_sink()
+        clock.sleep(1.5)
+        pulseaudio.load_sink()
+        player.kill()
+        player.wait()
+        player = pulseaudio.play(noise)
+        clock.sleep(3.0)
+        assert show.state("/state/audio/state", "running", 1.0) == "running", "capture is not back within 3 s"
+        report = show.finished()
+    finally:
+        player.kill()
+        player.wait()
+    assert report["audio"]["restarts"] >= 1
+    assert "stage.monitor" in report["audio"]["source"]
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+
+
+@pytest.mark.parametrize("how", ["truncated", "nan", "shape", "pickle"])
+def test_broken_style_is_refused(how: str, start_show: Start, tmp_path: Path) -> None:
+    folder, slug = library(tmp_path / "styles")
+    shutil.copytree(folder / slug, folder / "broken")
+    spoil(folder / "broken", how)
+    show = start_show("--seconds", "5", environment={"PHOSPHENE_STYLES": str(folder)})
+    show.wait_for_picture()
+    show.osc.send_message("/deck/a/style", slug)
+    clock.sleep(1.0)
+    show.osc.send_message("/deck/a/style", "broken")
+    report = show.finished()
+    refusals = [m for m in report["messages"] if "broken" in m]
+    assert refusals, report["messages"]
+    assert "weights.safetensors" in refusals[0]
+    assert report["backend"]["name"] == "cpu", "the style that played should play on"
+    assert not (folder / "broken" / "owned").exists()
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+
+
+def test_scene_with_an_unknown_key_is_refused(start_show: Start, tmp_path: Path) -> None:
+    scenes = tmp_path / "scenes"
+    shutil.copytree(paths.scenes_dir(), scenes)
+    good = sorted(p for p in scenes.glob("*.toml") if p.name != "setlist.toml")[0]
+    (scenes / "bad.toml").write_text(good.read_text() + "\n[wobble]\namount = 1\n")
+    show = start_show("--scene", good.stem, "--seconds", "4", environment={"PHOSPHENE_SCENES": str(scenes)})
+    show.wait_for_picture()
+    show.osc.send_message("/scene", "bad")
+    report = show.finished()
+    refusals = [m for m in report["messages"] if "bad" in m]
+    assert refusals
+    assert "wobble" in refusals[0]
+    assert "unknown key" in refusals[0]
+    assert report["scene"] == good.stem
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+
+
+def test_floods(start_show: Start) -> None:
+    """20,000 datagrams that are no OSC, then 5,000 good messages a second for 20 s."""
+    show = start_show("--seconds", "27")
+    show.wait_for_picture()
+    rng = np.random.default_rng(7)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for i in range(20_000):
+            sender.sendto(rng.bytes(int(rng.integers(1, 64))), ("127.0.0.1", show.port))
+            if i % 100 == 99:
+                clock.sleep(0.01)  # 10,000 a second: faster ones would only be lost by the kernel
+        messages = [b"/crossfade\x00\x00,f\x00\x00" + np.array(v, ">f4").tobytes() for v in np.linspace(0.0, 1.0, 50)]
+        began = clock.now()
+        for k in range(20 * 200):
+            for message in messages[:25]:
+                sender.sendto(message, ("127.0.0.1", show.port))
+            clock.sleep_until(began + (k + 1) / 200)
+        took = clock.now() - began
+    report = show.finished()
+    assert took < 22.0, "the sender did not keep 5,000 a second: the test is void"
+    assert report["control"]["received"] >= 20_000
+    assert report["control"]["rejected"] >= 1_000
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    assert report["missed"] <= 0.05 * report["frames"]
+
+
+def test_disk_full_while_recording(start_show: Start, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs may be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        show = start_show("--record", str(disk / "out.mp4"), "--seconds", "14")
+        report = show.finished()
+        recordings = [p for p in disk.iterdir() if p.suffix in (".mp4", ".mkv") and p.stat().st_size > 100_000]
+        assert recordings, list(disk.iterdir())
+        picture, sound = play_seconds(recordings[0])
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert report["frames"] + report["missed"] == 14 * 24, "the show must go on to its end"
+    assert any("recording failed: disk full" in m for m in report["messages"]), report["messages"]
+    assert picture > 1.0
+    assert abs(picture - sound) < 1.0
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+
+
+def test_program_killed_while_recording(start_show: Start, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    show = start_show("--record", str(out))
+    show.wait_for_picture()
+    began = clock.now()
+    clock.sleep(7.0)
+    lived = clock.now() - began
+    show.kill()
+    left = [p for p in tmp_path.iterdir() if p.suffix in (".mkv", ".mp4")]
+    assert len(left) == 1
+    picture, sound = play_seconds(left[0])
+    assert picture >= lived - 2.0
+    assert sound >= lived - 2.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_with_a_finished_file(number: int, start_show: Start, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    show = start_show("--record", str(out))
+    show.wait_for_picture()
+    clock.sleep(3.0)
+    report = show.end(number)
+    picture, sound = play_seconds(out)
+    assert picture >= 2.5
+    assert abs(picture - sound) < 0.1
+    assert report["recorder"]["path"] == str(out)
+    assert report["recorder"]["dropped"] == 0
+    assert [p for p in tmp_path.iterdir() if p.suffix == ".mkv"] == []

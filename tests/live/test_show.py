@@ -1,0 +1,155 @@
+"""The whole instrument, as a person uses it: a file into a recording, a window played over OSC with captured sound."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import ImageGrab
+
+from engine.core import clock
+from engine.core.signals import SAMPLE_RATE
+from tests.live.show_process import GAP_LIMIT_MS, ShowProcess, start_show
+from tests.live.xvfb import x_display
+
+__all__ = ["start_show", "x_display"]
+
+pytestmark = pytest.mark.live
+
+Start = Callable[..., ShowProcess]
+
+# Black unless the sound changes: flux lifts the master from 0.
+FLASH = """
+version = 1
+name = "Flash"
+[deck]
+style = "neon-tide"
+[[map]]
+signal = "flux"
+to = "master"
+release = 0.05
+range = [-1.0, 0.0]
+"""
+
+
+def click_track(path: Path, seconds: float, every_s: float = 1.0) -> np.ndarray:
+    """Write a WAV of sharp noise bursts in silence; return their times in s."""
+    pcm = np.zeros(round(seconds * SAMPLE_RATE))
+    times = np.arange(0.75, seconds - 0.2, every_s)
+    burst = np.random.default_rng(3).uniform(-0.8, 0.8, 1200) * np.linspace(1.0, 0.0, 1200)
+    for t in times:
+        at = round(t * SAMPLE_RATE)
+        pcm[at : at + len(burst)] += burst
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((pcm * 32767).astype("<i2").tobytes())
+    return times
+
+
+def luma(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return (time in s, mean luma 0..255) of every frame of a video."""
+    with av.open(str(path)) as file:
+        frames = [(float(f.pts * f.time_base), f.to_ndarray(format="gray").mean()) for f in file.decode(video=0)]
+    return np.array([t for t, _ in frames]), np.array([v for _, v in frames])
+
+
+def sound(path: Path) -> np.ndarray:
+    """Return the sound of a file as float32 mono, with silence up to its first sample."""
+    with av.open(str(path)) as file:
+        parts = [(f.pts * f.time_base, f.to_ndarray().mean(0), f.sample_rate) for f in file.decode(audio=0)]
+    assert {rate for _, _, rate in parts} == {SAMPLE_RATE}
+    track = np.concatenate([part for _, part, _ in parts])
+    return np.concatenate([np.zeros(max(0, round(parts[0][0] * SAMPLE_RATE)), np.float32), track])
+
+
+def test_click_and_flash_meet_in_the_recording(start_show: Start, tmp_path: Path) -> None:
+    """Both streams as long as the show within a frame; every flash within a frame of its click."""
+    fps, seconds = 24, 12
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    (scenes / "flash.toml").write_text(FLASH)
+    click_track(tmp_path / "clicks.wav", 60.0)
+    out = tmp_path / "x.mp4"
+    options = ("--input", f"file:{tmp_path / 'clicks.wav'}", "--size", "640x360", "--internal", "160x90")
+    show = start_show(
+        *options, "--seconds", f"{seconds}", "--record", str(out), environment={"PHOSPHENE_SCENES": str(scenes)}
+    )
+    report = show.finished()
+    times, bright = luma(out)
+    assert abs(len(times) - seconds * fps) <= 1
+    assert abs(times[-1] + 1 / fps - seconds) <= 1 / fps
+    heard = sound(out)
+    assert abs(len(heard) / SAMPLE_RATE - seconds) <= 1 / fps
+    envelope = np.abs(heard) > 0.2
+    starts = np.flatnonzero(envelope & ~np.roll(envelope, 1)) / SAMPLE_RATE
+    clicks = starts[np.insert(np.diff(starts) > 0.5, 0, True)]
+    assert len(clicks) >= seconds - 3
+    lit = bright > 0.5 * bright.max()
+    flashes = times[lit & ~np.roll(lit, 1)]
+    offsets = np.array([flashes[np.abs(flashes - click).argmin()] - click for click in clicks if click < seconds - 0.3])
+    assert np.abs(offsets).max() <= 1 / fps, offsets
+    assert report["recorder"]["dropped"] == 0
+    assert report["recorder"]["frames"] == len(times)
+    assert report["audio"]["overflows"] == 0
+
+
+def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, start_show: Start, tmp_path: Path) -> None:
+    """A window, PortAudio on a null sink's monitor, and `oscsend` from another process."""
+    oscsend = shutil.which("oscsend")
+    if oscsend is None:
+        pytest.skip("oscsend is not installed (apt install liblo-tools)")
+    noise = np.random.default_rng(11).normal(0.0, 0.15, 30 * SAMPLE_RATE).astype(np.float32)
+    out = tmp_path / "window.mp4"
+    options = ("--input", "stage.monitor", "--output", "window", "--windowed", "--record", str(out))
+    player = pulseaudio.play(noise)
+    try:
+        show = start_show(*options, environment=pulseaudio.environment | {"DISPLAY": x_display})
+
+        def send(*message: str) -> None:
+            subprocess.run([oscsend, "127.0.0.1", str(show.port), *message], check=True, timeout=5)
+
+        def screen() -> float:
+            return float(np.asarray(ImageGrab.grab(xdisplay=x_display).convert("L"), np.float32).mean())
+
+        show.wait_for_picture()
+        clock.sleep(1.5)
+        assert screen() > 5.0
+        assert show.state("/state/audio/state", "running") == "running"
+        assert show.state("/state/audio/peak") > 0.1
+
+        send("/deck/b/style", "s", "third-eye")
+        assert show.state("/state/deck/b/style", "third-eye") == "third-eye"
+        send("/crossfade/to", "sf", "b", "1")
+        assert show.state("/crossfade", 1.0, timeout_s=4.0) == 1.0
+
+        for _ in range(5):
+            send("/tempo/tap")
+            clock.sleep(0.5)
+        assert show.state("/state/tempo/bpm") == pytest.approx(120.0, abs=8.0)
+
+        send("/blackout", "i", "1")
+        clock.sleep(1.0)
+        assert screen() < 2.0
+        send("/blackout", "i", "0")
+        clock.sleep(1.0)
+        assert screen() > 5.0
+        report = show.end()
+    finally:
+        player.kill()
+        player.wait()
+    assert "stage.monitor" in report["audio"]["source"]
+    assert report["audio"]["overflows"] == 0
+    assert report["control"]["received"] >= 8
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    assert np.abs(sound(out)).max() > 0.1
+    events = next((tmp_path / "takes").glob("*/events.jsonl")).read_text()
+    for address in ("/deck/b/style", "/crossfade/to", "/tempo/tap", "/blackout"):
+        assert address in events
