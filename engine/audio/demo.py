@@ -142,7 +142,7 @@ def synthetic_track(
     lines = _DRUM_LINES[style]
     kick_line, snare_line = lines[0][rng.integers(len(lines[0]))], lines[1][rng.integers(len(lines[1]))]
     hat_line = _HAT_LINES[rng.integers(len(_HAT_LINES))]
-    bass_line = _BASS_LINES[rng.integers(len(_BASS_LINES))]
+    bass_line = _BASS_LINES[rng.integers(len(_BASS_LINES) if style == "four_on_floor" else _ON_THE_ONE)]
     key, order = int(rng.integers(-4, 5)), rng.permutation(4)
     levels = {"kick": rng.uniform(0.6, 1), "snare": rng.uniform(0.35, 0.6), "hat": rng.uniform(0.12, 0.3)}
     music_level, plucks = rng.uniform(0.5, 1.1), rng.random() < 0.6
@@ -190,7 +190,8 @@ _DRUM_LINES: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...],
     ),
 }
 _HAT_LINES = (("x.x. x.x. x.x. x.x.",), ("..x. ..x. ..x. ..x.",), ("x-o- x-o- x-o- x-o-",), ("x.xo x.xo x.xo x.xo",))
-_BASS_LINES = ("X... .... X... ....", "..xo ..x. ..xo .xX.", "X.x. x.x. X.x. x.x.", "X..x ..x. X... ..x.")
+_BASS_LINES = ("X... .... X... ....", "X.x. x.x. X.x. x.x.", "X..x ..x. X... ..x.", "..xo ..x. ..xo .xX.")
+_ON_THE_ONE = 3  # so many of them; the last one leaves the beat to a kick that is always there
 
 
 def _track(pcm: np.ndarray, events: list[Event], grid: Grid, sections: Iterable[tuple[str, int]], beats: int) -> DemoTrack:

@@ -4,7 +4,7 @@ Called by the audio side on the callback thread (live) or the caller's (offline)
 clock. The path of one hop:
 
     log-mel -> rise over two hops -> bass and rest, means removed -> resonators          every hop
-    -> a slice of all tempi is scored                                                    every hop, all within 13
+    -> a slice of all tempi is scored                                                    every third hop, all within 24
     -> which tempo, which phase: the lock, with hysteresis                               each time all are scored
     -> exact phase and tempo: an alpha-beta filter on the folded phase
     -> the line is re-aimed so that it meets the beat within about a second, never jumping, never running backwards
@@ -21,16 +21,20 @@ from engine.tempo.resonators import BINS, Resonators
 from engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
-_PRIOR_BPM, _PRIOR_OCTAVES = 126.0, 0.8
+_PRIOR_BPM, _PRIOR_OCTAVES = 126.0, 0.9
 _MEMORY_S = 4.0
 _BASS_BANDS = 3  # of 40: up to about 240 Hz
+_TREBLE_FROM, _TREBLE_WEIGHT = 25, np.float32(0.35)  # above 4 kHz: hats, which as often mark the off-beat as the beat
 _RISE_HOPS = 2
 # From an attack to the time stamp of its flux peak: the window has to hold enough of it.
 _FLUX_LAG_S = 0.007
-_SLICE = 8  # tempi scored a hop, out of every second row
+# Tempi scored at a time, out of every second row, and hops between. A call costs 35 us and 2 us a tempo: few and large ones
+# are cheaper, these keep a hop below 0.1 ms and go through all tempi in 24 hops, 0.13 s.
+_SLICE, _SLICE_HOPS = 14, 3
 
-_SWITCH_RATIO, _SWITCH_S = 1.12, 1.5  # another tempo has to be this much better for this long
-_FLIP_RATIO, _FLIP_S = 1.15, 2.0  # the same for another phase
+# Another tempo or phase wins when it has been better by so much for so long: the integral of log(score ratio) in s.
+# 5 % better has to last 4 s, twice as good 0.3 s: a fill or a breakdown favours another reading for a moment only.
+_SWITCH, _FLIP = 0.2, 0.28
 _WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
 _SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
 _LOOP_S = 1.3  # time constant of the alpha-beta filter
@@ -58,7 +62,7 @@ class BeatTracker:
         self._row = 0
         self._best_score, self._best_row = 0.0, 0
         self._locked_s = 0.0
-        self._challenge = self._flip = 0.0  # s for which another tempo, another phase has been better
+        self._challenge = self._flip = 0.0  # evidence for another tempo, another phase
         self._hz = 0.0  # beats per second; 0 before the first lock
         self._phase = 0.0  # beats, of the middle of what is remembered: `age_s` ago
         self._age = 0.0
@@ -69,10 +73,12 @@ class BeatTracker:
     def step(self, mel: np.ndarray, t: float, active: float) -> Timeline | None:
         """Take one hop: mel float32[40] log-mel, t the time of its last sample in s, active the silence gate 0..1.
 
-        Returns the new line when it was re-aimed at this hop (about every 70 ms, once there was something to lock to).
+        Returns the new line when it was re-aimed at this hop (about every 0.13 s, once there was something to lock to).
         """
         bass, rest = self._onset_strength(mel, active)
         self._bank.step(bass, rest)
+        if self._hops % _SLICE_HOPS:
+            return None
         self._score_slice()
         if self._row < self._rows:
             return None
@@ -92,6 +98,7 @@ class BeatTracker:
         if self._hops <= _RISE_HOPS:
             return 0.0, 0.0
         out = []
+        self._rise[_TREBLE_FROM:] *= _TREBLE_WEIGHT
         for band, part in enumerate((self._rise[:_BASS_BANDS], self._rise[_BASS_BANDS:])):
             strength = float(part.mean()) * active
             self._mean[band] += (strength - self._mean[band]) * self._hop_s
@@ -133,15 +140,14 @@ class BeatTracker:
         near = (round(expected) + _WINDOW) % BINS
         own = float(score[near].max())
         best = float(score.max())
-        # Hysteresis: a fill or a breakdown may favour another reading for a moment.
-        rival = self._best_score > _SWITCH_RATIO * best and abs(self._best_row - row) > _SAME_ROWS
-        self._challenge = self._challenge + elapsed if rival else max(0.0, self._challenge - 2.0 * elapsed)
-        self._flip = self._flip + elapsed if best > _FLIP_RATIO * own else max(0.0, self._flip - 2.0 * elapsed)
         patience = 0.3 + 0.7 * min(1.0, self._locked_s / 8.0)
-        if self._challenge > _SWITCH_S * patience:
+        rival = self._best_score if abs(self._best_row - row) > _SAME_ROWS else 0.0
+        self._challenge = _evidence(self._challenge, rival, best, elapsed)
+        self._flip = _evidence(self._flip, best if own < best else 0.0, own, elapsed)
+        if self._challenge > _SWITCH * patience:
             self._lock(self._best_row, age)
             return
-        if self._flip > _FLIP_S * patience:
+        if self._flip > _FLIP * patience:
             self._phase = -int(score.argmax()) / BINS - bank.hz[row] * age
             self._flip = 0.0
             return
@@ -175,6 +181,13 @@ class BeatTracker:
         correction = min(_SLEW * self._hz, max(-_SLEW * self._hz, error / _MEET_S))
         self._line = self._line.reaim(t, bpm=(self._hz + correction) * 60.0, confidence=self._confidence)
         return self._line
+
+
+def _evidence(so_far: float, rival: float, own: float, elapsed: float) -> float:
+    """Integrate log(rival / own) over time, never below 0. No rival (0) or none any more takes a second to forget."""
+    if rival <= 0.0 or own <= 0.0:
+        return so_far * math.exp(-elapsed)
+    return max(0.0, so_far + elapsed * math.log(rival / own))
 
 
 def _peak(values: np.ndarray, i: int) -> float:
