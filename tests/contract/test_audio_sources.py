@@ -102,7 +102,7 @@ def heard(request: pytest.FixtureRequest, path: Path) -> Iterator[Heard]:
 def test_records_are_features_in_order_and_few(heard: Heard) -> None:
     assert all(len(look) <= 64 for look in heard.records)
     assert all(r.dtype == FEATURES for r in heard.records[-1])
-    assert len(heard.records[-1]) == 8
+    assert len(heard.records[-1]) == 16
     for look in heard.records:
         times = [float(r["t_adc"]) for r in look]
         assert times == sorted(times)

@@ -55,7 +55,7 @@ class PulseAudio:
         with (folder / "log").open("wb") as log:
             self._daemon = subprocess.Popen(command, env=self._all, stdout=log, stderr=log)
         deadline = clock.now() + 10.0
-        while self._pactl("info").returncode != 0:
+        while self.pactl("info").returncode != 0:
             if clock.now() > deadline or self._daemon.poll() is not None:
                 self.stop()
                 raise RuntimeError((folder / "log").read_text())
@@ -64,11 +64,11 @@ class PulseAudio:
     def load_sink(self) -> None:
         """Make the sink, and with it the source `stage.monitor`, unless it is there."""
         if not self._module:
-            self._module = self._pactl("load-module", *_LOAD_SINK, check=True).stdout.strip()
+            self._module = self.pactl("load-module", *_LOAD_SINK, check=True).stdout.strip()
 
     def unload_sink(self) -> None:
         """Take the sink away, as if a cable were pulled."""
-        self._pactl("unload-module", self._module, check=True)
+        self.pactl("unload-module", self._module, check=True)
         self._module = ""
 
     def play(self, pcm: np.ndarray) -> subprocess.Popen:
@@ -88,7 +88,8 @@ class PulseAudio:
             self._daemon.kill()
             self._daemon.wait()
 
-    def _pactl(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess:
+    def pactl(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess:
+        """Run `pactl` against the daemon."""
         return subprocess.run(["pactl", *arguments], env=self._all, capture_output=True, text=True, check=check, timeout=10)
 
 

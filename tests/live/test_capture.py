@@ -42,6 +42,13 @@ def until(condition: Callable[[], bool], seconds: float, say: Callable[[], str] 
     return clock.now() - begun
 
 
+@contextmanager
+def other_sink(pulseaudio) -> Iterator[None]:
+    module = pulseaudio.pactl("load-module", "module-null-sink", "sink_name=other", "norewinds=1").stdout.strip()
+    yield
+    pulseaudio.pactl("unload-module", module)
+
+
 def tone(seconds: float, hz: float = 1000.0, amplitude: float = 0.5) -> np.ndarray:
     return (amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)).astype(np.float32)
 
@@ -62,12 +69,12 @@ def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
         player.terminate()
         player.wait()
         health = supervisor.health()
-    assert len(records) == 8
+    assert len(records) == 16
     for record in records:
         assert record["rms"] == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
         assert record["centroid"] == pytest.approx(1000.0, rel=0.02)
     steps = np.diff([float(r["t_adc"]) for r in records])
-    assert steps == pytest.approx(np.full(7, HOP / SAMPLE_RATE), abs=5e-4)  # jitter of the callbacks does not show
+    assert steps == pytest.approx(np.full(15, HOP / SAMPLE_RATE), abs=5e-4)  # jitter of the callbacks does not show
     assert health.error == ""
     assert health.overflows == 0
     assert health.peak == pytest.approx(0.5, rel=0.02)
@@ -90,11 +97,14 @@ def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
         blocks, _, lost = supervisor.pcm_since(blocks_from)
     assert lost == 0
     heard = np.concatenate([b["pcm"][:, 0] for b in blocks])
-    first = float(blocks[0]["t_adc"]) - HOP / SAMPLE_RATE
-    quiet_before = np.convolve(np.abs(heard) > 0.02, np.ones(4800), "full")[: len(heard)] == 0
-    attacks = np.flatnonzero((np.abs(heard) > 0.02)[1:] & quiet_before[:-1]) / SAMPLE_RATE + first
+    loud = np.abs(heard) > 0.02
+    quiet_before = np.convolve(loud, np.ones(4800), "full")[: len(heard)] == 0
+    at = np.flatnonzero(loud[1:] & quiet_before[:-1]) + 1
+    attacks = np.array([float(blocks[i // HOP]["t_adc"]) - (HOP - 1 - i % HOP) / SAMPLE_RATE for i in at])
     assert len(attacks) == 11
-    assert np.diff(attacks) == pytest.approx(np.full(10, 0.4), abs=1e-3)
+    # The player itself may stutter by some ms at its start; the capture may not add to that.
+    assert np.median(np.diff(attacks)) == pytest.approx(0.4, abs=5e-4)
+    assert np.diff(attacks) == pytest.approx(np.diff(at) / SAMPLE_RATE, abs=2e-3)
     errors = [min(abs(o - a) for o in onsets) for a in attacks]
     assert np.median(errors) < 0.010
     assert max(errors) < 0.030
@@ -163,6 +173,21 @@ def test_source_that_comes_back_is_found_within_three_seconds(pulseaudio, spec: 
         player.wait()
         assert supervisor.health().error == ""
     assert back < 3.0
+
+
+def test_source_that_goes_is_not_silently_replaced_by_another(pulseaudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PulseAudio moves the stream to the other source: the supervisor says so, and goes back when it can."""
+    monkeypatch.delenv("PULSE_SOURCE")  # so that the default is what the server says it is
+    with other_sink(pulseaudio), listening(SOURCE) as supervisor:
+        clock.sleep(0.5)
+        pulseaudio.unload_sink()
+        try:
+            until(lambda: "no such audio input" in supervisor.health().error, 4.0, lambda: str(supervisor.health()))
+            until(lambda: supervisor.health().source == "default", 4.0, lambda: str(supervisor.health()))
+        finally:
+            pulseaudio.load_sink()
+        until(lambda: supervisor.health().source == SOURCE, 3.0, lambda: str(supervisor.health()))
+        assert supervisor.health().error == ""
 
 
 def test_missing_name_plays_on_the_default_and_says_so(pulseaudio) -> None:
