@@ -82,8 +82,7 @@ def _encode(pictures: Sequence[np.ndarray], quality: int) -> bytes:
         with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
             stream = container.add_stream("libx264", rate=VIDEO_FPS)
             stream.width, stream.height, stream.pix_fmt = VIDEO_SIZE.width, VIDEO_SIZE.height, "yuv420p"
-            # One thread: x264's output does not depend on the machine then, so a preview made twice is the same file.
-            stream.options = {"crf": str(quality), "preset": "slow", "threads": "1"}
+            stream.options = {"crf": str(quality), "preset": "slow"}
             for picture in pictures:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode())

@@ -123,13 +123,12 @@ class CpuProgram:
 
 
 class CpuBackend:
-    """Runs any CPPN, anywhere. precision: "float32", or "bf16" to use it for the styles and CPUs that allow it."""
+    """Runs any CPPN, anywhere, in float32."""
 
     name = "cpu"
 
-    def __init__(self, workers: Workers | None = None, precision: str = "float32") -> None:
+    def __init__(self, workers: Workers | None = None) -> None:
         self._workers = workers
-        self.precision = precision
 
     def refusal(self, style: Style | None = None) -> str | None:
         """The CPU refuses nothing."""

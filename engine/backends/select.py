@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.backends.base import Backend, Program
+from engine.backends.bf16 import Bf16Backend
 from engine.backends.cpu import CpuBackend
 from engine.backends.glsl import GlslBackend
 from engine.core.errors import UserError
@@ -16,7 +17,9 @@ from engine.core.frame import Size
 from engine.models.style import Style
 
 # Fastest first. A name that is not in the registry of this installation is passed over silently.
-ORDER = ("cuda", "tensorrt", "torch", "glsl", "cpu")
+ORDER = ("cuda", "tensorrt", "torch", "glsl", "cpu-bf16", "cpu")
+# Never tried unless asked for by name: importing torch takes 1.4 to 3 s, most of the time that the first picture may take.
+ON_REQUEST = frozenset({"cpu-bf16"})
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Selection:
     refused: list[dict[str, str]] = field(default_factory=list)
 
 
-def installed_backends(renderer: str, precision: str = "float32") -> dict[str, Backend]:
+def installed_backends(renderer: str) -> dict[str, Backend]:
     """Return the backends of this installation by name. renderer: GL_RENDERER of the show's context ("" without one)."""
-    return {backend.name: backend for backend in (GlslBackend(renderer), CpuBackend(precision=precision))}
+    return {backend.name: backend for backend in (GlslBackend(renderer), Bf16Backend(), CpuBackend())}
 
 
 def open_style(
@@ -47,14 +50,15 @@ def open_style(
     if prefer != "auto" and prefer not in backends:
         raise UserError("no such backend", where="--backend", allowed=", ".join(("auto", *backends)), got=prefer)
     refused: list[dict[str, str]] = []
-    for name in sorted(backends, key=lambda n: (n != prefer, ORDER.index(n) if n in ORDER else len(ORDER))):
+    candidates = [name for name in backends if name not in ON_REQUEST or name == prefer]
+    for name in sorted(candidates, key=lambda n: (n != prefer, ORDER.index(n) if n in ORDER else len(ORDER))):
         reason = "failed during this show" if name in excluded else backends[name].refusal(style)
         if reason is None:
             try:
                 return backends[name].open(style, max_size), Selection(name, refused)
             except UserError as error:
                 reason = error.line()
-            except Exception as error:  # boundary: drivers fail in their own ways; the next backend is tried
+            except Exception as error:  # noqa: BLE001 - boundary: drivers fail in their own ways; the next one is tried
                 reason = f"{type(error).__name__}: {error}"
         refused.append({"name": name, "reason": reason})
     reasons = "; ".join(f"{r['name']}: {r['reason']}" for r in refused)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,7 +43,7 @@ def test_it_settles_within_three_seconds_and_stays(per_megapixel, constant, nois
 
     governor = Governor(Size(1280, 720), fps)
     frames = play(governor, fps, 12.0, cost)
-    changes = [a[1] != b[1] for a, b in zip(frames, frames[1:], strict=False) if a[0] > 3.0]
+    changes = [a[1] != b[1] for a, b in pairwise(frames) if a[0] > 3.0]
     assert sum(changes) <= 2, f"oscillates: {sum(changes)} changes in 9 s, {governor.size()}"
     final = [ms for t, _, ms in frames if t > 9.0]
     smallest = governor.ladder[0]
@@ -94,7 +96,9 @@ def test_one_slow_frame_changes_nothing():
     assert governor.size() == size
 
 
-@pytest.mark.parametrize("output", [Size(1280, 720), Size(640, 360), Size(1024, 768), Size(720, 1280), Size(64, 36), Size(3, 2)])
+@pytest.mark.parametrize(
+    "output", [Size(1280, 720), Size(640, 360), Size(1024, 768), Size(720, 1280), Size(64, 36), Size(3, 2)]
+)
 def test_the_ladder_keeps_the_aspect_and_ends_at_the_output(output):
     ladder = size_ladder(output)
     assert ladder[-1] == output

@@ -1,0 +1,139 @@
+"""`vj styles`: the shipped library passes its own lint; new, list, show and preview do what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from engine.app.previews import VIDEO_FPS, VIDEO_LIMIT, VIDEO_SECONDS, VIDEO_SIZE, write_video
+from engine.app.styles_commands import app, faults_of
+from engine.core.errors import UserError
+from engine.generators.still import sequence
+from engine.models.style import list_styles, load_style, style_folder
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PHOSPHENE_STYLES", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("slug", list_styles())
+def test_a_shipped_style_is_sound_and_complete(slug):
+    folder = style_folder(slug)
+    style = load_style(folder)
+    assert faults_of(style, folder) == []
+    assert len(style.palette) == 5
+    assert style.meta.description
+    assert style.meta.licence == "CC0-1.0"
+    assert json.loads((folder / "history.json").read_text())["seed"] == style.meta.seed
+    assert (folder / "preview.mp4").stat().st_size <= VIDEO_LIMIT
+    with av.open(str(folder / "preview.mp4")) as video:
+        stream = video.streams.video[0]
+        assert (stream.width, stream.height, float(stream.average_rate)) == (320, 180, VIDEO_FPS)
+        assert sum(1 for _ in video.decode(stream)) == round(VIDEO_FPS * VIDEO_SECONDS)
+
+
+def test_the_library_is_varied():
+    styles = [load_style(slug) for slug in list_styles()]
+    assert len(styles) >= 10
+    widths = [s.spec.width for s in styles]
+    assert min(widths) == 16
+    assert max(widths) == 128
+    assert sum(w <= 48 for w in widths) > len(widths) / 2, "most must play on two cores"
+    assert len({s.name for s in styles}) == len(styles)
+
+
+def test_new_grows_the_same_style_from_the_same_seed_anywhere(library, tmp_path):
+    run("new", "--seed", "7", "--width", "16", "--layers", "2", "--palette", "gold")
+    run("new", "--seed", "7", "--width", "16", "--layers", "2", "--palette", "gold", "--directory", str(tmp_path / "b"))
+    a, b = library / "seed-7-w16", tmp_path / "b" / "seed-7-w16"
+    for name in ("style.toml", "weights.safetensors", "preview.png", "history.json"):
+        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+    style = load_style("seed-7-w16")
+    assert faults_of(style, a) == []
+    assert style.tags == ("untrained", "gold")
+    assert "ok" in run("lint", "seed-7-w16")
+    listed = json.loads(run("list", "--json"))
+    assert [row["slug"] for row in listed["styles"]] == ["seed-7-w16"]
+    assert listed["faults"] == {}
+    assert json.loads(run("show", "seed-7-w16", "--json"))["parameters"] == style.spec.parameters
+    assert "gold" in run("list")
+
+
+def test_new_takes_inputs_and_activations_as_data(library):
+    run(
+        "new",
+        "--seed",
+        "3",
+        "--inputs",
+        "radius,abs_x,latent0,bass",
+        "--activations",
+        "tanh,gauss",
+        "--slug",
+        "odd",
+        "--width",
+        "24",
+    )
+    spec = load_style("odd").spec
+    assert spec.inputs == ("radius", "abs_x", "latent0", "bass")
+    assert spec.layer_activations == ("tanh", "gauss", "tanh")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--slug", "Bad Slug"), ("--palette", "beige"), ("--width", "7"), ("--inputs", ","), ("--inputs", "x,y,luck")],
+)
+def test_new_refuses_in_words(library, arguments):
+    with pytest.raises(UserError):
+        run("new", "--seed", "1", *arguments)
+    assert list(library.iterdir()) == []
+
+
+def test_new_never_overwrites(library):
+    run("new", "--seed", "1", "--width", "16", "--layers", "2", "--slug", "mine")
+    before = (library / "mine" / "style.toml").read_bytes()
+    with pytest.raises(UserError, match="the style exists"):
+        run("new", "--seed", "2", "--width", "16", "--layers", "2", "--slug", "mine")
+    assert (library / "mine" / "style.toml").read_bytes() == before
+
+
+def test_lint_and_list_name_what_is_broken_and_go_on(library):
+    run("new", "--seed", "1", "--width", "16", "--layers", "2", "--slug", "good")
+    run("new", "--seed", "2", "--width", "16", "--layers", "2", "--slug", "stale")
+    run("new", "--seed", "4", "--width", "16", "--layers", "2", "--slug", "cut")
+    Image.fromarray(np.zeros((180, 320, 3), np.uint8)).save(library / "stale" / "preview.png")
+    (library / "cut" / "weights.safetensors").write_bytes(b"short")
+    result = CliRunner().invoke(app, ["lint"])
+    assert result.exit_code == 1
+    assert "good: ok" in result.output
+    assert "stale: preview.png is not what the network paints" in result.output
+    assert "cut: weights are damaged" in result.output
+    assert list(json.loads(run("list", "--json"))["faults"]) == ["cut"]
+    run("preview", "stale", "--no-video")
+    assert "ok" in run("lint", "stale")
+
+
+def test_the_video_shows_what_the_style_paints(library):
+    run("new", "--seed", "1", "--width", "16", "--layers", "2", "--slug", "a")
+    signals = [{"bass": float(k % 12 == 0), "rms": 0.5} for k in range(24)]
+    size = write_video(library / "a", signals)
+    assert size == (library / "a" / "preview.mp4").stat().st_size <= VIDEO_LIMIT
+    with av.open(str(library / "a" / "preview.mp4")) as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    painted = list(sequence(load_style("a"), VIDEO_SIZE, signals, 1 / VIDEO_FPS))
+    assert len(frames) == 24
+    for shown, wanted in zip(frames[::8], painted[::8], strict=True):
+        assert np.abs(shown / 255.0 - wanted).mean() < 0.02
