@@ -33,6 +33,12 @@ def test_links_lead_somewhere(path):
     assert dead == []
 
 
+def test_the_suites_named_in_the_architecture_exist():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(re.findall(r"`(?:[\w/]+/)?(test_\w+\.py)`", text)) <= there
+
+
 def test_the_keys_are_those_of_the_program():
     assert part("keys") == bindings_markdown()
 
