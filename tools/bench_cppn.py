@@ -30,7 +30,6 @@ from engine.models.encoding import STRAIGHT_VIEW, coordinates
 from engine.models.style import Network, Style, StyleMeta
 from kernels.cppn.reference import forward
 
-
 SIZE = Size(320, 180)
 
 

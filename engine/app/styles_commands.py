@@ -1,4 +1,4 @@
-"""`vj styles`: list, show, lint, preview, new. Mounted by the main command line; prints for people or, with --json, for scripts."""
+"""`vj styles`: list, show, lint, preview, new. Mounted by the main command line; prints tables, or JSON with --json."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ _MIN_FRAMES = 5
 _HOLD_DOWN_S = 0.25  # too slow costs frames: act soon
 _HOLD_UP_S = 0.6
 _MAX_HOLD_UP_S = 60.0
+_PROVEN_S = 8.0  # a size that held this long was no mistake: earlier ones are forgiven
 _REALLOCATION_SKIP = 2  # frames after a change that pay for new buffers and cold caches
 _BASE_HEIGHTS = (36, 45, 54, 72, 90, 108, 135, 144, 180, 216, 270, 324, 360, 432, 540, 648, 720, 864, 1080, 1440, 2160)
 
@@ -93,6 +94,9 @@ class Governor:
         measured = costs[len(costs) // 2]
         self._costs.clear()
         ratio = measured / self.target_ms
+        if self._climbed_from is not None and self._held_s > _PROVEN_S:
+            self._climbed_from = None
+            self._hold_up_s = _HOLD_UP_S
         if ratio > 1.0 + DEAD_BAND and self._held_s >= _HOLD_DOWN_S:
             if self._climbed_from is not None and self._rung > self._climbed_from:
                 # The last climb was a mistake: wait twice as long before the next, so that two rungs on either side of
@@ -116,7 +120,10 @@ class Governor:
         slope = measured / pixels
         if self._before is not None:
             other_pixels, other = self._before
-            slope = min(slope, max(0.1 * slope, (measured - other) / (pixels - other_pixels)))
+            measured_slope = (measured - other) / (pixels - other_pixels)
+            # A smaller picture that costs more is another style or a busier machine, not a slope.
+            if measured_slope > 0.0:
+                slope = min(slope, max(0.1 * slope, measured_slope))
         affordable = pixels + (self.target_ms - measured) / slope
         return max((i for i, s in enumerate(self.ladder) if s.pixels <= affordable * 1.001), default=0)
 

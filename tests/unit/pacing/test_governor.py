@@ -72,6 +72,18 @@ def test_a_machine_that_slows_down_and_recovers_is_followed():
     assert at(38.0).pixels >= 0.6 * at(9.0).pixels
 
 
+def test_a_heavier_style_is_followed_without_falling_to_the_floor():
+    governor = Governor(Size(1280, 720), 30.0)
+    frames = play(governor, 30.0, 30.0, lambda size, t: 2.0 + size.pixels / 1e6 * (40.0 if t < 10 or t > 20 else 160.0))
+    light = [size for t, size, _ in frames if 8.0 < t < 10.0]
+    heavy = [size for t, size, _ in frames if 13.0 < t < 20.0]
+    again = [size for t, size, _ in frames if 26.0 < t]
+    assert len(set(heavy)) == 1
+    assert 0.12 < heavy[-1].pixels / light[-1].pixels < 0.5
+    assert min(size.pixels for t, size, _ in frames if t > 3.0) > 0.5 * heavy[-1].pixels
+    assert again[-1].pixels > 0.8 * light[-1].pixels
+
+
 def test_reallocation_time_is_excluded():
     governor = Governor(Size(640, 360), 60.0, start=Size(320, 180))
     before = governor.size()
