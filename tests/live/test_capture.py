@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -226,3 +228,36 @@ def test_show_that_dies_takes_the_audio_process_along(pulseaudio) -> None:
     show.wait()
     show.stdout.close()
     until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 2.0)
+
+
+def test_file_can_be_heard_on_the_output(pulseaudio, tmp_path) -> None:
+    """With monitor, the sound server gets a stream to play; what is analysed stays on the sample grid."""
+    with listening_to_file(tmp_path, monitor=True) as supervisor:
+        until(lambda: "float32le 2ch" in pulseaudio.pactl("list", "short", "sink-inputs").stdout, 2.0)
+        clock.sleep(0.3)
+        steps = np.diff([float(r["t_adc"]) for r in supervisor.records(clock.now())])
+        assert steps == pytest.approx(np.full(len(steps), HOP / SAMPLE_RATE), abs=1e-9)
+        assert supervisor.health().error == ""
+
+
+def test_no_output_device_is_a_warning_and_no_more(pulseaudio, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/nobody")  # the only way out, and nobody is there
+    with listening_to_file(tmp_path, monitor=True) as supervisor:
+        assert supervisor.health().error.startswith("not heard")
+        assert supervisor.records(clock.now())
+
+
+@contextmanager
+def listening_to_file(folder: Path, *, monitor: bool) -> Iterator[Supervisor]:
+    path = folder / "tone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((tone(20.0) * 32767).astype("<i2").tobytes())
+    supervisor = Supervisor(f"file:{path}", monitor=monitor)
+    try:
+        until(lambda: supervisor.health().state == "running", 10.0, lambda: str(supervisor.health()))
+        yield supervisor
+    finally:
+        supervisor.close()
