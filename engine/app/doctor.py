@@ -68,9 +68,10 @@ def _inputs() -> list[str]:
 
 
 def _encoder() -> str:
+    from engine.app.live import HARDWARE_FORMAT
     from engine.output.encoder import pick_h264
 
-    chosen = pick_h264()
+    chosen = pick_h264("auto", *HARDWARE_FORMAT)
     return "; ".join([chosen.name, *(f"{name} refused: {reason}" for name, reason in chosen.refused)])
 
 

@@ -31,7 +31,7 @@ from engine.core.clock import LiveClock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
 from engine.gpu.context import info
-from engine.output.base import Display
+from engine.output.base import Display, Sink
 from engine.output.choose import choose_display
 from engine.pacing.governor import Governor
 
@@ -51,8 +51,11 @@ def default_format(renderer: str) -> tuple[Size, Fraction]:
     return SOFTWARE_FORMAT if any(word in renderer.lower() for word in _SOFTWARE) else HARDWARE_FORMAT
 
 
-def run_live(options: LiveOptions) -> int:
-    """Run a show; return the exit code. Raises UserError for what cannot be replaced."""
+def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None) -> int:
+    """Run a show; return the exit code. Raises UserError for what cannot be replaced.
+
+    guest: makes one more sink, called after the display on the render thread; benchmarks look at the pictures that way.
+    """
     began = clock.now()
     switch_interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -63,30 +66,35 @@ def run_live(options: LiveOptions) -> int:
         monitor=options.listen,
     )
     try:
-        return _on_display(options, source, began)
+        return _on_display(options, source, began, guest)
     finally:
         source.close()
         sys.setswitchinterval(switch_interval)
 
 
-def _on_display(options: LiveOptions, source: Supervisor, began: float) -> int:
+def _on_display(options: LiveOptions, source: Supervisor, began: float, guest: Callable[[Stage], Sink] | None) -> int:
     size = options.size or HARDWARE_FORMAT[0]
-    display, why = choose_display(options.output, size, fullscreen=not options.windowed, monitor=options.monitor)
+    display, _ = choose_display(options.output, size, fullscreen=not options.windowed, monitor=options.monitor)
     try:
         renderer = info()["renderer"]
         default_size, default_fps = default_format(renderer)
         size, fps = options.size or default_size, options.fps or default_fps
         display.output_size = size
-        if why:
-            _log.info("%s", why)
         _log.info("drawing with %s at %s, %g fps", renderer, size, fps)
-        return _with_stage(options, source, display, size, fps, renderer, began)
+        return _with_stage(options, source, display, size, fps, renderer, began, guest)
     finally:
         display.close()
 
 
 def _with_stage(
-    options: LiveOptions, source: Supervisor, display: Display, size: Size, fps: Fraction, renderer: str, began: float
+    options: LiveOptions,
+    source: Supervisor,
+    display: Display,
+    size: Size,
+    fps: Fraction,
+    renderer: str,
+    began: float,
+    guest: Callable[[Stage], Sink] | None,
 ) -> int:
     governor = Governor(size, float(fps), fixed=options.internal)
     hands = LiveHands()
@@ -98,6 +106,8 @@ def _with_stage(
     screen.osc_error = osc_error
     hands.open(stage, recording, lambda: telemetry.report(stage, recording))
     stage.sinks += [screen, recording]
+    if guest is not None:
+        stage.sinks.append(guest(stage))
     try:
         if opening := options.scene or _opening(stage):
             open_scene(stage, opening)
@@ -107,12 +117,13 @@ def _with_stage(
         _run(options, stage, display, table, screen, began)
     finally:
         recording.close()
-        if options.report is not None:
-            write_json(options.report, telemetry.report(stage, recording))
+        report = telemetry.report(stage, recording)
         if osc is not None:
             osc.close()
         screen.close()
         close_stage(stage)
+        if options.report is not None:
+            write_json(options.report, report)
     _say_goodbye(stage, recording)
     return 0
 
@@ -186,13 +197,18 @@ def _listen(options: LiveOptions, table: Table, stage: Stage) -> tuple[OscServer
 
 def _wait_for_sound(options: LiveOptions, source: Supervisor, stage: Stage) -> None:
     """Give the input time to start; without any, and unless one was named, the demo music plays."""
-    wait_for(lambda: source.health().state == "running", _AUDIO_WAIT_S)
+
+    def known() -> bool:
+        health = source.health()
+        return health.state == "running" or (options.input == "auto" and bool(health.error))
+
+    wait_for(known, _AUDIO_WAIT_S)
     health = source.health()
     if health.state != "running" and options.input == "auto":
         stage.say("no audio input: playing the demo music")
         _log.info("no audio input (%s): playing the demo music", health.error or "no sound arrives")
         source.set_input("demo")
-        wait_for(lambda: source.health().state == "running", 2.0 * _AUDIO_WAIT_S)
+        wait_for(lambda: source.health().state == "running", _AUDIO_WAIT_S)
 
 
 def wait_for(done: Callable[[], bool], timeout_s: float) -> bool:

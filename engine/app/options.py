@@ -69,7 +69,5 @@ def parse_channels(text: str) -> tuple[int, ...]:
     """Read `1,2` (counted from 1; one or two channels). Raises UserError."""
     parts = [p.strip() for p in text.split(",") if p.strip()]
     if not 1 <= len(parts) <= 2 or not all(p.isdigit() and int(p) >= 1 for p in parts):
-        raise UserError(
-            "not a choice of channels", where="--channels", allowed="one or two, from 1, such as 3 or 3,4", got=text
-        )
+        raise UserError("not input channels", where="--channels", allowed="one or two, from 1, such as 3 or 3,4", got=text)
     return tuple(int(p) for p in parts)

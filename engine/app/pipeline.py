@@ -63,6 +63,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
 
     # 6 how many pixels can be afforded
     size = stage.governor.size()
+    stage.note_size(frame.time, size)
 
     # 7 the picture
     _seat(stage)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from importlib import metadata
@@ -21,6 +22,7 @@ from engine.audio.base import AudioSource
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.gpu.texture import RenderTarget
+from engine.output.encoder import nvenc_refusal
 from engine.output.recorder import RecorderStatus, RecordingResult
 from engine.output.sink import RecorderSink
 from engine.show.change import Change
@@ -63,6 +65,8 @@ class Recording:
         self._report: Callable[[], Mapping[str, Any]] | None = None
         self.result: RecordingResult | None = None  # of the newest finished recording
         self.total = {"frames": 0, "dropped": 0}
+        # Asking for NVENC takes a driver a tenth of a second: answered before the first take asks on the render thread.
+        threading.Thread(target=nvenc_refusal, name="nvenc", daemon=True).start()
 
     @property
     def active(self) -> bool:

@@ -17,7 +17,7 @@ from engine.compositor.mixer import Mixer
 from engine.compositor.output_pass import OutputPass
 from engine.control.bus import ControlBus
 from engine.core.clock import Clock
-from engine.core.frame import Frame
+from engine.core.frame import Frame, Size
 from engine.core.signals import Signals
 from engine.generators.base import Generator
 from engine.gpu.texture import RenderTarget
@@ -79,7 +79,14 @@ class Stage:
     signals: Signals | None = None  # of the newest frame, for those who tell about it
     delay: PictureDelay = field(default_factory=PictureDelay)
     broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame
+    sizes: list[tuple[float, Size]] = field(default_factory=list)  # show time in s at which each internal size began
     messages: list[str] = field(default_factory=list)  # short lines for the HUD, newest last
+
+    def note_size(self, t: float, size: Size) -> None:
+        """Keep the history of internal sizes; the newest 1000."""
+        if not self.sizes or self.sizes[-1][1] != size:
+            self.sizes.append((t, size))
+            del self.sizes[:-1000]
 
     def say(self, line: str) -> None:
         """Add a line for the HUD and the report; the last 50 are kept."""

@@ -9,6 +9,7 @@ lines; a thread writes them, so that a slow or full disk costs the take its log,
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -120,7 +121,8 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
         part.write_text(json.dumps(_plain(document), indent=2) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what could not be written may not be there to remove either
+            part.unlink()
         raise _disk_error(path, error) from error
 
 

@@ -110,7 +110,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
     path = status.path if status else result.path if result else None
     return stage.budget.report() | {
         "internal_size": str(stage.governor.size()),
-        "governor_changes": stage.governor.changes,
+        "sizes": [[round(t, 2), str(size)] for t, size in stage.sizes[-100:]],
         "output_size": str(stage.output.size),
         "backend": {"name": backend_names(stage), "refused": refusals(stage)},
         "audio": {

@@ -1,0 +1,71 @@
+"""The command line as a process: what it prints, its exit codes, its one-line errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.core import paths
+
+
+def vj(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    import os
+
+    command = [sys.executable, "-m", "engine.app.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment)
+
+
+def test_osc_reference_is_the_page_in_docs() -> None:
+    done = vj("osc", "--markdown")
+    assert done.returncode == 0
+    assert done.stdout == (paths.ROOT / "docs" / "osc.md").read_text("utf-8")
+
+
+def test_osc_tree_is_json() -> None:
+    tree = json.loads(vj("osc", "--json").stdout)
+    assert tree["CONTENTS"]["deck"]["CONTENTS"]["a"]["CONTENTS"]["zoom"]["RANGE"] == [{"MIN": 0.25, "MAX": 4.0}]
+
+
+def test_shipped_scenes_have_no_faults() -> None:
+    done = vj("scenes", "lint")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(vj("scenes", "list", "--json").stdout)
+    assert len(rows) >= 8
+    assert not [row for row in rows if row["style"] == "refused"]
+
+
+def test_a_bad_scene_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text('version = 1\nname = "Bad"\nwobble = 3\n[deck]\nstyle = "neon-tide"\n')
+    done = vj("scenes", "lint", str(tmp_path / "bad.toml"))
+    assert done.returncode == 1
+    assert "unknown key" in done.stderr
+    assert "wobble" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("live", "--fps", "fast"), "not a frame rate"),
+        (("live", "--size", "big"), "not a picture size"),
+        (("live", "--input", "file:no-such-file.wav", "--seconds", "1"), "no-such-file.wav"),
+        (("live", "--output", "headless", "--backend", "abacus", "--seconds", "1"), "no such backend"),
+        (("bench", "nonsense"), "no such benchmark"),
+    ],
+)
+def test_faults_of_a_person_are_one_line(arguments: tuple[str, ...], said: str) -> None:
+    done = vj(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_tells_backends_and_reasons() -> None:
+    found = json.loads(vj("doctor", "--json").stdout)
+    assert any(line.startswith("cpu: ready") for line in found["backends"])
+    assert any("glsl" in line for line in found["backends"])
+    assert found["versions"]["phosphene"]

@@ -1,0 +1,143 @@
+"""The frame function over an offline stage: scenes and styles come in, backends fail, nothing comes out as an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from engine.app import build
+from engine.app.build import build_stage
+from engine.app.hands import NoHands
+from engine.app.pipeline import close_stage, open_scene, render_frame
+from engine.app.stage import Stage
+from engine.audio.offline import FileAnalysis
+from engine.backends.cpu import CpuBackend
+from engine.core.clock import OfflineClock
+from engine.core.frame import Size
+from engine.core.signals import SAMPLE_RATE
+from engine.pacing.governor import Governor
+from engine.show.catalogue import IDLE
+from engine.show.change import Change
+
+SIZE = Size(96, 54)
+
+
+def kicks(seconds: float = 6.0, bpm: float = 120.0) -> np.ndarray:
+    """Return a kick on every beat, float32 [n]."""
+    t = np.arange(round(0.25 * SAMPLE_RATE)) / SAMPLE_RATE
+    kick = np.sin(2 * np.pi * 60 * t) * np.exp(-t / 0.06)
+    pcm = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    for at in np.arange(0.0, seconds - 0.3, 60.0 / bpm):
+        pcm[round(at * SAMPLE_RATE) :][: len(kick)] += 0.7 * kick.astype(np.float32)
+    return pcm
+
+
+def make_stage() -> Stage:
+    stage, _ = build_stage(
+        OfflineClock(24), FileAnalysis(kicks()), SIZE, Governor(SIZE, 24, fixed=SIZE), NoHands(), renderer="", inline=True
+    )
+    return stage
+
+
+@pytest.fixture
+def stage(gl) -> Iterator[Stage]:
+    """An offline stage that loads inline."""
+    made = make_stage()
+    yield made
+    close_stage(made)
+
+
+def put(stage: Stage, path: str, *args: float | str) -> None:
+    stage.bus.put(Change(path, args, 0.0, "test"))
+
+
+def play(stage: Stage, frames: int) -> np.ndarray:
+    for _ in range(frames):
+        render_frame(stage)
+    return stage.output.read()[..., :3]
+
+
+def test_opens_with_the_idle_scene_and_changes_style(stage: Stage) -> None:
+    idle = play(stage, 2)
+    assert stage.state.a.style == IDLE
+    put(stage, "/deck/a/style", "neon-tide")
+    picture = play(stage, 3)
+    assert stage.state.a.style == "neon-tide"
+    assert stage.backing["a"].backend == "cpu"
+    assert np.abs(picture - idle).mean() > 0.02
+    put(stage, "/deck/a/style", IDLE)
+    play(stage, 2)
+    assert stage.backing["a"].generator is None
+
+
+def test_scene_comes_in_by_its_crossfade(stage: Stage) -> None:
+    first, second = stage.document.catalogue.scenes[:2]
+    open_scene(stage, first)
+    play(stage, 3)
+    assert stage.state.scene == first
+    put(stage, "/scene", second)
+    play(stage, 24 * 20)
+    assert stage.state.scene == second
+    assert stage.state.pending == ""
+    assert stage.state.crossfade in (0.0, 1.0) or stage.document.catalogue.scenes[1] == "duet"
+
+
+def test_refusals_are_said_and_change_nothing(stage: Stage) -> None:
+    put(stage, "/deck/a/style", "neon-tide")
+    play(stage, 2)
+    put(stage, "/deck/a/style", "no-such-style")
+    put(stage, "/scene", "no-such-scene")
+    play(stage, 3)
+    assert stage.state.a.style == "neon-tide"
+    assert any("no-such-style" in m for m in stage.messages)
+    assert any("no-such-scene" in m for m in stage.messages)
+
+
+def test_a_backend_that_raises_in_mid_show_is_replaced(gl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next backend takes over within two frames; meanwhile the last good picture stays."""
+
+    class Fragile(CpuBackend):
+        name = "glsl"  # what is preferred to the cpu
+
+        def open(self, style, max_size):
+            program, run = super().open(style, max_size), []
+
+            def fail_later(*args):
+                run.append(args)
+                if len(run) > 5:
+                    raise RuntimeError("the driver went away")
+                type(program).run(program, *args)
+
+            program.run = fail_later
+            return program
+
+    monkeypatch.setattr(build, "installed_backends", lambda renderer: {"glsl": Fragile(), "cpu": CpuBackend()})
+    stage = make_stage()
+    put(stage, "/deck/a/style", "neon-tide")
+    pictures = [play(stage, 1) for _ in range(12)]
+    assert any("failed, trying the next one" in m for m in stage.messages)
+    assert stage.backing["a"].backend == "cpu"
+    assert {r["name"] for r in stage.backing["a"].refused} == {"glsl"}
+    assert min(p.mean() for p in pictures[2:]) > 0.05, "no black picture at any time"
+    assert not stage.mixer.faults
+    close_stage(stage)
+
+
+def test_sound_moves_the_picture(stage: Stage) -> None:
+    """A kick changes what is seen more than silence of the same length does; the null is a source without sound."""
+    open_scene(stage, stage.document.catalogue.scenes[0])
+    heard = [play(stage, 1) for _ in range(72)]
+    stage.source = FileAnalysis(np.zeros(6 * SAMPLE_RATE, np.float32))
+    stage.clock = OfflineClock(24)
+    for deck in stage.mixer.decks.values():
+        deck.chain.reset()
+    open_scene(stage, stage.document.catalogue.scenes[0])
+    silent = [play(stage, 1) for _ in range(72)]
+
+    def motion(pictures: list[np.ndarray]) -> float:
+        return float(np.mean([np.abs(b - a).mean() for a, b in pairwise(pictures[24:])]))
+
+    assert motion(heard) > 1.5 * motion(silent)

@@ -1,0 +1,65 @@
+"""A take's folder: names, event log, report, and a disk that refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.app.take import Take, write_json
+from engine.core.errors import UserError
+
+
+def lines(take: Take) -> list[dict]:
+    return [json.loads(line) for line in (take.folder / "events.jsonl").read_text().splitlines()]
+
+
+def test_events_and_report(tmp_path: Path) -> None:
+    take = Take(tmp_path / "t")
+    take.event("start", fps="24", nested={"a": (1, 2.5)}, path=Path("x"))
+    for k in range(1000):
+        take.event("change", frame=k, args=(0.5, "b"))
+    take.write_report({"frames": 3})
+    take.close()
+    found = lines(take)
+    assert found[0] == {"kind": "start", "fps": "24", "nested": {"a": [1, 2.5]}, "path": "x"}
+    assert [e["frame"] for e in found[1:]] == list(range(1000))
+    assert json.loads((take.folder / "report.json").read_text()) == {"frames": 3}
+    assert take.dropped == 0
+
+
+def test_folders_never_collide(tmp_path: Path) -> None:
+    takes = [Take(tmp_path / "t") for _ in range(3)]
+    for take in takes:
+        take.close()
+    assert [t.folder.name for t in takes] == ["t", "t-2", "t-3"]
+    named = Take.named_by_time(tmp_path)
+    named.close()
+    assert named.folder.name[:2] == "20"
+
+
+def test_not_a_number_is_dropped_and_counted(tmp_path: Path) -> None:
+    take = Take(tmp_path / "t")
+    take.event("change", value=float("nan"))
+    take.event("change", value=1.0)
+    take.close()
+    assert take.dropped == 1
+    assert lines(take) == [{"kind": "change", "value": 1.0}]
+
+
+def test_a_disk_that_refuses(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot write the take"):
+        Take(tmp_path / "file" / "take")
+    with pytest.raises(UserError, match="cannot write the take"):
+        write_json(tmp_path / "file" / "report.json", {})
+    assert Path("/dev/full").exists()
+    take = Take(tmp_path / "t")
+    take._file.close()
+    take._file = open("/dev/full", "w")  # noqa: SIM115 every write to it fails with ENOSPC
+    for k in range(3000):
+        take.event("change", frame=k)
+    take.close()
+    assert "No space left" in take.error
+    take.event("change", frame=0)

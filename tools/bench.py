@@ -1,0 +1,94 @@
+"""Measure this machine: every number of the live engine beside its baseline, in one run.
+
+    vj bench [NAME ...] [--json PATH] [--seconds 300]        or: python tools/bench.py ...
+
+Takes about ten minutes with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+# Run as a file, the first place on the path is tools/, not the checkout.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.app.recording import versions
+from engine.core import clock
+
+
+def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Return {name: what measures it}. Imported one by one, so that one number costs one import."""
+
+    def live(name: str, *args: float) -> Callable[[], dict[str, Any]]:
+        def measure() -> dict[str, Any]:
+            from tools import bench_live
+
+            return getattr(bench_live, name)(*args)
+
+        return measure
+
+    def cppn() -> dict[str, Any]:
+        from tools import bench_cppn
+
+        return bench_cppn.bench()
+
+    def tempo() -> dict[str, Any]:
+        from tools import bench_tempo
+
+        return bench_tempo.bench(music)
+
+    def onsets() -> dict[str, Any]:
+        from tools import bench_onsets
+
+        return bench_onsets.bench()
+
+    def ring() -> dict[str, Any]:
+        from tools import bench_ring
+
+        return bench_ring.measure()
+
+    return {
+        "startup": live("startup"),
+        "click": live("click_latency"),
+        "osc": live("osc_latency"),
+        "cppn": cppn,
+        "tempo": tempo,
+        "onsets": onsets,
+        "ring": ring,
+        "soak": live("soak", seconds),
+    }
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="which: default all")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well")] = None,
+    seconds: Annotated[float, typer.Option(help="length of the soak")] = 300.0,
+    music: Annotated[Path | None, typer.Option(help="folder of recordings for the tempo benchmark")] = None,
+) -> None:
+    """Run benchmarks and print their numbers as JSON."""
+    benchmarks = _benchmarks(seconds, music)
+    unknown = sorted(set(names or ()) - set(benchmarks))
+    if unknown:
+        typer.echo(f"vj bench: no such benchmark: {', '.join(unknown)}; allowed: {', '.join(benchmarks)}", err=True)
+        raise typer.Exit(2)
+    machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
+    found: dict[str, Any] = {"date": clock.wall_clock().date().isoformat(), "machine": machine, "versions": versions()}
+    for name in names or benchmarks:
+        typer.echo(f"{name} ...", err=True)
+        found[name] = benchmarks[name]()
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(json.dumps(found, indent=2) + "\n")
+    typer.echo(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    typer.run(main)
