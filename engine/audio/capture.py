@@ -23,7 +23,7 @@ from engine.core.signals import HOP, SAMPLE_RATE
 if TYPE_CHECKING:
     from sounddevice import InputStream
 
-_LOOK_S = 0.05  # how often the main thread looks whether the stream is still there
+_LOOK_S = 0.1  # how often the main thread looks whether the stream is still there
 
 
 class Capture:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.audio.capture import raise_priority
 from engine.audio.devices import import_sounddevice
 from engine.audio.feeds import Feed, open_feed
 from engine.audio.hop_worker import HopWorker
@@ -48,7 +47,6 @@ class Player:
 
     def run(self, stop: threading.Event) -> None:
         """Play until `stop` is set."""
-        raise_priority()
         lead = 0 if self._output is None else max(0, round(self._output.latency / _HOP_S))
         ahead: deque[np.ndarray] = deque([self._first_hop])
         self._hear_ahead(self._first_hop)

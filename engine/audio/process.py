@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 # Before numpy: its BLAS would start threads that nobody here asks for.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from engine.audio.capture import Capture, resolve
+from engine.audio.capture import Capture, raise_priority, resolve
 from engine.audio.feeds import is_feed
 from engine.audio.hop_worker import HopWorker
 from engine.audio.player import Player
@@ -45,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         gc.collect()
         gc.freeze()
         gc.disable()
+        # This thread too, though it only waits: at ordinary priority it could be put aside while it holds the GIL.
+        raise_priority()
         source.run(stop)
     except UserError as error:
         worker.fail(str(error))
