@@ -1,12 +1,12 @@
 """Does the beat tracker keep up with the beat? F-measure against aubio's tempo, causal, on music whose beats are known.
 
-Run by hand (`python tools/bench_tempo.py [--music DIR] [--json]`) and by the benchmark suite through `bench`. About a minute.
+Run by hand (`python tools/bench_tempo.py [--music DIR] [--json]`) and by the benchmark suite through `bench`. One minute.
 
 What is scored: the instants at which the published line passes through whole beats, evaluated at every hop with the line
 that was known then; F with a window of +-70 ms, after the first 5 s, at the annotated tempo. "any level" allows twice and
 half of it, for information. aubio's instants are the ones it returns at each hop. The null is a metronome at 120 bpm,
-mean over 16 phases. The tracker's constants were set on other seeds than both groups scored here; the half called "held out" was
-not looked at while that was done.
+mean over 16 phases. The tracks of the groups called "held out" differ in their seed only, and were first scored after the
+last of the tracker's constants had been set.
 
 Real music has no annotation. Its reference is made offline, with all of the file in view: onset strength -> one tempo by
 autocorrelation over the whole file -> beats by dynamic programming backwards from the end. It shares the features (not the
@@ -35,7 +35,7 @@ from engine.tempo.tracker import BeatTracker
 HOP_S = HOP / SAMPLE_RATE
 WINDOW_S, WARM_UP_S = 0.070, 5.0
 _SECONDS = 25.0
-_SEED, _HELD_OUT_SEED = 4000, 9000
+_SEED, _HELD_OUT_SEED = 4000, 7000
 
 # group -> (bpm, swing, breaks, style)
 TRACKS = {

@@ -24,12 +24,15 @@ BINS = 64  # of the folded profile, per beat
 _BELL_HZ = (5.0, 7.0)
 # A beat is often answered half way: how much of a pulse is expected there.
 _ANSWER = (0.3, 0.5)
-# Kick and snare taking turns mark the beat; both together on every other beat mean that the beat is half as fast.
-_TURNS = 0.8
+# Kick and snare taking turns mark the beat; both together on every other beat mean that the beat is half as fast, and so
+# does a bass drum on every other beat that nothing answers.
+_TURNS, _LONELY = 0.8, 0.6
 # Music repeats by the bar: all that happens lies on multiples of a quarter of the beat frequency. Told apart by this are
 # a dotted rhythm and the tempo of its dots, 2/3 of the true one. The exponent is small: it must not choose the octave.
 _BAR_BELL_HZ = 6.0
 _BAR_POWER = 0.3
+_TYPICAL_REPEATS = 60.0  # of steady dance music, so that scores keep the scale of the matched filters
+_FORGOTTEN = 1e-12
 
 
 class Resonators:
@@ -73,6 +76,10 @@ class Resonators:
         z[1] += np.float32(rest)
         energy[0] = energy[0] * decay + bass * bass
         energy[1] = energy[1] * decay + rest * rest
+        if 0.0 < energy[0] + energy[1] < _FORGOTTEN:
+            # Left to fade for minutes, the bank would reach the denormals, where a hop takes a hundred times as long.
+            z[:] = 0.0
+            energy[0] = energy[1] = self._mass = self._moment = 0.0
         # Mean age of what is remembered, by its moments: after a break it is far more than tau, at the start less.
         self._moment = decay * (self._moment + self._mass * self._hop_s)
         self._mass = decay * self._mass + max(bass, 0.0) + max(rest, 0.0)
@@ -104,16 +111,14 @@ class Resonators:
         odd[:, :, 1 : _HARMONICS + 1 : 2] = z[:, :, 0::2] * self._turns[:, rows]
         bass, rest = np.fft.irfft(odd, 2 * BINS, axis=2)[:, :, :BINS]
         # min(|a|, |b|) where the signs differ, the negative of it where they agree
-        turns = 0.5 * (np.abs(bass - rest) - np.abs(bass + rest))
+        turns = (0.5 * _TURNS) * (np.abs(bass - rest) - np.abs(bass + rest))
+        turns -= _LONELY * np.maximum(np.abs(bass) - np.abs(rest), 0.0)
         np.abs(self._z, out=self._power)
         self._power *= scale[:, None]
         self._power *= self._power
         repeats = (self._power.sum(axis=0)[self._bar_index[rows]] * self._bar[rows]).sum(axis=1)
         weight = self.prior[rows] * (repeats / _TYPICAL_REPEATS) ** _BAR_POWER
-        return (pulse + _TURNS * turns) * weight[:, None], pulse
-
-
-_TYPICAL_REPEATS = 60.0  # of steady dance music, so that scores keep the scale of the matched filters
+        return (pulse + turns) * weight[:, None], pulse
 
 
 def _harmonics(

@@ -21,7 +21,7 @@ from engine.tempo.resonators import BINS, Resonators
 from engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
-_PRIOR_BPM, _PRIOR_OCTAVES = 126.0, 0.9
+_PRIOR_BPM, _PRIOR_OCTAVES = 126.0, 1.0
 _MEMORY_S = 4.0
 _BASS_BANDS = 3  # of 40: up to about 240 Hz
 _TREBLE_FROM, _TREBLE_WEIGHT = 25, np.float32(0.35)  # above 4 kHz: hats, which as often mark the off-beat as the beat
@@ -35,6 +35,7 @@ _SLICE, _SLICE_HOPS = 14, 3
 # Another tempo or phase wins when it has been better by so much for so long: the integral of log(score ratio) in s.
 # 5 % better has to last 4 s, twice as good 0.3 s: a fill or a breakdown favours another reading for a moment only.
 _SWITCH, _FLIP = 0.2, 0.28
+_OCTAVE = 4.0  # so many times more, on top, for another octave of a tempo that has been followed for 15 s
 _WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
 _SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
 _LOOP_S = 1.3  # time constant of the alpha-beta filter
@@ -42,6 +43,7 @@ _MEET_S = 1.5  # the line meets the beat with this time constant
 _SLEW = 0.4  # and runs at most this much faster or slower than the tempo
 
 _QUIET = 0.12  # below this share of the usual onset energy there is nothing to follow: run on
+_ABSURD = 1e3  # log-mel cannot rise by this much
 _SCORE_NOISE, _SCORE_SURE = 3.2, 6.5
 
 
@@ -101,6 +103,8 @@ class BeatTracker:
         self._rise[_TREBLE_FROM:] *= _TREBLE_WEIGHT
         for band, part in enumerate((self._rise[:_BASS_BANDS], self._rise[_BASS_BANDS:])):
             strength = float(part.mean()) * active
+            if not strength < _ABSURD:  # also true of NaN, which the resonators would keep for ever
+                strength = 0.0
             self._mean[band] += (strength - self._mean[band]) * self._hop_s
             out.append(strength - self._mean[band])
         energy = out[0] * out[0] + 4.0 * out[1] * out[1]
@@ -144,7 +148,9 @@ class BeatTracker:
         rival = self._best_score if abs(self._best_row - row) > _SAME_ROWS else 0.0
         self._challenge = _evidence(self._challenge, rival, best, elapsed)
         self._flip = _evidence(self._flip, best if own < best else 0.0, own, elapsed)
-        if self._challenge > _SWITCH * patience:
+        # Twice or half the tempo is the same music, counted another way: worth a change only while it has just begun.
+        octave = abs(abs(math.log2(bank.hz[self._best_row] / bank.hz[row])) - 1.0) < 0.05
+        if self._challenge > _SWITCH * patience * (1.0 + (_OCTAVE * min(1.0, self._locked_s / 15.0) if octave else 0.0)):
             self._lock(self._best_row, age)
             return
         if self._flip > _FLIP * patience:
