@@ -23,10 +23,11 @@ _HOLD_UP_S = 0.6
 _MAX_HOLD_UP_S = 60.0
 _PROVEN_S = 8.0  # a size that held this long was no mistake: earlier ones are forgiven
 _REALLOCATION_SKIP = 2  # frames after a change that pay for new buffers and cold caches
-_BASE_HEIGHTS = (36, 45, 54, 72, 90, 108, 135, 144, 180, 216, 270, 324, 360, 432, 540, 648, 720, 864, 1080, 1440, 2160)
+# At 16:9 no side is a power of two (no 72, no 144): for those software GL compiles other programs, 330 ms in mid-show.
+_BASE_HEIGHTS = (45, 54, 63, 90, 108, 135, 162, 180, 216, 270, 324, 360, 432, 540, 648, 720, 864, 1080, 1440, 2160)
 
 
-def size_ladder(output: Size, minimum_height: int = 36) -> tuple[Size, ...]:
+def size_ladder(output: Size, minimum_height: int = 45) -> tuple[Size, ...]:
     """Return internal sizes of the output's aspect, ascending, the last one being `output`: about 1.2x a side apart."""
     sizes = {
         Size(max(2, 2 * round(h * output.aspect / 2)), h)
@@ -121,8 +122,9 @@ class Governor:
         if self._before is not None:
             other_pixels, other = self._before
             measured_slope = (measured - other) / (pixels - other_pixels)
-            # A smaller picture that costs more is another style or a busier machine, not a slope.
-            if measured_slope > 0.0:
+            # A smaller picture that costs more is another style or a busier machine, not a slope. And on the way down
+            # a slope taken too flat by one busy moment would drop a 128-wide style from 256x144 to the lowest rung.
+            if measured_slope > 0.0 and measured < self.target_ms:
                 slope = min(slope, max(0.1 * slope, measured_slope))
         affordable = pixels + (self.target_ms - measured) / slope
         return max((i for i, s in enumerate(self.ladder) if s.pixels <= affordable * 1.001), default=0)
