@@ -91,6 +91,7 @@ PIECES = (
         "tests",
     ),
     Piece("X server without a screen", "command", "Xvfb", "xvfb", "tests"),
+    Piece("XTEST", "library", "libXtst.so.6", "libxtst6", "tests"),
     Piece("OSC client", "command", "oscsend", "liblo-tools", "tests"),
 )
 

@@ -1,6 +1,8 @@
 """Measure this machine: every number of the live engine beside its baseline, in one run.
 
-    vj bench [NAME ...] [--json PATH] [--seconds 300]        or: python tools/bench.py ...
+    vj bench [NAME ...] [--json [PATH]] [--seconds 300]        or: python tools/bench.py ...
+
+Prints JSON; with a PATH it is written there as well, after each benchmark: a long run that is cut off leaves what it has.
 
 Takes about ten minutes with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
 """
@@ -69,7 +71,7 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="which: default all")] = None,
-    out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well; - or nothing: print")] = None,
     seconds: Annotated[float, typer.Option(help="length of the soak")] = 300.0,
     music: Annotated[Path | None, typer.Option(help="folder of recordings for the tempo benchmark")] = None,
 ) -> None:
@@ -84,11 +86,21 @@ def main(
     for name in names or benchmarks:
         typer.echo(f"{name} ...", err=True)
         found[name] = benchmarks[name]()
-        if out is not None:
+        if out is not None and out != Path("-"):
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps(found, indent=2) + "\n")
     typer.echo(json.dumps(found, indent=2))
 
 
+def _arguments(given: list[str]) -> list[str]:
+    """Let `--json` stand alone: typer's options take a value or none, never either."""
+    names, ready = set(_benchmarks(0.0, None)), []
+    for argument, following in zip(given, [*given[1:], ""], strict=True):
+        alone = argument == "--json" and (not following or following.startswith("-") or following in names)
+        ready += [argument, "-"] if alone and following != "-" else [argument]
+    return ready
+
+
 if __name__ == "__main__":
+    sys.argv[1:] = _arguments(sys.argv[1:])
     typer.run(main)
