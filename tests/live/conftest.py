@@ -6,91 +6,12 @@ and nothing is left behind.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from engine.core import clock
-from engine.core.signals import SAMPLE_RATE
-
-SINK = "stage"
-# norewinds: the sink mixes 50 ms ahead instead of up to 2 s, which no real sound card would have us wait for.
-_LOAD_SINK = ("module-null-sink", f"sink_name={SINK}", "rate=48000", "channels=2", "norewinds=1")
-_ASOUND = """
-pcm.!default { type pulse }
-ctl.!default { type pulse }
-pcm.pulse { type pulse hint { show on description "PulseAudio Sound Server" } }
-ctl.pulse { type pulse }
-"""
-
-
-class PulseAudio:
-    """The daemon as a test sees it: its environment, its sink, and a player."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        home, run = folder / "home", folder / "run"
-        home.mkdir()
-        run.mkdir(mode=0o700)
-        (folder / "asound.conf").write_text(_ASOUND)
-        (folder / "daemon.pa").write_text(f"load-module module-native-protocol-unix socket={run}/native auth-anonymous=1\n")
-        self.environment = {
-            "HOME": str(home),
-            "XDG_RUNTIME_DIR": str(run),
-            "XDG_CONFIG_HOME": str(home / ".config"),
-            "PULSE_SERVER": f"unix:{run}/native",
-            "PULSE_SOURCE": f"{SINK}.monitor",
-            "PULSE_SINK": SINK,
-            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
-        }
-        self._all = os.environ | self.environment
-        self._module = ""
-        command = ["pulseaudio", "-n", "-F", str(folder / "daemon.pa"), "--daemonize=no", "--exit-idle-time=-1"]
-        command += ["--disable-shm=yes", "--use-pid-file=no", "--log-target=stderr"]
-        with (folder / "log").open("wb") as log:
-            self._daemon = subprocess.Popen(command, env=self._all, stdout=log, stderr=log)
-        deadline = clock.now() + 10.0
-        while self.pactl("info").returncode != 0:
-            if clock.now() > deadline or self._daemon.poll() is not None:
-                self.stop()
-                raise RuntimeError((folder / "log").read_text())
-            clock.sleep(0.05)
-
-    def load_sink(self) -> None:
-        """Make the sink, and with it the source `stage.monitor`, unless it is there."""
-        if not self._module:
-            self._module = self.pactl("load-module", *_LOAD_SINK, check=True).stdout.strip()
-
-    def unload_sink(self) -> None:
-        """Take the sink away, as if a cable were pulled."""
-        self.pactl("unload-module", self._module, check=True)
-        self._module = ""
-
-    def play(self, pcm: np.ndarray) -> subprocess.Popen:
-        """Start playing float32[n] or [n, 2] into the sink; the caller waits for the process or ends it."""
-        stereo = np.repeat(pcm[:, None], 2, axis=1) if pcm.ndim == 1 else pcm
-        path = self.folder / "play.raw"
-        path.write_bytes(stereo.astype("<f4").tobytes())
-        command = ["paplay", f"--device={SINK}", "--raw", "--format=float32le", f"--rate={SAMPLE_RATE}", "--channels=2"]
-        return subprocess.Popen([*command, "--latency-msec=20", str(path)], env=self._all)
-
-    def stop(self) -> None:
-        """End the daemon."""
-        self._daemon.terminate()
-        try:
-            self._daemon.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._daemon.kill()
-            self._daemon.wait()
-
-    def pactl(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess:
-        """Run `pactl` against the daemon."""
-        return subprocess.run(["pactl", *arguments], env=self._all, capture_output=True, text=True, check=check, timeout=10)
+from tools.sound_stage import PulseAudio
 
 
 @pytest.fixture(scope="session")

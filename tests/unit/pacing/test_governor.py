@@ -77,7 +77,7 @@ def test_a_heavier_style_is_followed_without_falling_to_the_floor():
     frames = play(governor, 30.0, 30.0, lambda size, t: 2.0 + size.pixels / 1e6 * (40.0 if t < 10 or t > 20 else 160.0))
     light = [size for t, size, _ in frames if 8.0 < t < 10.0]
     heavy = [size for t, size, _ in frames if 13.0 < t < 20.0]
-    again = [size for t, size, _ in frames if 26.0 < t]
+    again = [size for t, size, _ in frames if t > 26.0]
     assert len(set(heavy)) == 1
     assert 0.12 < heavy[-1].pixels / light[-1].pixels < 0.5
     assert min(size.pixels for t, size, _ in frames if t > 3.0) > 0.5 * heavy[-1].pixels
