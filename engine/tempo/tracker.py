@@ -68,7 +68,7 @@ class BeatTracker:
         self._hz = 0.0  # beats per second; 0 before the first lock
         self._phase = 0.0  # beats, of the middle of what is remembered: `age_s` ago
         self._age = 0.0
-        self._t = 0.0
+        self._t: float | None = None
         self._confidence = 0.0
         self._line: Timeline | None = None
 
@@ -85,11 +85,11 @@ class BeatTracker:
         if self._row < self._rows:
             return None
         self._row = 0
-        elapsed, self._t = (t - self._t if self._hops * self._hop_s > 1.0 else 0.0), t
-        elapsed = min(max(elapsed, 0.0), 1.0)
+        elapsed = min(max(t - self._t, 0.0), 1.0) if self._t is not None else 0.0
+        self._t = t
         self._follow(elapsed)
         self._best_score = 0.0
-        return self._aim(t, elapsed)
+        return self._aim(t)
 
     def _onset_strength(self, mel: np.ndarray, active: float) -> tuple[float, float]:
         oldest = self._mel[self._hops % _RISE_HOPS]
@@ -125,16 +125,14 @@ class BeatTracker:
     def _follow(self, elapsed: float) -> None:
         """Bring tempo and phase up to date with what the resonators hold now."""
         bank, age = self._bank, self._bank.age_s
-        if self._lively <= _QUIET * self._usual or self._best_score < _SCORE_NOISE:
-            self._confidence *= math.exp(-elapsed / 2.0)
-            self._phase += self._hz * (elapsed - (age - self._age))
-            self._age = age
-            return
-        if self._hz == 0.0:
-            self._lock(self._best_row, age)
-            return
         self._phase += self._hz * (elapsed - (age - self._age))
         self._age = age
+        if self._lively <= _QUIET * self._usual or self._best_score < _SCORE_NOISE:
+            self._confidence *= math.exp(-elapsed / 2.0)
+            return
+        if self._hz == 0.0:
+            self._lock(self._best_row)
+            return
         self._locked_s += elapsed
 
         row = bank.row_of(self._hz)
@@ -144,14 +142,14 @@ class BeatTracker:
         near = (round(expected) + _WINDOW) % BINS
         own = float(score[near].max())
         best = float(score.max())
-        patience = 0.3 + 0.7 * min(1.0, self._locked_s / 8.0)
+        patience = 0.3 + 0.7 * self._confidence  # what one is not sure of is given up sooner
         rival = self._best_score if abs(self._best_row - row) > _SAME_ROWS else 0.0
         self._challenge = _evidence(self._challenge, rival, best, elapsed)
         self._flip = _evidence(self._flip, best if own < best else 0.0, own, elapsed)
         # Twice or half the tempo is the same music, counted another way: worth a change only while it has just begun.
         octave = abs(abs(math.log2(bank.hz[self._best_row] / bank.hz[row])) - 1.0) < 0.05
         if self._challenge > _SWITCH * patience * (1.0 + (_OCTAVE * min(1.0, self._locked_s / 15.0) if octave else 0.0)):
-            self._lock(self._best_row, age)
+            self._lock(self._best_row)
             return
         if self._flip > _FLIP * patience:
             self._phase = -int(score.argmax()) / BINS - bank.hz[row] * age
@@ -166,15 +164,14 @@ class BeatTracker:
         sure = (own / bank.prior[row] - _SCORE_NOISE) / (_SCORE_SURE - _SCORE_NOISE)
         self._confidence += (min(1.0, max(0.0, sure)) - self._confidence) * min(1.0, elapsed / 0.7)
 
-    def _lock(self, row: int, age: float) -> None:
+    def _lock(self, row: int) -> None:
         """Take the tempo of `row` and its best phase."""
         score, _ = self._bank.score(slice(row, row + 1))
         self._hz = float(self._bank.hz[row])
-        self._phase = -int(score[0].argmax()) / BINS - self._hz * age
-        self._age = age
+        self._phase = -int(score[0].argmax()) / BINS - self._hz * self._age
         self._challenge = self._flip = self._locked_s = 0.0
 
-    def _aim(self, t: float, elapsed: float) -> Timeline | None:
+    def _aim(self, t: float) -> Timeline | None:
         """Re-aim the line from where it is now, towards the beat."""
         if self._hz == 0.0:
             return None
