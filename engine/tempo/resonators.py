@@ -5,7 +5,7 @@ Called by `tracker.BeatTracker` on the audio thread, once a hop: a few small num
 One resonator per frequency is the whole memory: z[n] = z[n-1] * exp(-dt/tau + i w dt) + x[n] is the Fourier coefficient
 of the last seconds, older ones fading, its phase always referred to "now". The multiples of one frequency are therefore the
 Fourier series of the onset strength folded at that period, and one small inverse FFT turns them into the folded profile:
-when, within two beats, the attacks fall. An autocorrelation over a buffer gives the tempo too, but knows no phase; this gives
+when, within two beats, the attacks fall. An autocorrelation gives the tempo too, but knows no phase; this gives
 both for 5 us a hop. How it was chosen, and how well it does: docs/decisions/beat-tracker.md.
 """
 
