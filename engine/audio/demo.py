@@ -76,12 +76,13 @@ def _demo_score() -> list[Event]:
         events.extend(Event(beat, voice, gain * velocity, pan) for beat, velocity in pattern(text, bar, bars))
 
     four, offbeat, backbeat = "X... X... X... X...", "..x. ..x. ..x. ..x.", ".... X... .... X..."
-    # Drums: everywhere but in the break.
-    drums(("kick",), four, intro, 15, 0.95)
+    # Drums: everywhere but in the break. The loop's seam is its quietest place: four bars without a kick on either side.
+    drums(("kick",), four, intro + 4, 11, 0.95)
     drums(("kick",), "X... X... X... ....", main - 1, 1, 0.95)
-    for bar, bars in ((main, 16), (drop, 16), (outro, 8)):
+    for bar, bars in ((main, 16), (drop, 16), (outro, 4)):
         drums(("kick",), four, bar, bars, 1.0)
-    drums(("hat", 0.03), offbeat, intro, 16, 0.35, 0.2)
+    drums(("hat", 0.012), offbeat, intro, 4, 0.12, 0.2)
+    drums(("hat", 0.03), offbeat, intro + 4, 12, 0.35, 0.2)
     drums(("hat", 0.012), "x-o- x-o- x-o- x-o-", intro + 4, 12, 0.16, -0.3)
     drums(("clap",), backbeat, build, 7, 0.5)
     drums(("snare",), "o.o. o.o. oooo xxXX", main - 1, 1, 0.5)
@@ -91,7 +92,8 @@ def _demo_score() -> list[Event]:
         drums(("snare",), ".... X..- .-.. X...", bar, 16, 0.35)
         drums(("hat", 0.11), offbeat, bar, 16, 0.3, 0.2)
         drums(("hat", 0.014), "x-o- x-ox x-o- x-ox", bar, 16, 0.2, -0.3)
-    drums(("hat", 0.03), offbeat, outro, 8, 0.35, 0.2)
+    drums(("hat", 0.03), offbeat, outro, 4, 0.35, 0.2)
+    drums(("hat", 0.012), offbeat, outro + 4, 4, 0.12, 0.2)
     drums(("clap",), backbeat, outro, 4, 0.4)
     events.append(Event(build * 4 + 16, ("riser", 16 * 60.0 / _BPM - 0.1), 0.5, 0.0, False))
 
