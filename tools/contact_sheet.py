@@ -41,7 +41,7 @@ def moments() -> dict[str, float]:
     drop = spans["drop"]
     loud = float(track.beats[np.searchsorted(track.beats, 0.5 * sum(drop))])
     return {
-        "quiet": spans["intro"][0] + 2.0,
+        "quiet": spans["outro"][1] - 1.0,
         "loud": loud + 0.06,
         "break": 0.25 * spans["break"][0] + 0.75 * spans["break"][1],
     }
