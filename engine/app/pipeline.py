@@ -206,6 +206,8 @@ def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
             conductor.set_bpm(value, t)
         case "resync":
             conductor.resync(t)
+        case "follow":
+            conductor.follow()
         case "nudge":
             conductor.nudge(value, t)
         case "multiply":

@@ -32,6 +32,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Space", "tap the tempo", "/tempo/tap"),
     Binding("T", "tap the tempo", "/tempo/tap"),
     Binding("R", "resync: now is the one", "/tempo/resync"),
+    Binding("A", "follow the beat that is heard again, after taps", "/tempo/follow"),
     Binding("[", "nudge the beat back", "/tempo/nudge", (-1 / 32,)),
     Binding("]", "nudge the beat ahead", "/tempo/nudge", (1 / 32,)),
     Binding("-", "half the tempo", "/tempo/multiply", (0.5,)),

@@ -109,8 +109,16 @@ def _show() -> Iterable[Address]:
 def _tempo() -> Iterable[Address]:
     group = "Tempo"
     yield Address("/tempo/tap", (), "Tap the beat: four taps or more set tempo and phase.", every=True, group=group)
-    yield Address("/tempo/bpm", (Argument("bpm", "f", *BPM, unit="bpm"),), "Set the tempo.", 120.0, group=group)
-    yield Address("/tempo/resync", (), "Now is the one: beat 1 of the bar and of the phrase.", every=True, group=group)
+    clamped = "Set the tempo; outside 30 to 300 the nearest of these is taken."
+    yield Address("/tempo/bpm", (Argument("bpm", "f", *BPM, unit="bpm"),), clamped, 120.0, group=group)
+    yield Address("/tempo/resync", (), "Now is the one: the nearest bar begins here.", every=True, group=group)
+    yield Address(
+        "/tempo/follow",
+        (),
+        "Hand the tempo back to the beat tracker, after taps or a set tempo that it does not agree with.",
+        every=True,
+        group=group,
+    )
     yield Address(
         "/tempo/nudge",
         (Argument("beats", "f", -1.0, 1.0, unit="beats"),),

@@ -83,7 +83,7 @@ class LoadStyle:
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """For the conductor. kind: tap, bpm, resync, nudge (beats) or multiply; t: when the message arrived."""
+    """For the conductor. kind: tap, bpm, resync, follow, nudge (beats) or multiply; t: when the message arrived."""
 
     kind: str
     value: float

@@ -126,6 +126,19 @@ def test_a_backend_that_raises_in_mid_show_is_replaced(gl, monkeypatch: pytest.M
     close_stage(stage)
 
 
+def test_tempo_messages_reach_the_conductor(stage: Stage) -> None:
+    put(stage, "/tempo/bpm", 90.0)
+    play(stage, 2)
+    assert stage.signals.position.bpm == pytest.approx(90.0)
+    assert stage.conductor.leading
+    put(stage, "/tempo/multiply", 2.0)
+    play(stage, 2)
+    assert stage.signals.position.bpm == pytest.approx(180.0)
+    put(stage, "/tempo/follow")
+    play(stage, 2)
+    assert not stage.conductor.leading
+
+
 def test_sound_moves_the_picture(stage: Stage) -> None:
     """A kick changes what is seen more than silence of the same length does; the null is a source without sound."""
     open_scene(stage, stage.document.catalogue.scenes[0])
