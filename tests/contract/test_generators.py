@@ -1,0 +1,99 @@
+"""What every generator promises, on each that there is: finite opaque pictures of any size, from frozen values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from engine.backends.cpu import CpuBackend
+from engine.core.frame import Frame, Size
+from engine.core.signals import FEATURES, NORMALISED, BeatPosition, Signals, signals_at
+from engine.generators.base import Generator
+from engine.generators.cppn import CppnGenerator
+from engine.generators.idle import Idle
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+from engine.models.style import list_styles, load_style
+
+FPS = 24
+SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))
+
+
+def cppn(passes: Passes) -> Generator:
+    style = load_style(list_styles()[0])
+    return CppnGenerator(style, CpuBackend().open(style, SIZES[0]), passes)
+
+
+GENERATORS: dict[str, Callable[[Passes], Generator]] = {"cppn": cppn, "idle": lambda passes: Idle()}
+
+
+def heard(k: int, level: float) -> Signals:
+    record = np.zeros((), FEATURES)
+    record["t_adc"], record["onset_time"], record["active"] = k / FPS, -np.inf, 1.0
+    for name in NORMALISED:
+        record["norm"][name] = level
+    return signals_at(k / FPS, [record[()]], BeatPosition(k / 12, 120.0, 1.0))
+
+
+def frame(k: int) -> Frame:
+    return Frame(k, k / FPS, k / FPS, 1 / FPS, FPS)
+
+
+def play(
+    make: Callable[[Passes], Generator], size: Size, frames: int = 4, level: float = 0.5, **params: float
+) -> np.ndarray:
+    passes, target = Passes(), RenderTarget(size)
+    generator = make(passes)
+    for k in range(frames):
+        generator.render(frame(k), heard(k, level), params, target)
+    picture = target.read()
+    generator.close()
+    generator.close()
+    target.close()
+    passes.close()
+    return picture
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_finite_opaque_light_of_the_size_asked_for(gl, name: str, size: Size) -> None:
+    picture = play(GENERATORS[name], size)
+    assert picture.shape == (size.height, size.width, 4)
+    assert np.isfinite(picture).all()
+    assert picture.min() >= 0.0
+    assert np.allclose(picture[..., 3], 1.0)
+    assert picture[..., :3].std() > 1e-3, "a picture, not a blank"
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_the_same_values_give_the_same_picture(gl, name: str) -> None:
+    assert np.array_equal(play(GENERATORS[name], SIZES[0]), play(GENERATORS[name], SIZES[0]))
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_parameters_at_their_ends_and_unknown_ones(gl, name: str) -> None:
+    params = GENERATORS[name](Passes()).params
+    for ends in ({p.name: p.minimum for p in params}, {p.name: p.maximum for p in params}, {"wobble": 3.0}):
+        assert np.isfinite(play(GENERATORS[name], SIZES[0], level=1.0, **ends)).all()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_size_may_change_from_frame_to_frame(gl, name: str) -> None:
+    passes, target = Passes(), RenderTarget(SIZES[0])
+    generator = GENERATORS[name](passes)
+    for k, size in enumerate((*SIZES, *SIZES)):
+        target.resize(size)
+        generator.render(frame(k), heard(k, 0.5), {}, target)
+        assert target.size == size
+        assert np.isfinite(target.read()).all()
+    generator.close()
+    target.close()
+    passes.close()
+
+
+def test_time_moves_them(gl) -> None:
+    for name, make in GENERATORS.items():
+        early, late = play(make, SIZES[0], frames=1), play(make, SIZES[0], frames=48)
+        assert np.abs(late - early).mean() > 1e-3, name
