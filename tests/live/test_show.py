@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import ImageGrab
 
-from engine.core import clock
+from engine.core import clock, paths
 from engine.core.signals import SAMPLE_RATE
 from tests.live.show_process import GAP_LIMIT_MS, ShowProcess, start_show
 from tests.live.xvfb import x_display
@@ -99,6 +99,69 @@ def test_click_and_flash_meet_in_the_recording(start_show: Start, tmp_path: Path
     assert report["recorder"]["dropped"] == 0
     assert report["recorder"]["frames"] == len(times)
     assert report["audio"]["overflows"] == 0
+    assert not {path for path in REPORTED if missing(report, path)}
+
+
+# What report.json has to say, whatever else it says.
+REPORTED = [
+    "fps_target",
+    "frames",
+    "missed",
+    "frame_ms.p50",
+    "frame_ms.p95",
+    "frame_ms.p99",
+    "frame_ms.max",
+    "presented_gap_max_ms",
+    "internal_size",
+    "output_size",
+    "backend.name",
+    "backend.refused",
+    "audio.source",
+    "audio.hops",
+    "audio.overflows",
+    "audio.restarts",
+    "audio.callback_us.p50",
+    "audio.callback_us.p99",
+    "audio.callback_us.max",
+    "tempo.bpm",
+    "tempo.confidence",
+    "latency_ms.onset_to_present.p50",
+    "latency_ms.onset_to_present.p99",
+    "control.received",
+    "control.rejected",
+    "control.dropped",
+    "recorder.frames",
+    "recorder.dropped",
+    "recorder.path",
+    "peak_rss_mb",
+    "versions.phosphene",
+]
+
+
+def missing(report: dict, path: str) -> bool:
+    """Return whether `report` lacks `path`."""
+    value: object = report
+    for key in path.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return True
+        value = value[key]
+    return value is None
+
+
+def test_style_and_scene_changes_do_not_hitch(start_show: Start) -> None:
+    """Every scene of the library, called one after the other, with styles changed in between."""
+    slugs = [p.stem for p in sorted(paths.scenes_dir().glob("*.toml")) if p.name != "setlist.toml"]
+    show = start_show("--size", "640x360", "--seconds", f"{2 + 2 * len(slugs)}")
+    show.wait_for_picture()
+    for slug in slugs:
+        show.osc.send_message("/scene", slug)
+        clock.sleep(1.0)
+        show.osc.send_message("/deck/a/style", "third-eye")
+        clock.sleep(1.0)
+    report = show.finished()
+    assert report["messages"] == []
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    assert report["missed"] <= 0.03 * report["frames"]
 
 
 def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, start_show: Start, tmp_path: Path) -> None:
