@@ -27,7 +27,7 @@ from engine.audio.supervisor import Supervisor
 from engine.control.address import Table
 from engine.control.server import OscServer
 from engine.core import clock, paths
-from engine.core.clock import LiveClock
+from engine.core.clock import Clock, DisplayClock, LiveClock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
 from engine.gpu.context import info
@@ -43,6 +43,7 @@ HARDWARE_FORMAT = (Size(1280, 720), Fraction(60))
 SOFTWARE_FORMAT = (Size(640, 360), Fraction(30))
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")
 _SWITCH_INTERVAL_S = 0.001  # a thread that wants the interpreter gets it within 1.4 ms at p99; 5.4 ms by default
+_SAME_RATE = 0.02  # 59.94 Hz is 60
 _AUDIO_WAIT_S = 2.5  # the demo music takes over when no input gives sound within this
 
 
@@ -141,7 +142,7 @@ def _run(
     stopping = _Stop()
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
-    stage.clock = LiveClock(stage.clock.fps)
+    stage.clock = show_clock(display, stage.clock.fps)
     with stopping:
         while not (stopping.asked or display.should_close):
             if key_changes(display, table, stage):
@@ -153,6 +154,13 @@ def _run(
                 return
             if watch is not None:
                 watch.look(stage)
+
+
+def show_clock(display: Display, fps: Fraction) -> Clock:
+    """Return the clock of a show that begins now: the display's where it refreshes at the rate asked for, else our own."""
+    if display.vsync and abs(display.refresh_hz / float(fps) - 1.0) < _SAME_RATE:
+        return DisplayClock(fps, display.refresh_hz)
+    return LiveClock(fps)
 
 
 def _frame(stage: Stage) -> int:

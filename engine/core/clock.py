@@ -85,6 +85,39 @@ class LiveClock:
         )
 
 
+class DisplayClock:
+    """Paced by a display whose swaps wait for its refresh: it never waits itself.
+
+    A grid of its own would beat against the display's: 60 against 59.94 Hz misses a slot every 17 s, and so does a
+    refresh rate measured to 1 in 10,000 every few minutes. Instead a frame is one refresh after the last one, or as many
+    as really passed, and show time is drawn gently to the clock's, so that it neither jitters nor drifts.
+    """
+
+    _PULL = 0.02  # of the difference, each frame: jitter of 1 ms moves the picture by 20 us
+
+    def __init__(self, fps: Fraction | int, refresh_hz: float, t_start: float | None = None) -> None:
+        """fps: the rate asked for, to which the display's is close; refresh_hz: the display's own, measured."""
+        self.fps = Fraction(fps)
+        self.t_start = now() if t_start is None else t_start
+        self.missed = 0
+        self._period = 1.0 / refresh_hz
+        self._index = -1
+        self._time = -self._period
+        self._last = self.t_start - self._period
+
+    def next_frame(self) -> Frame:
+        """Return the frame to render now; `dt` is a whole number of refreshes, nearly."""
+        t = now()
+        steps = max(1, round((t - self._last) / self._period))
+        self._last = t
+        self._index += steps
+        self.missed += steps - 1
+        before = self._time
+        self._time += steps * self._period
+        self._time += self._PULL * (t - self.t_start - self._time)
+        return Frame(self._index, self._time, t + self._period, self._time - before, float(self.fps))
+
+
 class OfflineClock:
     """Frame k is at k/fps exactly; never waits. The audio time line of the file is the time line (t_start = 0)."""
 

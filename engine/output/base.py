@@ -42,6 +42,11 @@ class Display(Protocol):
         ...
 
     @property
+    def vsync(self) -> bool:
+        """Whether `present` waits for the screen's refresh, as measured: then it paces the show."""
+        ...
+
+    @property
     def should_close(self) -> bool:
         """True once a person has closed it."""
         ...

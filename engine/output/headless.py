@@ -18,6 +18,7 @@ class Headless:
     def __init__(self, size: Size) -> None:
         self.output_size = size
         self.refresh_hz = 0.0
+        self.vsync = False
         self.should_close = False
         self._context = HeadlessContext()
 

@@ -1,7 +1,7 @@
 """The window on stage: full screen on a monitor chosen by name, and back there when the monitor was gone for a while.
 
 Render thread only (GLFW wants the main thread). GLFW is imported when a window is opened, so that machines without a
-display can import this package. Frames are paced by the show's clock; vsync keeps each from tearing.
+display can import this package. Vsync, where it was measured to work, paces the show; elsewhere the show's own clock does.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from engine.core import clock
-from engine.core.clock import LiveClock, OfflineClock
+from engine.core.clock import DisplayClock, LiveClock, OfflineClock
 
 
 def test_now_never_steps_back():
@@ -78,3 +78,34 @@ def test_half_a_period_late_misses_nothing():
     stepped = LiveClock(5, t_start=clock.now() - 0.2 * 0.3)
     assert stepped.next_frame().index == 0
     assert stepped.missed == 0
+
+
+def test_a_display_at_59_94_hz_paces_without_a_miss_or_a_drift(monkeypatch: pytest.MonkeyPatch):
+    """Ten minutes of swaps with 1 ms of jitter; the null is a grid of 60 Hz, which must miss or be late."""
+    import random
+
+    rng, refresh, t = random.Random(3), 59.94, [100.0]
+    monkeypatch.setattr(clock, "now", lambda: t[0])
+    paced = DisplayClock(60, refresh, t_start=100.0)
+    frames = []
+    for k in range(36_000):
+        t[0] = 100.0 + k / refresh + rng.uniform(-5e-4, 5e-4)
+        frames.append(paced.next_frame())
+    assert paced.missed == 0
+    assert [f.index for f in frames] == list(range(36_000))
+    assert abs(frames[-1].time - (t[0] - 100.0)) < 1e-3
+    steps = [f.dt for f in frames[300:]]
+    assert max(steps) - min(steps) < 1e-4
+    assert abs(frames[-1].time - 36_000 / 60) > 0.5, "a 60 Hz grid is elsewhere by now"
+
+
+def test_a_display_that_skips_refreshes_counts_them(monkeypatch: pytest.MonkeyPatch):
+    t = [0.0]
+    monkeypatch.setattr(clock, "now", lambda: t[0])
+    paced = DisplayClock(60, 60.0, t_start=0.0)
+    for at in (0.0, 1 / 60, 2 / 60, 5 / 60, 6 / 60):
+        t[0] = at
+        frame = paced.next_frame()
+    assert paced.missed == 2
+    assert frame.index == 6
+    assert frame.time == pytest.approx(0.1, abs=0.002)
