@@ -145,7 +145,7 @@ def _run(
     stage.clock = show_clock(display, stage.clock.fps)
     with stopping:
         while not (stopping.asked or display.should_close):
-            if key_changes(display, table, stage):
+            if _keys(display, table, stage):
                 return
             index = _frame(stage)
             if index == 0 and screen.first_s is not None:
@@ -154,6 +154,16 @@ def _run(
                 return
             if watch is not None:
                 watch.look(stage)
+
+
+def _keys(display: Display, table: Table, stage: Stage) -> bool:
+    """Take what was pressed; return whether to quit. A fault in it costs that press, not the show."""
+    try:
+        return key_changes(display, table, stage)
+    except Exception as error:  # noqa: BLE001 boundary: no key and no event of the window system may end the show
+        _quiet.warning("keys", f"a key was lost: {type(error).__name__}: {error}")
+        _log.debug("keys", exc_info=True)
+        return False
 
 
 def show_clock(display: Display, fps: Fraction) -> Clock:

@@ -18,7 +18,7 @@ _FEEDBACK_S = 1.0 / 30.0  # gathering the state costs 0.3 ms: not worth doing mo
 
 
 class Screen:
-    """Presents every output picture. `first_s` is when the first one was presented (clock line), `last_s` the newest."""
+    """Presents every output picture. `first_s` is when the first one was presented (clock line)."""
 
     def __init__(self, display: Display, stage: Stage, recording: Recording, osc: OscServer | None) -> None:
         self._display, self._stage, self._recording, self._osc = display, stage, recording, osc
@@ -60,7 +60,7 @@ def key_changes(display: Display, table: Table, stage: Stage) -> bool:
     for event in display.poll():
         if event.action != "press":
             continue
-        bound = keys.binding(event.key, event.mods)
+        bound = keys.binding(keys.named(event.key, ctrl="ctrl" in event.mods, alt="alt" in event.mods))
         if bound is None:
             continue
         change = keys.change(table, bound, clock.now())
