@@ -77,10 +77,12 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     for sink in stage.sinks:
         sink.accept(stage.output, frame, t_picture)
 
-    # 9 what it cost
+    # 9 what it cost. A wait for the screen costs nothing; a frozen picture says nothing about the next one.
     ended = clock.now()
-    stage.budget.close(ended - began, ended, stage.clock.missed - missed_before)
-    stage.governor.record((ended - began) * 1e3)
+    cost = ended - began - stage.waited_s
+    stage.budget.close(cost, ended, stage.clock.missed - missed_before)
+    if not show.freeze:
+        stage.governor.record(cost * 1e3)
     return frame, signals
 
 

@@ -40,6 +40,7 @@ class Screen:
             if self._hud.wants_update(frame.t_present):
                 self._hud.update(hud_model(stage, signals, self._recording, error), frame.t_present)
         t = self._display.present(picture, self._hud)
+        stage.waited_s = self._display.waited_s
         if self.first_s is None:
             self.first_s = t
         stage.latency.presented(t)

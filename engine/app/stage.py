@@ -77,6 +77,7 @@ class Stage:
     backing: dict[str, Backing] = field(default_factory=lambda: {"a": Backing(), "b": Backing()})
     ready: dict[str, Backing] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
     signals: Signals | None = None  # of the newest frame, for those who tell about it
+    waited_s: float = 0.0  # how long the display waited for its refresh in this frame: time, but no work
     delay: PictureDelay = field(default_factory=PictureDelay)
     broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame
     sizes: list[tuple[float, Size]] = field(default_factory=list)  # show time in s at which each internal size began
@@ -89,6 +90,8 @@ class Stage:
             del self.sizes[:-1000]
 
     def say(self, line: str) -> None:
-        """Add a line for the HUD and the report; the last 50 are kept."""
+        """Add a line for the HUD and the report, unless it is the newest one; the last 50 are kept."""
+        if self.messages[-1:] == [line]:
+            return
         self.messages.append(line)
         del self.messages[:-50]

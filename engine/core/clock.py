@@ -36,7 +36,7 @@ def sleep(seconds: float) -> None:
 
 def sleep_until(t: float) -> None:
     """Block until `now() >= t`. Returns at once when `t` has passed."""
-    while (left := t - time.perf_counter()) > 0:
+    while (left := t - now()) > 0:
         time.sleep(left)
 
 
@@ -86,7 +86,7 @@ class LiveClock:
 
 
 class DisplayClock:
-    """Paced by a display whose swaps wait for its refresh: it never waits itself.
+    """Paced by a display whose swaps wait for its refresh: it waits itself only when they do not (a minimised window).
 
     A grid of its own would beat against the display's: 60 against 59.94 Hz misses a slot every 17 s, and so does a
     refresh rate measured to 1 in 10,000 every few minutes. Instead a frame is one refresh after the last one, or as many
@@ -107,6 +107,8 @@ class DisplayClock:
 
     def next_frame(self) -> Frame:
         """Return the frame to render now; `dt` is a whole number of refreshes, nearly."""
+        # A frame is a period ahead of the clock, give or take a late one; further ahead, nobody paces us any more.
+        sleep_until(self.t_start + self._time - self._period)
         t = now()
         steps = max(1, round((t - self._last) / self._period))
         self._last = t

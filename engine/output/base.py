@@ -47,6 +47,11 @@ class Display(Protocol):
         ...
 
     @property
+    def waited_s(self) -> float:
+        """How long the newest `present` waited for the screen's refresh: time in which nothing was worked on."""
+        ...
+
+    @property
     def should_close(self) -> bool:
         """True once a person has closed it."""
         ...

@@ -19,6 +19,7 @@ class Headless:
         self.output_size = size
         self.refresh_hz = 0.0
         self.vsync = False
+        self.waited_s = 0.0
         self.should_close = False
         self._context = HeadlessContext()
 

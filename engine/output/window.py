@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from engine.core import clock
-from engine.core.errors import UserError
+from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
 from engine.gpu.gl import GL
 from engine.gpu.texture import RenderTarget
 from engine.output.base import KeyEvent, Overlay
 
 log = logging.getLogger(__name__)
+quiet = RateLimitedLog(log)
 
 _TOGGLE = "f11"  # not f as well: that is the freeze key
 _REMEDY = "start it in a desktop session, set DISPLAY or WAYLAND_DISPLAY, or use --output headless"
@@ -137,6 +138,7 @@ class Window:
         except UserError:
             self._glfw.api.terminate()
             raise
+        self.waited_s = 0.0
         self.refresh_hz, self.vsync = self._measure()
 
     def _open(self, title: str) -> Any:
@@ -189,10 +191,16 @@ class Window:
     def present(self, target: RenderTarget, hud: Overlay | None = None) -> float:
         """Scale the picture onto the window, black around it, the HUD over it; swap; return the time after the swap."""
         screen = self.screen_size
+        self.waited_s = 0.0
         if screen.pixels:
             self._draw(target, screen, hud)
+            # The drawing is waited for by itself: what is left to wait for is the screen, and the governor can tell them
+            # apart. A frame that fits its slot loses nothing by it.
+            _wait(GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0))
+            drawn = clock.now()
             self._glfw.api.swap_buffers(self._window)
             self._bound_queue()
+            self.waited_s = clock.now() - drawn if self.vsync else 0.0
         return clock.now()
 
     def poll(self) -> list[KeyEvent]:
@@ -238,14 +246,16 @@ class Window:
         GL.glBlitFramebuffer(*source, x, y, x + width, y + height, GL.GL_COLOR_BUFFER_BIT, kind)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
         if hud is not None:
-            hud.draw(screen)
+            try:
+                hud.draw(screen)
+            except Exception as error:  # noqa: BLE001 boundary: what is written over the picture must never cost the picture
+                quiet.warning("hud", f"the HUD cannot be drawn: {type(error).__name__}: {error}")
 
     def _bound_queue(self) -> None:
         # Drivers queue up to three frames, each a frame of latency. Waiting for the one before leaves one in flight.
         before, self._fence = self._fence, GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         if before is not None:
-            GL.glClientWaitSync(before, GL.GL_SYNC_FLUSH_COMMANDS_BIT, _GPU_TIMEOUT_NS)
-            GL.glDeleteSync(before)
+            _wait(before)
 
     def _measure(self) -> tuple[float, bool]:
         """Return (refresh rate in Hz, whether a swap waits for the screen)."""
@@ -317,6 +327,11 @@ _PUNCTUATION = {
     "backslash": "\\",
     "grave_accent": "`",
 }
+
+
+def _wait(fence: Any) -> None:
+    GL.glClientWaitSync(fence, GL.GL_SYNC_FLUSH_COMMANDS_BIT, _GPU_TIMEOUT_NS)
+    GL.glDeleteSync(fence)
 
 
 def _key_names(glfw: ModuleType) -> dict[int, str]:

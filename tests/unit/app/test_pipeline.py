@@ -15,6 +15,7 @@ from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.stage import Stage
 from engine.audio.offline import FileAnalysis
 from engine.backends.cpu import CpuBackend
+from engine.core import clock
 from engine.core.clock import OfflineClock
 from engine.core.frame import Size
 from engine.core.signals import SAMPLE_RATE
@@ -35,10 +36,9 @@ def kicks(seconds: float = 6.0, bpm: float = 120.0) -> np.ndarray:
     return pcm
 
 
-def make_stage() -> Stage:
-    stage, _ = build_stage(
-        OfflineClock(24), FileAnalysis(kicks()), SIZE, Governor(SIZE, 24, fixed=SIZE), NoHands(), renderer="", inline=True
-    )
+def make_stage(governor: Governor | None = None) -> Stage:
+    governor = governor or Governor(SIZE, 24, fixed=SIZE)
+    stage, _ = build_stage(OfflineClock(24), FileAnalysis(kicks()), SIZE, governor, NoHands(), renderer="", inline=True)
     return stage
 
 
@@ -154,3 +154,46 @@ def test_sound_moves_the_picture(stage: Stage) -> None:
         return float(np.mean([np.abs(b - a).mean() for a, b in pairwise(pictures[24:])]))
 
     assert motion(heard) > 1.5 * motion(silent)
+
+
+class Waiting:
+    """A sink that takes 60 ms for each picture, as a display at its refresh does."""
+
+    def __init__(self, stage: Stage, counts: bool) -> None:
+        self._stage, self._counts = stage, counts
+
+    def accept(self, picture, frame, t_picture) -> None:
+        clock.sleep(0.06)
+        self._stage.waited_s = 0.0 if self._counts else 0.06
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_waiting_for_the_screen_is_no_work(gl, counts: bool) -> None:
+    """The null: the same time spent working, for which the governor must give up pixels."""
+    made = make_stage(governor=Governor(SIZE, 24, ladder=[Size(32, 18), Size(48, 27), SIZE], start=Size(48, 27)))
+    made.sinks.append(Waiting(made, counts))
+    play(made, 40)
+    assert (made.governor.size() < Size(48, 27)) == counts
+    assert (made.budget.frame_ms.percentile(50) > 50.0) == counts
+    close_stage(made)
+
+
+def test_a_frozen_picture_teaches_the_governor_nothing(gl) -> None:
+    made = make_stage(governor=Governor(SIZE, 24, ladder=[Size(32, 18), SIZE], start=Size(32, 18)))
+    put(made, "/freeze", 1)
+    play(made, 60)
+    assert made.governor.size() == Size(32, 18)
+    put(made, "/freeze", 0)
+    play(made, 60)
+    assert made.governor.size() == SIZE, "null: the same frames, not frozen, are cheap enough to grow"
+    close_stage(made)
+
+
+def test_a_line_said_again_and_again_is_kept_once(stage: Stage) -> None:
+    stage.say("first")
+    for _ in range(100):
+        stage.say("a frame failed")
+    assert stage.messages[-2:] == ["first", "a frame failed"]

@@ -109,3 +109,12 @@ def test_a_display_that_skips_refreshes_counts_them(monkeypatch: pytest.MonkeyPa
     assert paced.missed == 2
     assert frame.index == 6
     assert frame.time == pytest.approx(0.1, abs=0.002)
+
+
+def test_a_display_that_stops_waiting_does_not_make_the_show_run_away():
+    """A minimised window swaps nothing: the frames then come at the rate asked for, not as fast as they can."""
+    paced = DisplayClock(100, 100.0)
+    frames = [paced.next_frame() for _ in range(40)]
+    passed = clock.now() - paced.t_start
+    assert passed > 0.3
+    assert abs(frames[-1].time - passed) < 0.05
