@@ -1,16 +1,19 @@
 """Recording on stage: starts and stops takes while the show runs, feeds the recorder, keeps the event log.
 
-Used by the render loop. A start or a stop costs the frame a file or two; encoding, writing and finishing run on the
-recorder's thread. Whatever goes wrong becomes a line on the HUD; the show goes on.
+Used by the render loop, which it never holds up: a start costs the frame two files; encoding, writing and finishing run on
+the recorder's and the take's threads, and a new recording may start while the last one is still being finished. Whatever
+goes wrong becomes a line on the HUD; the show goes on.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import platform
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
@@ -30,8 +33,13 @@ from engine.show.state import ShowState, snapshot
 
 _log = logging.getLogger(__name__)
 _PACKAGES = ("numpy", "av", "aubio-ledfx", "sounddevice", "PyOpenGL", "glfw", "python-osc", "pydantic")
+_MOST_ENDING = 4  # recordings being finished at a time: a button that flutters must not fill the disk with takes
+_DISK_S = 2.0  # between looks at the free space
+
+Report = Callable[[], Mapping[str, Any]]
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Return what made this picture: the program, Python, the packages, the system."""
     found = {"phosphene": __version__, "python": platform.python_version(), "system": platform.platform()}
@@ -41,6 +49,16 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "missing"
     return found
+
+
+@dataclass
+class _Ending:
+    """A take that was stopped. recorder: None where none was opened; report: None once the report was handed over."""
+
+    take: Take
+    recorder: RecorderSink | None
+    last: float
+    report: Report | None
 
 
 class Recording:
@@ -58,15 +76,17 @@ class Recording:
         self._source, self._size, self._fps, self._takes, self._about, self._say = source, size, fps, takes, about, say
         self._recorder: RecorderSink | None = None
         self._take: Take | None = None
+        self._report: Report | None = None
+        self._ending: list[_Ending] = []
+        self._newest: RecorderSink | None = None
         self._wanted: Path | None = None
         self._armed = False
-        self._said = ""
         self._last = 0.0
-        self._report: Callable[[], Mapping[str, Any]] | None = None
+        self._settled = (0, 0)  # frames and dropped pictures of all that is finished
+        self._closing = threading.Event()
         self.result: RecordingResult | None = None  # of the newest finished recording
-        self.total = {"frames": 0, "dropped": 0}
-        # Asking for NVENC takes a driver a tenth of a second: answered before the first take asks on the render thread.
-        threading.Thread(target=nvenc_refusal, name="nvenc", daemon=True).start()
+        self.disk_free_gb: float | None = None  # GiB where the recording goes; None where the system does not tell
+        threading.Thread(target=self._aside, name="recording", daemon=True).start()
 
     @property
     def active(self) -> bool:
@@ -75,21 +95,33 @@ class Recording:
 
     @property
     def status(self) -> RecorderStatus | None:
-        """How the recording goes; None when there was none yet."""
-        return self._recorder.status() if self._recorder else None
+        """How the newest recording goes, or went; None when there was none yet."""
+        return self._newest.status() if self._newest else None
 
-    def start(self, path: Path | None, state: ShowState, report: Callable[[], Mapping[str, Any]]) -> None:
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Frames recorded and pictures dropped since the show began, over all recordings."""
+        frames, dropped = self._settled
+        running = [self._recorder, *(e.recorder for e in self._ending if e.report is not None)]
+        for status in (r.status() for r in running if r is not None):
+            frames, dropped = frames + status.frames, dropped + status.dropped
+        return frames, dropped
+
+    def start(self, path: Path | None, state: ShowState, report: Report) -> None:
         """Record from the next picture on, to `path` or into the take. A fault is said, never raised."""
         if self.active:
             return
-        self.finish()
+        self.stop()
+        if len(self._ending) >= _MOST_ENDING:
+            self._refuse(f"{len(self._ending)} recordings are still being finished")
+            return
         try:
             self._take = Take.named_by_time(self._takes)
         except UserError as error:
-            self._say(f"not recording: {error.line()}")
+            self._refuse(error.line())
             return
         self._wanted = path or self._take.folder / "recording.mp4"
-        self._armed, self._said, self._report = True, "", report
+        self._armed, self._report = True, report
         self._take.event(
             "start",
             fps=str(self._fps),
@@ -101,27 +133,15 @@ class Recording:
         )
 
     def stop(self) -> None:
-        """End the recording with the last picture; the file is finished in the background."""
+        """End the recording with the last picture. File and report are finished in the background."""
         self._armed = False
-        if self._recorder is not None:
-            self._recorder.finish(self._last + float(1 / self._fps))
-
-    def finish(self) -> None:
-        """Stop, wait for the file, write the take's report. Called at the end of the show and before the next take."""
-        self.stop()
-        if self._recorder is not None:
-            self.result = self._recorder.stop(self._last)
-            self.total["frames"] += self.result.frames
-            self.total["dropped"] += self.result.dropped
-            self._tell()
-            self._recorder = None
-        if self._take is not None:
-            if self._report is not None:
-                self._take.write_report(self._report())
-            self._take.close()
-            if self._take.error:
-                self._say(self._take.error)
-            self._take = None
+        if self._take is None:
+            return
+        recorder, self._recorder = self._recorder, None
+        self._ending.append(_Ending(self._take, recorder, self._last, self._report))
+        self._take = None
+        if recorder is not None:
+            recorder.finish(self._last + float(1 / self._fps))
 
     def log(self, changes: Sequence[Change], frame: Frame) -> None:
         """Write this frame's control changes to the take."""
@@ -133,35 +153,39 @@ class Recording:
 
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
         """Start the picture's way to the recorder; it arrives a frame or two later without a wait."""
-        if self._armed:
-            self._open(t_picture, frame)
-        if self._recorder is None:
-            return
-        if self._recorder.status().state == "recording":
-            self._recorder.accept(picture, frame, t_picture)
-            self._last = t_picture
-        self._tell()
+        try:
+            if self._armed:
+                self._open(t_picture, frame)
+            if self._recorder is not None:
+                if self._recorder.status().state == "recording":
+                    self._recorder.accept(picture, frame, t_picture)
+                    self._last = t_picture
+                else:
+                    self.stop()  # it failed: what it has is being finished
+            self._settle()
+        except Exception as error:  # noqa: BLE001 boundary: encoders, drivers and disks fail in their own ways; the show goes on
+            _log.debug("recording", exc_info=True)
+            self._refuse(f"{type(error).__name__}: {error}")
+            self.stop()
 
     def close(self) -> None:
-        """Finish."""
-        self.finish()
-
-    def disk_free_gb(self) -> float | None:
-        """Return the free space where the recording goes, in GiB; None where the system does not tell."""
-        folder = self._wanted.parent if self._wanted else self._takes
-        try:
-            while not folder.exists():
-                folder = folder.parent
-            return shutil.disk_usage(folder).free / 2**30
-        except OSError:
-            return None
+        """Stop, and wait for every file and report: seconds for an hour's recording."""
+        self._closing.set()
+        self.stop()
+        for ending in self._ending:
+            if ending.recorder is not None:
+                ending.recorder.stop(ending.last)
+        self._settle()
+        for ending in self._ending:
+            ending.take.close()
+        self._settle()
 
     def _open(self, t_picture: float, frame: Frame) -> None:
         self._armed = False
         assert self._wanted is not None
         assert self._take is not None
         try:
-            self._recorder = RecorderSink(
+            self._recorder = self._newest = RecorderSink(
                 self._wanted,
                 self._size,
                 self._fps,
@@ -170,15 +194,47 @@ class Recording:
                 flac=self._take.folder / "audio.flac",
             )
         except UserError as error:
-            self._say(f"not recording: {error.line()}")
+            self._refuse(error.line())
+            self.stop()
             return
+        self._last = t_picture
         self._take.event("recording", frame=frame.index, time=frame.time, t_present=frame.t_present, t_start=t_picture)
 
-    def _tell(self) -> None:
-        """Say once what became of the recording."""
-        if self._recorder is None:
-            return
-        status = self._recorder.status()
-        if status.state.startswith("failed") and self._said != status.state:
-            self._said = status.state
-            self._say(f"recording {status.state}; what was recorded lies at {status.path}")
+    def _settle(self) -> None:
+        """Take the results of what was finished since the last look: the recorder's first, then the take's."""
+        for ending in list(self._ending):
+            recorder = ending.recorder
+            if ending.report is not None and (recorder is None or recorder.result is not None):
+                report, ending.report = ending.report, None
+                if recorder is not None and recorder.result is not None:
+                    self.result = result = recorder.result
+                    self._settled = self._settled[0] + result.frames, self._settled[1] + result.dropped
+                    if result.error:
+                        self._say(f"recording failed: {result.error}; what was recorded lies at {result.path}")
+                ending.take.end(report())
+            if ending.report is None and ending.take.ended:
+                self._ending.remove(ending)
+                if ending.take.error:
+                    self._say(ending.take.error)
+
+    def _refuse(self, reason: str) -> None:
+        _log.warning("not recording: %s", reason)
+        self._say(f"not recording: {reason}")
+
+    def _aside(self) -> None:
+        """What may take a driver or a disk its time, on a thread of its own: NVENC, versions, the free space."""
+        nvenc_refusal()
+        versions()
+        while True:
+            self.disk_free_gb = _free_gb(self._wanted.parent if self._wanted else self._takes)
+            if self._closing.wait(_DISK_S):
+                return
+
+
+def _free_gb(folder: Path) -> float | None:
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free / 2**30
+    except OSError:
+        return None

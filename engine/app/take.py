@@ -50,7 +50,9 @@ class Take:
         self.folder = _fresh(folder)
         self.dropped = 0
         self.error = ""
-        self._lines: queue.Queue[str | None] = queue.Queue(_QUEUE)
+        self._lines: queue.Queue[str] = queue.Queue(_QUEUE)
+        self._report: Mapping[str, Any] | None = None
+        self._ending = threading.Event()
         try:
             self._file = (self.folder / "events.jsonl").open("w", encoding="utf-8")
         except OSError as error:
@@ -72,45 +74,54 @@ class Take:
         except ValueError:
             self.dropped += 1
 
-    def write_report(self, report: Mapping[str, Any]) -> None:
-        """Write `report.json`; a failure is kept in `error`."""
-        try:
-            write_json(self.folder / "report.json", report)
-        except UserError as error:
-            self.error = error.line()
+    def end(self, report: Mapping[str, Any] | None = None) -> None:
+        """Have what is queued written, then `report` as report.json. Returns at once; a failure is kept in `error`."""
+        self._report = report
+        self._ending.set()
+        with contextlib.suppress(queue.Full):  # full, it is awake
+            self._lines.put_nowait("")
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is written, or given up."""
+        return not self._thread.is_alive()
 
     def close(self) -> None:
-        """Write what is queued and close the log."""
-        self._lines.put(None)
+        """End, and wait for it: not for longer than 5 s, whatever the disk does."""
+        if not self._ending.is_set():
+            self.end()
         self._thread.join(timeout=5.0)
 
     def _write(self) -> None:
-        open_for_writing = True
         last_flush = clock.now()
-        while True:
+        while not (self._ending.is_set() and self._lines.empty()):
             try:
                 line = self._lines.get(timeout=_FLUSH_S)
             except queue.Empty:
                 line = ""
-            if open_for_writing:
-                try:
-                    if line:
-                        self._file.write(line + "\n")
-                    if line is None or clock.now() - last_flush > _FLUSH_S:
-                        self._file.flush()
-                        last_flush = clock.now()
-                except OSError as error:
-                    self.error = _disk_error(self.folder, error).line()
-                    _log.warning("the take's event log ends here: %s", self.error)
-                    open_for_writing = False
-            elif line:
-                self.dropped += 1
-            if line is None:
-                break
+            if self.error:
+                self.dropped += bool(line)
+                continue
+            try:
+                if line:
+                    self._file.write(line + "\n")
+                if clock.now() - last_flush > _FLUSH_S:
+                    self._file.flush()
+                    last_flush = clock.now()
+            except OSError as error:
+                self._failed(_disk_error(self.folder, error))
         try:
             self._file.close()
+            if self._report is not None:
+                write_json(self.folder / "report.json", self._report)
         except OSError as error:
-            self.error = _disk_error(self.folder, error).line()
+            self._failed(_disk_error(self.folder, error))
+        except UserError as error:
+            self._failed(error)
+
+    def _failed(self, error: UserError) -> None:
+        self.error = self.error or error.line()
+        _log.warning("the take is not whole: %s", error.line())
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

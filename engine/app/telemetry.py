@@ -68,7 +68,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: s
         recorded_s=status.seconds if status else 0.0,
         recorded_frames=status.frames if status else 0,
         recorder_dropped=status.dropped if status else 0,
-        disk_free_gb=recording.disk_free_gb(),
+        disk_free_gb=recording.disk_free_gb,
         received=counters.received,
         rejected=counters.rejected,
         dropped=counters.dropped,
@@ -106,8 +106,8 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
     health, counters = stage.source.health(), stage.bus.counters
     line = stage.source.timeline()
     status, result = recording.status, recording.result
-    running = (status.frames, status.dropped) if status else (0, 0)
-    path = status.path if status else result.path if result else None
+    frames, dropped = recording.counts
+    path = result.path if result else status.path if status else None
     return stage.budget.report() | {
         "internal_size": str(stage.governor.size()),
         "sizes": [[round(t, 2), str(size)] for t, size in stage.sizes[-100:]],
@@ -127,8 +127,8 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
         "latency_ms": {"onset_to_present": {k: v for k, v in stage.latency.ms.summary(50, 99).items() if k != "max"}},
         "control": {"received": counters.received, "rejected": counters.rejected, "dropped": counters.dropped},
         "recorder": {
-            "frames": recording.total["frames"] + running[0],
-            "dropped": recording.total["dropped"] + running[1],
+            "frames": frames,
+            "dropped": dropped,
             "path": str(path) if path else None,
             "error": (result.error if result else "") or "",
         },

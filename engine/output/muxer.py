@@ -130,7 +130,12 @@ class Muxer:
             self._file = SafeFile(self.working_path)
         except OSError as error:
             raise UserError("cannot write the recording", where=str(path), got=describe(error)) from error
-        self._open_container(self.encoder)
+        try:
+            self._open_container(self.encoder)
+        except BaseException:
+            self._file.close()
+            self.working_path.unlink(missing_ok=True)
+            raise
         self._reformatter = VideoReformatter()
         self._picture: av.VideoFrame | None = None
 

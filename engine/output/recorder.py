@@ -95,8 +95,14 @@ class Recorder:
         self.size = size
         self.dropped = 0
         self.duplicated = 0
-        self._muxer = Muxer(path, size, fps, codec=codec)
         self._flac = FlacWriter(flac) if flac else None
+        try:
+            self._muxer = Muxer(path, size, fps, codec=codec)
+        except BaseException:
+            if self._flac:
+                self._flac.close()
+                self._flac.path.unlink(missing_ok=True)
+            raise
         self._audio = audio
         self._release = release
         self._line = SoundLine(t_start, AUDIO_RATE)

@@ -35,9 +35,11 @@ class RecorderSink:
         """End the recording at clock time `t_end`; returns soon, `result` is there when the file is done."""
         if not self._finished:
             self._finished = True
-            self._hand_over(self._readback.drain())
-            self._readback.close()
-            self.recorder.finish(t_end)
+            try:
+                self._hand_over(self._readback.drain())
+                self._readback.close()
+            finally:
+                self.recorder.finish(t_end)  # whatever the driver did: the thread must end, and the file with it
 
     @property
     def result(self) -> RecordingResult | None:

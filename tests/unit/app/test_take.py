@@ -20,8 +20,9 @@ def test_events_and_report(tmp_path: Path) -> None:
     take.event("start", fps="24", nested={"a": (1, 2.5)}, path=Path("x"))
     for k in range(1000):
         take.event("change", frame=k, args=(0.5, "b"))
-    take.write_report({"frames": 3})
+    take.end({"frames": 3})
     take.close()
+    assert take.ended
     found = lines(take)
     assert found[0] == {"kind": "start", "fps": "24", "nested": {"a": [1, 2.5]}, "path": "x"}
     assert [e["frame"] for e in found[1:]] == list(range(1000))
