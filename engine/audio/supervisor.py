@@ -156,13 +156,17 @@ class Supervisor:
                 retry_s = min(_RETRY_S, 2.0 * retry_s)
                 if self._changed.is_set():
                     continue
-            order = self._order(spec)
-            if order is None:
-                continue
-            self._restarts += started == spec
-            started = spec
-            if self._run(order, spec):
-                retry_s = _RETRY_FIRST_S
+            try:
+                order = self._order(spec)
+                if order is None:
+                    continue
+                self._restarts += started == spec
+                started = spec
+                if self._run(order, spec):
+                    retry_s = _RETRY_FIRST_S
+            except Exception as error:  # noqa: BLE001 boundary: no process, no memory, no pactl now: sound must come back when they do
+                self._error = f"the audio process cannot be started: {error}"
+                self._warnings.warning("start", f"audio input: {self._error}")
 
     def _order(self, spec: str) -> dict[str, object] | None:
         """Find out what to open: None while there is no input at all."""

@@ -89,6 +89,8 @@ class Feedback:
                     self._socket.sendto(encoded(path, args), (host, self._port))
                 except OSError as error:
                     _log.warning("send", f"no state to {host}: {error}")
+                except Exception as error:  # noqa: BLE001 boundary: one value that is no OSC must not end the feedback for the night
+                    _log.warning("encode", f"{path} cannot be sent: {type(error).__name__}: {error}")
 
     def _due(self, t: float) -> list[tuple[str, str, Args]]:
         due = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 from pythonosc.osc_message import OscMessage
 
-from engine.control.feedback import encoded, show_values
+from engine.control.feedback import Feedback, encoded, show_values
 from engine.control.table import build_table
 from engine.core.params import Param
 from engine.show.catalogue import LEVEL, Catalogue
@@ -28,3 +30,20 @@ def test_every_value_of_the_show_has_a_described_address() -> None:
 def test_encoding() -> None:
     message = OscMessage(encoded("/x", (1, 0.5, "word")))
     assert (message.address, message.params) == ("/x", [1, 0.5, "word"])
+
+
+def test_a_value_that_is_no_osc_does_not_end_the_feedback() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        client.bind(("127.0.0.1", 0))
+        client.settimeout(3.0)
+        feedback = Feedback(build_table(EFFECTS, DECK), sender, client.getsockname()[1])
+        feedback.heard("127.0.0.1")
+        feedback.publish({"/state/frame/missed": (2**40,), "/state/message": ("file\udcff",)})
+        feedback.publish({"/master": (0.5,)})
+        assert OscMessage(client.recv(1000)).params == [0.5]
+        feedback.publish({"/master": (0.25,)})
+        assert OscMessage(client.recv(1000)).params == [0.25]
+        feedback.close()
