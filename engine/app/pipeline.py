@@ -77,12 +77,11 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     for sink in stage.sinks:
         sink.accept(stage.output, frame, t_picture)
 
-    # 9 what it cost. A wait for the screen costs nothing; a frozen picture says nothing about the next one.
+    # 9 what it cost: a wait for the screen costs nothing
     ended = clock.now()
     cost = ended - began - stage.waited_s
     stage.budget.close(cost, ended, stage.clock.missed - missed_before)
-    if not show.freeze:
-        stage.governor.record(cost * 1e3)
+    stage.governor.record(cost * 1e3, light=stage.mixer.light)
     return frame, signals
 
 

@@ -113,6 +113,7 @@ class Mixer:
         self.decks = {name: Deck(name, self.passes, self._idle, report) for name in DECKS}
         self._mixed = RenderTarget(_SMALL)
         self._picture: RenderTarget | None = None
+        self.light = True  # whether the newest picture was made without any deck's generator: it says nothing of their cost
         self._warm()
 
     @property
@@ -130,6 +131,7 @@ class Mixer:
         A deck that is not seen is not rendered. While frozen, the last picture comes again and nothing moves. Master and
         blackout are the output pass's.
         """
+        self.light = True
         if show.freeze and self._picture is not None:
             return self._picture
         seen = weights(show.transition, show.mix)
@@ -138,6 +140,7 @@ class Mixer:
         for name, weight, level in zip(DECKS, seen, levels, strict=True):
             if weight * level > 0.0:
                 pictures[name] = self.decks[name].render(frame, signals, show.deck(name), size)
+                self.light &= self.decks[name].generator is None
             else:
                 self.decks[name].chain.reset()
         alone = next(iter(pictures), "")

@@ -62,6 +62,7 @@ class Governor:
         pixels = (start or Size(max(1, output_size.width // 4), max(1, output_size.height // 4))).pixels
         self._rung = max((i for i, s in enumerate(self.ladder) if s.pixels <= pixels), default=0)
         self._costs: list[float] = []
+        self._light = False  # whether one of them was
         self._skip = _REALLOCATION_SKIP
         self._held_s = 0.0
         self._hold_up_s = _HOLD_UP_S
@@ -76,8 +77,12 @@ class Governor:
         """Return the internal size of the next frame."""
         return self.fixed or self.ladder[self._rung]
 
-    def record(self, render_ms: float, reallocated: bool = False) -> None:
-        """Take the cost of the frame just rendered; one that reallocated buffers is not counted."""
+    def record(self, render_ms: float, reallocated: bool = False, light: bool = False) -> None:
+        """Take the cost of the frame just rendered; one that reallocated buffers is not counted.
+
+        light: it showed less than what may come next (the idle scene, a frozen picture). Such frames may prove a size too
+        large, never too small: grown on them, the next style's first frames took 650 ms each.
+        """
         if self.fixed is not None:
             return
         self._held_s += max(render_ms, self._period_ms) / 1e3
@@ -85,6 +90,7 @@ class Governor:
             self._skip = max(0, self._skip - 1)
             return
         self._costs.append(render_ms)
+        self._light |= light
         # Frames far over their time must not wait for a full window: at 64x too slow that alone would take 10 s.
         urgent = len(self._costs) >= 3 and min(self._costs[-3:]) > 2.0 * self._period_ms
         if len(self._costs) >= self._frames_per_window or urgent:
@@ -93,6 +99,7 @@ class Governor:
     def _decide(self) -> None:
         costs = sorted(self._costs)
         measured = costs[len(costs) // 2]
+        light, self._light = self._light, False
         self._costs.clear()
         ratio = measured / self.target_ms
         if self._climbed_from is not None and self._held_s > _PROVEN_S:
@@ -105,7 +112,7 @@ class Governor:
                 self._hold_up_s = min(_MAX_HOLD_UP_S, 2.0 * self._hold_up_s)
             self._climbed_from = None
             self._move(min(self._rung - 1, self._wanted(measured)), measured)
-        elif ratio < 1.0 - DEAD_BAND and self._held_s >= self._hold_up_s:
+        elif ratio < 1.0 - DEAD_BAND and self._held_s >= self._hold_up_s and not light:
             wanted = self._wanted(measured)
             if wanted > self._rung:
                 self._climbed_from = self._rung

@@ -181,14 +181,20 @@ def test_waiting_for_the_screen_is_no_work(gl, counts: bool) -> None:
     close_stage(made)
 
 
-def test_a_frozen_picture_teaches_the_governor_nothing(gl) -> None:
-    made = make_stage(governor=Governor(SIZE, 24, ladder=[Size(32, 18), SIZE], start=Size(32, 18)))
+def test_only_a_style_can_make_the_picture_larger(gl) -> None:
+    """Neither the idle scene nor a frozen picture: after both, a style's first frames would be far too large."""
+    small, large = Size(32, 18), Size(40, 22)
+    made = make_stage(governor=Governor(SIZE, 24, ladder=[small, large], start=small))
+    play(made, 60)
+    assert made.governor.size() == small
+    put(made, "/deck/a/style", "neon-tide")
+    play(made, 3)
     put(made, "/freeze", 1)
     play(made, 60)
-    assert made.governor.size() == Size(32, 18)
+    assert made.governor.size() == small
     put(made, "/freeze", 0)
     play(made, 60)
-    assert made.governor.size() == SIZE, "null: the same frames, not frozen, are cheap enough to grow"
+    assert made.governor.size() == large, "null: the style itself is cheap enough to grow"
     close_stage(made)
 
 

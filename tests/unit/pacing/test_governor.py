@@ -117,3 +117,17 @@ def test_the_ladder_keeps_the_aspect_and_ends_at_the_output(output):
     assert list(ladder) == sorted(ladder, key=lambda s: s.pixels)
     for size in ladder:
         assert abs(size.width - size.height * output.aspect) <= 1.0
+
+
+def test_light_frames_shrink_the_picture_but_never_grow_it() -> None:
+    governor = Governor(Size(1280, 720), 60)
+    first = governor.size()
+    for _ in range(600):
+        governor.record(1.0, light=True)
+    assert governor.size() == first
+    for _ in range(600):
+        governor.record(40.0, light=True)
+    assert governor.size() < first
+    for _ in range(600):
+        governor.record(1.0)
+    assert governor.size() > first, "null: the same cost, not light"
