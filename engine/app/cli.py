@@ -67,7 +67,7 @@ def live(
 ) -> None:
     """Perform: listen, paint, show, record."""
     from engine.app.live import run_live
-    from engine.app.options import LiveOptions, parse_channels, parse_fps, parse_size
+    from engine.app.options import LiveOptions, parse_channels, parse_fps, parse_record, parse_size
 
     code = run_live(
         LiveOptions(
@@ -80,7 +80,7 @@ def live(
             fps=parse_fps(fps) if fps else None,
             internal=parse_size(internal, "--internal") if internal else None,
             backend=backend,
-            record=record,
+            record=parse_record(record) if record else None,
             seconds=seconds,
             report=report,
             osc_host=osc_host,

@@ -185,15 +185,16 @@ def _frame(stage: Stage) -> int:
 
 
 class _Stop:
-    """Turns SIGINT and SIGTERM into a wish to end the show in order; a second one is obeyed at once."""
+    """Turns SIGINT, SIGTERM and a closed terminal into a wish to end the show in order; a second one is obeyed at once."""
 
     def __init__(self) -> None:
         self.asked = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> _Stop:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._hear)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if number := getattr(signal, name, None):  # Windows has no SIGHUP
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -201,6 +202,8 @@ class _Stop:
             signal.signal(number, handler)
 
     def _hear(self, number: int, _frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
         self.asked = True
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.output.muxer import SUFFIXES
 
 # The rates of film and television are ratios; written as decimals they would drift a frame in a quarter of an hour.
 _BROADCAST = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
@@ -71,3 +72,10 @@ def parse_channels(text: str) -> tuple[int, ...]:
     if not 1 <= len(parts) <= 2 or not all(p.isdigit() and int(p) >= 1 for p in parts):
         raise UserError("not input channels", where="--channels", allowed="one or two, from 1, such as 3 or 3,4", got=text)
     return tuple(int(p) for p in parts)
+
+
+def parse_record(path: Path) -> Path:
+    """Read where to record to. Raises UserError: a show that was to be recorded must not run without."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError("unknown kind of recording", where="--record", allowed=", ".join(SUFFIXES), got=path)
+    return path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from engine.app.live import HARDWARE_FORMAT, SOFTWARE_FORMAT, default_format
-from engine.app.options import parse_channels, parse_fps, parse_size
+from engine.app.options import parse_channels, parse_fps, parse_record, parse_size
 from engine.core.errors import UserError
 from engine.core.frame import Size
 
@@ -44,3 +45,10 @@ def test_channels() -> None:
 def test_format_follows_what_draws() -> None:
     assert default_format("llvmpipe (LLVM 15.0.6, 256 bits)") == SOFTWARE_FORMAT
     assert default_format("NVIDIA GeForce RTX 4070/PCIe/SSE2") == HARDWARE_FORMAT
+
+
+def test_a_recording_has_a_known_suffix() -> None:
+    assert parse_record(Path("a/b.MP4")) == Path("a/b.MP4")
+    for name in ("show", "show.avi", "show.mp4.txt"):
+        with pytest.raises(UserError, match="unknown kind of recording"):
+            parse_record(Path(name))
