@@ -35,6 +35,7 @@ class Screen:
         error = self.osc_error or (self._osc.error if self._osc else "")
         if self._hud is not None:
             self._hud.visible = stage.state.hud
+            self._hud.badges = not self._display.fullscreen  # a blackout on the wall is dark, and says so elsewhere
             self._hud.beat = signals.position.beat
             self._hud.level = stage.source.health().peak
             if self._hud.wants_update(frame.t_present):

@@ -32,6 +32,7 @@ PORT_IN, PORT_OUT = 9000, 9001
 _BUFFER_BYTES = 4 << 20  # asked of the kernel, which may give less: room for a pause of the whole process
 _FEW = 16  # datagrams in one go that are a performer, not a flood
 _REST_S = 0.004  # between two turns of a flood: at most 250 turns a second, each under half a frame late
+_NEWS_S = 10.0  # how long a refusal is news: one stray message must not stand on the HUD for the rest of the night
 _MOST_TAKEN = 400  # datagrams read from the socket in one turn
 _MOST_READ = 128  # messages read and checked in one turn; the rest is dropped and counted
 
@@ -51,7 +52,7 @@ class OscServer:
         self._feedback = Feedback(table, self._socket, port_out)
         self._closing = False
         self._presses = 0
-        self.error = ""  # the newest refusal
+        self._refusal = ("", 0.0)  # the newest one, and when it was
         self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
         self._thread.start()
 
@@ -64,6 +65,12 @@ class OscServer:
     def clients(self) -> list[str]:
         """The hosts that spoke in the last minute."""
         return self._feedback.clients
+
+    @property
+    def error(self) -> str:
+        """What was refused in the last seconds, the newest; empty while all is understood."""
+        text, at = self._refusal
+        return text if clock.now() - at < _NEWS_S else ""
 
     def feedback(self, values: Mapping[str, Args]) -> None:
         """Publish state, {address: arguments}: clients get what changed. Never blocks."""
@@ -145,7 +152,7 @@ class OscServer:
 
     def _refuse(self, error: UserError, kind: str, host: str) -> None:
         self._bus.reject()
-        self.error = error.line()
+        self._refusal = (error.line(), clock.now())
         self._quiet.warning(kind, f"OSC from {host}: {error.line()}")
 
 

@@ -52,6 +52,11 @@ class Display(Protocol):
         ...
 
     @property
+    def fullscreen(self) -> bool:
+        """Whether the picture fills a screen: then it is the audience's, and nothing is written over it unasked."""
+        ...
+
+    @property
     def should_close(self) -> bool:
         """True once a person has closed it."""
         ...

@@ -18,7 +18,7 @@ class Headless:
     def __init__(self, size: Size) -> None:
         self.output_size = size
         self.refresh_hz = 0.0
-        self.vsync = False
+        self.vsync = self.fullscreen = False
         self.waited_s = 0.0
         self.should_close = False
         self._context = HeadlessContext()

@@ -27,10 +27,10 @@ void main() { colour = texture(panel, uv); }
 
 
 class Hud:
-    """A panel that is shown on a key, and badges for what must be seen even without it.
+    """A panel that is shown on a key, and badges for what a performer must see even without it.
 
-    `visible`: the whole panel; `badges`: blackout, freeze, recording, lost audio, the last error. Set freely; `beat`
-    (beats since a downbeat) and `level` (linear peak of the raw input) as often as they change.
+    `visible`: the whole panel; `badges` (in a window, not on the wall): blackout, freeze, recording, lost audio, the last
+    error. Set freely; `beat` (beats since a downbeat) and `level` (linear peak of the raw input) as often as they change.
     """
 
     def __init__(self) -> None:

@@ -42,6 +42,8 @@ def test_it_says_its_size_and_rate_and_is_open(display):
     assert display.output_size == SIZE
     assert display.refresh_hz >= 0
     assert display.should_close is False
+    assert display.fullscreen is False
+    assert display.waited_s == 0.0
     assert display.poll() == []
 
 

@@ -45,7 +45,9 @@ class ShowProcess:
                 given += [name, value]
         command = [sys.executable, "-m", "engine.app.cli", "live", *given, "--takes", str(folder / "takes")]
         self.port_out = free_port()
-        command += ["--report", str(self.report_path), "--osc-port", str(self.port), "--osc-out", str(self.port_out)]
+        command += ["--report", str(self.report_path), "--osc-out", str(self.port_out)]
+        if "--osc-port" not in given:
+            command += ["--osc-port", str(self.port)]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, env=os.environ | (environment or {}), stdout=log, stderr=log, start_new_session=True
