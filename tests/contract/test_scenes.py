@@ -106,17 +106,42 @@ def test_silence_a_kick_and_a_break_look_different(name: str) -> None:
     loud = played(name, heard(40.0, 46.0))[-48:]
     rest = played(name, heard(62.0, 70.0))[-48:]
     level = "a/level"
-    assert quiet[level] < 0.4 * mean(loud, level), "silence is dim"
-    assert quiet["a/speed"] <= 0.8 * mean(loud, "a/speed"), "and slow"
+    assert quiet[level] < 0.15 * mean(loud, level), "silence is dim"
+    assert quiet["a/speed"] <= 0.3 * mean(loud, "a/speed"), "and slow"
     kicks = sorted(loud, key=lambda f: f[level])
-    assert kicks[-1][level] > 1.25 * kicks[len(kicks) // 4][level], "the kick is light"
+    assert kicks[-1][level] > 1.3 * kicks[len(kicks) // 4][level], "the kick is light"
     assert mean(rest, "a/speed") < 0.95 * mean(loud, "a/speed") or mean(rest, "mix") > mean(loud, "mix") + 0.2
     seen = "b" if mean(rest, "mix") > 0.7 else "a"
     widest = min(mean(loud, "a/zoom"), mean(loud, f"{seen}/zoom"))
     assert mean(rest, f"{seen}/zoom") < 0.95 * widest, "the break is wide"
-    colour = ("grade/amount", "grade/hue", "grade/palette")
+    colour = ("grade/amount", "grade/hue", "grade/palette", "grade/tint")
     shift = max(abs(mean(rest, f"a/{c}") - mean(loud, f"a/{c}")) for c in colour)
     assert max(shift, mean(rest, "mix") - mean(loud, "mix")) > 0.3, "and of another colour"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_music_that_goes_quiet_looks_it(name: str) -> None:
+    """The end of the outro is no silence: 10 dB below the drop, and without a kick."""
+    loud = played(name, heard(84.0, 92.0))[-96:]
+    quiet = played(name, heard(110.0, 119.0))[-48:]
+    assert mean(quiet, "a/level") < 0.55 * mean(loud, "a/level"), "darker"
+    assert mean(quiet, "a/speed") < 0.6 * mean(loud, "a/speed"), "and calmer"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_kick_is_read_as_one_and_is_no_strobe(name: str) -> None:
+    scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
+    lights = [m for m in scene.map if m.signal == "bass" and m.to == "level"]
+    assert lights
+    assert all(m.attack <= 0.02 and 0.15 <= m.release <= 0.4 for m in lights)
+    levels = [f["a/level"] for f in played(name, heard(84.0, 92.0))][48:]
+    high, flashes, lit = max(levels), 0, False
+    for level in levels:
+        if not lit and level > 0.9 * high:
+            flashes, lit = flashes + 1, True
+        elif level < 0.75 * high:
+            lit = False
+    assert 1.5 < flashes / (len(levels) / FPS) <= 3.0, "on the beat, and never faster than three a second"
 
 
 @pytest.mark.parametrize("name", NAMES)
