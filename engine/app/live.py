@@ -143,6 +143,7 @@ def _run(
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
     stage.clock = show_clock(display, stage.clock.fps)
+    ends = stage.clock.t_start + (options.seconds or 0.0)  # also where every frame fails
     with stopping:
         while not (stopping.asked or display.should_close):
             if _keys(display, table, stage):
@@ -150,7 +151,7 @@ def _run(
             index = _frame(stage)
             if index == 0 and screen.first_s is not None:
                 _log.info("first picture after %.2f s", screen.first_s - began)
-            if last is not None and index >= last:
+            if last is not None and (index >= last or (index < 0 and clock.now() > ends)):
                 return
             if watch is not None:
                 watch.look(stage)

@@ -174,6 +174,8 @@ class Recording:
         self.stop()
         for ending in self._ending:
             if ending.recorder is not None:
+                if ending.recorder.result is None:
+                    _log.info("finishing %s", ending.recorder.status().path)
                 ending.recorder.stop(ending.last)
         self._settle()
         for ending in self._ending:

@@ -96,11 +96,13 @@ class Deck:
         _log.warning(self.name, f"deck {self.name}: {text}")
         if text != self._faults[part]:
             self._faults[part] = text
-            self._on_fault(self.name, error)
+            if part == "picture":  # whoever listens looks for another backend: an effect's fault is none of the backend's
+                self._on_fault(self.name, error)
 
 
 class Mixer:
-    """Owns every picture between the generators and the output pass. `on_fault(deck, error)` is called once per fault.
+    """Owns every picture between the generators and the output pass. `on_fault(deck, error)` is called once per fault of
+    a generator.
 
     Compiles and runs every shader once when it is made, so that no effect or transition hitches when it is first used.
     """

@@ -203,3 +203,24 @@ def test_a_line_said_again_and_again_is_kept_once(stage: Stage) -> None:
     for _ in range(100):
         stage.say("a frame failed")
     assert stage.messages[-2:] == ["first", "a frame failed"]
+
+
+def test_an_opening_scene_that_is_late_comes_in_when_it_is_read(stage: Stage) -> None:
+    first = stage.document.catalogue.scenes[0]
+    open_scene(stage, first, timeout_s=0.0)
+    assert stage.state.scene == ""
+    play(stage, 4)
+    assert stage.state.scene == first
+
+
+def test_a_fault_of_an_effect_changes_no_backend(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no memory for the trail")
+
+    put(stage, "/deck/a/style", "neon-tide")
+    play(stage, 2)
+    monkeypatch.setattr(stage.mixer.decks["a"].chain, "apply", broken)
+    play(stage, 3)
+    assert "no memory for the trail" in stage.mixer.faults["a"]
+    assert stage.backing["a"].failed == frozenset()
+    assert stage.messages == []

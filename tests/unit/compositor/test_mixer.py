@@ -169,7 +169,7 @@ def test_a_broken_chain_goes_on_without_effects(mixer, red, faults) -> None:
     assert colour(mixer.render(frame(), SIGNALS, show(a=broken), SIZE)) == (0.5, 0.0, 0.0)
     assert "no such effect" in mixer.faults["a"]
     mixer.render(frame(1), SIGNALS, show(a=broken), SIZE)
-    assert len(faults) == 1
+    assert faults == []  # no other backend would mend an effect
     mixer.render(frame(2), SIGNALS, show(), SIZE)
     assert mixer.faults == {}
 
