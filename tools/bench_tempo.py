@@ -35,7 +35,7 @@ from engine.tempo.tracker import BeatTracker
 HOP_S = HOP / SAMPLE_RATE
 WINDOW_S, WARM_UP_S = 0.070, 5.0
 _SECONDS = 25.0
-_SEED, _HELD_OUT_SEED = 4000, 8000
+_SEED, _HELD_OUT_SEED = 4000, 13000
 
 # group -> (bpm, swing, breaks, style)
 TRACKS = {
