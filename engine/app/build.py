@@ -72,7 +72,8 @@ def build_stage(
         budget=FrameBudget(float(clock.fps)),
         loader=Loader(
             lambda style, excluded: open_style(style, size, backends, backend, excluded),
-            lambda slug: load_scene(scene_path(slug), catalogue),
+            # By the name it was asked for, which may be a path: so it is recognised, and found again when it is saved.
+            lambda name: load_scene(scene_path(name), catalogue).model_copy(update={"slug": name}),
             inline=inline,
         ),
         mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.stage import Stage
 from engine.audio.offline import FileAnalysis
 from engine.backends.cpu import CpuBackend
-from engine.core import clock
+from engine.core import clock, paths
 from engine.core.clock import OfflineClock
 from engine.core.frame import Size
 from engine.core.signals import SAMPLE_RATE
@@ -224,3 +225,15 @@ def test_a_fault_of_an_effect_changes_no_backend(stage: Stage, monkeypatch: pyte
     assert "no memory for the trail" in stage.mixer.faults["a"]
     assert stage.backing["a"].failed == frozenset()
     assert stage.messages == []
+
+
+def test_a_scene_may_be_called_by_its_path(stage: Stage, tmp_path: Path) -> None:
+    """It is on stage under that path, where hot reload looks for it, and nothing is left pending."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text((paths.scenes_dir() / f"{stage.document.catalogue.scenes[0]}.toml").read_text())
+    open_scene(stage, str(mine))
+    assert stage.state.scene == str(mine)
+    put(stage, "/scene", str(mine))
+    play(stage, 3)
+    assert build.scene_path(stage.state.scene) == mine
+    assert stage.state.requested == ""
