@@ -74,7 +74,8 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     stage.signals = signals
 
     # 8 to the display, the recorder, whoever else looks
-    t_picture = frame.t_present - stage.delay.update(frame.t_present, signals.t_audio, frame.dt)
+    # Half a frame earlier than the newest sound it shows: what it shows happened anywhere since the last one.
+    t_picture = frame.t_present - stage.delay.update(frame.t_present, signals.t_audio, frame.dt) - 0.5 / frame.fps
     for sink in stage.sinks:
         sink.accept(stage.output, frame, t_picture)
 

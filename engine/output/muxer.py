@@ -102,6 +102,22 @@ def describe(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def set_aside(path: Path, stem: str) -> Path | None:
+    """Rename an earlier recording at `path`, whose name begins with `stem`, to `STEM-1...`; return its new place, if any.
+
+    A show that is started again with the same command, perhaps because it crashed, must not write over what it recorded.
+    Raises OSError.
+    """
+    if not path.exists():
+        return None
+    n, rest = 1, path.name.removeprefix(stem)
+    while (aside := path.with_name(f"{stem}-{n}{rest}")).exists():
+        n += 1
+    path.rename(aside)
+    log.info("an earlier %s is now %s", path.name, aside.name)
+    return aside
+
+
 class Muxer:
     """One recording of constant frame rate. `path` ends in .mp4 or .mkv; until `close` it is `working_path`.
 
@@ -127,6 +143,8 @@ class Muxer:
         self.working_path = self.path.with_name(self.path.name + ".part.mkv")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            for earlier in (self.path, self.working_path):
+                set_aside(earlier, self.path.stem)
             self._file = SafeFile(self.working_path)
         except OSError as error:
             raise UserError("cannot write the recording", where=str(path), got=describe(error)) from error

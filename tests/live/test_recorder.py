@@ -321,6 +321,24 @@ def test_no_room_for_the_mp4_keeps_the_whole_recording_and_says_so(small_disk):
     assert not list(small_disk.glob("*.part.mp4"))
 
 
+def test_an_earlier_recording_is_never_written_over(tmp_path):
+    """The same command twice, and once more after a crash that left a torn file."""
+    size, picture = Size(64, 36), np.full((36, 64, 4), 90, np.uint8)
+    for left in (b"first", b"second"):
+        (tmp_path / "out.mp4").write_bytes(left)
+        (tmp_path / "out.mp4.part.mkv").write_bytes(left)
+        muxer = Muxer(tmp_path / "out.mp4", size, 24)
+        muxer.video(picture)
+        muxer.audio(np.zeros((2000, 2), np.float32))
+        assert muxer.close() == tmp_path / "out.mp4"
+        with av.open(str(tmp_path / "out.mp4")) as file:
+            assert sum(1 for _ in file.decode(video=0)) == 1
+    for n, left in ((1, b"first"), (2, b"second")):
+        assert (tmp_path / f"out-{n}.mp4").read_bytes() == left
+        assert (tmp_path / f"out-{n}.mp4.part.mkv").read_bytes() == left
+    assert not (tmp_path / "out.mp4.part.mkv").exists()
+
+
 def test_flac_gives_back_24_bits(tmp_path):
     sound = (np.random.default_rng(0).standard_normal((50_000, 2)) * 0.2).astype(np.float32)
     writer = FlacWriter(tmp_path / "a.flac")

@@ -96,6 +96,7 @@ def test_click_and_flash_meet_in_the_recording(start_show: Start, tmp_path: Path
     flashes = times[lit & ~np.roll(lit, 1)]
     offsets = np.array([flashes[np.abs(flashes - click).argmin()] - click for click in clicks if click < seconds - 0.3])
     assert np.abs(offsets).max() <= 1 / fps, offsets
+    assert np.abs(offsets.mean()) <= 0.5 / fps, offsets
     assert report["recorder"]["dropped"] == 0
     assert report["recorder"]["frames"] == len(times)
     assert report["audio"]["overflows"] == 0
