@@ -19,8 +19,10 @@ TARGET_SHARE = 0.55
 _WINDOW_S = 0.35  # measured before any decision: a kick's worth of frames, not one frame
 _MIN_FRAMES = 5
 _HOLD_DOWN_S = 0.25  # too slow costs frames: act soon
-_HOLD_UP_S = 0.6
+_HOLD_UP_S = 2.5  # then even its heaviest window must leave room: a quiet bar is no reason to grow
+_SETTLING_S = 3.0  # a show has found its size by then: until then it climbs as soon as it has measured
 _MAX_HOLD_UP_S = 60.0
+_MOST_CLIMB = 3.0  # times the pixels in one step: a slope measured between two near sizes may be far too flat
 _PROVEN_S = 8.0  # a size that held this long was no mistake: earlier ones are forgiven
 _REALLOCATION_SKIP = 2  # frames after a change that pay for new buffers and cold caches
 # At 16:9 no side is a power of two (no 72, no 144): for those software GL compiles other programs, 330 ms in mid-show.
@@ -64,7 +66,10 @@ class Governor:
         self._costs: list[float] = []
         self._light = False  # whether one of them was
         self._skip = _REALLOCATION_SKIP
+        self._lived_s = 0.0
         self._held_s = 0.0
+        self._watched_s = 0.0  # since the last move or look upwards
+        self._heaviest = 0.0  # median of a window in that time, ms
         self._hold_up_s = _HOLD_UP_S
         self._climbed_from: int | None = None
         self._before: tuple[int, float] | None = None  # pixels and ms at the size before this one
@@ -85,7 +90,10 @@ class Governor:
         """
         if self.fixed is not None:
             return
-        self._held_s += max(render_ms, self._period_ms) / 1e3
+        took_s = max(render_ms, self._period_ms) / 1e3
+        self._lived_s += took_s
+        self._held_s += took_s
+        self._watched_s += took_s
         if reallocated or self._skip > 0:
             self._skip = max(0, self._skip - 1)
             return
@@ -101,6 +109,7 @@ class Governor:
         measured = costs[len(costs) // 2]
         light, self._light = self._light, False
         self._costs.clear()
+        self._heaviest = max(self._heaviest, measured)
         ratio = measured / self.target_ms
         if self._climbed_from is not None and self._held_s > _PROVEN_S:
             self._climbed_from = None
@@ -112,11 +121,19 @@ class Governor:
                 self._hold_up_s = min(_MAX_HOLD_UP_S, 2.0 * self._hold_up_s)
             self._climbed_from = None
             self._move(min(self._rung - 1, self._wanted(measured)), measured)
-        elif ratio < 1.0 - DEAD_BAND and self._held_s >= self._hold_up_s and not light:
-            wanted = self._wanted(measured)
-            if wanted > self._rung:
-                self._climbed_from = self._rung
-                self._move(wanted, measured)
+        elif not light:
+            self._climb(measured)
+
+    def _climb(self, measured: float) -> None:
+        """Take a larger size if there is room for one, and has been for long enough."""
+        fresh = self._lived_s < _SETTLING_S and self._hold_up_s == _HOLD_UP_S
+        if self._watched_s < (_HOLD_DOWN_S if fresh else self._hold_up_s):
+            return
+        cost = measured if fresh else self._heaviest
+        self._watched_s = self._heaviest = 0.0
+        if cost / self.target_ms < 1.0 - DEAD_BAND and (wanted := self._wanted(cost)) > self._rung:
+            self._climbed_from = self._rung
+            self._move(wanted, cost)
 
     def _wanted(self, measured: float) -> int:
         """Return the highest rung whose predicted cost is within the target.
@@ -133,7 +150,7 @@ class Governor:
             # a slope taken too flat by one busy moment would drop a 128-wide style from 256x144 to the lowest rung.
             if measured_slope > 0.0 and measured < self.target_ms:
                 slope = min(slope, max(0.1 * slope, measured_slope))
-        affordable = pixels + (self.target_ms - measured) / slope
+        affordable = min(pixels + (self.target_ms - measured) / slope, _MOST_CLIMB * pixels)
         return max((i for i, s in enumerate(self.ladder) if s.pixels <= affordable * 1.001), default=0)
 
     def _move(self, rung: int, measured: float) -> None:
@@ -143,5 +160,5 @@ class Governor:
         self._before = (self.ladder[self._rung].pixels, measured)
         self._rung = rung
         self.changes += 1
-        self._held_s = 0.0
+        self._held_s = self._watched_s = self._heaviest = 0.0
         self._skip = _REALLOCATION_SKIP

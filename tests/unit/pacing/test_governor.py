@@ -128,6 +128,6 @@ def test_light_frames_shrink_the_picture_but_never_grow_it() -> None:
     for _ in range(600):
         governor.record(40.0, light=True)
     assert governor.size() < first
-    for _ in range(600):
+    for _ in range(1200):
         governor.record(1.0)
     assert governor.size() > first, "null: the same cost, not light"
