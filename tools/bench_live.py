@@ -33,6 +33,7 @@ from engine.models.style import list_styles, load_meta, style_folder
 from tools.sound_stage import PulseAudio
 
 _PORT = 9750
+_SETTLING_S = 10.0  # what moves the internal size after this is the music, the style, or another program
 _FLASH = """version = 1
 name = "Flash"
 [deck]
@@ -99,7 +100,8 @@ def _soaked(folder: Path, seconds: float, *options: str) -> dict[str, Any]:
         "memory_mb": round(float(np.median(after)), 1),
         "memory_growth_mb": round(float(np.median(last) - np.median(after)), 2),
         "internal_size": report["internal_size"],
-        "settled_s": sizes[-1][0] if len(sizes) < 8 else None,
+        "settled_s": max(t for t, _ in sizes if t < _SETTLING_S),
+        "size_changes_later": sum(t >= _SETTLING_S for t, _ in sizes),
         "sizes": sizes,
     }
 
