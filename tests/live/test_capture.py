@@ -24,6 +24,14 @@ pytestmark = pytest.mark.live
 SOURCE = "stage.monitor"
 
 
+def is_audio_process(process: psutil.Process) -> bool:
+    """Return whether this is the process that captures; a look for devices that has just ended is none."""
+    try:
+        return "engine.audio.process" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
 @contextmanager
 def listening(spec: str) -> Iterator[Supervisor]:
     supervisor = Supervisor(spec)
@@ -56,7 +64,7 @@ def tone(seconds: float, hz: float = 1000.0, amplitude: float = 0.5) -> np.ndarr
 
 
 def audio_process() -> psutil.Process:
-    found = [p for p in psutil.Process().children() if "engine.audio.process" in p.cmdline()]
+    found = [p for p in psutil.Process().children() if is_audio_process(p)]
     assert len(found) == 1
     return found[0]
 
@@ -220,14 +228,14 @@ def test_show_that_dies_takes_the_audio_process_along(pulseaudio) -> None:
         "print('running', flush=True)\n"
         "time.sleep(60)\n"
     )
-    show = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert show.stdout is not None
-    assert show.stdout.readline() == "running\n"
-    child = next(p for p in psutil.Process(show.pid).children() if "engine.audio.process" in p.cmdline())
-    show.kill()
-    show.wait()
-    show.stdout.close()
-    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 2.0)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as show:
+        try:
+            assert show.stdout is not None
+            assert show.stdout.readline() == "running\n"
+            child = next(p for p in psutil.Process(show.pid).children() if is_audio_process(p))
+        finally:
+            show.kill()
+    until(lambda: not is_audio_process(child), 2.0)
 
 
 def test_file_can_be_heard_on_the_output(pulseaudio, tmp_path) -> None:
