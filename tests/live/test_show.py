@@ -38,8 +38,11 @@ range = [-1.0, 0.0]
 """
 
 
-def click_track(path: Path, seconds: float, every_s: float = 1.0) -> np.ndarray:
-    """Write a WAV of sharp noise bursts in silence; return their times in s."""
+def click_track(path: Path, seconds: float, every_s: float = 0.7371) -> np.ndarray:
+    """Write a WAV of sharp noise bursts in silence; return their times in s.
+
+    The interval is no multiple of a frame: once a second at 24 fps, every click would meet the frames at one phase.
+    """
     pcm = np.zeros(round(seconds * SAMPLE_RATE))
     times = np.arange(0.75, seconds - 0.2, every_s)
     burst = np.random.default_rng(3).uniform(-0.8, 0.8, 1200) * np.linspace(1.0, 0.0, 1200)
