@@ -68,13 +68,16 @@ class StyleMeta(_Table):
     prompt: str = ""
     images: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    genres: tuple[str, ...] = ()  # music it was chosen for: "techno", "ambient", ...
+    energy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # 0 calm .. 1 frantic, of the music that it suits
     palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...] = ()
     network: Network
     normalisation: dict[str, Finite] = {}
     motion: Motion = Motion()
     preview: Preview = Preview()
     scores: dict[str, Finite] = {}
-    judge: str = ""
+    guide: str = ""  # what pulled the training, as given to --guide; "" for an untrained style
+    judge: str = ""  # what the scores are of; never the guide's own weights
 
 
 @dataclass(frozen=True)
