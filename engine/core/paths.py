@@ -23,6 +23,11 @@ def takes_dir() -> Path:
     return Path(os.environ.get("PHOSPHENE_TAKES", Path.cwd() / "takes"))
 
 
+def runs_dir() -> Path:
+    """Where training runs go: $PHOSPHENE_RUNS, else `runs/` in the current folder."""
+    return Path(os.environ.get("PHOSPHENE_RUNS", Path.cwd() / "runs"))
+
+
 def cache_dir() -> Path:
     """Rebuildable files: $PHOSPHENE_CACHE, else the user's cache folder."""
     if given := os.environ.get("PHOSPHENE_CACHE"):

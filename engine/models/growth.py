@@ -41,13 +41,16 @@ PALETTES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "reef": (("#01040a", "#0a3a4d", "#19b5a8", "#d8fff2"), ("#01040a", "#5c1020", "#ff5f52", "#ffe0b0")),
 }
 
+# Of the uniform inputs before they are calibrated.
+FIRST_SCALES = dict.fromkeys(AUDIO_INPUTS, 0.3) | {"time": 0.2}
+
 _SAMPLE = 4096
 _MOMENTS = 64  # of random music and time among the samples
 # How far each sound input at full level should move the picture: root mean square change of sRGB.
-_SOUND_TARGET = {
+SOUND_TARGET = {
     "bass": 0.13, "onset": 0.12, "rms": 0.06, "mid": 0.05, "beat": 0.05, "treble": 0.05, "centroid": 0.05, "rolloff": 0.03,
 }  # fmt: skip
-_TIME_TARGET = 0.035  # root mean square change of sRGB in one second of silence
+TIME_TARGET = 0.035  # root mean square change of sRGB in one second of silence
 _TIME_STEP = 0.5  # s: short against the movement, so that the change is still proportional to the scale
 
 
@@ -107,6 +110,12 @@ def grow(spec: CppnSpec, recipe: Recipe, seed: int) -> tuple[Weights, dict[str, 
 
     Same arguments, same machine: same bits.
     """
+    weights = shape(spec, recipe, seed)
+    return weights, calibrate(spec, weights, seed)
+
+
+def shape(spec: CppnSpec, recipe: Recipe, seed: int) -> Weights:
+    """Return the weights of `grow` alone: a quarter of its time, for whoever wants to choose among many."""
     rng = np.random.default_rng([seed, 2])
     weights: Weights = []
     width = spec.width
@@ -117,7 +126,7 @@ def grow(spec: CppnSpec, recipe: Recipe, seed: int) -> tuple[Weights, dict[str, 
         w[:, [column]] *= scale / (0.5 * int(name[4]) if name.startswith("fold") else 1.0)
     b = rng.uniform(-math.pi, math.pi, width)
     weights.append((w, b))
-    inputs = sample_inputs(spec, rng, dict.fromkeys(AUDIO_INPUTS, 0.3) | {"time": 0.2})
+    inputs = sample_inputs(spec, rng, FIRST_SCALES)
     h = ACTIVATIONS[spec.layer_activations[0]](inputs @ w.T + b)
     for name in spec.layer_activations[1:-1]:
         w = rng.standard_normal((width, width))
@@ -135,8 +144,7 @@ def grow(spec: CppnSpec, recipe: Recipe, seed: int) -> tuple[Weights, dict[str, 
     weights.append((w, b))
     h = ACTIVATIONS[spec.layer_activations[-1]](h @ w.T + b)
     weights.append(_regress(h, _ramp_logits(fields, recipe)))
-    weights = [(w.astype(np.float32), b.astype(np.float32)) for w, b in weights]
-    return weights, calibrate(spec, weights, seed)
+    return [(w.astype(np.float32), b.astype(np.float32)) for w, b in weights]
 
 
 def _fields(h: np.ndarray, detail: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +209,7 @@ def calibrate(spec: CppnSpec, weights: Weights, seed: int) -> dict[str, float]:
         return float(np.sqrt(np.mean((forward(moved, weights, spec.layer_activations) - still) ** 2)))
 
     found = {}
-    for name, target in {**_SOUND_TARGET, "time": _TIME_TARGET * _TIME_STEP}.items():
+    for name, target in {**SOUND_TARGET, "time": TIME_TARGET * _TIME_STEP}.items():
         if name not in spec.inputs:
             continue
         low, high = 0.0, 3.0

@@ -1,0 +1,131 @@
+"""Music as the network will meet it: a track's signals at 24 fps, smoothed as on stage, and random moments of it.
+
+Called by the trainer and by the scorer, before and during training. The analysis of a track is kept in the cache folder,
+keyed by its samples; a cache that cannot be used costs the analysis again (8 s for two minutes) and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.audio.decode import stream_audio
+from engine.audio.demo import demo_track
+from engine.audio.offline import FileAnalysis
+from engine.core import paths
+from engine.core.errors import UserError
+from engine.core.signals import SAMPLE_RATE, SIGNALS, signals_at
+from engine.models.encoding import AUDIO_INPUTS, Motion, input_values, uniform_vector
+from engine.models.style import write_atomic
+from engine.tempo.conductor import Conductor
+
+FPS = 24
+MAX_SECONDS = 240.0  # of a track: enough to hear all of its parts
+_ANALYSIS_VERSION = 1  # raise it when the analyser or the tracker changes what it says
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Music:
+    """A track at `FPS`. signals: the show's, by name. levels: audio inputs 0..1 after the show's attack and release."""
+
+    name: str
+    signals: tuple[Mapping[str, float], ...]
+    levels: tuple[Mapping[str, float], ...]
+
+    @classmethod
+    def of(cls, name: str, signals: Sequence[Mapping[str, float]]) -> Music:
+        """Return the music whose signals these are, `FPS` a second."""
+        motion = Motion()
+        levels = []
+        for each in signals:
+            values = motion.step(each, 1.0 / FPS)
+            levels.append({name: values[name] for name in AUDIO_INPUTS})
+        return cls(name, tuple(signals), tuple(levels))
+
+    @property
+    def onsets(self) -> np.ndarray:
+        """The onset envelope, float64 [frames], 0..1."""
+        return np.array([s["onset"] for s in self.signals])
+
+    def uniforms(self, names: Sequence[str], scales: Mapping[str, float], frame: int, time: float) -> np.ndarray:
+        """Return the network's uniform inputs, float64 [len(names)], at `frame` of the track and integrated time `time` s."""
+        return uniform_vector(names, input_values(time, self.levels[frame], self.signals[frame]), scales)
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """Return a random frame; every third draw is one of the loudest onsets, which are short and matter most."""
+        if rng.random() < 1 / 3:
+            loud = np.flatnonzero(self.onsets >= np.quantile(self.onsets, 0.9))
+            return int(rng.choice(loud))
+        return int(rng.integers(len(self.signals)))
+
+    def spread(self) -> dict[str, float]:
+        """Return the range, 5th to 95th percentile, of each audio input over the track: robust against single peaks."""
+        table = {name: np.array([level[name] for level in self.levels]) for name in AUDIO_INPUTS}
+        return {name: float(np.quantile(v, 0.95) - np.quantile(v, 0.05)) for name, v in table.items()}
+
+
+def load_music(audio: str | Path = "demo") -> Music:
+    """Return the analysed track: a file, or "demo". Raises UserError for a file that cannot be read or is too short."""
+    name = "demo" if str(audio) == "demo" else Path(audio).name
+    pcm = demo_track().pcm if name == "demo" else _beginning(Path(audio))
+    if len(pcm) < SAMPLE_RATE:
+        raise UserError(
+            "the track is too short", where=str(audio), allowed="1 s or more", got=f"{len(pcm) / SAMPLE_RATE:.2f} s"
+        )
+    key = hashlib.sha256(np.ascontiguousarray(pcm).tobytes() + f"{_ANALYSIS_VERSION} {FPS} {SIGNALS}".encode())
+    path = paths.cache_dir() / "signals" / f"{key.hexdigest()[:24]}.npy"
+    table = _read(path)
+    if table is None:
+        table = _analyse(pcm)
+        _keep(path, table)
+    return Music.of(name, [dict(zip(SIGNALS, map(float, row), strict=True)) for row in table])
+
+
+def _beginning(path: Path) -> np.ndarray:
+    """Return the first `MAX_SECONDS` of a file: a DJ set of three hours would not fit into memory."""
+    blocks, wanted = [np.zeros((0, 2), np.float32)], int(MAX_SECONDS * SAMPLE_RATE)
+    for block in stream_audio(path):
+        blocks.append(block[:wanted])
+        wanted -= len(block)
+        if wanted <= 0:
+            break
+    return np.concatenate(blocks)
+
+
+def _analyse(pcm: np.ndarray) -> np.ndarray:
+    """Return the signals float64 [frames, len(SIGNALS)] that a show would have had, the beat tracker's line included."""
+    analysis, conductor = FileAnalysis(pcm), Conductor(t=0.0)
+    rows, since = [], 0.0
+    for k in range(int(len(pcm) / SAMPLE_RATE * FPS)):
+        t = (k + 1) / FPS
+        records = analysis.records(t)
+        conductor.update(analysis.timeline_at(t), t)
+        signals = signals_at(t, records, conductor.position(t), since=since)
+        since = signals.t_audio
+        rows.append([signals[name] for name in SIGNALS])
+    return np.array(rows)
+
+
+def _read(path: Path) -> np.ndarray | None:
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return table if table.ndim == 2 and table.shape[1] == len(SIGNALS) and np.isfinite(table).all() else None
+
+
+def _keep(path: Path, table: np.ndarray) -> None:
+    data = io.BytesIO()
+    np.save(data, table)
+    try:
+        write_atomic(path, data.getvalue())
+    except OSError as error:
+        _log.warning("the analysis is not kept (%s): %s", path, error)

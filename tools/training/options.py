@@ -1,0 +1,154 @@
+"""What a training run is told: every choice in one frozen record, written to the run's `options.json` and read back.
+
+Made by the command line and by batches. Checks ranges; opens nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH
+from engine.models.encoding import BASE_INPUTS
+
+RECIPES = ("ours", "seed")
+MAX_PROMPT = 600  # characters: longer ones are cut, with a warning; no text tower reads further
+
+
+@dataclass(frozen=True)
+class Options:
+    """resolutions: widths in px of the 16:9 picture, one stage each. iterations: steps a stage. weights of the loss:
+    reactivity, smoothness, palette, contrast, loop. loop_s: s of integrated time after which the picture repeats, 0 never.
+    """
+
+    output: str
+    prompt: str = ""
+    negative_prompt: str = ""
+    images: str = ""
+    audio: str = "demo"
+    guide: str = "auto"
+    judge: str = "auto"
+    clip_model: str = ""
+    clip_weights: str = ""
+    hidden_dim: int = 128
+    layers: int = 4
+    activation: str = ",".join(ACTIVATIONS)
+    inputs: str = ",".join(BASE_INPUTS)
+    iterations: int = 400
+    resolutions: tuple[int, ...] = (256, 512)
+    crops: int = 16
+    lr: float = 1e-3
+    starts: int = 48
+    seed: int = 0
+    device: str = "auto"
+    recipe: str = "ours"
+    reactivity: float = 1.0
+    smoothness: float = 1.0
+    palette: float = 0.5
+    contrast: float = 1.0
+    loop: float = 1.0
+    loop_s: float = 0.0
+    name: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    genres: tuple[str, ...] = ()
+    energy: float = 0.5
+    licence: str = "CC0-1.0"
+
+    def __post_init__(self) -> None:
+        ranges: dict[str, tuple[float, float]] = {
+            "hidden_dim": (MIN_WIDTH, MAX_WIDTH),
+            "layers": (2, MAX_LAYERS),
+            "iterations": (1, 100_000),
+            "crops": (1, 256),
+            "lr": (1e-7, 1.0),
+            "starts": (1, 10_000),
+            "seed": (0, 2**31 - 1),
+            "energy": (0.0, 1.0),
+            "loop_s": (0.0, 3600.0),
+            **dict.fromkeys(("reactivity", "smoothness", "palette", "contrast", "loop"), (0.0, 100.0)),
+        }
+        for key, (low, high) in ranges.items():
+            value = getattr(self, key)
+            if not low <= value <= high:
+                raise UserError("out of range", where=_flag(key), allowed=f"{low:g} to {high:g}", got=value)
+        if not self.resolutions or any(not 32 <= r <= 4096 for r in self.resolutions):
+            raise UserError("out of range", where="--resolutions", allowed="32 to 4096 each", got=self.resolutions)
+        if self.recipe not in RECIPES:
+            raise UserError("no such recipe", where="--recipe", allowed=", ".join(RECIPES), got=self.recipe)
+        if not self.prompt.strip() and not self.images:
+            raise UserError(
+                "nothing to train towards",
+                where="--prompt, --images",
+                allowed="words or a folder of pictures",
+                got="neither",
+            )
+        if self.loop_s and any(name.startswith("latent") for name in self.input_names):
+            raise UserError("latent inputs never repeat, so the picture cannot loop", where="--loop-seconds, --inputs")
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return _names(self.inputs)
+
+    @property
+    def activation_names(self) -> tuple[str, ...]:
+        return _names(self.activation)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.iterations * len(self.resolutions)
+
+    def size(self, resolution: int) -> Size:
+        """Return the training picture of a stage: 16:9 as on stage, square for the first seed's recipe."""
+        height = resolution if self.recipe == "seed" else round(resolution * 9 / 32) * 2
+        return Size(resolution, height)
+
+    def stage(self, step: int) -> int:
+        """Return the resolution at `step` of the run."""
+        return self.resolutions[min(step // self.iterations, len(self.resolutions) - 1)]
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any], where: str) -> Options:
+        """Return the options that a JSON or TOML table names. Raises UserError naming the key."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for key, value in table.items():
+            if key not in fields:
+                raise UserError("unknown key", where=f"{where}, key {key}", allowed=", ".join(fields))
+            default = fields[key].default
+            wanted = str if default is dataclasses.MISSING else type(default)
+            fits = isinstance(value, list | tuple) if wanted is tuple else isinstance(value, wanted)
+            if wanted is float and isinstance(value, int):
+                fits = True
+            if not fits or isinstance(value, bool):
+                raise UserError("wrong type", where=f"{where}, key {key}", allowed=wanted.__name__, got=value)
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+    @classmethod
+    def read(cls, path: Path) -> Options:
+        """Read `options.json`. Raises UserError."""
+        try:
+            table = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                "the run's options cannot be read", where=str(path), got=error, remedy="start it again"
+            ) from error
+        if not isinstance(table, dict):
+            raise UserError("the run's options are no table", where=str(path), remedy="start it again")
+        return cls.from_table(table, str(path))
+
+
+def _flag(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,270 @@
+"""The optimiser's loop body: Adam on the guides' score of random moments, seen through random cut-outs, plus the terms.
+
+Called step by step by `run`. It knows nothing of files, progress bars or signals; all randomness comes from (seed, step),
+so that a run that was interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from engine.core.frame import Size
+from engine.models.cppn import CppnSpec, Weights, random_weights
+from engine.models.growth import FIRST_SCALES, calibrate, draw_recipe, shape
+from tools.guides.base import Guide
+from tools.guides.choose import Pull
+from tools.training import terms
+from tools.training.cutouts import cutouts
+from tools.training.footage import Music
+from tools.training.network import TorchCppn
+from tools.training.options import Options
+
+EVALUATE_EVERY = 20  # steps
+_TRIAL = Size(160, 90)
+_TRIALS = 4  # moments of the fixed evaluation
+_TIMES = (0.0, 600.0)  # s of integrated time that are drawn from: a long track's worth
+_SEED_TIME = 0.5  # the first seed trained at this one time, and at one audio frame, 25 % into the track
+_CLIP_NORM = 1.0
+_PATIENCE = 6  # bad steps in a row before giving up
+# A typical range of an audio input, 5th to 95th percentile. Inputs that hardly move on the training track are scaled up to
+# it, within limits: another track will move them.
+_TYPICAL_SPREAD, _MOST_RESCALED = 0.6, 1.6
+
+
+@dataclass
+class Good:
+    """A state worth returning to."""
+
+    objective: float
+    weights: Weights
+    scales: dict[str, float]
+    step: int
+
+
+@dataclass
+class Trainer:
+    """Make one by `begin`. null: what the guides give untrained networks, on average; best: the best evaluation so far;
+    notes: what a person should be told.
+    """
+
+    options: Options
+    spec: CppnSpec
+    network: TorchCppn
+    scales: dict[str, float]
+    music: Music
+    pulls: Sequence[Pull]
+    optimiser: torch.optim.Adam
+    null: float = 0.0
+    step: int = 0
+    rate_factor: float = 1.0
+    best: Good | None = None
+    notes: list[str] = field(default_factory=list)
+    _good: tuple[dict[str, Any], dict[str, Any]] | None = None
+    _bad: int = 0
+
+    @classmethod
+    def begin(cls, options: Options, music: Music, pulls: Sequence[Pull], device: str) -> Trainer:
+        """Return a trainer at step 0: the seed's random network, or the best of `starts` grown ones under the guides."""
+        spec = CppnSpec(options.input_names, options.hidden_dim, options.layers, options.activation_names)
+        if options.recipe == "seed":
+            weights, scales = random_weights(spec, options.seed), {}
+        else:
+            weights, null = _best_start(options, spec, music, pulls, device)
+            scales = fitted_scales(spec, weights, options.seed, music)
+        network = TorchCppn(spec, weights, device)
+        optimiser = torch.optim.Adam(network.parameters(), lr=options.lr)
+        trainer = cls(options, spec, network, scales, music, pulls, optimiser)
+        if options.recipe == "seed":
+            with torch.no_grad():
+                null = trainer._loss(np.random.default_rng(0), Size(128, 128))[1]["guide"]
+        trainer.null = null
+        return trainer
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.options.steps
+
+    def advance(self) -> dict[str, Any]:
+        """Take one step; return its record. Raises FloatingPointError when it keeps failing."""
+        options, step = self.options, self.step
+        if options.recipe == "ours" and step and step % options.iterations == 0:
+            # Training has changed what the inputs do: measured again at each stage, and again good for all that follows.
+            self.scales = fitted_scales(self.spec, self.network.weights(), options.seed, self.music)
+        rate = self._set_rate()
+        rng = np.random.default_rng([options.seed, 7, step])
+        self.optimiser.zero_grad(set_to_none=True)
+        loss, record = self._loss(rng, options.size(options.stage(step)))
+        healthy = math.isfinite(loss.item())
+        if healthy:
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(
+                self.network.parameters(), _CLIP_NORM if options.recipe == "ours" else math.inf
+            )
+            healthy = math.isfinite(norm.item())
+        if healthy:
+            self.optimiser.step()
+            self._bad = 0
+        else:
+            self._step_back()
+        self.step += 1
+        record |= {"step": self.step, "resolution": options.stage(step), "loss": loss.item(), "rate": rate}
+        if self.step % EVALUATE_EVERY == 0 or self.done:
+            record["objective"] = self.evaluate()
+        return record
+
+    def evaluate(self) -> float:
+        """Return the objective (minus the loss) at fixed moments and cut-outs; remember the weights if it is the best."""
+        with torch.no_grad():
+            size = _TRIAL if self.options.recipe == "ours" else Size(128, 128)
+            losses = [self._loss(np.random.default_rng([self.options.seed, 8, i]), size)[0].item() for i in range(_TRIALS)]
+        objective = -float(np.mean(losses))
+        if not math.isfinite(objective):
+            self._step_back()
+        else:
+            self._good = copy.deepcopy((self.network.state_dict(), self.optimiser.state_dict()))
+            if self.best is None or objective > self.best.objective:
+                self.best = Good(objective, self.network.weights(), dict(self.scales), self.step)
+        return objective
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `restore` needs: tensors and plain values only."""
+        best = self.best
+        return {
+            "step": self.step,
+            "null": self.null,
+            "rate_factor": self.rate_factor,
+            "scales": self.scales,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": None
+            if best is None
+            else {
+                "objective": best.objective,
+                "scales": best.scales,
+                "step": best.step,
+                "weights": [(torch.from_numpy(w), torch.from_numpy(b)) for w, b in best.weights],
+            },
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.step, self.null, self.rate_factor = state["step"], state["null"], state["rate_factor"]
+        self.scales = dict(state["scales"])
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if (best := state["best"]) is not None:
+            weights = [(w.numpy(), b.numpy()) for w, b in best["weights"]]
+            self.best = Good(best["objective"], weights, dict(best["scales"]), best["step"])
+
+    def _loss(self, rng: np.random.Generator, size: Size) -> tuple[torch.Tensor, dict[str, Any]]:
+        options = self.options
+        if options.recipe == "seed":
+            frame, time = len(self.music.signals) // 4, _SEED_TIME
+        else:
+            frame, time = self.music.draw(rng), rng.uniform(*_TIMES)
+        pictures = self.network.paint(self.music.uniforms(self.spec.uniform, self.scales, frame, time)[None], size)
+        parts: dict[str, torch.Tensor] = {}
+        scores = {}
+        for pull in self.pulls:
+            side = pull.guide.side
+            if options.recipe == "seed":
+                seen = functional.interpolate(pictures, (side, side), mode="bicubic", antialias=True).clamp(0.0, 1.0)
+            else:
+                seen = _seen(pull.guide, pictures, options.crops, rng)
+            scores[pull.guide.name] = pull.guide.score(seen).mean()
+            parts[pull.guide.name] = -pull.weight * scores[pull.guide.name]
+        if options.recipe == "ours":
+            weights = {"reactivity": options.reactivity, "smoothness": options.smoothness}
+            if any(weights.values()):
+                live = terms.liveliness(self.network, self.music, self.scales, rng)
+                parts |= {name: weights[name] * live[name] for name in live if weights[name]}
+            if options.contrast:
+                parts["contrast"] = options.contrast * terms.contrast(pictures)
+            if options.loop_s and options.loop:
+                parts["loop"] = options.loop * terms.loop(self.network, self.scales.get("time", 1.0), options.loop_s)
+        loss = torch.stack(list(parts.values())).sum()
+        guide = sum(pull.weight * scores[pull.guide.name].item() for pull in self.pulls)
+        return loss, {"guide": guide, "terms": {name: round(part.item(), 5) for name, part in parts.items()}}
+
+    def _set_rate(self) -> float:
+        """Constant for the first half of the run, then a cosine down to a tenth; the seed's recipe keeps it constant."""
+        options = self.options
+        done = self.step / max(1, options.steps)
+        fall = 0.0 if options.recipe == "seed" else max(0.0, 2.0 * done - 1.0)
+        rate = options.lr * self.rate_factor * (0.1 + 0.9 * (0.5 + 0.5 * math.cos(math.pi * fall)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _step_back(self) -> None:
+        """Return to the last weights whose evaluation was finite, at half the rate."""
+        self._bad += 1
+        if self._bad > _PATIENCE:
+            raise FloatingPointError(f"the loss was not finite {self._bad} times in a row, at last at step {self.step}")
+        self.rate_factor *= 0.5
+        if self._good is not None:
+            network, optimiser = copy.deepcopy(self._good)
+            self.network.load_state_dict(network)
+            self.optimiser.load_state_dict(optimiser)
+        self.notes.append(
+            f"step {self.step}: the loss is not finite; back to the last good weights, rate x {self.rate_factor:g}"
+        )
+
+
+def fitted_scales(spec: CppnSpec, weights: Weights, seed: int, music: Music) -> dict[str, float]:
+    """Return the style's normalisation: what `calibrate` finds for full level, corrected for how far each input ranges on
+    the training track (5th to 95th percentile, so that single peaks do not count)."""
+    spread = music.spread()
+    scales = calibrate(spec, weights, seed)
+    for name in scales.keys() & spread.keys():
+        factor = _TYPICAL_SPREAD / max(spread[name], 1e-3)
+        scales[name] = round(scales[name] * min(_MOST_RESCALED, max(1 / _MOST_RESCALED, factor)), 4)
+    return scales
+
+
+def _best_start(options: Options, spec: CppnSpec, music: Music, pulls: Sequence[Pull], device: str) -> tuple[Weights, float]:
+    """Return the grown network, of `starts` draws, that the guides like best, and what they give all of them on average.
+
+    The same views and moments for all.
+    """
+    rng = np.random.default_rng([options.seed, 9])
+    uniforms = np.stack(
+        [music.uniforms(spec.uniform, FIRST_SCALES, music.draw(rng), rng.uniform(*_TIMES)) for _ in range(2)]
+    )
+    best, found, guided = -math.inf, None, []
+    for i in range(options.starts):
+        seed = options.seed * 100_003 + i
+        weights = shape(spec, draw_recipe(seed), seed)
+        with torch.no_grad():
+            pictures = TorchCppn(spec, weights, device).paint(uniforms, _TRIAL)
+            guided.append(_guide_score(pulls, pictures, 8, np.random.default_rng([options.seed, 10])))
+            score = guided[-1] - terms.contrast(pictures).item()
+        if score > best:
+            best, found = score, weights
+    assert found is not None, "starts is at least 1"
+    return found, float(np.mean(guided))
+
+
+def _guide_score(pulls: Sequence[Pull], pictures: torch.Tensor, crops: int, rng: np.random.Generator) -> float:
+    total = 0.0
+    for pull in pulls:
+        total += pull.weight * pull.guide.score(_seen(pull.guide, pictures, crops, rng)).mean().item()
+    return total
+
+
+def _seen(guide: Guide, pictures: torch.Tensor, crops: int, rng: np.random.Generator) -> torch.Tensor:
+    """Return `pictures` as `guide` wants them: random square cut-outs, or whole at its height."""
+    if guide.cutouts:
+        return cutouts(pictures, crops, guide.side, rng)
+    height, width = pictures.shape[2:]
+    return functional.interpolate(
+        pictures, (guide.side, round(guide.side * width / height)), mode="bilinear", antialias=True
+    )
