@@ -1,0 +1,192 @@
+"""Chooses what pulls a training and what scores it, from a person's words or from what is at hand.
+
+Called by the trainer and the scorer once, before the first step; reads weights, never downloads any. Whoever judges has
+never pulled: a judge shares no weights with any guide of the same training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.errors import UserError
+from tools.guides.base import Guide, Request, Role
+
+NAMES = ("clip", "motif", "palette", "images")
+# How loud each is in a choir when nobody says: palette climbs fast, and at 1.0 it would settle for flat colour fields.
+WEIGHTS = {"clip": 1.0, "motif": 1.0, "palette": 0.5, "images": 1.0}
+MAX_WEIGHT = 10.0
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One guide of a training, and what its score counts for in the sum."""
+
+    guide: Guide
+    weight: float = 1.0
+
+
+def open_guides(
+    spec: str, request: Request, clip_model: str | None = None, clip_weights: Path | None = None
+) -> tuple[list[Pull], list[str]]:
+    """Return (what pulls, lines for the person who asked).
+
+    spec: "auto", or names joined by "+", each with a weight if wanted: "motif+palette:0.5", "clip-RN50". Whatever is
+    named must be able to serve; "auto" takes the best that is. Raises UserError.
+    """
+    if spec.strip() == "auto":
+        return _auto(request, clip_model, clip_weights)
+    pulls: list[Pull] = []
+    for part in spec.split("+"):
+        name, weight = _weighted(part)
+        if any(_family(pull.guide.name) == _family(name) for pull in pulls):
+            raise UserError("a guide is named twice", where="--guide", got=spec)
+        pulls.append(Pull(_open(name, request, "guide", clip_model, clip_weights, "--guide"), weight))
+    return pulls, []
+
+
+def open_judge(
+    spec: str,
+    request: Request,
+    pulls: Sequence[Pull],
+    clip_model: str | None = None,
+    clip_weights: Path | None = None,
+) -> tuple[Guide, list[str]]:
+    """Return (what scores, lines for the person who asked).
+
+    spec: "auto" or one name. clip_model, clip_weights: as given to `open_guides`; the judge takes another model than a
+    guide that is CLIP. Raises UserError when the judge asked for is one of `pulls`, or nothing can judge.
+    """
+    taken = {pull.guide.name for pull in pulls}
+    spec = spec.strip()
+    if spec != "auto":
+        name = _known(spec, "--judge")
+        if name in taken and _family(name) != "motif":
+            raise UserError(
+                "the judge would score its own work", where="--judge", allowed="another than --guide", got=name,
+                remedy="--judge auto",
+            )  # fmt: skip
+        if _family(name) == "clip":
+            return _clip_judge(name, request, taken, clip_model, clip_weights), []
+        return _open(name, request, "judge", None, None, "--judge"), []
+    notes, refusals = [], []
+    try:
+        return _clip_judge("clip", request, taken, clip_model, clip_weights), []
+    except UserError as error:
+        refusals.append(error.line())
+        if any(_family(name) == "clip" for name in taken):
+            notes.append(f"CLIP guides and does not judge: {error.line()}")
+    for name in ("motif", "images", "palette"):
+        if name in taken and name != "motif":
+            continue
+        try:
+            return _open(name, request, "judge", None, None, "--judge"), notes
+        except UserError as error:
+            refusals.append(error.line())
+    raise UserError("nothing can judge this request", where="--judge auto", got="; ".join(refusals[1:] or refusals))
+
+
+def _auto(request: Request, clip_model: str | None, clip_weights: Path | None) -> tuple[list[Pull], list[str]]:
+    pulls: list[Pull] = []
+    notes: list[str] = []
+    refusals: list[str] = []
+
+    def add(name: str, weight: float) -> None:
+        try:
+            pulls.append(Pull(_open(name, request, "guide", clip_model, clip_weights, "--guide auto"), weight))
+        except UserError as error:
+            refusals.append(error.line())
+
+    if request.prompt:
+        asked = clip_model is not None or clip_weights is not None
+        if asked:  # whoever names a model wants that one, not the next best
+            pulls.append(Pull(_open("clip", request, "guide", clip_model, clip_weights, "--guide auto")))
+        else:
+            add("clip", WEIGHTS["clip"])
+            notes += [f"CLIP does not guide: {line}" for line in refusals]
+        if not pulls:
+            add("motif", WEIGHTS["motif"])
+            add("palette", WEIGHTS["palette"])
+    if request.images:
+        add("images", WEIGHTS["images"])
+        if not request.prompt:
+            add("motif", WEIGHTS["motif"])
+    if not pulls:
+        why = "; ".join(refusals) or "no words and no pictures"
+        raise UserError("nothing can guide this request", where="--guide auto", got=why, remedy="give --prompt or --images")
+    return pulls, notes
+
+
+def _clip_judge(name: str, request: Request, taken: set[str], clip_model: str | None, clip_weights: Path | None) -> Guide:
+    from tools.guides.clip import ClipGuide, judge_models
+
+    guiding = {each.removeprefix("clip-") for each in taken if _family(each) == "clip"}
+    if name != "clip":
+        models = [name.removeprefix("clip-")]
+    else:
+        # --clip-model names the guide; where no CLIP guides, it names the judge.
+        models = [clip_model] if clip_model and not guiding else judge_models(guiding)
+    refusals = []
+    for model in models:
+        try:
+            # One file holds one model: with a CLIP guide it is the guide's, and the judge must find its own.
+            own = clip_weights if not guiding or (clip_weights and clip_weights.is_dir()) else None
+            return ClipGuide(request, "judge", model, own)
+        except UserError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _open(name: str, request: Request, role: Role, clip_model: str | None, clip_weights: Path | None, where: str) -> Guide:
+    """Open one guide. Imported one by one: whoever trains by palette alone pays for no network."""
+    name = _known(name, where)
+    if _family(name) == "clip":
+        from tools.guides.clip import ClipGuide
+
+        model = name.removeprefix("clip-") if name != "clip" else clip_model
+        return ClipGuide(request, role, model, clip_weights)
+    if name == "motif":
+        from tools.guides.motif import MotifGuide
+
+        return MotifGuide(request, role)
+    if name == "palette":
+        from tools.guides.palette import PaletteGuide
+
+        return PaletteGuide(request)
+    from tools.guides.images import ImagesGuide
+
+    return ImagesGuide(request)
+
+
+def _known(text: str, where: str) -> str:
+    """Return the one spelling of a guide's name."""
+    name = text.strip()
+    if name in NAMES:
+        return name
+    from tools.guides.clip import MODELS, model_name
+
+    if name.startswith("clip-") and (model := model_name(name.removeprefix("clip-"), missing_ok=True)):
+        return f"clip-{model}"
+    allowed = f"auto, {', '.join(NAMES)}, {', '.join(f'clip-{model}' for model in MODELS)}"
+    raise UserError("no such guide", where=where, allowed=allowed, got=text)
+
+
+def _family(name: str) -> str:
+    return name.strip().split("-")[0]
+
+
+def _weighted(part: str) -> tuple[str, float]:
+    """Return (name, weight) of "name" or "name:weight"."""
+    name, colon, text = part.partition(":")
+    name = _known(name, "--guide")
+    if not colon:
+        return name, WEIGHTS[_family(name)]
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0.0 < weight <= MAX_WEIGHT:
+        raise UserError("bad weight of a guide", where="--guide", allowed=f"above 0, up to {MAX_WEIGHT:g}", got=part)
+    return name, weight
