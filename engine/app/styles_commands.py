@@ -1,4 +1,7 @@
-"""`vj styles`: list, show, lint, preview, new. Mounted by the main command line; prints tables, or JSON with --json."""
+"""`vj styles`: list, show, lint, rate, preview, new, gallery, suggest. Mounted by the main command line.
+
+Prints tables, or JSON with --json; what it prints comes from `library`, `style_lint`, `ratings`, `gallery` and `suggest`.
+"""
 
 from __future__ import annotations
 
@@ -8,82 +11,86 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from engine.app.previews import to_bytes, write_still, write_video
+from engine.app.growing import write_grown
+from engine.app.library import SORTS, Entry, chosen, facts, ordered, read_library, scores_of
+from engine.app.previews import write_still, write_video
+from engine.app.ratings import Rating, library_slug, load_ratings, rate
+from engine.app.style_lint import faults_of, warnings_of
 from engine.core.errors import UserError
 from engine.core.paths import styles_dir
-from engine.generators.still import preview_still, still
 from engine.models.cppn import ACTIVATIONS, CppnSpec
 from engine.models.encoding import BASE_INPUTS, INPUTS
-from engine.models.growth import PALETTES, draw_recipe, grow
-from engine.models.style import (
-    Network,
-    Preview,
-    Style,
-    StyleMeta,
-    list_styles,
-    load_style,
-    style_folder,
-    write_atomic,
-    write_style,
-)
+from engine.models.growth import PALETTES, draw_recipe
+from engine.models.style import list_styles, load_style, style_folder
 
 app = typer.Typer(name="styles", help="The style library: what can be played.", no_args_is_help=True)
 console = Console()
-
-# What an untrained style is looked at with: middling music between two beats.
-TYPICAL_SIGNALS = {
-    "bass": 0.5, "mid": 0.4, "treble": 0.3, "rms": 0.5, "centroid": 0.4, "rolloff": 0.4, "onset": 0.2, "beat": 0.2,
-    "beat_phase": 0.5, "bar_phase": 0.3, "phrase_phase": 0.4,
-}  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="for scripts")]
 
 
 @app.command("list")
-def list_command(as_json: Annotated[bool, typer.Option("--json", help="for scripts")] = False) -> None:
+def list_command(
+    sort: Annotated[str, typer.Option(help=f"one of {', '.join(SORTS)}")] = "name",
+    tag: Annotated[str | None, typer.Option(help="only styles with this tag")] = None,
+    genre: Annotated[str | None, typer.Option(help="only styles for this genre")] = None,
+    as_json: Json = False,
+) -> None:
     """List the library."""
-    rows, faults = [], []
-    for slug in list_styles():
-        try:
-            rows.append(describe(load_style(slug)))
-        except UserError as error:
-            faults.append((slug, error.line()))
+    entries, ratings_fault = read_library()
+    rows = [facts(entry) for entry in ordered(chosen(entries, tag, genre), sort)]
+    faults = {entry.slug: entry.fault for entry in entries if entry.style is None}
     if as_json:
-        typer.echo(json.dumps({"styles": rows, "faults": dict(faults)}, indent=2))
+        typer.echo(json.dumps({"styles": rows, "faults": faults, "ratings_fault": ratings_fault}, indent=2))
         return
-    table = Table("slug", "name", "network", "palette", "tags", box=None, header_style="bold")
-    for row in rows:
-        swatch = "".join(f"[on {c}]  [/]" for c in row["palette"])
-        table.add_row(row["slug"], row["name"], f"{row['layers']} x {row['width']}", swatch, ", ".join(row["tags"]))
-    console.print(table)
-    for slug, reason in faults:
-        console.print(f"[red]{slug}[/]: {reason}")
+    console.print(_table(rows))
+    for slug, reason in faults.items():
+        console.print(f"[red]{escape(slug)}[/]: {escape(reason)}")
+    if ratings_fault:
+        console.print(f"[red]no ratings[/]: {escape(ratings_fault)}")
 
 
 @app.command()
-def show(style: str, as_json: Annotated[bool, typer.Option("--json", help="for scripts")] = False) -> None:
+def show(style: str, as_json: Json = False) -> None:
     """Say everything about one style (slug or folder)."""
-    loaded = load_style(style)
-    facts = describe(loaded) | {
-        "description": loaded.meta.description,
-        "seed": loaded.meta.seed,
-        "licence": loaded.meta.licence,
+    folder = style_folder(style)
+    loaded = load_style(folder)
+    in_library = folder.resolve().parent == styles_dir().resolve()
+    rating = load_ratings().get(loaded.slug, Rating()) if in_library else Rating()
+    meta = loaded.meta
+    found = facts(Entry(loaded.slug, folder, loaded, rating=rating)) | {
+        "description": meta.description,
+        "prompt": meta.prompt,
+        "images": list(meta.images),
+        "guide": meta.guide,
+        "judge": meta.judge,
+        "scores": dict(meta.scores),
+        "seed": meta.seed,
+        "licence": meta.licence,
         "inputs": list(loaded.spec.inputs),
         "activations": list(loaded.spec.layer_activations),
         "parameters": loaded.spec.parameters,
         "normalisation": loaded.scales,
-        "folder": str(style_folder(style)),
+        "folder": str(folder),
     }
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(json.dumps(found, indent=2))
         return
+    told = {key: value for key, value in found.items() if key not in ("judge_gain", "scores", "stars", "note")}
+    told["guide"] = meta.guide or "none: untrained"
+    told["judge"] = meta.judge or "none: never scored"
+    told |= {f"score: {score.name}": score.text() for score in scores_of(meta)}
+    if "rank" in meta.scores:
+        told["score: rank"] = f"{meta.scores['rank']:g} among the library's prompts (1 is best)"
+    told["rating"] = ("★" * rating.stars or "none") + (f" {rating.note}" if rating.note else "")
     table = Table(box=None, show_header=False)
-    for key, value in facts.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        table.add_row(f"[bold]{key}[/]", text)
+    for key, value in told.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+        table.add_row(f"[bold]{key}[/]", escape(text))
     console.print(table)
 
 
@@ -91,16 +98,32 @@ def show(style: str, as_json: Annotated[bool, typer.Option("--json", help="for s
 def lint(
     styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders; all of the library if none")] = None,
 ) -> None:
-    """Check styles: files, weights, preview, liveliness. Exit code 1 if anything is wrong."""
+    """Check styles: files, weights, preview, liveliness, scores. Exit code 1 if anything is wrong; warnings do not count."""
     wrong = 0
     for name in styles or list_styles():
+        warnings: list[str] = []
         try:
-            found = faults_of(load_style(name), style_folder(name))
+            style, folder = load_style(name), style_folder(name)
+            found, warnings = faults_of(style, folder), warnings_of(style)
         except UserError as error:
             found = [error.line()]
         wrong += bool(found)
-        console.print(f"{name}: {'; '.join(found) if found else 'ok'}", highlight=False)
+        console.print(escape(f"{name}: {'; '.join(found) if found else 'ok'}"), highlight=False, soft_wrap=True)
+        for warning in warnings:
+            console.print(escape(f"{name}: warning: {warning}"), highlight=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command("rate")
+def rate_command(
+    style: str,
+    stars: Annotated[int, typer.Argument(help="1 to 5; 0 takes the rating away")],
+    note: Annotated[str | None, typer.Option(help="why; kept as it is when not given")] = None,
+) -> None:
+    """Say how good a style is. Kept in ratings.toml of the library."""
+    rating = rate(style, stars, note)
+    said = "★" * rating.stars or "no rating"
+    console.print(escape(f"{library_slug(style)}: {said}{f' {rating.note}' if rating.note else ''}"), highlight=False)
 
 
 @app.command()
@@ -149,69 +172,25 @@ def new(
     console.print(f"{folder}: {spec.layers} x {spec.width}, {spec.parameters} parameters, {' '.join(style.palette)}")
 
 
-def write_grown(folder: Path, spec: CppnSpec, recipe, seed: int, name: str, **more: object) -> None:
-    """Grow an untrained style and write its folder, previews excepted. more: further fields of style.toml."""
-    weights, normalisation = grow(spec, recipe, seed)
-    network = Network(inputs=spec.inputs, width=spec.width, layers=spec.layers, activations=spec.activations)
-    fields = {"preview": Preview(time=20.0, signals=TYPICAL_SIGNALS), "tags": ("untrained", recipe.palette)} | more
-    meta = StyleMeta(
-        version=1,
-        name=name,
-        kind="cppn",
-        seed=seed,
-        licence="CC0-1.0",
-        network=network,
-        normalisation=normalisation,
-        **fields,
-    )
-    write_style(folder, meta, weights)
-    history = {"how": "grown from a seed, untrained", "seed": seed, "recipe": dataclasses.asdict(recipe)}
-    write_atomic(folder / "history.json", (json.dumps(history, indent=2) + "\n").encode())
-
-
-def describe(style: Style) -> dict:
-    """Return what a list of styles shows of one."""
-    return {
-        "slug": style.slug,
-        "name": style.name,
-        "kind": style.kind,
-        "width": style.spec.width,
-        "layers": style.spec.layers,
-        "palette": list(style.palette),
-        "tags": list(style.tags),
-    }
-
-
-def faults_of(style: Style, folder: Path) -> list[str]:
-    """Return what is wrong with a style that loads: missing or stale preview, dead or deaf network, missing palette."""
-    found = []
-    picture = preview_still(style)
-    path = folder / "preview.png"
-    if not path.is_file():
-        found.append("no preview.png: run vj styles preview")
-    else:
-        from PIL import Image
-
-        with Image.open(path) as image:
-            shown = np.asarray(image.convert("RGB"), np.int16)
-        fresh = to_bytes(picture).astype(np.int16)
-        if shown.shape != fresh.shape or np.abs(shown - fresh).max() > 1:
-            found.append("preview.png is not what the network paints: run vj styles preview")
-    if not style.palette:
-        found.append("no palette: run vj styles preview")
-    if picture.std() < 0.02:
-        found.append("the preview is a flat colour")
-    time, signals = style.meta.preview.time, dict(style.meta.preview.signals)
-    from engine.core.frame import Size
-
-    small = Size(64, 36)
-    base = still(style, small, time, signals).copy()
-    if np.abs(still(style, small, time + 4.0, signals) - base).mean() < 0.004:
-        found.append("nothing moves in 4 s")
-    kick = signals | {"bass": 1.0, "onset": 1.0, "beat": 1.0, "rms": 1.0}
-    if np.abs(still(style, small, time, kick) - base).mean() < 0.004:
-        found.append("a kick changes nothing")
-    return found
+def _table(rows: list[dict]) -> Table:
+    """Return the rows of a list; a column that nobody fills is left out, so that the tags have room."""
+    table = Table(box=None, header_style="bold")
+    columns: list[tuple[str, list[str]]] = [
+        ("slug", [escape(row["slug"]) for row in rows]),
+        ("network", [f"{row['layers']} x {row['width']}" for row in rows]),
+        ("palette", ["".join(f"[on {c}]  [/]" for c in row["palette"]) for row in rows]),
+        ("energy", ["" if row["energy"] is None else f"{row['energy']:.2f}" for row in rows]),
+        ("judge gain", ["" if row["judge_gain"] is None else f"{row['judge_gain']:+.3f}" for row in rows]),
+        ("rating", ["★" * row["stars"] for row in rows]),
+    ]
+    columns = [(head, cells) for head, cells in columns if any(cells)]
+    for head, _ in columns:
+        table.add_column(head, no_wrap=True)
+    table.add_column("genres, tags")
+    tags = [escape(", ".join([*row["genres"], *row["tags"]])) for row in rows]
+    for cells in zip(*(cells for _, cells in columns), tags, strict=True):
+        table.add_row(*cells)
+    return table
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`vj styles`: the shipped library passes its own lint; new, list, show and preview do what they say."""
+"""`vj styles`: the shipped library passes its own lint; new, list, show, lint and preview do what they say."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.app.previews import VIDEO_FPS, VIDEO_LIMIT, VIDEO_SECONDS, VIDEO_SIZE, write_video
-from engine.app.styles_commands import app, faults_of
+from engine.app.style_lint import faults_of
+from engine.app.styles_commands import app
 from engine.core.errors import UserError
 from engine.generators.still import sequence
-from engine.models.style import list_styles, load_style, style_folder
+from engine.models.style import Style, list_styles, load_style, style_folder, write_meta
 
 
 def run(*arguments: str) -> str:
@@ -28,6 +29,18 @@ def run(*arguments: str) -> str:
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PHOSPHENE_STYLES", str(tmp_path))
     return tmp_path
+
+
+SIGNALS = [{"bass": float(k % 12 == 0), "rms": 0.5} for k in range(24)]
+
+
+def grown(library: Path, slug: str, seed: int = 1, **fields: object) -> Style:
+    """A small style of the library with previews of one second, and `fields` in its style.toml."""
+    run("new", "--seed", str(seed), "--width", "16", "--layers", "2", "--slug", slug)
+    write_video(library / slug, SIGNALS)
+    if fields:
+        write_meta(library / slug, load_style(library / slug).meta.model_copy(update=fields))
+    return load_style(library / slug)
 
 
 @pytest.mark.parametrize("slug", list_styles())
@@ -63,7 +76,8 @@ def test_new_grows_the_same_style_from_the_same_seed_anywhere(library, tmp_path)
     for name in ("style.toml", "weights.safetensors", "preview.png", "history.json"):
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
     style = load_style("seed-7-w16")
-    assert faults_of(style, a) == []
+    assert faults_of(style, a) == ["no preview.mp4: run vj styles preview"]
+    write_video(a, SIGNALS)
     assert style.tags == ("untrained", "gold")
     assert "ok" in run("lint", "seed-7-w16")
     listed = json.loads(run("list", "--json"))
@@ -111,8 +125,8 @@ def test_new_never_overwrites(library):
 
 
 def test_lint_and_list_name_what_is_broken_and_go_on(library):
-    run("new", "--seed", "1", "--width", "16", "--layers", "2", "--slug", "good")
-    run("new", "--seed", "2", "--width", "16", "--layers", "2", "--slug", "stale")
+    grown(library, "good", 1)
+    grown(library, "stale", 2)
     run("new", "--seed", "4", "--width", "16", "--layers", "2", "--slug", "cut")
     Image.fromarray(np.zeros((180, 320, 3), np.uint8)).save(library / "stale" / "preview.png")
     (library / "cut" / "weights.safetensors").write_bytes(b"short")
@@ -122,18 +136,38 @@ def test_lint_and_list_name_what_is_broken_and_go_on(library):
     assert "stale: preview.png is not what the network paints" in result.output
     assert "cut: weights are damaged" in result.output
     assert list(json.loads(run("list", "--json"))["faults"]) == ["cut"]
+    assert "cut: weights are damaged" in run("list")
     run("preview", "stale", "--no-video")
     assert "ok" in run("lint", "stale")
 
 
 def test_the_video_shows_what_the_style_paints(library):
     run("new", "--seed", "1", "--width", "16", "--layers", "2", "--slug", "a")
-    signals = [{"bass": float(k % 12 == 0), "rms": 0.5} for k in range(24)]
-    size = write_video(library / "a", signals)
+    size = write_video(library / "a", SIGNALS)
     assert size == (library / "a" / "preview.mp4").stat().st_size <= VIDEO_LIMIT
     with av.open(str(library / "a" / "preview.mp4")) as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
-    painted = list(sequence(load_style("a"), VIDEO_SIZE, signals, 1 / VIDEO_FPS))
+    painted = list(sequence(load_style("a"), VIDEO_SIZE, SIGNALS, 1 / VIDEO_FPS))
     assert len(frames) == 24
     for shown, wanted in zip(frames[::8], painted[::8], strict=True):
         assert np.abs(shown / 255.0 - wanted).mean() < 0.02
+
+
+def test_the_list_is_filtered_and_sorted(library):
+    scores = {"judge_untrained": 0.1}
+    grown(library, "a", 1, genres=("Techno",), energy=0.9, tags=("gold", "sharp"), scores=scores | {"judge": 0.2})
+    grown(library, "b", 2, genres=("ambient",), energy=0.1, tags=("soft",), scores=scores | {"judge": 0.5})
+    grown(library, "c", 3, tags=("Gold",))
+
+    def slugs(*arguments: str) -> list[str]:
+        return [row["slug"] for row in json.loads(run("list", "--json", *arguments))["styles"]]
+
+    assert slugs() == ["a", "b", "c"]
+    assert slugs("--sort", "judge") == ["b", "a", "c"]
+    assert slugs("--sort", "energy") == ["a", "b", "c"], "what nobody said comes last"
+    assert slugs("--tag", "gold") == ["a", "c"]
+    assert slugs("--genre", "techno") == ["a"]
+    assert slugs("--genre", "techno", "--tag", "soft") == []
+    assert "judge gain" in run("list")
+    with pytest.raises(UserError, match="--sort"):
+        run("list", "--sort", "luck")
