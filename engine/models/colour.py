@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-_TO_LMS = np.array(
+TO_LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
         [0.0883024619, 0.2817188376, 0.6299787005],
     ]
 )
-_TO_LAB = np.array(
+TO_LAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
@@ -52,13 +52,13 @@ def linear_to_srgb(rgb: np.ndarray) -> np.ndarray:
 
 def oklab(rgb: np.ndarray) -> np.ndarray:
     """Return OKLab [..., 3] of sRGB 0..1 [..., 3]: distances there are distances seen."""
-    return np.cbrt(srgb_to_linear(np.asarray(rgb, np.float64)) @ _TO_LMS.T) @ _TO_LAB.T
+    return np.cbrt(srgb_to_linear(np.asarray(rgb, np.float64)) @ TO_LMS.T) @ TO_LAB.T
 
 
 def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
     """Return sRGB 0..1 [..., 3] of OKLab, clipped to the gamut."""
-    lms = (lab @ np.linalg.inv(_TO_LAB).T) ** 3
-    return linear_to_srgb(np.clip(lms @ np.linalg.inv(_TO_LMS).T, 0.0, 1.0))
+    lms = (lab @ np.linalg.inv(TO_LAB).T) ** 3
+    return linear_to_srgb(np.clip(lms @ np.linalg.inv(TO_LMS).T, 0.0, 1.0))
 
 
 def palette(picture: np.ndarray, colours: int = 5) -> tuple[str, ...]:
