@@ -1,0 +1,195 @@
+"""The pictures that `motif` learns from: painted once per seed into a file, and varied anew at every use.
+
+Called by `tools/train_motif.py` and the evaluation. Files lie in the cache folder under a name that is a hash of all that
+made them, the painters' source included. Never writes captions: those are drawn at every step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from engine.core.frame import Size
+from engine.core.paths import cache_dir
+from engine.models.colour import from_hex, oklab
+from engine.models.cppn import CppnSpec
+from engine.models.encoding import AUDIO_INPUTS, View, coordinates, input_values, uniform_vector
+from engine.models.growth import draw_recipe, grow
+from kernels.cppn.reference import forward
+from tools.motif import pictures as painters
+from tools.motif import subject as subjects
+from tools.motif.captions import is_held_out
+from tools.motif.pictures import paint
+from tools.motif.subject import COLOURS, Subject, draw_subject
+
+PAINTED_SIDE = 72  # px: an eighth more than is looked at, so that a crop of 64 loses no sharpness
+_NETWORK_SHARE = 0.06
+_VIEWS = 6  # pictures per network: growing one costs as much as painting twenty
+_SPEC = CppnSpec(width=24, layers=4)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """seed: another one gives other pictures throughout. count: pictures. held_out: only combinations that training never
+    sees, instead of only those it does. networks: whether a few renders of untrained networks are among them."""
+
+    seed: int
+    count: int
+    held_out: bool = False
+    networks: bool = True
+    side: int = PAINTED_SIDE
+
+    @property
+    def key(self) -> str:
+        """Hash of the settings and of the source that paints."""
+        source = [Path(subjects.__file__), *sorted(Path(painters.__file__).parent.glob("*.py"))]
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
+        for path in source:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """images: uint8 [n, side, side, 3], perhaps a file in memory's clothes; subjects: what each shows."""
+
+    images: np.ndarray
+    subjects: list[Subject]
+
+    def tensor(self, index: np.ndarray) -> torch.Tensor:
+        """Return those pictures, float32 [n, 3, side, side] in 0..1."""
+        return torch.from_numpy(np.ascontiguousarray(self.images[index])).permute(0, 3, 1, 2).float() / 255.0
+
+
+def open_pictures(settings: Settings, progress: Callable[[int], None] | None = None, key: str | None = None) -> Pictures:
+    """Return the pictures of these settings, painted now if they are not in the cache (about 5 ms each).
+
+    progress: told how many are done. key: of a file that a resumed training began with; used if it is still there.
+    """
+    folder = cache_dir() / "motif"
+    name = key if key and (folder / f"{key}.json").is_file() else settings.key
+    images_path, subjects_path = folder / f"{name}.npy", folder / f"{name}.json"
+    # The list is written last, so it vouches for the pictures.
+    if not subjects_path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = images_path.with_suffix(".part")
+        shape = (settings.count, settings.side, settings.side, 3)
+        images = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+        found = _paint_all(settings, images, progress)
+        images.flush()
+        part.replace(images_path)
+        listed = subjects_path.with_suffix(".json.part")
+        listed.write_text(json.dumps([asdict(subject) for subject in found]))
+        listed.replace(subjects_path)
+    listed = json.loads(subjects_path.read_text())
+    found = [Subject(**{**entry, "colours": tuple(entry["colours"])}) for entry in listed]
+    return Pictures(np.load(images_path, mmap_mode="r"), found)
+
+
+def make_pictures(settings: Settings) -> Pictures:
+    """Return the pictures of these settings in memory: for a few."""
+    images = np.empty((settings.count, settings.side, settings.side, 3), np.uint8)
+    return Pictures(images, _paint_all(settings, images, None))
+
+
+def _paint_all(settings: Settings, images: np.ndarray, progress: Callable[[int], None] | None) -> list[Subject]:
+    networks = int(settings.count * _NETWORK_SHARE) // _VIEWS * _VIEWS if settings.networks and not settings.held_out else 0
+    found: list[Subject] = []
+    for i in range(settings.count - networks):
+        rng = np.random.default_rng([settings.seed, i])
+        subject = draw_subject(rng)
+        while is_held_out(subject) != settings.held_out:
+            subject = draw_subject(rng)
+        images[i] = _bytes(paint(subject, rng, settings.side))
+        found.append(subject)
+        if progress and i % 100 == 0:
+            progress(i)
+    for i in range(0, networks, _VIEWS):
+        at = settings.count - networks + i
+        for k, picture in enumerate(render_network(np.random.default_rng([settings.seed, at, 1]), settings.side)):
+            images[at + k] = _bytes(picture)
+            found.append(describe_colours(picture))
+        if progress:
+            progress(at)
+    return found
+
+
+def _bytes(picture: np.ndarray) -> np.ndarray:
+    return np.round(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def render_network(rng: np.random.Generator, side: int) -> list[np.ndarray]:
+    """Return views of one untrained network at random moments, float32 [side, side, 3] each.
+
+    What is scored later are networks' pictures, smooth in their own way; some must be known, or all are equally strange.
+    """
+    weights, scales = grow(_SPEC, draw_recipe(int(rng.integers(1 << 30))), int(rng.integers(1 << 30)))
+    views = []
+    for _ in range(_VIEWS):
+        view = View(zoom=float(np.exp(rng.uniform(-0.7, 1.2))), pan_x=float(rng.normal()), pan_y=float(rng.normal()))
+        levels = dict(zip(AUDIO_INPUTS, rng.uniform(0, 1, len(AUDIO_INPUTS)), strict=True))
+        inputs = np.empty((side * side, len(_SPEC.inputs)))
+        inputs[:, _SPEC.columns(_SPEC.spatial)] = coordinates(Size(side, side), view)
+        inputs[:, _SPEC.columns(_SPEC.uniform)] = uniform_vector(
+            _SPEC.uniform, input_values(rng.uniform(0, 300), levels, {}), scales
+        )
+        picture = forward(inputs, weights, _SPEC.layer_activations).reshape(side, side, 3)
+        # Growth knows fourteen palettes: other orders of the channels make them eighty-four.
+        views.append(picture[:, :, rng.permutation(3)].astype(np.float32))
+    return views
+
+
+_ANCHORS = oklab(np.stack([from_hex(value) for value in COLOURS.values()]))
+
+
+def describe_colours(picture: np.ndarray) -> Subject:
+    """Return a subject of the pseudo-family `abstract` that names the picture's colours [h, w, 3] and its ground."""
+    lab = oklab(picture[::3, ::3].reshape(-1, 3))
+    # Lightness counts less: people call a dark red red.
+    distance = (((lab[:, None] - _ANCHORS) * (0.6, 1.0, 1.0)) ** 2).sum(2)
+    share = np.bincount(distance.argmin(1), minlength=len(COLOURS)) / len(lab)
+    names = list(COLOURS)
+    dark = share[names.index("black")]
+    share[names.index("black")] = 0.0
+    order = [int(i) for i in np.argsort(-share)[:3] if share[i] > max(0.06, 0.3 * share.max())]
+    ground = "black" if dark > 0.4 else "dark" if lab[:, 0].mean() < 0.5 else "light"
+    return Subject("abstract", tuple(names[i] for i in order) or ("black",), ground)
+
+
+def vary(pictures: torch.Tensor, side: int) -> torch.Tensor:
+    """Return the pictures [n, 3, h, w] as a careless camera would see them, float32 [n, 3, side, side] in 0..1.
+
+    A crop of 0.6 to 1 of the side, turned up to 12 degrees, perhaps mirrored; brightness, contrast and colour balance
+    shifted a little; a third blurred, half with noise. Without noise in training a tower's gradient is mostly noise.
+    """
+    n, device = len(pictures), pictures.device
+
+    def draw(low: float, high: float, *shape: int) -> torch.Tensor:
+        return low + (high - low) * torch.rand(n, *shape, device=device)
+
+    zoom, turn = draw(0.6, 1.0), draw(-1.0, 1.0) ** 3 * math.radians(12)
+    flip = torch.where(torch.rand(n, device=device) < 0.5, -1.0, 1.0)
+    cos, sin = zoom * turn.cos(), zoom * turn.sin()
+    room = 1.0 - zoom
+    matrix = torch.stack(
+        (torch.stack((flip * cos, -sin, room * draw(-1, 1)), 1), torch.stack((flip * sin, cos, room * draw(-1, 1)), 1)), 1
+    )
+    grid = F.affine_grid(matrix, [n, 3, side, side], align_corners=False)
+    x = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    x = (x - 0.5) * draw(0.85, 1.15, 1, 1, 1) + 0.5 + draw(-0.06, 0.06, 1, 1, 1) + draw(-0.03, 0.03, 3, 1, 1)
+    blurred = torch.rand(n, device=device) < 0.33
+    if blurred.any():
+        kernel = torch.tensor([1.0, 2.0, 1.0], device=device) / 4
+        weight = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
+        soft = F.conv2d(F.pad(x[blurred], (1, 1, 1, 1), mode="reflect"), weight, groups=3)
+        x = x.index_put((blurred,), soft)
+    loud = torch.where(torch.rand(n, device=device) < 0.5, 0.0, 0.06) * torch.rand(n, device=device)
+    return (x + loud.view(n, 1, 1, 1) * torch.randn_like(x)).clamp(0.0, 1.0)

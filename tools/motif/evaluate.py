@@ -1,0 +1,148 @@
+"""How well a `Motif` matches pictures with words that it has not seen together, every number beside its chance.
+
+Called by `tools/train_motif.py` at the end, and by tests on few pictures. Paints its own pictures; changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tools.motif import words
+from tools.motif.captions import SEVEN, caption, is_held_out
+from tools.motif.dataset import Pictures, Settings, make_pictures
+from tools.motif.model import SIDE, Motif
+from tools.motif.pictures import paint
+from tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
+
+GROUP = 32
+_SEED = 977  # no training's: these pictures are nobody's
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to ask. combinations, wordings: whether those are held out. full: captions mention every attribute."""
+
+    name: str
+    combinations: bool
+    wordings: bool
+    full: bool
+
+
+CASES = tuple(
+    Case(f"{what}{' full' if full else ''}", combinations, wordings, full)
+    for what, combinations, wordings in (
+        ("seen combinations", False, False),
+        ("held-out combinations", True, False),
+        ("held-out wordings", False, True),
+        ("both held out", True, True),
+    )
+    for full in (False, True)
+)
+
+
+@torch.no_grad()
+def embed_pictures(model: Motif, pictures: torch.Tensor) -> torch.Tensor:
+    """Return unit vectors [n, space] of pictures float32 [n, 3, h, w], resized to the tower's side."""
+    if pictures.shape[-1] != SIDE:
+        pictures = torch.nn.functional.interpolate(pictures, (SIDE, SIDE), mode="bilinear", antialias=True)
+    return torch.cat([model.image(part) for part in pictures.split(128)])
+
+
+@torch.no_grad()
+def embed_texts(model: Motif, texts: list[str]) -> torch.Tensor:
+    """Return unit vectors [n, space] of texts."""
+    return torch.cat([model.text(texts[i : i + 256]) for i in range(0, len(texts), 256)])
+
+
+def retrieval(images: torch.Tensor, texts: torch.Tensor, group: int = GROUP) -> dict[str, float]:
+    """Return how often, among `group` at a time, the right text is nearest to a picture, and the right picture to a text.
+
+    images, texts: unit vectors [n, space], row i of one belongs to row i of the other. Chance is 1 / group.
+    """
+    right = torch.arange(group)
+    found: dict[str, list[torch.Tensor]] = {"image_to_text": [], "text_to_image": []}
+    for start in range(0, len(images) - group + 1, group):
+        cosines = images[start : start + group] @ texts[start : start + group].T
+        found["image_to_text"].append(cosines.argmax(1) == right)
+        found["text_to_image"].append(cosines.argmax(0) == right)
+    return {name: round(float(torch.cat(hits).float().mean()), 4) for name, hits in found.items()}
+
+
+def evaluate(model: Motif, stranger: Motif, count: int = 1024) -> dict[str, object]:
+    """Return the whole evaluation, ready for JSON.
+
+    model: in evaluation mode. stranger: an untrained model of the same shape, what every number is beside. count: pictures
+    for each half, a multiple of 32.
+    """
+    halves = {held: make_pictures(Settings(_SEED + held, count, held, networks=False)) for held in (False, True)}
+    found: dict[str, object] = {"group": GROUP, "chance": round(1 / GROUP, 4), "pictures": count}
+    embedded = {
+        who: {h: embed_pictures(who, p.tensor(np.arange(count))) for h, p in halves.items()} for who in (model, stranger)
+    }
+    cases = {}
+    for case in CASES:
+        rng = np.random.default_rng([_SEED, CASES.index(case)])
+        subjects = halves[case.combinations].subjects
+        texts = [caption(subject, rng, case.wordings, case.full) for subject in subjects]
+        scores = retrieval(embedded[model][case.combinations], embed_texts(model, texts))
+        null = retrieval(embedded[stranger][case.combinations], embed_texts(stranger, texts))
+        cases[case.name] = scores | {f"{name}_untrained": value for name, value in null.items()}
+    found["retrieval"] = cases
+    found["attributes"] = attributes(model, halves[True], embedded[model][True]) | {
+        f"{name}_untrained": value
+        for name, value in attributes(stranger, halves[True], embedded[stranger][True]).items()
+        if not name.endswith("chance")
+    }
+    found["seven"] = seven(model) | {f"{name}_untrained": v for name, v in seven(stranger).items() if name != "chance"}
+    return found
+
+
+def attributes(model: Motif, pictures: Pictures, images: torch.Tensor) -> dict[str, float]:
+    """Return how often the family's word is nearest among all families', and a colour that is there among all colours'."""
+    families = embed_texts(model, [words.FAMILY_WORDS[name].trained[0] for name in FAMILIES])
+    colours = embed_texts(model, list(COLOURS))
+    family = (images @ families.T).argmax(1).tolist()
+    colour = (images @ colours.T).argmax(1).tolist()
+    names = list(COLOURS)
+    subjects = pictures.subjects
+    return {
+        "family": round(float(np.mean([FAMILIES[i] == s.family for i, s in zip(family, subjects, strict=True)])), 4),
+        "family_chance": round(1 / len(FAMILIES), 4),
+        "colour": round(float(np.mean([names[i] in s.colours for i, s in zip(colour, subjects, strict=True)])), 4),
+        "colour_chance": round(float(np.mean([len(s.colours) for s in subjects])) / len(names), 4),
+    }
+
+
+def seven_pictures(mood: str, count: int, side: int = SIDE) -> torch.Tensor:
+    """Return painted pictures of that mood's prompt, float32 [count, 3, side, side]: its family and its colours."""
+    rng = np.random.default_rng([_SEED, sorted(SEVEN).index(mood)])
+    families = {"cyberpunk": ("grid", "hexagons", "triangles", "stripes"), "cosmic": ("nebula",), "fire": ("flames",),
+                "ocean": ("waves", "caustics", "ripples"), "nature": ("leaves", "branches", "feathers"),
+                "glitch": ("glitch", "scanlines"), "pastel": ("clouds",)}[mood]  # fmt: skip
+    found = []
+    while len(found) < count:
+        subject = draw_subject(rng, mood_share=1.0)
+        if subject.mood == mood and subject.family in families and subject.colours == MOODS[mood].schemes[0]:
+            found.append(paint(subject, rng, side))
+    return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2)
+
+
+def seven(model: Motif, count: int = 24) -> dict[str, object]:
+    """Return how often each of the seven prompts' own pictures are nearest to it among the seven."""
+    texts = embed_texts(model, list(SEVEN.values()))
+    found = {}
+    for i, mood in enumerate(SEVEN):
+        chosen = (embed_pictures(model, seven_pictures(mood, count)) @ texts.T).argmax(1)
+        found[mood] = round(float((chosen == i).float().mean()), 3)
+    return {"per_prompt": found, "mean": round(float(np.mean(list(found.values()))), 4), "chance": round(1 / len(SEVEN), 4)}
+
+
+def fresh(seed: int, count: int, held_out: bool = True) -> tuple[torch.Tensor, list[Subject]]:
+    """Return a few new pictures, float32 [count, 3, 64, 64], and what they show: for tests."""
+    found = make_pictures(Settings(seed, count, held_out, networks=False, side=SIDE))
+    if any(is_held_out(subject) != held_out for subject in found.subjects):
+        raise ValueError("a combination is on the wrong side")
+    return found.tensor(np.arange(count)), found.subjects

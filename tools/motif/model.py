@@ -1,0 +1,226 @@
+"""The text-image model `motif`: two towers that put pictures and sentences into one space of unit vectors.
+
+Called by `tools.guides.motif` (loaded weights), and by the training and evaluation. Runs on the caller's thread. Never
+reads a data set, never changes weights once loaded. Learned contrastively after CLIP (Radford et al. 2021); the image
+tower pools mean *and* standard deviation of every stage, since what it must know are textures and colours, not objects.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.core.errors import UserError
+from tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
+
+SIDE = 64
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+Name = Literal["guide", "judge"]
+_REMEDY = "train it: python tools/train_motif.py --output {}"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the towers are. stages: channels of the three stages; palette: of the colour branch; text: width of the
+    text tower; space: length of the vectors both towers end in."""
+
+    stages: tuple[int, int, int] = (32, 96, 192)
+    palette: int = 48
+    text: int = 128
+    space: int = 256
+
+
+# Different on purpose: two equal networks tend to share their mistakes.
+SHAPES: dict[str, Shape] = {
+    "guide": Shape(stages=(32, 96, 192), palette=48, text=128),
+    "judge": Shape(stages=(40, 80, 176), palette=64, text=112),
+}
+
+
+class ImageTower(nn.Module):
+    """Pictures float32 [n, 3, 64, 64] in 0..1 -> unit vectors [n, space]. Smooth everywhere (GELU, no max): it is climbed by
+    gradient."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        a, b, c = shape.stages
+        p = shape.palette
+        # A learned soft histogram of colours: what shares of the picture are of which colour, wherever they are.
+        self.palette = nn.Sequential(nn.Conv2d(3, p, 1), nn.GELU(), nn.Conv2d(p, p, 1), nn.GELU())
+        self.stem = nn.Conv2d(3, a, 4, 2, 1)
+        # Kernels of 4 at stride 2 overlap evenly; 3 at stride 2 would weigh pixels unevenly and leave a grid in gradients.
+        self.down1 = nn.Conv2d(a, b, 4, 2, 1)
+        self.block1 = Block(b)
+        self.down2 = nn.Conv2d(b, c, 4, 2, 1)
+        self.block2 = Block(c)
+        self.block3 = Block(c)
+        self.norms = nn.ModuleList(nn.GroupNorm(8, n) for n in (b, c))
+        self.pooled = 2 * (p + a + b + c)
+        self.head = nn.Sequential(
+            nn.LayerNorm(self.pooled), nn.Linear(self.pooled, 320), nn.GELU(), nn.Linear(320, shape.space)
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return float32 unit vectors [n, space]."""
+        x = (pictures - 0.5) * 3.0
+        found = [_pool(self.palette(F.avg_pool2d(x, 2)))]
+        x = F.gelu(self.stem(x))
+        found.append(_pool(x))
+        x = self.block1(F.gelu(self.norms[0](self.down1(x))))
+        found.append(_pool(x))
+        x = self.block3(self.block2(F.gelu(self.norms[1](self.down2(x)))))
+        found.append(_pool(x))
+        return F.normalize(self.head(torch.cat(found, 1)).float(), dim=1)
+
+
+class Block(nn.Module):
+    """A residual step at one resolution."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, width)
+        self.conv = nn.Conv2d(width, width, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.gelu(self.conv(self.norm(x)))
+
+
+def _pool(x: Tensor) -> Tensor:
+    """Return mean and standard deviation over the picture, float32 [n, 2 c]."""
+    x = x.float().flatten(2)
+    # 1e-4: the root's slope stays below 50 where a picture is flat, as untrained networks' pictures are.
+    return torch.cat((x.mean(2), (x.var(2, unbiased=False) + 1e-4).sqrt()), 1)
+
+
+class TextTower(nn.Module):
+    """Sentences -> unit vectors [n, space]: hashed words, two transformer layers, the mean over words."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = shape.text
+        self.words = nn.Embedding(WORD_ROWS, width)
+        self.grams = nn.EmbeddingBag(NGRAM_ROWS, width, mode="sum")
+        self.start = nn.Parameter(torch.randn(width) * 0.5)  # stands before every sentence, so that none is empty
+        for table in (self.words, self.grams):
+            nn.init.normal_(table.weight, std=0.5)
+        layer = nn.TransformerEncoderLayer(width, 4, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, shape.space)
+        )
+        self.register_buffer("places", _places(MAX_WORDS + 1, width), persistent=False)
+        # In training: how often a whole word is left out, so that its n-grams must do.
+        self.forget = 0.3
+
+    def forward(self, texts: list[str]) -> Tensor:
+        """Return float32 unit vectors [len(texts), space]; texts: at least one, any strings."""
+        sentences = [split_words(text) for text in texts]
+        vocabulary = {word: i for i, word in enumerate(dict.fromkeys(w for s in sentences for w in s))}
+        length = 1 + max(len(s) for s in sentences)
+        device = self.start.device
+        # Row 0 of the bank is the start, the last one fills up short sentences.
+        index = torch.full((len(texts), length), len(vocabulary) + 1, dtype=torch.long)
+        index[:, 0] = 0
+        for row, sentence in enumerate(sentences):
+            index[row, 1 : 1 + len(sentence)] = torch.tensor([1 + vocabulary[w] for w in sentence], dtype=torch.long)
+        index = index.to(device)
+        empty = index == len(vocabulary) + 1
+        bank = torch.cat((self.start[None], self._embed(list(vocabulary)), torch.zeros_like(self.start[None])))
+        x = bank[index] + 0.3 * self.places[:length]
+        x = self.layers(x, src_key_padding_mask=empty)
+        said = (~empty).to(x.dtype).unsqueeze(2)
+        return F.normalize(self.head((x * said).sum(1) / said.sum(1)).float(), dim=1)
+
+    def _embed(self, vocabulary: list[str]) -> Tensor:
+        """Return one row [len(vocabulary), width] per word: its own, plus its n-grams'."""
+        if not vocabulary:
+            return self.start.new_zeros((0, len(self.start)))
+        rows = [word_rows(word) for word in vocabulary]
+        device = self.start.device
+        flat = torch.tensor([g for _, grams in rows for g in grams], device=device)
+        counts = torch.tensor([len(grams) for _, grams in rows])
+        offsets = (counts.cumsum(0) - counts).to(device)
+        # By the root of the count: long words would be louder otherwise.
+        share = torch.repeat_interleave(counts.float().rsqrt(), counts).to(device)
+        grams = self.grams(flat, offsets, per_sample_weights=share)
+        whole = self.words(torch.tensor([word for word, _ in rows], device=device))
+        if self.training:
+            whole = whole * (torch.rand(len(rows), 1, device=device) >= self.forget)
+        return whole + grams
+
+
+def _places(length: int, width: int) -> Tensor:
+    """Return sinusoidal places [length, width] (Vaswani et al. 2017): nothing to learn for rare long sentences."""
+    rate = torch.exp(torch.arange(0, width, 2) * (-math.log(1000.0) / width))
+    angle = torch.arange(length)[:, None] * rate
+    return torch.stack((angle.sin(), angle.cos()), 2).flatten(1)
+
+
+class Motif(nn.Module):
+    """Both towers and the temperature that they were trained at."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.image = ImageTower(shape)
+        self.text = TextTower(shape)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(14.0)))
+
+    @property
+    def scale(self) -> Tensor:
+        """What cosines are multiplied by before the softmax, at most 60."""
+        return self.log_scale.clamp(max=math.log(60.0)).exp()
+
+
+def untrained(name: Name, seed: int = 0) -> Motif:
+    """Return the network of that name with random weights, in evaluation mode: what every score is set beside."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Motif(SHAPES[name]).eval().requires_grad_(False)
+
+
+def save_motif(model: Motif, path: Path) -> None:
+    """Write the weights as fp16 safetensors, whole or not at all; the shape goes into the file's metadata."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in model.state_dict().items()}
+    part = path.with_suffix(".part")
+    save_file(tensors, part, {"shape": json.dumps(asdict(model.shape))})
+    part.replace(path)
+
+
+def weights_path(name: Name) -> Path:
+    """Return where the shipped weights of that name lie."""
+    return WEIGHTS / f"{name}.safetensors"
+
+
+@lru_cache(maxsize=4)
+def load_motif(name: Name, path: Path | None = None) -> Motif:
+    """Return the trained model, float32, in evaluation mode, its weights closed to gradients; read once.
+
+    path: another file than the shipped one. Raises UserError when it is missing or damaged.
+    """
+    path = path or weights_path(name)
+    remedy = _REMEDY.format(name)
+    if not path.is_file():
+        raise UserError("motif has no weights", where=str(path), remedy=remedy)
+    try:
+        with safe_open(path, "pt") as file:
+            shape = json.loads(file.metadata()["shape"])
+            model = Motif(Shape(tuple(shape["stages"]), shape["palette"], shape["text"], shape["space"]))
+            model.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118 no mapping
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError("motif's weights are damaged", where=str(path), got=reason, remedy=remedy) from error
+    if not all(torch.isfinite(value).all() for value in model.parameters()):
+        raise UserError("motif's weights are damaged", where=str(path), got="numbers that are not finite", remedy=remedy)
+    return model.eval().requires_grad_(False)

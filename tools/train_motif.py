@@ -1,0 +1,321 @@
+"""Trains `motif`, the small text-image model that guides and judges styles where there is no CLIP.
+
+`python tools/train_motif.py --output guide` and again with `--output judge`: two trainings that share nothing, neither
+seed nor pictures nor shape. Paints its pictures first (once per seed, cached). Ctrl-C keeps what was learned; `--resume`
+goes on. Ends with an evaluation, written beside the weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.core import clock
+from engine.core.errors import UserError
+from engine.core.paths import cache_dir
+from tools.motif.captions import caption
+from tools.motif.dataset import Pictures, Settings, open_pictures, vary
+from tools.motif.evaluate import evaluate, retrieval
+from tools.motif.model import SHAPES, SIDE, WEIGHTS, Motif, save_motif, untrained
+from tools.motif.subject import (
+    COLOURS,
+    CONTRASTS,
+    DENSITIES,
+    FAMILIES,
+    GROUNDS,
+    SHARPNESSES,
+    SYMMETRIES,
+    TREATMENTS,
+    Subject,
+)
+
+SEEDS = {"guide": 11, "judge": 47}
+_WARM_UP = 60
+_SAVE_EVERY_S = 120.0
+_CLASSES = {
+    "family": (*FAMILIES, "abstract"), "ground": GROUNDS, "treatment": TREATMENTS, "contrast": CONTRASTS,
+    "density": DENSITIES, "symmetry": SYMMETRIES, "sharpness": SHARPNESSES,
+}  # fmt: skip
+_KNOWN_OF_NETWORKS = ("family", "ground")  # the rest of their attributes was not measured
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a training is. minutes: ends then at the latest, the rate falling in time; 0: as long as it takes."""
+
+    output: str
+    seed: int
+    pictures: int = 50000
+    steps: int = 1100
+    batch: int = 256
+    rate: float = 2e-3
+    minutes: float = 0.0
+    device: str = "cpu"
+    half: bool = True
+
+
+class Attributes(nn.Module):
+    """Reads the attributes off an image's vector. Only in training: in a thousand steps captions alone, which mention half
+    of what is there, teach less."""
+
+    def __init__(self, space: int) -> None:
+        super().__init__()
+        self.read = nn.Linear(space, sum(len(names) for names in _CLASSES.values()) + len(COLOURS))
+
+    def loss(self, vectors: Tensor, labels: dict[str, Tensor]) -> Tensor:
+        """Return the mean cross-entropy over attributes. vectors: unit [n, space]."""
+        logits = self.read(vectors * math.sqrt(vectors.shape[1]))
+        found, at = [], 0
+        for name, names in _CLASSES.items():
+            found.append(F.cross_entropy(logits[:, at : at + len(names)], labels[name], ignore_index=-1))
+            at += len(names)
+        found.append(3.0 * F.binary_cross_entropy_with_logits(logits[:, at:], labels["colours"]))
+        return torch.stack(found).mean()
+
+
+class Training:
+    """One training and all of its state; `step` goes on by one batch."""
+
+    def __init__(self, options: Options, pictures: Pictures, key: str) -> None:
+        self.options, self.pictures, self.key = options, pictures, key
+        torch.manual_seed(options.seed)
+        self.model = Motif(SHAPES[options.output]).to(options.device)
+        self.attributes = Attributes(self.model.shape.space).to(options.device)
+        parameters = [*self.model.parameters(), *self.attributes.parameters()]
+        matrices = [p for p in self.model.parameters() if p.ndim > 1 and p.shape[0] < 1000]
+        chosen = {id(p) for p in matrices}
+        others = [p for p in parameters if id(p) not in chosen]
+        groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98))
+        self.labels = label(pictures.subjects)
+        self.rng = np.random.default_rng(options.seed)
+        self.taken = 0
+        self.spent = 0.0  # s, over all sittings
+        self.history: list[dict[str, float]] = []
+        self._order = np.empty(0, np.int64)
+
+    def progress(self) -> float:
+        """Return how far the training is, 0..1: in steps or in time, whichever is farther."""
+        by_time = self.spent / (60.0 * self.options.minutes) if self.options.minutes else 0.0
+        return min(1.0, max(self.taken / self.options.steps, by_time))
+
+    def step(self) -> dict[str, float]:
+        """Take one step; return loss and the batch's retrieval at 1 of 32 beside chance.
+
+        A loss that is not finite changes nothing.
+        """
+        begun = clock.now()
+        device = self.options.device
+        self.model.train()
+        rate = self.options.rate * min(1.0, (self.taken + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * self.progress()))
+        for group in self.optimizer.param_groups:
+            group["lr"] = max(rate, 1e-6)
+        index = self._draw()
+        subjects = [self.pictures.subjects[i] for i in index]
+        # Two sentences a picture: one as people write, and one that says everything. Text costs a tenth of pictures.
+        texts = [caption(s, self.rng) for s in subjects] + [caption(s, self.rng, full=True) for s in subjects]
+        shown = vary(self.pictures.tensor(index).to(device), SIDE).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.options.half):
+            images = self.model.image(shown)
+        said = self.model.text(texts)
+        plain, full = said.chunk(2)
+        right = torch.arange(len(index), device=device)
+        contrast = images.new_zeros(())
+        for sentences in (plain, full):
+            logits = self.model.scale * images @ sentences.T
+            contrast = contrast + (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 4
+        labels = {name: values[index].to(device) for name, values in self.labels.items()}
+        loss = contrast + 0.5 * self.attributes.loss(images, labels)
+        if not torch.isfinite(loss):
+            raise UserError("the loss is not finite", got=float(loss), remedy="--resume with a lower --rate")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], 1.0)
+        self.optimizer.step()
+        self.taken += 1
+        self.spent += clock.now() - begun
+        scores = retrieval(images.detach().cpu(), plain.detach().cpu(), min(32, len(index)))
+        entry = {"step": self.taken, "loss": round(float(contrast.detach()), 4), "retrieval": scores["image_to_text"]}
+        self.history.append(entry)
+        return entry
+
+    def _draw(self) -> np.ndarray:
+        """Return the next batch's indices: every picture once before any comes again."""
+        batch = min(self.options.batch, len(self.pictures.subjects))
+        if len(self._order) < batch:
+            self._order = self.rng.permutation(len(self.pictures.subjects))
+        index, self._order = self._order[:batch], self._order[batch:]
+        return index
+
+    def save(self, path: Path) -> None:
+        """Write everything that `load` needs, whole or not at all."""
+        state = {
+            "options": asdict(self.options), "key": self.key, "taken": self.taken, "spent": self.spent,
+            "history": self.history, "rng": json.dumps(self.rng.bit_generator.state), "order": self._order.tolist(),
+            "torch_rng": torch.get_rng_state(), "model": self.model.state_dict(),
+            "attributes": self.attributes.state_dict(), "optimizer": self.optimizer.state_dict(),
+        }  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def load(self, state: dict) -> None:
+        """Go on where `save` left off."""
+        self.taken, self.spent, self.history = state["taken"], state["spent"], state["history"]
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self._order = np.array(state["order"], np.int64)
+        torch.set_rng_state(state["torch_rng"])
+        self.model.load_state_dict(state["model"])
+        self.attributes.load_state_dict(state["attributes"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def label(subjects: list[Subject]) -> dict[str, Tensor]:
+    """Return each attribute's class int64 [n], -1 where unknown, and `colours` as float32 [n, colours] of 0 and 1."""
+    found = {}
+    for name, names in _CLASSES.items():
+        place = {value: i for i, value in enumerate(names)}
+        known = name in _KNOWN_OF_NETWORKS
+        found[name] = torch.tensor([place[getattr(s, name)] if known or s.family != "abstract" else -1 for s in subjects])
+    colours = list(COLOURS)
+    found["colours"] = torch.tensor([[float(name in s.colours) for name in colours] for s in subjects])
+    return found
+
+
+def read_checkpoint(path: Path) -> dict:
+    """Return a saved state. Raises UserError where there is none, or it cannot be read."""
+    if not path.is_file():
+        raise UserError("nothing to resume", where=str(path), remedy="leave --resume out")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # boundary: torch.load raises a dozen types for a broken file
+        reason = str(error).splitlines()[0]
+        raise UserError("the checkpoint cannot be read", where=str(path), got=reason, remedy="leave --resume out") from error
+
+
+def train(
+    options: Options, weights: Path, checkpoint: Path, resume: bool = False, report: Callable[[dict], None] | None = None
+) -> Training:
+    """Train to the end and return the training; weights and checkpoint are saved every two minutes and at Ctrl-C."""
+    state = read_checkpoint(checkpoint) if resume else None
+    if state:
+        now = {k: v for k, v in asdict(options).items() if k in ("steps", "minutes", "device", "half", "rate")}
+        options = replace(Options(**state["options"]), **now)
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=report is not None) as bar:
+        settings = Settings(options.seed, options.pictures)
+        task = bar.add_task("painting", total=options.pictures)
+        pictures = open_pictures(settings, lambda done: bar.update(task, completed=done), state["key"] if state else None)
+        bar.update(task, completed=options.pictures)
+        training = Training(options, pictures, state["key"] if state else settings.key)
+        if state:
+            training.load(state)
+        saved = clock.now()
+        task = bar.add_task("training", total=options.steps, completed=training.taken)
+        try:
+            while training.progress() < 1.0:
+                entry = training.step()
+                recent = training.history[-20:]
+                loss, hits = (float(np.mean([e[name] for e in recent])) for name in ("loss", "retrieval"))
+                # Two of the unknowns: what pure guessing would score.
+                chance = f"loss {loss:.3f} (guessing {math.log(options.batch):.2f}), 1 of 32: {hits:.2f} (guessing 0.03)"
+                total = round(training.taken / training.progress())
+                bar.update(task, completed=training.taken, total=total, description=chance)
+                if report:
+                    report(entry)
+                if entry["step"] % 25 == 0 and not console.is_terminal and not report:
+                    console.print(f"step {entry['step']} of about {total}, {training.spent / 60:.1f} min: {chance}")
+                if clock.now() - saved > _SAVE_EVERY_S:
+                    save_motif(training.model, weights)
+                    training.save(checkpoint)
+                    saved = clock.now()
+        except KeyboardInterrupt:
+            console.print("stopped: what was learned is saved, --resume goes on")
+    save_motif(training.model, weights)
+    training.save(checkpoint)
+    return training
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", choices=sorted(SHAPES), required=True, help="which of the two to train")
+    parser.add_argument("--seed", type=int, help="of pictures, weights and captions (default: its own for each output)")
+    parser.add_argument("--pictures", type=int, default=50000, help="how many to paint")
+    parser.add_argument("--steps", type=int, default=1100)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--minutes", type=float, default=0.0, help="end by then, 0: when the steps are done")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+    parser.add_argument("--float32", action="store_true", help="no bfloat16 in the image tower")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    parser.add_argument("--weights", type=Path, help="where to write them (default: tools/motif/weights)")
+    parser.add_argument("--evaluate", type=int, default=1024, help="pictures to evaluate with, 0: none", metavar="N")
+    given = parser.parse_args(arguments)
+    for name, least in (("pictures", 32), ("steps", 1), ("batch", 2)):
+        if getattr(given, name) < least:
+            raise UserError("too few", where=f"--{name}", allowed=f"{least} or more", got=getattr(given, name))
+    if given.evaluate % 32:
+        raise UserError("evaluation is in groups of 32", where="--evaluate", allowed="multiples of 32", got=given.evaluate)
+    return given
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train, evaluate, write; return the exit code."""
+    try:
+        given = parse(arguments)
+        if given.threads:
+            torch.set_num_threads(given.threads)
+        seed = SEEDS[given.output] if given.seed is None else given.seed
+        options = Options(
+            given.output, seed, given.pictures, given.steps, given.batch, given.rate, given.minutes, given.device,
+            not given.float32,
+        )  # fmt: skip
+        weights = given.weights or WEIGHTS / f"{given.output}.safetensors"
+        checkpoint = cache_dir() / "motif" / f"{weights.stem}-{seed}.pt"
+        training = train(options, weights, checkpoint, given.resume)
+        if not given.evaluate:
+            return 0
+        model = training.model.to("cpu").eval()
+        found = {
+            "trained": asdict(training.options) | {"shape": asdict(model.shape)},
+            "steps": training.taken,
+            "presentations": training.taken * min(options.batch, options.pictures),
+            "minutes": round(training.spent / 60, 1),
+            "loss": round(float(np.mean([entry["loss"] for entry in training.history[-50:]])), 4),
+            **evaluate(model, untrained(given.output), given.evaluate),
+        }
+        weights.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
+        print(json.dumps({key: found[key] for key in ("chance", "retrieval", "attributes", "seven")}, indent=2))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
