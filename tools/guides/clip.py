@@ -6,8 +6,9 @@ downloaded earlier; nothing here ever uses the network, and a checkpoint is read
 
 from __future__ import annotations
 
+import hashlib
 import os
-import pickle
+import warnings
 import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -81,12 +82,13 @@ class ClipGuide:
 
     def score(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return the cosine to the request, float32 [n]; 0.15 to 0.35 for words, more for pictures."""
-        return self._embed(pictures) @ self._target.to(pictures.device)
+        # A sum of products, not a matrix product: that would fall back to half precision under the caller's autocast.
+        return (self._embed(pictures) * self._target.to(pictures.device)).sum(-1)
 
     def similarities(self, pictures: torch.Tensor, prompts: list[str]) -> torch.Tensor:
         """Return float32 [n, len(prompts)]: the cosine of each picture with each prompt alone."""
-        pictures_to = self._embed(pictures)
-        return pictures_to @ torch.stack([self._text(prompt) for prompt in prompts]).to(pictures.device).T
+        texts = torch.stack([self._text(prompt) for prompt in prompts]).to(pictures.device)
+        return (self._embed(pictures)[:, None] * texts).sum(-1)
 
     def prepare(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return what the network sees, float32 [n, 3, side, side]: short side to `side`, middle, mean and deviation.
@@ -96,10 +98,12 @@ class ClipGuide:
         pictures = pictures.float()
         height, width = pictures.shape[-2:]
         if min(height, width) != self.side:
-            # Rounded down, as torchvision does. antialias: also Pillow's kernel (a = -0.5) where it enlarges.
-            size = (int(self.side * height / min(height, width)), int(self.side * width / min(height, width)))
-            pictures = F.interpolate(pictures, size, mode="bicubic", antialias=True, align_corners=False)
-            pictures = pictures.clamp(0.0, 1.0)  # a bicubic edge overshoots; a file cannot
+            # Rounded down, as torchvision does. Sideways, then upright, as Pillow does: a bicubic edge overshoots, and
+            # what it clips after the first pass is missing from the second. antialias: also its kernel (a = -0.5).
+            across = int(self.side * width / min(height, width))
+            down = int(self.side * height / min(height, width))
+            for size in ((height, across), (down, across)):
+                pictures = F.interpolate(pictures, size, mode="bicubic", antialias=True).clamp(0.0, 1.0)
         top, left = (round((edge - self.side) / 2.0) for edge in pictures.shape[-2:])
         pictures = pictures[..., top : top + self.side, left : left + self.side]
         return (pictures - self._mean.to(pictures.device)) / self._std.to(pictures.device)
@@ -208,17 +212,26 @@ def _tags(model: str) -> Iterator[tuple[str, dict]]:
 
 
 def _cached(model: str) -> Found | None:
-    """Return what open_clip has downloaded of a model earlier. Asks the disk alone."""
+    """Return what open_clip, or OpenAI's own package, has downloaded of a model earlier. Asks the disk alone."""
     from huggingface_hub import try_to_load_from_cache
 
     constants = _open_clip().constants
     for _, description in _tags(model):
         repository, name = os.path.split(description.get("hf_hub", ""))
-        names = [name] if name else [constants.HF_SAFE_WEIGHTS_NAME, constants.HF_WEIGHTS_NAME]
-        for each in names if repository else ():
-            if isinstance(path := try_to_load_from_cache(repository, each), str):
+        places = [try_to_load_from_cache(repository, each) for each in _file_names(name, constants)] if repository else []
+        if url := description.get("url"):
+            places.append(str(Path("~/.cache/clip").expanduser() / url.rsplit("/", 1)[1]))
+        for path in places:
+            if isinstance(path, str) and os.path.isfile(path):
                 return Found(Path(path), bool(description.get("quick_gelu")))
     return None
+
+
+def _file_names(name: str, constants: Any) -> list[str]:
+    """Return what a file of a repository may be called, the safe format first."""
+    if not name:
+        return [constants.HF_SAFE_WEIGHTS_NAME, constants.HF_WEIGHTS_NAME]
+    return [str(Path(name).with_suffix(".safetensors")), name]
 
 
 def _given(model: str, weights: Path) -> Found | None:
@@ -241,22 +254,47 @@ def _load(model: str, found: Found) -> torch.nn.Module:
     allowed = "safetensors, or a state_dict saved by torch"
     if found.path.suffix not in SUFFIXES:
         raise UserError("not weights", where=str(found.path), allowed=allowed, got=found.path.suffix or "no suffix")
+    script = _is_script(found.path)
+    if script and not _is_published(model, found.path):
+        raise UserError(
+            "a TorchScript archive, which is a program", where=str(found.path), allowed=f"{allowed}, or OpenAI's own file",
+            remedy="convert its state_dict to safetensors",
+        )  # fmt: skip
+    create = _open_clip().create_model
     try:
-        return _open_clip().create_model(
-            model, str(found.path), precision="fp32", force_quick_gelu=found.quick_gelu, weights_only=True
-        )
-    except (
-        RuntimeError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-    ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if script:
+            network = create(model, load_weights=False, precision="fp32", force_quick_gelu=True)
+            network.load_state_dict(_script_weights(found.path))
+        else:
+            network = create(model, str(found.path), precision="fp32", force_quick_gelu=found.quick_gelu, weights_only=True)
+    except Exception as error:  # noqa: BLE001 boundary: a foreign file, read by a foreign library
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
             f"cannot be read as the weights of CLIP {model}", where=str(found.path), allowed=allowed, got=reason,
             remedy="check --clip-model and --clip-weights",
         ) from error  # fmt: skip
+    if not all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values()):
+        raise UserError("weights are not finite", where=str(found.path), allowed="finite numbers")
+    return network
+
+
+def _is_script(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _is_published(model: str, path: Path) -> bool:
+    """Tell whether a file is OpenAI's, bit for bit: its address holds its SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() in dict(_tags(model)).get("openai", {}).get("url", "")
+
+
+def _script_weights(path: Path) -> dict[str, torch.Tensor]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch.jit is on its way out; those files are from 2021
+        tensors = torch.jit.load(str(path), map_location="cpu").state_dict()
+    return {
+        name: t.float() for name, t in tensors.items() if name not in ("input_resolution", "context_length", "vocab_size")
+    }
