@@ -37,9 +37,9 @@ def _spectral(rng: np.random.Generator, slope: float, low: float, high: float) -
 def noise(kind: str) -> np.ndarray:
     """Return a float32 bank [4 * SIDE * SIDE] of four tiles, values uniform in 0..1.
 
-    kind: "smooth" (one scale), "rough" (fractal, like clouds), "ridged" (sharp crests), "fine" (grain).
+    kind: "smooth" (one scale), "rough" (torn), "puffy" (round heaps), "ridged" (sharp crests), "fine" (grain).
     """
-    rng = np.random.default_rng({"smooth": 11, "rough": 12, "ridged": 13, "fine": 14}[kind])
+    rng = np.random.default_rng({"smooth": 11, "rough": 12, "ridged": 13, "fine": 14, "puffy": 15}[kind])
     tiles = []
     for _ in range(4):
         if kind == "smooth":
@@ -49,10 +49,12 @@ def noise(kind: str) -> np.ndarray:
         elif kind == "fine":
             tile = _spectral(rng, 0.6, 40.0, 130.0)
         else:
-            tile = np.zeros((SIDE, SIDE))
+            # Both are sums of absolute values: creases upwards are crests, creases downwards leave round heaps.
+            sign, tile = (1, _spectral(rng, 2.6, PERIODS * 0.5, 60.0)) if kind == "puffy" else (-1, np.zeros((SIDE, SIDE)))
+            tile *= 2.2 / (tile.std() + 1e-9)
             for octave in range(4):
                 layer = _spectral(rng, 3.0, PERIODS * 0.5 * 2**octave, PERIODS * 1.1 * 2**octave)
-                tile -= np.abs(layer) / layer.std() * 0.55**octave
+                tile += sign * np.abs(layer) / layer.std() * 0.55**octave
         tiles.append(_uniform(tile))
     return np.concatenate([t.ravel() for t in tiles])
 

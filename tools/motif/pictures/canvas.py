@@ -23,7 +23,7 @@ class Fields:
     """What a painter gives: u 0..1 how much figure (0 ground), v any range, only its order counts: which colour.
 
     ramp: colours follow u, dark to bright, instead of v. cover: least and greatest mean of u; the colourer bends u to fit.
-    crisp: v is one value per element, so colours do not blend.
+    crisp: v is one value per element, so colours do not blend; melt: colours run into each other widely, as in mist.
     """
 
     u: np.ndarray
@@ -31,6 +31,7 @@ class Fields:
     ramp: bool = False
     cover: tuple[float, float] = (0.32, 0.62)
     crisp: bool = False
+    melt: bool = False
 
 
 @lru_cache(maxsize=64)
@@ -96,6 +97,19 @@ class Canvas:
     def noise(self, kind: str, x: np.ndarray, y: np.ndarray, zoom: float = 1.0, zoom_y: float | None = None) -> np.ndarray:
         """Return noise of `banks.noise` 0..1 at x, y times `zoom`, from a random tile and place."""
         return banks.noise(kind).take(self._index(x, y, zoom, zoom if zoom_y is None else zoom_y))
+
+    def level(self, x: np.ndarray, y: np.ndarray, zoom: float) -> np.ndarray:
+        """Return "smooth" noise 0..1 between texels too: for painters that cut it finely, where `noise` would show steps."""
+        texels = zoom * banks.SIDE / banks.PERIODS
+        column, row = x * np.float32(texels) + np.float32(9e3), y * np.float32(texels) + np.float32(9e3)
+        i, j = column.astype(np.int32), row.astype(np.int32)
+        a, b = column - i, row - j
+        mask, ox, oy, tile = banks.SIDE - 1, *self.rng.integers(banks.SIDE, size=2).tolist(), int(self.rng.integers(4))
+        left, right = (i + ox) & mask, (i + (ox + 1)) & mask
+        upper, lower = ((((j + k) & mask) + tile * banks.SIDE) * banks.SIDE for k in (oy, oy + 1))
+        bank = banks.noise("smooth")
+        above, below = (bank.take(r + left) * (1 - a) + bank.take(r + right) * a for r in (upper, lower))
+        return above * (1 - b) + below * b
 
     def points(self, x: np.ndarray, y: np.ndarray, zoom: float, metric: str = "round", even: bool = False) -> np.ndarray:
         """Return `banks.voronoi` at x, y times `zoom`, with components first: [4, size, size] (the number 0..1 shuffled)."""

@@ -32,7 +32,7 @@ def _treated(lab: np.ndarray, name: str, subject: Subject, rng: np.random.Genera
         chroma *= 1.25
         light = light if plain else max(light, 0.62 + 0.3 * (light - 0.5))
     elif subject.treatment == "pastel":
-        light, chroma = (light, chroma) if plain else (0.74 + 0.16 * light, chroma * 0.5)
+        light, chroma = (light, chroma) if plain else (0.74 + 0.15 * light, chroma * 0.6)
     elif subject.treatment == "muted":
         light, chroma = 0.16 + 0.68 * light if not plain else light, chroma * 0.45
     return np.array([np.clip(light, 0.02, 0.99), chroma * np.cos(hue), chroma * np.sin(hue)])
@@ -85,6 +85,10 @@ def _table(fields: Fields, subject: Subject, rng: np.random.Generator) -> tuple[
     names = subject.colours
     colours = np.array([_treated(NAMED[n], n, subject, rng) for n in names])
     ground = _ground(subject, colours, rng)
+    gap = float(np.linalg.norm(colours[0] - ground))
+    least = {"pastel": 0.1, "muted": 0.2}.get(subject.treatment, 0.3)
+    if gap < least:  # navy on black, white on white: move the first colour away until it can be seen
+        colours[0, 0] += (least - gap) * (1 if ground[0] < 0.5 else -1)
     tone, u, v = _bend(fields, subject)
     place, lowest, span = _order(u, v)
     shares = {1: (1.0,), 2: (0.62, 0.38), 3: (0.46, 0.3, 0.24)}[len(names)]
@@ -92,7 +96,13 @@ def _table(fields: Fields, subject: Subject, rng: np.random.Generator) -> tuple[
     if fields.ramp:  # from the colour nearest the ground outwards to the one farthest from it: heat, depth, glow
         order = np.argsort(np.abs(colours[:, 0] - ground[0]), kind="stable")
     ends = np.cumsum([shares[k] for k in order])
-    blend = 0.03 if fields.crisp and not fields.ramp else {"soft": 0.16, "medium": 0.1, "sharp": 0.05}[subject.sharpness]
+    blend = (
+        0.4
+        if fields.melt
+        else 0.03
+        if fields.crisp and not fields.ramp
+        else {"soft": 0.16, "medium": 0.1, "sharp": 0.05}[subject.sharpness]
+    )
     chosen = np.broadcast_to(colours[order[0]], (V, 3)).copy()
     for k in range(1, len(names)):
         s = np.clip((place - ends[k - 1]) / blend + 0.5, 0, 1)[:, None]
@@ -103,7 +113,7 @@ def _table(fields: Fields, subject: Subject, rng: np.random.Generator) -> tuple[
     full = np.broadcast_to(chosen[None], (U, V, 3))
     t = tone[:, None, None]
     if fields.ramp and len(names) > 1:
-        t = np.clip(t * 1.7, 0, max(tone[-1], 0.72))  # the hot middle must not be dimmed once more by a low u
+        t = np.clip(t * 1.45, 0, max(tone[-1], 0.72))  # the hot middle must not be dimmed once more by a low u
     lab = ground + (full - ground) * t
     light = ground[0] < 0.5
     top = np.clip((tone - 0.75) * 4, 0, 1)[:, None] ** 2
@@ -140,5 +150,5 @@ def colour(fields: Fields, subject: Subject, rng: np.random.Generator) -> np.nda
     if subject.treatment == "neon":
         blur = _blur(len(picture), 0.05)
         halo = np.matmul(blur, (blur @ picture.reshape(len(picture), -1)).reshape(picture.shape))
-        picture = 1 - (1 - picture) * (1 - 0.45 * halo)
+        picture = 1 - (1 - picture) * (1 - 0.36 * halo)
     return np.clip(picture, 0.0, 1.0)

@@ -36,8 +36,8 @@ def ripples(c: Canvas) -> Fields:
     """Rings on water from one to four drops, crossing each other and dying away; often seen at a slant."""
     x, y = c.turned(tilt=0.2, shift=0.2, warp=0.05)
     y = y * np.float32(c.num(1.3, 2.0) if c.rng.random() < 0.55 else 1.0)
-    f, height = c.f * c.num(2.0, 2.8), np.zeros_like(x)
-    drops = int(c.rng.integers(1, 5)) if c.rng.random() < 0.8 else 2
+    f, height = c.f**0.85 * c.num(2.3, 3.1), np.zeros_like(x)
+    drops = int(c.rng.integers(1, 3 if c.f < 0.8 else 5))
     for _ in range(drops):
         dx, dy = x - np.float32(c.num(-0.8, 0.8)), y - np.float32(c.num(-0.8, 0.8))
         d = np.sqrt(dx * dx + dy * dy)
@@ -57,7 +57,7 @@ def caustics(c: Canvas) -> Fields:
     wx, wy = x + a * np.float32(0.5 / zoom), y + b * np.float32(0.5 / zoom)
     net = c.points(wx, wy, zoom * 1.1)[2]
     other = c.points(wx + 0.3 * b, wy - 0.3 * a, zoom * 1.5)[2]
-    sharp = np.float32(9 - 6 * min(c.w, 0.8))
+    sharp = np.float32(11 - 7 * min(c.w, 0.8))
     line, second = np.exp(-net * sharp), np.exp(-other * sharp)
     u = np.clip(0.75 * line + 0.5 * second + 0.7 * line * second, 0, 1)
     floor = c.noise("smooth", x, y, zoom * 0.6)
@@ -69,7 +69,7 @@ def caustics(c: Canvas) -> Fields:
 def silk(c: Canvas) -> Fields:
     """Folds of shining cloth: long smooth bends with soft highlights, or thin veils over each other."""
     x, y = c.turned(shift=0.5, warp=0.0)
-    f = c.f * c.num(0.42, 0.6)
+    f = c.f**0.7 * c.num(0.45, 0.6)
     for k in range(3):  # each pass bends what the last has bent: long S-shaped folds that never repeat
         scale = np.float32(f * TURN * (1 + 0.55 * k))
         x, y = (
@@ -93,7 +93,7 @@ def silk(c: Canvas) -> Fields:
 def marble(c: Canvas) -> Fields:
     """Stone: fine branching veins in calm clouds, or swirled bands."""
     x, y = c.turned(shift=0.5, warp=0.0)
-    zoom = c.f * c.num(0.5, 0.75)
+    zoom = c.f**0.7 * c.num(0.6, 0.85)
     a, b = c.noise("rough", x, y, zoom * 0.8) - 0.5, c.noise("rough", x, y, zoom * 0.8) - 0.5
     swirl = np.float32(c.num(0.6, 1.1))
     wx, wy = x + a * swirl, y + b * swirl
@@ -138,8 +138,8 @@ def wood(c: Canvas) -> Fields:
 def contours(c: Canvas) -> Fields:
     """Lines of equal height, as on a map: thin lines, every fifth one bold, or terraces of flat colour."""
     x, y = c.turned(warp=0.0)
-    height = c.noise("smooth", x, y, 0.42 * c.f**0.4) + 0.35 * c.noise("smooth", x, y, 0.9 * c.f**0.4)
-    t, kind = height * np.float32(4.6 * c.f**0.7 + 2), c.pick(3, 3, 3)
+    height = c.level(x, y, 0.42 * c.f**0.4) + 0.35 * c.level(x, y, 0.9 * c.f**0.4)
+    t, kind = height * np.float32(6 * c.f**0.7 + 2.5), c.pick(3, 3, 3)
     if kind == 2:
         level = np.floor(t)
         inside = t - level

@@ -50,7 +50,7 @@ def blobs(c: Canvas) -> Fields:
         hue += near * np.float32(c.num(0, 1))
     hue = hue / (pull + 1e-4)
     kind = c.pick(4, 2, 2)
-    body = c.step(pull - 0.75, 0.1 + 1.0 * c.w)
+    body = c.step(pull - 0.75, 0.1 + 0.7 * c.w)
     if kind == 0:
         u = body * np.clip(0.4 + 0.16 * pull - 0.25 * (0.5 - 0.5 * y), 0.2, 1)
     elif kind == 1:
@@ -98,11 +98,12 @@ def feathers(c: Canvas) -> Fields:
         px, py = x - np.float32(ox), y - np.float32(oy)
         long = np.float32(0.62 if fan else 1.0)
         a = (px * sin + py * cos) * long + np.float32(-0.75 if fan else 0.0)  # -1 at the root, 1 at the tip
-        b = (px * cos - py * sin) * long + np.float32(c.num(-0.18, 0.18)) * a * a
+        b = (px * cos - py * sin) * long + np.float32(c.num(-0.28, 0.28)) * a * a
         side = np.abs(b)
-        half = np.float32(c.num(0.26, 0.36)) * np.clip(1 - a * a, 0, 1) ** 0.6
-        t = a * np.float32(7 + 3 * c.f) - side * np.float32(13) + (b > 0) * 0.4
-        ragged = half * (1 - 0.22 * c.hashed(np.floor(t * 0.5) + 40))
+        half = np.float32(c.num(0.2, 0.3)) * np.sqrt(np.clip(1 - a * a, 0, 1)) * (1.08 - 0.25 * a)
+        t = a * np.float32(7 + 3 * c.f) - side * np.float32(15) + (b > 0) * 0.4
+        tufts = np.floor(t * 0.4)
+        ragged = half * (1 - 0.16 * c.hashed(tufts + 40) - 0.35 * (c.hashed(tufts + 90) > 0.88))
         mask = c.step(ragged - side, 0.03 + 0.12 * c.w) * (np.abs(a) < 1)
         barbs = 0.36 + 0.5 * (0.5 + 0.5 * np.cos(t * np.float32(2 * np.pi))) ** np.float32(1.6 - c.w)
         body = np.clip(barbs * (1 - 0.45 * side / (half + 0.05)) + np.exp(-side * 50) * 0.7, 0, 1)
@@ -114,8 +115,8 @@ def _tree(rng: np.random.Generator) -> np.ndarray:
     """Return float32 [TREE_SIDE, TREE_SIDE, 2]: distance from the bark (0 within, units of the height) and depth 0..1."""
     axis = ((np.arange(TREE_SIDE) + 0.5) * (2.0 / TREE_SIDE) - 1.0).astype(np.float32)
     far, depth = np.full((TREE_SIDE, TREE_SIDE), 0.25, np.float32), np.zeros((TREE_SIDE, TREE_SIDE), np.float32)
-    open_angle, shrink = rng.uniform(0.3, 0.62), rng.uniform(0.7, 0.8)
-    todo = [(0.0, -1.0, np.pi / 2 + rng.normal(0, 0.08), rng.uniform(0.46, 0.58), rng.uniform(0.045, 0.07), 0)]
+    open_angle, shrink = rng.uniform(0.3, 0.55), rng.uniform(0.74, 0.84)
+    todo = [(0.0, -1.0, np.pi / 2 + rng.normal(0, 0.08), rng.uniform(0.4, 0.52), rng.uniform(0.03, 0.055), 0)]
     while todo:
         x, y, angle, length, thick, level = todo.pop()
         ex, ey = x + length * np.cos(angle), y + length * np.sin(angle)
@@ -126,8 +127,8 @@ def _tree(rng: np.random.Generator) -> np.ndarray:
         d = np.hypot(px - along * (ex - x), py - along * (ey - y)) - thick * (1 - 0.35 * along)
         nearer = d < far[rows, cols]
         far[rows, cols] = np.where(nearer, d, far[rows, cols])
-        depth[rows, cols] = np.where(nearer, (level + along) / 7, depth[rows, cols])
-        if level < 6:
+        depth[rows, cols] = np.where(nearer, (level + along) / 6, depth[rows, cols])
+        if level < 5:
             for side in (-1, 1) if rng.random() < 0.88 else (-1, 0.1, 1):
                 turn = side * open_angle * rng.uniform(0.6, 1.3) + rng.normal(0, 0.08)
                 todo.append((ex, ey, angle + turn, length * shrink * rng.uniform(0.8, 1.1), thick * 0.66, level + 1))
@@ -145,10 +146,14 @@ def branches(c: Canvas) -> Fields:
     """Bare trees: one, a row of them before each other, growing from one centre, or hanging like roots."""
     kind = c.pick(4, 4, 3)
     x, y = c.turned(tilt=np.pi if kind == 2 else 0.15, shift=0.1, warp=0.08)
-    if kind != 2 and c.rng.random() < 0.2:
+    if c.fold > 1:  # a folded sheet shows what lies above its middle: the trees stand there
+        x, y = c.x * np.float32(1.3), np.sqrt(c.x * c.x + c.y * c.y) * np.float32(c.num(1.3, 1.8)) - 1
+    elif kind != 2 and c.rng.random() < 0.2:
         y = -y
-    count = 1 if c.subject.density == "sparse" else c.count(1.3, 2.3) if kind != 2 else max(3, c.count(3, 4))
-    count = min(count, 5)
+    if kind == 2:
+        count = min(6, max(3, c.count(3, 4)))
+    else:
+        count = 1 if c.subject.density == "sparse" else min(5, c.count(1.3, 2.3))
     u, v = np.zeros_like(x), np.zeros_like(x)
     for k in range(count):
         if kind == 2:
@@ -157,7 +162,7 @@ def branches(c: Canvas) -> Fields:
             px, py, size = x * cos + y * sin, (y * cos - x * sin) * 2.0 - 1.0, 1.0
             px = px * 2.0
         else:
-            size = c.num(0.9, 1.15) * (1.0 if count == 1 else 1.15 + 0.1 * count)
+            size = c.num(0.85, 1.05) * (1.0 if count == 1 else 0.95 + 0.12 * count)
             place = 0.0 if count == 1 else (k + 0.5) / count * 2 - 1
             px, py = (x - np.float32(place + c.num(-0.15, 0.15))) * np.float32(size), (y + 1) * np.float32(size) - 1.02
         px = px * np.float32((-1) ** int(c.rng.integers(2))) + np.float32(c.num(-0.1, 0.1)) * (py + 1)
@@ -168,9 +173,9 @@ def branches(c: Canvas) -> Fields:
         far, depth = np.moveaxis(
             _trees().take(row * TREE_SIDE + column + int(c.rng.integers(TREES)) * TREE_SIDE**2, axis=0), -1, 0
         )
-        wide = np.float32(0.012 + 0.05 * c.w)
-        bark = np.clip(1 - (far - 0.012) / wide, 0, 1) * inside
+        wide = np.float32(0.01 + 0.035 * c.w)
+        bark = np.clip(1 - (far - 0.006) / wide, 0, 1) * inside
         light = (0.55 + 0.45 * depth) * (1 if count == 1 else 0.6 + 0.4 * (k + 1) / count)
         glow = np.exp(far * np.float32(-16)) * 0.3 * c.w * inside
         u, v = np.maximum(over(u, light, bark), glow), over(v, depth + 0.2 * k, (bark > 0.2) | (glow > u))
-    return Fields(u, v, ramp=c.rng.random() < 0.3, cover=(0.24, 0.45))
+    return Fields(u, v, ramp=c.rng.random() < 0.3, cover=(0.14, 0.4))

@@ -74,14 +74,14 @@ def rays(c: Canvas) -> Fields:
     """A sunburst: even beams, beams of uneven width, or soft light that fades outwards."""
     x, y = c.turned(shift=0.5, warp=0.05)
     r, angle = polar(x, y)
-    n, kind = max(4, c.count(8, 13)), c.pick(3, 3, 3)
+    n, kind = max(7, c.count(9, 14)), c.pick(3, 3, 3)
     if kind == 0:
         t = angle * n + np.float32(c.num(0, 1))
         u, v = c.band(t, c.num(0.4, 0.6)), c.hashed(np.floor(t) % n)
     else:
         around = np.abs(angle) if c.rng.random() < 0.3 else angle
         # Noise along a circle, not along the angle: it has no seam where the angle jumps.
-        ring = np.float32(n * 0.085)
+        ring = np.float32(n * 0.16)
         safe = 1.0 / np.maximum(r, 1e-3)
         beams = c.noise("smooth" if kind == 1 else "rough", x * safe * ring, y * safe * ring, 1.0)
         u, v = c.step(beams - 0.5, 0.1 + 0.9 * c.w), c.noise("smooth", x * safe * ring, y * safe * ring, 0.8) + 0.1 * around
@@ -117,17 +117,22 @@ def spiral(c: Canvas) -> Fields:
 
 def petals(c: Canvas) -> Fields:
     """Flowers: rings of petals about a centre, one inside the other; sparse pictures have few broad petals."""
-    x, y = c.turned(shift=0.12, warp=0.05)
+    place, field = c.pick(5, 3, 3), 1.0
+    x, y = c.turned(shift=(0.12, 0.7, 0.4)[place], warp=0.05)
+    if place == 2:  # a meadow instead of one flower
+        field = c.f**0.6 * c.num(1.1, 1.4)
+        x, y, _, _ = c.points(x, y, field, even=True)
+        x, y = x * np.float32(2.2), y * np.float32(2.2)
     r, angle = polar(x, y)
-    r = r * np.float32(c.num(0.85, 1.15))
-    n = max(4, c.count(5, 8))
+    r = r * np.float32(c.num(0.85, 1.15) if place != 1 else c.num(0.6, 0.8))
+    n = max(4, c.count(5, 8)) if place != 2 else int(c.rng.integers(5, 9))
     u, v = np.zeros_like(r), np.zeros_like(r)
     layers, point = int(c.rng.integers(2, 5)), c.num(0.45, 1.2)
     for k in range(layers):
         reach = np.float32(1.05 * (1 - k / (layers + 0.4)))
         petal = np.abs(np.cos(np.float32(np.pi * n) * (angle + np.float32(0.5 * (k % 2) / n))))
         outline = reach * (np.float32(0.42) + np.float32(0.58) * petal**point) - r
-        mask = c.step(outline, 0.02 + 0.16 * c.w)
+        mask = c.step(outline, 0.02 + 0.16 * c.w * field)
         body = np.clip(0.3 + 0.9 * r / reach - 0.35 * (1 - petal), 0.12, 1)
         if k % 2 == 0 and c.rng.random() < 0.6:  # veins along the petals
             body = body * (0.72 + 0.28 * sine(petal * 2.0 + r * np.float32(3.0)))

@@ -11,42 +11,41 @@ from tools.motif.pictures.canvas import Canvas, Fields, polar
 
 
 def clouds(c: Canvas) -> Fields:
-    """Heaps of cloud with lit tops, a high broken layer, or a rough overcast."""
+    """Heaps of cloud with lit tops and shaded undersides, a high broken layer, or a soft overcast."""
     x, y = c.turned(tilt=0.25, warp=0.0)
-    zoom, kind = c.f * c.num(0.75, 1.0), c.pick(4, 3, 2)
-    flat = c.num(1.2, 1.9) if kind < 2 else 1.0
+    zoom, kind = c.f**0.8 * c.num(0.65, 0.85), c.pick(5, 3, 2)
+    flat = np.float32(c.num(1.15, 1.6) if kind < 2 else 1.0)
     bend = c.noise("smooth", x, y, zoom * 0.7) - 0.5
-    wx, wy = x + bend * np.float32(0.35), y * np.float32(flat)
-    body = c.noise("rough", wx, wy, zoom)
+    wx, wy = x + bend * np.float32(0.3), y * flat
+    mass = c.noise("puffy", wx, wy, zoom)
     if kind == 0:
-        low = c.num(0.3, 0.42)
-        mask = c.step(body - low, 0.12 + 0.5 * c.w)
-        # Light from above: a cloud is bright where it is thicker than just over it.
-        shift = np.float32(0.12)
-        soft = c.noise("rough", wx, wy + shift, zoom * 0.99)
-        u = mask * np.clip(0.55 + 0.55 * body - 0.25 * soft + 0.25 * (y * 0.4), 0, 1)
+        mask = c.step(mass - np.float32(c.num(0.36, 0.5)), 0.16 + 0.45 * c.w)
+        # Light from above: bright where the cloud ends soon upwards, and where a heap bulges.
+        heaps = c.noise("ridged", wx, wy, zoom * 1.3)
+        u = mask * np.clip(0.35 + 0.45 * mass + 0.35 * (1 - heaps) + 0.12 * y, 0.2, 1)
     elif kind == 1:
-        u = c.step(body - 0.5, 0.4 + 0.6 * c.w)
+        u = c.step(mass + 0.3 * c.noise("rough", wx, wy, zoom * 2) - 0.68, 0.4 + 0.6 * c.w)
     else:
-        u = body * body * 1.1
-    return Fields(np.clip(u, 0, 1), body + 0.5 * y * c.num(-1, 1), ramp=c.rng.random() < 0.4)
+        u = np.clip(0.15 + 0.85 * mass * (1.2 - 0.6 * c.noise("ridged", wx, wy, zoom)), 0, 1)
+    return Fields(np.clip(u, 0, 1), bend + 0.25 * mass + 0.3 * y * c.num(-1, 1), ramp=c.rng.random() < 0.2, melt=True)
 
 
 def smoke(c: Canvas) -> Fields:
-    """Curling wisps: thin rising streams, or a slow billow."""
+    """Curling wisps: thin rising streams, or a slow billow; always drawn out along the way it drifts."""
     x, y = c.turned(tilt=0.5, shift=0.3, warp=0.0)
-    zoom = c.f * c.num(0.45, 0.65)
-    a, b = c.noise("smooth", x, y, zoom) - 0.5, c.noise("smooth", x, y, zoom) - 0.5
-    wx, wy = x + a * np.float32(c.num(0.8, 1.3)), y + b * np.float32(c.num(0.5, 1.0))
+    zoom = c.f**0.8 * c.num(0.75, 1.0)
+    a, b = c.level(x, y, zoom) - 0.5, c.level(x, y, zoom) - 0.5
+    curl = np.float32(c.num(0.9, 1.5) / zoom)
+    wx, wy = x + a * curl, y + b * np.float32(0.8) * curl
     if c.pick(3, 2) == 0:  # wisps: crests of noise drawn out upwards
-        strands = c.noise("smooth", wx, wy, zoom * 2.4, zoom * 0.7)
+        strands = c.level(wx, wy * np.float32(0.35), zoom * 1.9)
         thin = 1 - np.abs(strands - 0.5) * 2
-        mist = c.noise("smooth", wx, wy, zoom * 1.2, zoom * 0.5)
-        u = thin ** np.float32(2.2 + 2.5 * (1 - c.w)) * np.clip(mist * 1.7 - 0.25, 0, 1) + 0.25 * mist * mist
+        mist = c.level(wx, wy * np.float32(0.5), zoom)
+        u = thin ** np.float32(2.0 + 2.5 * (1 - c.w)) * np.clip(mist * 1.6 - 0.2, 0, 1) + 0.35 * mist * mist
     else:
-        body = c.noise("smooth", wx, wy, zoom * 1.5)
-        u = body * body * (0.35 + 0.65 * c.noise("rough", wx + a, wy, zoom * 1.4))
-    return Fields(np.clip(u, 0, 1), b + 0.4 * y * np.float32(c.num(-1, 1)), cover=(0.26, 0.45))
+        body = c.level(wx, wy * np.float32(0.6), zoom * 1.3)
+        u = body * body * (0.3 + 0.7 * c.noise("puffy", wx, wy, zoom * 0.9)) * np.float32(1.2)
+    return Fields(np.clip(u, 0, 1), b + 0.4 * y * np.float32(c.num(-1, 1)), cover=(0.26, 0.45), melt=True)
 
 
 def _speckle(c: Canvas, x: np.ndarray, y: np.ndarray, zoom: float, size: float, share: float) -> np.ndarray:
@@ -61,7 +60,7 @@ def _speckle(c: Canvas, x: np.ndarray, y: np.ndarray, zoom: float, size: float, 
 def nebula(c: Canvas) -> Fields:
     """Glowing gas with dark lanes, and stars in front."""
     x, y = c.turned(warp=0.0)
-    zoom = c.f * c.num(0.5, 0.7)
+    zoom = c.f**0.7 * c.num(0.55, 0.75)
     a, b = c.noise("smooth", x, y, zoom) - 0.5, c.noise("smooth", x, y, zoom) - 0.5
     wx, wy = x + a * np.float32(0.7), y + b * np.float32(0.7)
     gas = c.noise("rough", wx, wy, zoom * 1.2)
@@ -72,7 +71,7 @@ def nebula(c: Canvas) -> Fields:
         u = u * (0.45 + 0.5 * np.exp(-r * 1.2)) + 0.6 * np.exp(-r * r * 6) * (0.4 + 0.6 * gas)
     star = _speckle(c, x, y, 2.4 * np.sqrt(c.f), 0.09, 0.75)
     star = np.maximum(star, 0.85 * _speckle(c, x, y, 5.0 * np.sqrt(c.f), 0.12, 0.5))
-    return Fields(np.clip(u * 0.8 + star, 0, 1), a + 0.5 * b + 0.3 * gas, cover=(0.24, 0.42))
+    return Fields(np.clip(u * 0.8 + star, 0, 1), a + 0.5 * b + 0.3 * gas, cover=(0.24, 0.42), melt=True)
 
 
 def stars(c: Canvas) -> Fields:
@@ -107,30 +106,32 @@ def stars(c: Canvas) -> Fields:
 
 
 def flames(c: Canvas) -> Fields:
-    """Tongues of fire rising from below, a wall of fire, or a fireball."""
+    """Tongues of fire rising from below, a wall of fire, or a fireball; hottest inside, torn into points at the tips."""
     kind = c.pick(5, 3, 2)
     x, y = c.turned(tilt=0.12, shift=0.15, warp=0.0)
-    zoom = c.f * c.num(0.8, 1.1)
+    zoom = c.f**0.7 * c.num(0.9, 1.15)
     if kind == 2:
         r, _ = polar(x, y)
         safe = 1 / np.maximum(r, 0.05)
-        lick = c.noise("rough", x * safe * 0.9 + x * 0.3, y * safe * 0.9 + y * 0.3, zoom * 0.7)
-        rough = c.noise("rough", x, y, zoom)
-        heat = 1.05 - r * np.float32(c.num(1.0, 1.3)) + (lick - 0.45) * 0.75 + (rough - 0.5) * 0.35
+        # Across the rays the noise is fine, along them it is drawn out: licks that point outwards.
+        lick = c.noise("puffy", x * (safe * 0.8 + 0.25), y * (safe * 0.8 + 0.25), zoom * 0.9)
+        rough = c.noise("ridged", x, y, zoom * 0.8)
+        heat = 1.0 - r * np.float32(c.num(1.0, 1.3)) + (lick - 0.4) * (0.25 + 0.8 * np.minimum(r, 1)) + (rough - 0.5) * 0.2
     else:
-        sway = (c.noise("smooth", x, y, zoom * 0.9, zoom * 0.6) - 0.5) * np.clip(0.25 + 0.25 * (y + 1), 0, 1)
-        wx = x + sway * np.float32(0.9)
-        tongues = c.noise("smooth", wx, y, zoom * 1.7, zoom * 0.45)
-        licks = c.noise("rough", wx, y, zoom * 1.6, zoom * 0.55)
-        rise = (y + 1) * np.float32(0.5)
+        rise = np.clip((y + 1) * np.float32(0.5), 0, 1.3)
+        sway = (c.level(x, y * np.float32(0.6), zoom * 0.9) - 0.5) * (0.15 + 0.75 * rise)
+        wx = x + sway * np.float32(0.5 / zoom**0.5)
+        # Noise squeezed sideways and drawn upwards; the higher, the more of it is cut away, so that it ends in points.
+        tongues = c.level(wx, y * np.float32(0.28), zoom * 2.5)
+        licks = c.noise("ridged", wx, y, zoom * 1.5, zoom * 0.55)
         if kind == 0:
-            heat = 0.72 + tongues * 0.85 + (licks - 0.5) * 0.5 - rise * np.float32(c.num(1.35, 1.75)) - 0.25
+            heat = 0.9 - rise * np.float32(c.num(1.2, 1.5)) + (tongues - 0.4) * (0.55 + 1.0 * rise) + (licks - 0.5) * 0.35
         else:
-            heat = tongues * 0.6 + licks * 0.55 - rise * np.float32(c.num(0.3, 0.55)) + 0.05
+            heat = 0.56 - rise * np.float32(c.num(0.35, 0.6)) + (tongues - 0.5) * 0.9 + (licks - 0.5) * 0.5
     heat = np.clip(heat, 0, 1)
     # Sharp pictures cut the flame out: heat starts at once at its edge.
-    edge = c.step(heat - 0.12, 0.08 + 0.3 * c.w)
-    return Fields(edge * (0.25 + 0.75 * heat), heat, ramp=True, cover=(0.28, 0.55))
+    edge = c.step(heat - 0.1, 0.08 + 0.3 * c.w)
+    return Fields(edge * (0.2 + 0.8 * heat), heat, ramp=True, cover=(0.26, 0.46), melt=True)
 
 
 def _path(c: Canvas, length: int, rough: float) -> np.ndarray:

@@ -33,7 +33,7 @@ def checker(c: Canvas) -> Fields:
     """A chessboard: flat, bulged, running to a horizon, or waving."""
     kind = c.pick(4, 2, 2, 2)
     x, y = c.turned(tilt=0.25 if kind == 2 else np.pi, warp=0.1)
-    f = c.f * c.num(1.6, 2.2)
+    f = c.f * c.num(2.0, 2.6)
     if kind == 1:
         bend = 1.0 / (0.75 + np.float32(c.num(0.4, 1.0)) * (x * x + y * y))
         x, y = x * bend * 1.3, y * bend * 1.3
