@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -124,6 +125,22 @@ def rate_command(
     rating = rate(style, stars, note)
     said = "★" * rating.stars or "no rating"
     console.print(escape(f"{library_slug(style)}: {said}{f' {rating.note}' if rating.note else ''}"), highlight=False)
+
+
+@app.command()
+def gallery(
+    out: Annotated[Path | None, typer.Option(help="the HTML file; default: index.html in the library")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="in the browser")] = False,
+) -> None:
+    """Write the library as a page to look at: stills, videos, scores, ratings, filters."""
+    from engine.app.gallery import write_gallery
+
+    path, shown, broken = write_gallery(out)
+    console.print(
+        escape(f"{path}: {shown} styles" + (f", {broken} broken" if broken else "")), highlight=False, soft_wrap=True
+    )
+    if open_it and not webbrowser.open(path.as_uri()):
+        raise UserError("no browser could be opened", where=str(path), remedy="open the file by hand")
 
 
 @app.command()
