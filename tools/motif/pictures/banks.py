@@ -60,13 +60,13 @@ def noise(kind: str) -> np.ndarray:
 
 
 @cache
-def voronoi(metric: str) -> np.ndarray:
+def voronoi() -> np.ndarray:
     """Return float32 [4 * SIDE * SIDE, 4]: offset to the nearest point (x, y), second less first distance, point's number.
 
-    Units: one unit is the mean distance between points (`PERIODS` a side); number 0..1. metric: "round" or "square".
+    Units: one unit is the mean distance between points (`PERIODS` a side); number 0..1.
     Four tiles from an even (jittered lattice) to a free (nearly random) arrangement.
     """
-    rng = np.random.default_rng({"round": 21, "square": 22}[metric])
+    rng = np.random.default_rng(21)
     axis = ((np.arange(SIDE) + 0.5) * (PERIODS / SIDE)).astype(np.float32)
     tiles = []
     for jitter in (0.55, 0.75, 0.9, 1.0):
@@ -81,7 +81,7 @@ def voronoi(metric: str) -> np.ndarray:
             rows, cols = np.flatnonzero(np.abs(dy) < 2.0), np.flatnonzero(np.abs(dx) < 2.0)
             part = np.ix_(rows, cols)
             x, y = np.broadcast_arrays(dx[cols][None], dy[rows][:, None])
-            d = np.hypot(x, y) if metric == "round" else np.abs(x) + np.abs(y)
+            d = np.hypot(x, y)
             nearer = d < best[part]
             second[part] = np.where(nearer, best[part], np.minimum(second[part], d))
             best[part] = np.where(nearer, d, best[part])

@@ -111,9 +111,9 @@ class Canvas:
         above, below = (bank.take(r + left) * (1 - a) + bank.take(r + right) * a for r in (upper, lower))
         return above * (1 - b) + below * b
 
-    def points(self, x: np.ndarray, y: np.ndarray, zoom: float, metric: str = "round", even: bool = False) -> np.ndarray:
+    def points(self, x: np.ndarray, y: np.ndarray, zoom: float, even: bool = False) -> np.ndarray:
         """Return `banks.voronoi` at x, y times `zoom`, with components first: [4, size, size] (the number 0..1 shuffled)."""
-        found = banks.voronoi(metric).take(self._index(x, y, zoom, zoom, 2 if even else 4), axis=0)
+        found = banks.voronoi().take(self._index(x, y, zoom, zoom, 2 if even else 4), axis=0)
         return np.moveaxis(found, -1, 0)
 
     def _index(self, x: np.ndarray, y: np.ndarray, zoom_x: float, zoom_y: float, tiles: int = 4) -> np.ndarray:
