@@ -10,6 +10,7 @@ filters as a description of texture: Heeger & Bergen 1995; Portilla & Simoncelli
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -107,8 +108,8 @@ def spectrum(light: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (slope, fineness) of the power spectrum of [n, h, w], [n] each.
 
     slope: of log power per cycle against log frequency, above 4 cycles per height: about -2 for hard edges, -3 and below
-    for soft ones, 0 for noise. fineness: log2 of the mean frequency in cycles per picture height, weighted by power: 1 is a few
-    big shapes, 4 a dense pattern. Field 1987 for the slope of natural pictures (-2).
+    for soft ones, 0 for noise. fineness: log2 of the mean frequency in cycles per picture height, weighted by power: 1 is
+    a few big shapes, 4 a dense pattern. Field 1987 for the slope of natural pictures (-2).
     """
     h, w = light.shape[1:]
     window = torch.hann_window(h, device=light.device)[:, None] * torch.hann_window(w, device=light.device)[None]
@@ -157,3 +158,92 @@ def _correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     a, b = a.flatten(1), b.flatten(1)
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     return (a * b).mean(1) / ((a.square().mean(1) * b.square().mean(1)) + 1e-9).sqrt()
+
+
+SCALES = (3.0, 6.0, 12.0, 24.0)
+"""Middles of the scales in cycles per picture height; each reaches an octave to either side, so 96 px show all of them."""
+
+ORIENTATIONS = 6
+_FAINT = 2e-3  # of OKLab: a response as faint as this counts as none, and logarithms stay finite
+
+
+def texture(light: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what a steerable pyramid (Simoncelli & Freeman 1995) answers to [n, h, w], each statistic [n, numbers].
+
+    level: log of the mean local amplitude for each scale and orientation. variance: log of its standard deviation over its
+    mean (more where a pattern is in few places). kinship: correlation of the amplitude with that of the next finer scale at
+    the same orientation (edges have it, noise has not). crossing: correlation of the amplitude with that of the orientation
+    at a right angle (grids have it). Scales finer than h/2 cycles answer nothing.
+    """
+    n, h, w = light.shape
+    # Reflected borders would be true to a picture but cost four times the transform: a window that falls off does.
+    window = (_fall(h, light)[:, None] * _fall(w, light)[None]).to(light)
+    centred = (light - light.mean((1, 2), keepdim=True)) * window
+    bank = _bank(h, w).to(light.device)
+    # One side of the spectrum only: the answer is complex, and its size is the amplitude, whatever the phase.
+    amplitude = (torch.fft.ifft2(torch.fft.fft2(centred)[:, None, None] * bank).abs().square() + 1e-10).sqrt()
+    weight = window / window.sum()
+    mean = (amplitude * weight).sum((3, 4))
+    away = amplitude - mean[..., None, None]
+    power = (away.square() * weight).sum((3, 4)) + 1e-9
+
+    def likeness(a: torch.Tensor, b: torch.Tensor, of_a: torch.Tensor, of_b: torch.Tensor) -> torch.Tensor:
+        return ((a * b * weight).sum((3, 4)) / (of_a * of_b).sqrt()).reshape(n, -1)
+
+    half = ORIENTATIONS // 2
+    return {
+        "level": (mean + _FAINT).log().reshape(n, -1),
+        "variance": ((power.sqrt() + _FAINT) / (mean + _FAINT)).log().reshape(n, -1),
+        "kinship": likeness(away[:, :-1], away[:, 1:], power[:, :-1], power[:, 1:]),
+        "crossing": likeness(away[:, :, :half], away[:, :, half:], power[:, :, :half], power[:, :, half:]),
+    }
+
+
+def colour_edges(lab: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return how colours change from place to place in OKLab [n, 3, h, w], at three sizes; each statistic [n, numbers].
+
+    steps: log of the mean slope of L, a and b in OKLab per hundredth of the height. with_light: correlation of the slopes
+    of a and of b with those of L: whether bright is also redder, yellower. clear: log of the fourth root of the fourth
+    moment over the mean: high where a few hard edges part even areas.
+    """
+    n, _, h, _ = lab.shape
+    steps, with_light, clear = [], [], []
+    for size in (2, 4, 8):
+        reach = max(1, round(h / 128 * size / 2))
+        small = torch.nn.functional.avg_pool2d(lab, reach) if reach > 1 else lab
+        gx, gy = _slopes(small.flatten(0, 1))
+        per_height = small.shape[2] / 100
+        gx, gy = (g.reshape(n, 3, -1) * per_height for g in (gx, gy))
+        squared = gx.square() + gy.square()
+        strength = (squared + 1e-10).sqrt()
+        mean = strength.mean(2)
+        steps.append((mean + _FAINT).log())
+        clear.append(((squared.square().mean(2) + 1e-16) ** 0.25 + _FAINT).log() - (mean + _FAINT).log())
+        both = (gx[:, :1] * gx[:, 1:] + gy[:, :1] * gy[:, 1:]).mean(2)
+        with_light.append(both / (squared[:, :1].mean(2) * squared[:, 1:].mean(2) + 1e-10).sqrt())
+    return {"steps": torch.cat(steps, 1), "with_light": torch.cat(with_light, 1), "clear": torch.cat(clear, 1)}
+
+
+def _fall(size: int, like: torch.Tensor) -> torch.Tensor:
+    """Return a window [size]: 1, and falling to 0 over an eighth at either end (Tukey)."""
+    at = (torch.arange(size, device=like.device) + 0.5) / size
+    edge = torch.minimum(at, 1 - at) * 8
+    return (0.5 - 0.5 * (edge.clamp_max(1) * math.pi).cos()).to(like)
+
+
+@lru_cache(maxsize=8)
+def _bank(h: int, w: int) -> torch.Tensor:
+    """Return the filters in the frequency domain, complex64-ready float32 [scales, orientations, h, w]."""
+    fy = torch.fft.fftfreq(h)[:, None] * h
+    fx = torch.fft.fftfreq(w)[None] * w * (h / w)
+    octave = (fx * fx + fy * fy).sqrt().clamp_min(1e-3).log2()
+    angle = torch.atan2(fy.expand(h, w), fx.expand(h, w))
+    order = ORIENTATIONS - 1
+    filters = []
+    for scale in SCALES:
+        away = (octave - math.log2(scale)).abs().clamp_max(1)
+        radial = (away * math.pi / 2).cos() * (octave < math.log2(h / 2))
+        for k in range(ORIENTATIONS):
+            turn = torch.cos(angle - math.pi * k / ORIENTATIONS)
+            filters.append(radial * 2 * turn.clamp_min(0) ** order)
+    return torch.stack(filters).reshape(len(SCALES), ORIENTATIONS, h, w)

@@ -29,7 +29,8 @@ class Look:
 
     colours: (share, OKLab), shares summing to 1, the ground not among them; empty: any colours. ground: OKLab of what lies
     behind; ground_share: how much of the picture it fills, 0..1. avoid: OKLab of unwanted colours. contrast: standard
-    deviation of L. orientation: 'horizontal', 'vertical', 'diagonal', 'stripes' (any one way), 'rings', 'rays', 'spiral' or 'even' (no way).
+    deviation of L. orientation: 'horizontal', 'vertical', 'diagonal', 'stripes' (any one way), 'rings', 'rays', 'spiral' or
+    'even' (no way).
     slope, fineness: as `statistics.spectrum` measures them. symmetry: 'mirror', 'radial' or 'none'.
     understood, ignored: words of the prompt, in its order, articles and the like in neither.
     """
@@ -140,8 +141,8 @@ _OPPOSITE = {"soft": "sharp", "sharp": "soft", "dense": "sparse", "sparse": "den
 _LEAD = re.compile(r"^(mostly|mainly|dominant|predominantly|much)$")
 _TOUCH = re.compile(r"^(touch|touches|hint|hints|bit|accent|accents|dash|detail|details|spark|trace|traces)$")
 _SILENT = frozenset(
-    """a an the of in on with and or by to at from as into over under through like its is are very some no not without high low
-    art style abstract pattern patterns colour colours color colors palette hue hues tone tones tinted background ground
+    """a an the of in on with and or by to at from as into over under through like its is are very some no not without high
+    low art style abstract pattern patterns colour colours color colors palette hue hues tone tones tinted background ground
     contrast texture textures image picture visual visuals looping loop video generative beautiful""".split()  # noqa: SIM905
 )
 
@@ -337,7 +338,7 @@ def _structure() -> dict[str, dict[str, str]]:
 
 @cache
 def _colours() -> dict[str, str]:
-    """Return letters of the name, no spaces -> hex. Painted pictures' own middles win over the survey, the survey over CSS."""
+    """Return letters of the name -> hex. The painted pictures' own middles win over the survey, the survey over CSS."""
     names: dict[str, str] = {}
     for line in _NAMES.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
