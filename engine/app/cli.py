@@ -43,6 +43,7 @@ def _root(
 @app.command()
 def live(
     scene: Annotated[str | None, typer.Option(help="scene to open with (default: the first of the setlist)")] = None,
+    style: Annotated[str | None, typer.Option(help="play this style bare, or on the --scene's deck a")] = None,
     input: Annotated[str, typer.Option(help="auto, default, a device by name or part of it, file:PATH, demo")] = "auto",
     output: Annotated[str, typer.Option(help="auto, window or headless")] = "auto",
     monitor: Annotated[str | None, typer.Option(help="monitor by name, part of it, or number")] = None,
@@ -72,6 +73,7 @@ def live(
     code = run_live(
         LiveOptions(
             scene=scene,
+            style=style,
             input=input,
             output=output,
             monitor=monitor,

@@ -31,9 +31,11 @@ from engine.core.clock import Clock, DisplayClock, LiveClock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
 from engine.gpu.context import info
+from engine.models.style import style_folder
 from engine.output.base import Display, Sink
 from engine.output.choose import choose_display
 from engine.pacing.governor import Governor
+from engine.show.change import Change
 
 _log = logging.getLogger(__name__)
 _quiet = RateLimitedLog(_log)
@@ -58,6 +60,8 @@ def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None)
     guest: makes one more sink, called after the display on the render thread; benchmarks look at the pictures that way.
     """
     began = clock.now()
+    if options.style is not None:
+        style_folder(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
     switch_interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     source = Supervisor(
@@ -110,8 +114,11 @@ def _with_stage(
     if guest is not None:
         stage.sinks.append(guest(stage))
     try:
-        if opening := options.scene or _opening(stage):
+        if opening := options.scene or (None if options.style else _opening(stage)):
             open_scene(stage, opening)
+        if options.style is not None:
+            # As by hand, so that a style that fails later is refused and named like any other.
+            stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _wait_for_sound(options, source, stage)
         if options.record is not None:
             recording.start(options.record, stage.state, hands.report)

@@ -21,6 +21,7 @@ class LiveOptions:
     """`vj live`. size, fps None: chosen by what draws (see `live.default_format`)."""
 
     scene: str | None = None
+    style: str | None = None
     input: str = "auto"
     output: str = "auto"
     monitor: str | None = None

@@ -56,7 +56,7 @@ class Music:
         return np.array([s["onset"] for s in self.signals])
 
     def uniforms(self, names: Sequence[str], scales: Mapping[str, float], frame: int, time: float) -> np.ndarray:
-        """Return the network's uniform inputs, float64 [len(names)], at `frame` of the track and integrated time `time` s."""
+        """Return the uniform inputs, float64 [len(names)], at `frame` of the track and `time` s of integrated time."""
         return uniform_vector(names, input_values(time, self.levels[frame], self.signals[frame]), scales)
 
     def draw(self, rng: np.random.Generator) -> int:

@@ -61,6 +61,7 @@ class Trainer:
     scales: dict[str, float]
     music: Music
     pulls: Sequence[Pull]
+    palette: Guide | None
     optimiser: torch.optim.Adam
     null: float = 0.0
     step: int = 0
@@ -71,17 +72,22 @@ class Trainer:
     _bad: int = 0
 
     @classmethod
-    def begin(cls, options: Options, music: Music, pulls: Sequence[Pull], device: str) -> Trainer:
-        """Return a trainer at step 0: the seed's random network, or the best of `starts` grown ones under the guides."""
+    def begin(
+        cls, options: Options, music: Music, pulls: Sequence[Pull], device: str, palette: Guide | None = None
+    ) -> Trainer:
+        """Return a trainer at step 0: the seed's random network, or the best of `starts` grown ones under the guides.
+
+        palette: the term that holds the colours, where it is not a guide anyway.
+        """
         spec = CppnSpec(options.input_names, options.hidden_dim, options.layers, options.activation_names)
         if options.recipe == "seed":
             weights, scales = random_weights(spec, options.seed), {}
         else:
-            weights, null = _best_start(options, spec, music, pulls, device)
+            weights, null = _best_start(options, spec, music, pulls, palette, device)
             scales = fitted_scales(spec, weights, options.seed, music)
         network = TorchCppn(spec, weights, device)
         optimiser = torch.optim.Adam(network.parameters(), lr=options.lr)
-        trainer = cls(options, spec, network, scales, music, pulls, optimiser)
+        trainer = cls(options, spec, network, scales, music, pulls, palette, optimiser)
         if options.recipe == "seed":
             with torch.no_grad():
                 null = trainer._loss(np.random.default_rng(0), Size(128, 128))[1]["guide"]
@@ -186,6 +192,9 @@ class Trainer:
             if any(weights.values()):
                 live = terms.liveliness(self.network, self.music, self.scales, rng)
                 parts |= {name: weights[name] * live[name] for name in live if weights[name]}
+            if self.palette is not None:
+                seen = _seen(self.palette, pictures, options.crops, rng)
+                parts["palette"] = -options.palette * self.palette.score(seen).mean()
             if options.contrast:
                 parts["contrast"] = options.contrast * terms.contrast(pictures)
             if options.loop_s and options.loop:
@@ -230,7 +239,9 @@ def fitted_scales(spec: CppnSpec, weights: Weights, seed: int, music: Music) -> 
     return scales
 
 
-def _best_start(options: Options, spec: CppnSpec, music: Music, pulls: Sequence[Pull], device: str) -> tuple[Weights, float]:
+def _best_start(
+    options: Options, spec: CppnSpec, music: Music, pulls: Sequence[Pull], palette: Guide | None, device: str
+) -> tuple[Weights, float]:
     """Return the grown network, of `starts` draws, that the guides like best, and what they give all of them on average.
 
     The same views and moments for all.
@@ -246,7 +257,10 @@ def _best_start(options: Options, spec: CppnSpec, music: Music, pulls: Sequence[
         with torch.no_grad():
             pictures = TorchCppn(spec, weights, device).paint(uniforms, _TRIAL)
             guided.append(_guide_score(pulls, pictures, 8, np.random.default_rng([options.seed, 10])))
-            score = guided[-1] - terms.contrast(pictures).item()
+            score = guided[-1] - options.contrast * terms.contrast(pictures).item()
+            if palette is not None:
+                seen = _seen(palette, pictures, 1, np.random.default_rng(0))
+                score += options.palette * palette.score(seen).mean().item()
         if score > best:
             best, found = score, weights
     assert found is not None, "starts is at least 1"

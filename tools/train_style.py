@@ -1,0 +1,133 @@
+"""Train a style from words or pictures, on what the show will play.
+
+    python tools/train_style.py --prompt "neon geometric patterns with pink and blue" --output neon_test
+    python tools/train_style.py --images moodboard/ --output from-pictures
+    python tools/train_style.py --prompt "..." --output widths --compare 128 256 --seeds 3
+    python tools/train_style.py --moodboard styles/library.toml --output library
+    python tools/train_style.py --output neon_test --resume
+
+A run is a folder `runs/<output>/` ($PHOSPHENE_RUNS) with its report, `index.html`; what it makes is put into the library and
+plays at once: `vj live --style neon_test`. Ctrl-C keeps the best so far as a playable style; --resume goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.core.errors import UserError
+from engine.core.paths import runs_dir
+from engine.models.style import check_slug
+from tools.training.options import RECIPES, Options
+
+_ABORTED = 130  # the shell's code for Ctrl-C
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line. Every option of a style has the default of `Options`."""
+    p = argparse.ArgumentParser(
+        prog="train_style.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    defaults = {field.name: field.default for field in dataclasses.fields(Options)}
+
+    def option(flag: str, text: str, key: str = "", **more: Any) -> None:
+        key = key or flag[2:].replace("-", "_")
+        default = defaults[key]
+        more.setdefault("type", str if default is dataclasses.MISSING else type(default))
+        p.add_argument(
+            flag, dest=key, default=None, help=f"{text} (default: {default})" if default not in ("", ()) else text, **more
+        )
+
+    p.add_argument(
+        "--output", required="--job" not in sys.argv, help="name of the run and of the style: letters, digits, - and _"
+    )
+    option("--prompt", "what it should look like")
+    option("--negative-prompt", "what it should not look like")
+    option("--images", "a folder of pictures, or one picture, that it should look like")
+    option("--audio", "the music to train with: a file, or demo")
+    option("--guide", "what pulls: auto, clip, motif, palette, images, or several: motif+palette:0.5")
+    option("--judge", "what scores the result; never what pulled")
+    option("--clip-model", "RN50, RN101, ViT-B-32, ViT-B-16, ViT-L-14")
+    option("--clip-weights", "file of CLIP weights")
+    option("--hidden-dim", "neurons a layer: 16 plays anywhere, 128 wants a fast machine")
+    option("--layers", "hidden layers")
+    option("--activation", "comma-separated, cycled: sin, cos, gauss, tanh")
+    option("--inputs", "comma-separated inputs of the network")
+    option("--iterations", "steps at each resolution")
+    option("--resolutions", "widths of the 16:9 training picture, one stage each", nargs="+", type=int)
+    option("--crops", "cut-outs that a guide sees each step")
+    option("--lr", "learning rate of Adam")
+    option("--starts", "untrained networks, of which the best begins")
+    option("--seed", "same seed, same machine: same style")
+    option("--device", "auto, cpu, cuda, cuda:N, mps")
+    option("--recipe", "seed is the plain method that ours is compared with", choices=RECIPES)
+    option("--reactivity", "weight: the picture changes when the sound does")
+    option("--smoothness", "weight: it moves without jerks")
+    option("--palette", "weight: the colours of the words")
+    option("--contrast", "weight: dark to bright")
+    option("--loop", "weight of the seamless loop, with --loop-seconds")
+    option("--loop-seconds", "repeat after so much integrated time", key="loop_s")
+    option("--name", "what people read")
+    option("--description", "one line about it")
+    option("--tags", "words to find it by", nargs="+", type=str)
+    option("--genres", "music that it suits", nargs="+", type=str)
+    option("--energy", "of that music, 0 calm .. 1 frantic")
+    option("--licence", "of the style")
+    p.add_argument("--compare", nargs="+", type=int, metavar="WIDTH", help="train each of these widths at matched steps")
+    p.add_argument("--recipes", nargs="+", choices=RECIPES, help="train with each of these recipes at matched steps")
+    p.add_argument(
+        "--seeds", type=int, help="train so many seeds; the guide chooses, the scores are mean and sd (default: 1)"
+    )
+    p.add_argument("--moodboard", type=Path, help="a TOML file of many prompts")
+    p.add_argument("--workers", type=int, help="runs at a time in a batch (default: the cores, at most 4; 1 on a GPU)")
+    p.add_argument("--replace", action="store_true", help="take the place of a style of that name in the library")
+    p.add_argument("--no-install", action="store_true", help="leave the style in its run's folder")
+    p.add_argument("--resume", action="store_true", help="go on where the run of that name stopped")
+    p.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    p.add_argument("--window", action="store_true", help="show the training picture in a window, too")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.add_argument("--job", type=Path, help=argparse.SUPPRESS)  # one run of a batch, in a process of its own
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
+    args = parser().parse_args(argv)
+    try:
+        from tools.training import commands
+
+        if args.job:
+            return commands.job(args.job)
+        check_slug(args.output, "--output")
+        folder = runs_dir() / args.output
+        given = {
+            f.name: tuple(value) if isinstance(value := getattr(args, f.name), list) else value
+            for f in dataclasses.fields(Options)
+            if getattr(args, f.name, None) is not None
+        }
+        if args.moodboard or args.compare or args.recipes or (args.seeds or 1) > 1:
+            return commands.batch(folder, given, args)
+        return commands.single(folder, given, args)
+    except UserError as error:
+        print(error.line(), file=sys.stderr)
+        return 1
+    except ImportError as error:
+        if (error.name or "").split(".")[0] not in ("torch", "open_clip", "torchvision"):
+            raise
+        print(f"{error.name} is not installed; pip install 'phosphene[train]'", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return _ABORTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""What `tools/train_style.py` does once its command line is read: one run, one run of a batch, or a batch.
+
+Main thread. Ctrl-C asks the loop to stop after the step it is in; a second one stops at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from engine.core import clock
+from engine.core.errors import UserError
+from engine.models.style import load_style, write_atomic, write_meta
+from tools.training import batch as batches
+from tools.training import library, nulls, report, scores
+from tools.training.options import Options
+from tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
+from tools.training.trainer import Trainer
+
+_ABORTED = 130
+_WINDOW_EVERY_S = 2.0
+_LINE_EVERY = 100  # steps, where there is no terminal for a progress bar
+
+console = Console(stderr=True, highlight=False)
+
+
+class _Stopper:
+    """Turns the first Ctrl-C into a wish to stop, the second into KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._before = signal.signal(signal.SIGINT, self._handle)
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+
+    def __call__(self) -> bool:
+        return self.wanted
+
+    def close(self) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+
+def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
+    """Train one style, score it, report it, put it into the library; return the exit code."""
+    there = (folder / "options.json").is_file()
+    if args.resume:
+        if not there:
+            raise UserError("nothing to resume", where=str(folder), remedy="leave --resume out to begin")
+        options = Options.read(folder / "options.json")
+        changed = [key for key, value in given.items() if getattr(options, key) != value]
+        if changed:
+            raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+    else:
+        options = Options(**given)
+        if there and not args.dry_run:
+            raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --output")
+    installs = not args.no_install
+    if installs and not args.dry_run:
+        library.check_free(options.output, args.replace or args.resume)
+    if args.dry_run:
+        return _dry_run(folder, options)
+    run = open_run(folder, options)
+    for note in run.notes:
+        console.print(note)
+    stop = _Stopper()
+    try:
+        trainer = begin(run)
+        done = _train(run, trainer, stop, args.quiet, args.window)
+        style = write_run_style(run, trainer)
+        if not done:
+            console.print(f"stopped at step {trainer.step} of {options.steps}; the best so far is {style}")
+    finally:
+        stop.close()
+    found = _score(run, trainer, nulls_too=done)
+    if installs:
+        place = library.install(style, options.output, found)
+        console.print(f"{place}: vj live --style {options.output}")
+    _say_scores(found)
+    report.write_run_report(folder)
+    console.print(f"report: {folder / 'index.html'}")
+    return 0 if done else _ABORTED
+
+
+def job(folder: Path) -> int:
+    """Train one run of a batch from its options.json; scores.json says that it is finished."""
+    run = open_run(folder, Options.read(folder / "options.json"))
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdigit():
+        torch.set_num_threads(int(threads))
+    stop = _Stopper()
+    trainer = begin(run)
+    done = train(run, trainer, stop, lambda trainer, record: None)
+    write_run_style(run, trainer)
+    if not done and stop():
+        return _ABORTED
+    _score(run, trainer, nulls_too=True)
+    report.write_run_report(folder)
+    return 0
+
+
+def batch(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
+    """Train many runs, compare them, and put the best seed of each style into the library where the plan says so."""
+    plan = _plan(folder, given, args)
+    jobs = plan.jobs()
+    if plan.install:
+        for style in plan.styles:
+            library.check_free(style.output, args.replace or args.resume)
+    workers = args.workers or (1 if torch.cuda.is_available() else min(4, os.cpu_count() or 1))
+    steps = sum(options.steps for _, options in jobs)
+    console.print(f"{len(jobs)} runs, {steps} steps in all, {workers} at a time, in {folder}")
+    if args.dry_run:
+        for name, options in jobs:
+            console.print(f"  {name}: {options.steps} steps, {options.prompt or options.images}")
+        return 0
+    for _, options in jobs:
+        request_of(options)  # an empty folder of pictures is said before an hour of training, not after
+    folder.mkdir(parents=True, exist_ok=True)
+    with _progress(args.quiet) as progress:
+        bar = progress.add_task("training", total=steps, said="")
+
+        def seen(done: dict[str, int]) -> None:
+            finished = sum((folder / name / "scores.json").is_file() for name, _ in jobs)
+            progress.update(bar, completed=sum(done.values()), said=f"{finished} of {len(jobs)} runs")
+
+        failed = batches.run_jobs(folder, jobs, workers, seen)
+    for name, reason in failed.items():
+        console.print(f"{name} failed: {reason}")
+    if plan.install:
+        _install_best(folder, plan, {name for name, _ in jobs} - failed.keys())
+    report.write_batch_report(folder)
+    console.print(f"report: {folder / 'index.html'}")
+    return 1 if failed else 0
+
+
+def _plan(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> batches.Plan:
+    if args.moodboard:
+        extra = sorted(set(given) - {"output"})
+        if extra:
+            raise UserError("a moodboard says what to train", where="--" + extra[0], remedy="write it under [defaults]")
+        plan = batches.read_moodboard(args.moodboard, args.output)
+    else:
+        plan = batches.Plan(args.output, (Options(**given),), install=not (args.compare or args.recipes))
+    return batches.Plan(
+        plan.output,
+        plan.styles,
+        args.seeds or plan.seeds,
+        tuple(args.compare or plan.widths),
+        tuple(args.recipes or plan.recipes),
+        plan.install and not args.no_install,
+    )
+
+
+def _install_best(folder: Path, plan: batches.Plan, done: set[str]) -> None:
+    """Put the seed that the guides like best of each style into the library, its scores those of all seeds."""
+    for style in plan.styles:
+        names = [name for name, options in plan.jobs() if options.output == style.output and name in done]
+        if not names:
+            continue
+        best, merged = batches.merge_seeds(folder, names)
+        place = library.install(folder / best / "style", style.output, merged)
+        console.print(f"{place}: from {best}")
+
+
+def _dry_run(folder: Path, options: Options) -> int:
+    run = open_run(folder, options)
+    trainer = begin(run)
+    began = clock.now()
+    for _ in range(2):
+        trainer.advance()
+    per_pixel = (clock.now() - began) / 2 / options.size(options.resolutions[0]).pixels
+    seconds = options.iterations * sum(options.size(r).pixels for r in options.resolutions) * per_pixel
+    for line in (
+        *run.notes,
+        f"run: {folder}",
+        f"guides: {', '.join(f'{p.guide.name} x {p.weight:g}' for p in run.pulls)}; judge: {run.judge.name}",
+        f"network: {options.layers} x {options.hidden_dim}, {trainer.spec.parameters} parameters, on {run.device}",
+        f"steps: {options.steps}, at {', '.join(str(options.size(r)) for r in options.resolutions)}",
+        f"time: about {seconds / 60:.1f} min",
+    ):
+        console.print(line)
+    return 0
+
+
+def _train(run: Run, trainer: Trainer, stop: Callable[[], bool], quiet: bool, window: bool) -> bool:
+    screen = _open_window() if window else None
+    shown = clock.now()
+    with _progress(quiet) as progress:
+        bar = progress.add_task("training", total=run.options.steps, completed=trainer.step, said="")
+
+        def seen(trainer: Trainer, record: dict[str, Any]) -> None:
+            nonlocal shown
+            said = f"{record['resolution']} px  guide {record['guide']:.3f}, untrained {trainer.null:.3f}"
+            progress.update(bar, completed=trainer.step, said=said)
+            if progress.disable and not quiet and trainer.step % _LINE_EVERY == 0:
+                console.print(f"step {trainer.step} of {run.options.steps}: {said}")
+            while trainer.notes:
+                progress.console.print(trainer.notes.pop(0))
+            if screen is not None and clock.now() - shown > _WINDOW_EVERY_S:
+                screen.show(live_picture(trainer))
+                shown = clock.now()
+
+        try:
+            return train(run, trainer, stop, seen)
+        finally:
+            if screen is not None:
+                screen.close()
+
+
+def _open_window() -> Any:
+    from tools.training.window import TrainingWindow
+
+    try:
+        return TrainingWindow()
+    except UserError as error:
+        console.print(f"no window: {error.line()}")
+        return None
+
+
+def _score(run: Run, trainer: Trainer, nulls_too: bool) -> dict[str, float]:
+    """Score the run's style beside its nulls, into scores.json and style.toml. An interrupted run is spared the nulls."""
+    style = load_style(run.style_folder)
+    found = scores.score_style(style, run.pulls, run.judge, run.music, seed=0, loop_s=run.options.loop_s)
+    if nulls_too:
+        found |= nulls.score_untrained(style.spec, run.pulls, run.judge, run.music)
+        found |= nulls.random_search(style.spec, run.options.steps, run.pulls, run.judge, run.music)
+    write_meta(run.style_folder, style.meta.model_copy(update={"scores": found}))
+    write_atomic(run.folder / "scores.json", (json.dumps(found, indent=2) + "\n").encode())
+    return found
+
+
+def _say_scores(found: dict[str, float]) -> None:
+    for key in ("guide", "judge"):
+        beside = ", ".join(
+            f"{word} {found[f'{key}_{null}']:.3f}"
+            for null, word in (("untrained", "untrained"), ("random", "best of as many random networks"))
+            if f"{key}_{null}" in found
+        )
+        console.print(f"{key} {found[key]:.3f}" + (f" ({beside})" if beside else ""))
+    console.print(f"reactivity {found['reactivity']:.2f} (shuffled sound: {found['reactivity_null']:.2f})")
+
+
+def _progress(quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[said]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not sys.stderr.isatty(),
+    )

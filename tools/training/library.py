@@ -1,0 +1,45 @@
+"""Puts a trained style into the library, whole or not at all. Called by `tools/train_style.py` at the end of a run."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from engine.core.errors import UserError
+from engine.core.paths import styles_dir
+from engine.models.style import load_style, write_meta
+
+
+def check_free(slug: str, replace: bool) -> None:
+    """Raise UserError when the library has a style of that name and it may not be replaced: before training, not after."""
+    if (styles_dir() / slug / "style.toml").is_file() and not replace:
+        raise UserError(
+            "the library has a style of that name",
+            where=str(styles_dir() / slug),
+            remedy="choose another --output, or --replace",
+        )
+
+
+def install(style: Path, slug: str, scores: dict[str, float]) -> Path:
+    """Copy the style folder into the library as `slug`, with `scores` in its style.toml; return where it is.
+
+    The copy is complete before it takes the place of an older one. Raises UserError.
+    """
+    target = styles_dir() / slug
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{slug}.") as scratch:
+            fresh = Path(scratch) / slug
+            shutil.copytree(style, fresh)
+            meta = load_style(fresh).meta
+            write_meta(fresh, meta.model_copy(update={"scores": {k: round(float(v), 5) for k, v in scores.items()}}))
+            if target.exists():
+                target.rename(Path(scratch) / "old")
+            fresh.rename(target)
+    except OSError as error:
+        raise UserError(
+            "the style cannot be put into the library", where=str(target), got=error.strerror or error,
+            remedy=f"it is whole in {style}: copy it when there is room",
+        ) from error  # fmt: skip
+    return target
