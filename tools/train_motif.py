@@ -91,8 +91,8 @@ class Attributes(nn.Module):
 class Training:
     """One training and all of its state; `step` goes on by one batch."""
 
-    def __init__(self, options: Options, pictures: Pictures, key: str) -> None:
-        self.options, self.pictures, self.key = options, pictures, key
+    def __init__(self, options: Options, pictures: Pictures) -> None:
+        self.options, self.pictures = options, pictures
         torch.manual_seed(options.seed)
         self.model = Motif(SHAPES[options.output]).to(options.device)
         self.attributes = Attributes(self.model.shape.space).to(options.device)
@@ -165,7 +165,7 @@ class Training:
     def save(self, path: Path) -> None:
         """Write everything that `load` needs, whole or not at all."""
         state = {
-            "options": asdict(self.options), "key": self.key, "taken": self.taken, "spent": self.spent,
+            "options": asdict(self.options), "key": self.pictures.key, "taken": self.taken, "spent": self.spent,
             "history": self.history, "rng": json.dumps(self.rng.bit_generator.state), "order": self._order.tolist(),
             "torch_rng": torch.get_rng_state(), "model": self.model.state_dict(),
             "attributes": self.attributes.state_dict(), "optimizer": self.optimizer.state_dict(),
@@ -230,7 +230,7 @@ def train(
         task = bar.add_task("painting", total=options.pictures)
         pictures = open_pictures(settings, lambda done: bar.update(task, completed=done), state["key"] if state else None)
         bar.update(task, completed=options.pictures)
-        training = Training(options, pictures, state["key"] if state else settings.key)
+        training = Training(options, pictures)
         if state:
             training.load(state)
         saved = clock.now()

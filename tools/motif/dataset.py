@@ -59,10 +59,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Pictures:
-    """images: uint8 [n, side, side, 3], perhaps a file in memory's clothes; subjects: what each shows."""
+    """images: uint8 [n, side, side, 3], perhaps mapped from a file; subjects: what each shows; key: of the file."""
 
     images: np.ndarray
     subjects: list[Subject]
+    key: str = ""
 
     def tensor(self, index: np.ndarray) -> torch.Tensor:
         """Return those pictures, float32 [n, 3, side, side] in 0..1."""
@@ -91,7 +92,7 @@ def open_pictures(settings: Settings, progress: Callable[[int], None] | None = N
         listed.replace(subjects_path)
     listed = json.loads(subjects_path.read_text())
     found = [Subject(**{**entry, "colours": tuple(entry["colours"])}) for entry in listed]
-    return Pictures(np.load(images_path, mmap_mode="r"), found)
+    return Pictures(np.load(images_path, mmap_mode="r"), found, name)
 
 
 def make_pictures(settings: Settings) -> Pictures:
@@ -184,12 +185,13 @@ def vary(pictures: torch.Tensor, side: int) -> torch.Tensor:
     )
     grid = F.affine_grid(matrix, [n, 3, side, side], align_corners=False)
     x = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    x = (x - 0.5) * draw(0.85, 1.15, 1, 1, 1) + 0.5 + draw(-0.06, 0.06, 1, 1, 1) + draw(-0.03, 0.03, 3, 1, 1)
-    blurred = torch.rand(n, device=device) < 0.33
-    if blurred.any():
-        kernel = torch.tensor([1.0, 2.0, 1.0], device=device) / 4
-        weight = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
-        soft = F.conv2d(F.pad(x[blurred], (1, 1, 1, 1), mode="reflect"), weight, groups=3)
-        x = x.index_put((blurred,), soft)
-    loud = torch.where(torch.rand(n, device=device) < 0.5, 0.0, 0.06) * torch.rand(n, device=device)
-    return (x + loud.view(n, 1, 1, 1) * torch.randn_like(x)).clamp(0.0, 1.0)
+    contrast = draw(0.85, 1.15, 1, 1, 1)
+    x.mul_(contrast).add_(0.5 - 0.5 * contrast + draw(-0.06, 0.06, 1, 1, 1) + draw(-0.03, 0.03, 3, 1, 1))
+    # The pictures come in random order, so that a fixed third of the batch is a random one.
+    kernel = torch.tensor([1.0, 2.0, 1.0], device=device) / 4
+    weight = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
+    third = n // 3
+    x[:third] = F.conv2d(F.pad(x[:third], (1, 1, 1, 1), mode="replicate"), weight, groups=3)
+    noisy = x[n // 4 : n - n // 4]
+    noisy.add_(torch.randn_like(noisy).mul_(draw(0.0, 0.06, 1, 1, 1)[: len(noisy)]))
+    return x.clamp_(0.0, 1.0)

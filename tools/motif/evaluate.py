@@ -5,7 +5,7 @@ Called by `tools/train_motif.py` at the end, and by tests on few pictures. Paint
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -96,7 +96,9 @@ def evaluate(model: Motif, stranger: Motif, count: int = 1024) -> dict[str, obje
         for name, value in attributes(stranger, halves[True], embedded[stranger][True]).items()
         if not name.endswith("chance")
     }
-    found["seven"] = seven(model) | {f"{name}_untrained": v for name, v in seven(stranger).items() if name != "chance"}
+    moods = {mood: seven_pictures(mood, min(count, 64)) for mood in SEVEN}
+    null = seven(stranger, moods)
+    found["seven"] = seven(model, moods) | {f"{name}_untrained": v for name, v in null.items() if name != "chance"}
     return found
 
 
@@ -123,19 +125,19 @@ def seven_pictures(mood: str, count: int, side: int = SIDE) -> torch.Tensor:
                 "ocean": ("waves", "caustics", "ripples"), "nature": ("leaves", "branches", "feathers"),
                 "glitch": ("glitch", "scanlines"), "pastel": ("clouds",)}[mood]  # fmt: skip
     found = []
-    while len(found) < count:
-        subject = draw_subject(rng, mood_share=1.0)
-        if subject.mood == mood and subject.family in families and subject.colours == MOODS[mood].schemes[0]:
-            found.append(paint(subject, rng, side))
+    for _ in range(count):
+        subject = replace(draw_subject(rng, mood_share=0.0), mood=mood, **MOODS[mood].fixed)
+        subject = replace(subject, family=str(rng.choice(families)), colours=MOODS[mood].schemes[0])
+        found.append(paint(subject, rng, side))
     return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2)
 
 
-def seven(model: Motif, count: int = 24) -> dict[str, object]:
-    """Return how often each of the seven prompts' own pictures are nearest to it among the seven."""
+def seven(model: Motif, pictures: dict[str, torch.Tensor]) -> dict[str, object]:
+    """Return how often each of the seven prompts' own pictures, by mood, are nearest to it among the seven."""
     texts = embed_texts(model, list(SEVEN.values()))
     found = {}
     for i, mood in enumerate(SEVEN):
-        chosen = (embed_pictures(model, seven_pictures(mood, count)) @ texts.T).argmax(1)
+        chosen = (embed_pictures(model, pictures[mood]) @ texts.T).argmax(1)
         found[mood] = round(float((chosen == i).float().mean()), 3)
     return {"per_prompt": found, "mean": round(float(np.mean(list(found.values()))), 4), "chance": round(1 / len(SEVEN), 4)}
 

@@ -2,7 +2,7 @@
 
 Called by `tools.guides.motif` (loaded weights), and by the training and evaluation. Runs on the caller's thread. Never
 reads a data set, never changes weights once loaded. Learned contrastively after CLIP (Radford et al. 2021); the image
-tower pools mean *and* standard deviation of every stage, since what it must know are textures and colours, not objects.
+tower pools mean *and* standard deviation of its stages, since what it must know are textures and colours, not objects.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ class Shape:
     """How large the towers are. stages: channels of the three stages; palette: of the colour branch; text: width of the
     text tower; space: length of the vectors both towers end in."""
 
-    stages: tuple[int, int, int] = (32, 96, 192)
-    palette: int = 48
+    stages: tuple[int, int, int] = (32, 80, 160)
+    palette: int = 32
     text: int = 128
     space: int = 256
 
 
 # Different on purpose: two equal networks tend to share their mistakes.
 SHAPES: dict[str, Shape] = {
-    "guide": Shape(stages=(32, 96, 192), palette=48, text=128),
-    "judge": Shape(stages=(40, 80, 176), palette=64, text=112),
+    "guide": Shape(stages=(32, 80, 160), palette=32, text=128),
+    "judge": Shape(stages=(40, 72, 152), palette=40, text=112),
 }
 
 
 class ImageTower(nn.Module):
-    """Pictures float32 [n, 3, 64, 64] in 0..1 -> unit vectors [n, space]. Smooth everywhere (GELU, no max): it is climbed by
-    gradient."""
+    """Pictures float32 [n, 3, 64, 64] in 0..1 -> unit vectors [n, space]. Smooth everywhere (GELU, no max), because it
+    is climbed by gradient."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ImageTower(nn.Module):
         self.block2 = Block(c)
         self.block3 = Block(c)
         self.norms = nn.ModuleList(nn.GroupNorm(8, n) for n in (b, c))
-        self.pooled = 2 * (p + a + b + c)
+        self.pooled = p + 2 * (b + c)
         self.head = nn.Sequential(
             nn.LayerNorm(self.pooled), nn.Linear(self.pooled, 320), nn.GELU(), nn.Linear(320, shape.space)
         )
@@ -73,10 +73,9 @@ class ImageTower(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Return float32 unit vectors [n, space]."""
         x = (pictures - 0.5) * 3.0
-        found = [_pool(self.palette(F.avg_pool2d(x, 2)))]
-        x = F.gelu(self.stem(x))
-        found.append(_pool(x))
-        x = self.block1(F.gelu(self.norms[0](self.down1(x))))
+        found = [self.palette(F.avg_pool2d(x, 2)).mean((2, 3)).float()]
+        # Not pooled at the stem: 32 x 32 numbers a channel cost as much as a convolution, and the colours are known already.
+        x = self.block1(F.gelu(self.norms[0](self.down1(F.gelu(self.stem(x))))))
         found.append(_pool(x))
         x = self.block3(self.block2(F.gelu(self.norms[1](self.down2(x)))))
         found.append(_pool(x))

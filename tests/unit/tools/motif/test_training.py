@@ -1,0 +1,111 @@
+"""Painting, varying and a training that is short but whole: through the command line, with resume."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tools import train_motif
+from tools.motif.captions import is_held_out
+from tools.motif.dataset import Settings, describe_colours, make_pictures, open_pictures, render_network, vary
+from tools.motif.evaluate import retrieval
+from tools.motif.model import load_motif
+from tools.motif.subject import COLOURS
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path / "cache"))
+    threads = torch.get_num_threads()
+    yield tmp_path / "cache"
+    torch.set_num_threads(threads)
+
+
+def test_pictures_are_painted_once_and_come_back_the_same(cache):
+    settings = Settings(seed=3, count=40)
+    first, again = open_pictures(settings), open_pictures(settings)
+    assert first.images.shape == (40, 72, 72, 3)
+    assert first.subjects == again.subjects
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.images, make_pictures(settings).images)
+    assert len(list((cache / "motif").iterdir())) == 2
+    assert Settings(seed=4, count=40).key != settings.key
+
+
+def test_held_out_combinations_are_on_their_side():
+    assert not any(is_held_out(s) for s in make_pictures(Settings(1, 30, networks=False)).subjects)
+    assert all(is_held_out(s) for s in make_pictures(Settings(1, 30, held_out=True)).subjects)
+
+
+def test_renders_of_networks_are_named_by_their_colours():
+    views = render_network(np.random.default_rng(2), 48)
+    assert len(views) == 6
+    assert all(view.shape == (48, 48, 3) and 0 <= view.min() <= view.max() <= 1 for view in views)
+    red = np.zeros((48, 48, 3), np.float32)
+    red[:, 12:] = (0.85, 0.1, 0.15)
+    subject = describe_colours(red)
+    assert (subject.family, subject.colours) == ("abstract", ("red",))
+    assert set(describe_colours(views[0]).colours) <= set(COLOURS)
+    assert describe_colours(np.zeros((48, 48, 3))).colours == ("black",)
+
+
+def test_variations_stay_pictures_and_keep_their_colours():
+    torch.manual_seed(1)
+    plain = torch.zeros(64, 3, 72, 72)
+    plain[:, 0] = 0.8
+    varied = vary(plain, 64)
+    assert varied.shape == (64, 3, 64, 64)
+    assert varied.min() >= 0
+    assert varied.max() <= 1
+    means = varied.mean((2, 3))
+    assert (means[:, 0] > means[:, 1] + 0.4).all()
+    assert means[:, 0].std() > 0.02
+
+
+def test_retrieval_counts_both_ways():
+    eye = torch.eye(8)
+    assert retrieval(eye, eye, 4) == {"image_to_text": 1.0, "text_to_image": 1.0}
+    assert retrieval(eye, eye.roll(1, 0), 8) == {"image_to_text": 0.0, "text_to_image": 0.0}
+
+
+def test_a_short_training_lowers_the_loss_resumes_and_reports(tmp_path, cache, capsys):
+    weights = tmp_path / "w" / "guide.safetensors"
+    base = [
+        "--output",
+        "guide",
+        "--seed",
+        "9",
+        "--pictures",
+        "64",
+        "--batch",
+        "32",
+        "--weights",
+        str(weights),
+        "--threads",
+        "2",
+    ]
+    assert train_motif.main([*base, "--steps", "8", "--evaluate", "0", "--float32"]) == 0
+    state = train_motif.read_checkpoint(cache / "motif" / "guide-9.pt")
+    losses = [entry["loss"] for entry in state["history"]]
+    assert np.mean(losses[-2:]) < np.mean(losses[:2])
+    assert train_motif.main([*base, "--steps", "10", "--evaluate", "32", "--resume"]) == 0
+    state = train_motif.read_checkpoint(cache / "motif" / "guide-9.pt")
+    assert [entry["step"] for entry in state["history"]] == list(range(1, 11))
+    report = json.loads(weights.with_suffix(".json").read_text())
+    assert report["steps"] == 10
+    assert report["chance"] == 0.0312
+    assert set(report["retrieval"]["both held out"]) >= {"image_to_text", "image_to_text_untrained"}
+    assert load_motif("guide", weights).text(["waves"]).isfinite().all()
+    assert "retrieval" in capsys.readouterr().out
+
+
+def test_bad_requests_are_one_line(tmp_path, capsys):
+    assert train_motif.main(["--output", "guide", "--pictures", "3"]) == 1
+    assert train_motif.main(["--output", "guide", "--evaluate", "33"]) == 1
+    assert train_motif.main(["--output", "judge", "--resume", "--weights", str(tmp_path / "judge.safetensors")]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 3
+    assert "nothing to resume" in lines[2]
