@@ -22,8 +22,8 @@ _WEIGHTS = {
     "avoid": 0.5,
     "contrast": 0.3,
     "orientation": 0.4,
-    "slope": 0.25,
-    "fineness": 0.25,
+    "slope": 0.35,
+    "fineness": 0.35,
     "symmetry": 0.4,
 }
 # The error at which a part is worth 0: half way between perfect and hopeless.
@@ -40,7 +40,10 @@ class PaletteGuide:
     def __init__(self, request: Request) -> None:
         """Raises UserError where the request has no word that this guide knows."""
         self.look: Look = look(request.prompt, request.negative)
-        self._palette = statistics.SlicedPalette(wanted_palette(self.look), lightness_only=not self.look.colours)
+        points = wanted_palette(self.look)
+        self._palette = statistics.SlicedPalette(points, lightness_only=not self.look.colours)
+        # Some colours cannot have the contrast that was asked for: the palette's own, or two parts would pull apart.
+        self._contrast = float(points[:, 0].std())
 
     def score(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return the weighted mean of `parts`, [n], -1..1; pictures as in `base.Guide`."""
@@ -60,7 +63,7 @@ class PaletteGuide:
         if wanted.avoid:
             errors["avoid"] = _share_near(lab, wanted.avoid)
         if wanted.contrast is not None:
-            errors["contrast"] = _distance(statistics.spread(light), wanted.contrast)
+            errors["contrast"] = _distance(statistics.spread(light), self._contrast)
         if wanted.orientation:
             errors["orientation"] = _orientation_error(light, wanted.orientation)
         if wanted.slope is not None or wanted.fineness is not None:

@@ -79,7 +79,7 @@ SYNONYMS: dict[str, str] = {
     **dict.fromkeys(("dune", "dunes", "sandy", "sahara", "canyon"), "desert"),
     **dict.fromkeys(("regal", "baroque", "luxury", "luxurious"), "royal"),
     **dict.fromkeys(("trippy", "psychedelia", "lsd", "acid"), "psychedelic"),
-    **dict.fromkeys(("monochrome", "monochromatic", "black and white", "greyscale", "grayscale"), "mono"),
+    **dict.fromkeys(("monochrome", "monochromatic", "greyscale", "grayscale"), "mono"),
     **dict.fromkeys(("northern lights", "borealis"), "aurora"),
     **dict.fromkeys(("magma", "volcano", "volcanic", "molten"), "lava"),
     **dict.fromkeys(("jungle", "woods", "woodland", "rainforest"), "forest"),
@@ -136,14 +136,15 @@ _PHRASES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 _OPPOSITE = {"soft": "sharp", "sharp": "soft", "dense": "sparse", "sparse": "dense", "high": "low", "low": "high",
              "black": "light", "dark": "light", "light": "black", "white": "black", "mirror": "none", "radial": "none",
-             "none": "mirror", "vivid": "muted", "muted": "vivid"}  # fmt: skip
+             "none": "mirror", "vivid": "muted", "muted": "vivid", "stripes": "even", "horizontal": "vertical",
+             "vertical": "horizontal"}  # fmt: skip
 
 _LEAD = re.compile(r"^(mostly|mainly|dominant|predominantly|much)$")
 _TOUCH = re.compile(r"^(touch|touches|hint|hints|bit|accent|accents|dash|detail|details|spark|trace|traces)$")
 _SILENT = frozenset(
     """a an the of in on with and or by to at from as into over under through like its is are very some no not without high
     low art style abstract pattern patterns colour colours color colors palette hue hues tone tones tinted background ground
-    contrast texture textures image picture visual visuals looping loop video generative beautiful""".split()  # noqa: SIM905
+    contrast texture textures image picture visual visuals looping loop video generative digital beautiful""".split()  # noqa: SIM905
 )
 
 _GROUND_SHARE = {"black": 0.45, "dark": 0.35, "light": 0.3, "white": 0.35}
@@ -217,7 +218,10 @@ def _listen(text: str, heard: _Heard, unwanted: bool) -> None:
 
 def _take(phrase: str, heard: _Heard, share: float, unwanted: bool) -> bool:
     """Add one phrase to what was heard; False where it means nothing."""
-    fixed = _structure().get(phrase)
+    table = _structure()
+    fixed = next((table[form] for form in _singular(phrase) if form in table), {})
+    if unwanted:
+        fixed = {key: _OPPOSITE[value] for key, value in fixed.items() if value in _OPPOSITE}
     mood = _mood(phrase)
     hexed = None if fixed or mood else _colour(phrase)
     if hexed:
@@ -233,11 +237,9 @@ def _take(phrase: str, heard: _Heard, share: float, unwanted: bool) -> bool:
         heard.avoid += [COLOURS[name] for scheme in _moods()[mood].schemes for name in scheme]
     elif mood:
         heard.moods.append(mood)
-    for key, value in (fixed or {}).items():
-        if not unwanted:
-            heard.fixed[key] = value
-        elif value in _OPPOSITE:
-            heard.fixed.setdefault(key, _OPPOSITE[value])
+    for key, value in fixed.items():
+        # What is wanted has the last word over what is not.
+        heard.fixed[key] = heard.fixed.get(key, value) if unwanted else value
     return bool(fixed or mood or hexed)
 
 
