@@ -25,7 +25,7 @@ from tools.training.scores import as_music, draw_moments, guide_scores, rendered
 
 KINDS = ("xavier", "grown")
 DRAWS = 4  # networks of each kind that the untrained score is the mean of
-_GLANCE = Size(80, 45)
+_GLANCE = Size(64, 36)
 _FINALISTS, _SECOND_LOOK = 12, 3  # best at a glance are looked at again, at so many whole frames each
 _GLANCES = 64  # networks scored together
 
