@@ -1,4 +1,4 @@
-"""`vj styles`: list, show, lint, rate, preview, new, gallery, suggest. Mounted by the main command line.
+"""`vj styles`: list, show, lint, rate, preview, new, import, gallery, suggest. Mounted by the main command line.
 
 Prints tables, or JSON with --json; what it prints comes from `library`, `style_lint`, `ratings`, `gallery` and `suggest`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.app.growing import write_grown
+from engine.app.import_command import import_command
 from engine.app.library import SORTS, Entry, chosen, facts, ordered, read_library, scores_of
 from engine.app.previews import write_still, write_video
 from engine.app.ratings import Rating, library_slug, load_ratings, rate
@@ -27,10 +27,11 @@ from engine.core.paths import styles_dir
 from engine.models.cppn import ACTIVATIONS, CppnSpec
 from engine.models.encoding import BASE_INPUTS, INPUTS
 from engine.models.growth import PALETTES, draw_recipe
-from engine.models.style import list_styles, load_style, style_folder
+from engine.models.style import check_slug, list_styles, load_style, style_folder
 
 app = typer.Typer(name="styles", help="The style library: what can be played.", no_args_is_help=True)
 console = Console()
+app.command("import")(import_command)
 Json = Annotated[bool, typer.Option("--json", help="for scripts")]
 
 
@@ -175,9 +176,7 @@ def new(
         if palette not in PALETTES:
             raise UserError("no such palette", where="--palette", allowed=", ".join(PALETTES), got=palette)
         recipe = dataclasses.replace(recipe, palette=palette)
-    slug = slug or f"seed-{seed}-w{width}"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", slug):
-        raise UserError("bad slug", where="--slug", allowed="lower-case letters, digits and dashes", got=slug)
+    slug = check_slug(slug or f"seed-{seed}-w{width}")
     folder = (directory or styles_dir()) / slug
     if (folder / "style.toml").exists():
         raise UserError("the style exists", where=str(folder), remedy="choose another --slug, or delete the folder")

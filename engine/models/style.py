@@ -7,6 +7,7 @@ style ends as a `UserError` that says what, where, allowed, got and remedy. Read
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import tomllib
 from dataclasses import dataclass, field
@@ -113,6 +114,13 @@ def style_folder(path_or_slug: str | Path) -> Path:
             return folder
     known = ", ".join(list_styles()) or "none"
     raise UserError("no such style", where=str(styles_dir()), allowed=known, got=path_or_slug, remedy="vj styles list")
+
+
+def check_slug(text: str, where: str = "--slug") -> str:
+    """Return `text` if it may name a style's folder: never a path, the same on every system. Raises UserError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", text):
+        raise UserError("bad slug", where=where, allowed="lower-case letters, digits and dashes, up to 60", got=text)
+    return text
 
 
 def list_styles() -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import warnings
 import zipfile
 from collections.abc import Collection, Iterator
@@ -20,6 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.core.errors import UserError
+from engine.models.checkpoint import pickle_reason
 from tools.guides.base import Request, Role
 
 MODELS = ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14")
@@ -267,8 +269,9 @@ def _load(model: str, found: Found) -> torch.nn.Module:
             network.load_state_dict(_script_weights(found.path))
         else:
             network = create(model, str(found.path), precision="fp32", force_quick_gelu=found.quick_gelu, weights_only=True)
-    except Exception as error:  # noqa: BLE001 boundary: a foreign file, read by a foreign library
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    except Exception as error:  # boundary: a foreign file, read by a foreign library
+        refused = isinstance(error, pickle.UnpicklingError)
+        reason = pickle_reason(error) if refused else next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
             f"cannot be read as the weights of CLIP {model}", where=str(found.path), allowed=allowed, got=reason,
             remedy="check --clip-model and --clip-weights",
