@@ -97,7 +97,7 @@ def test_shuffled_pixels_keep_the_palette_and_lose_the_structure():
         ),
         ("mandala", torch.sin(6 * torch.atan2(Y, X)), torch.sin(4 * X + 3 * Y)),
         ("mirrored", torch.cos(7 * X) + Y, torch.sin(4 * X + 3 * Y)),
-        ("sharp", (torch.sin(9 * X + 2 * Y) > 0).float() * 2 - 1, torch.sin(9 * X + 2 * Y)),
+        ("sharp", (X * X + Y * Y < 0.25).float() * 2 - 1, torch.exp(-(X * X + Y * Y) * 4) * 2 - 1),
         ("dense", torch.sin(40 * X), torch.sin(4 * X)),
         ("minimal", torch.sin(4 * X), torch.sin(40 * X)),
     ],
