@@ -18,6 +18,7 @@ NAMES = ("clip", "motif", "palette", "images")
 # How loud each is in a choir when nobody says: palette climbs fast, and at 1.0 it would settle for flat colour fields.
 WEIGHTS = {"clip": 1.0, "motif": 1.0, "palette": 0.5, "images": 1.0}
 MAX_WEIGHT = 10.0
+_LABELS = {"clip": "CLIP", "motif": "motif", "images": "images"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def open_guides(
         if any(_family(pull.guide.name) == _family(name) for pull in pulls):
             raise UserError("a guide is named twice", where="--guide", got=spec)
         pulls.append(Pull(_open(name, request, "guide", clip_model, clip_weights, "--guide"), weight))
-    return pulls, []
+    return pulls, _notes_of(pulls)
 
 
 def open_judge(
@@ -57,7 +58,8 @@ def open_judge(
     """Return (what scores, lines for the person who asked).
 
     spec: "auto" or one name. clip_model, clip_weights: as given to `open_guides`; the judge takes another model than a
-    guide that is CLIP. Raises UserError when the judge asked for is one of `pulls`, or nothing can judge.
+    guide that is CLIP. Raises UserError when the judge asked for is one of `pulls`, or nothing can judge. "auto": another
+    CLIP, else `motif`'s second training, else what does not guide.
     """
     taken = {pull.guide.name for pull in pulls}
     spec = spec.strip()
@@ -78,6 +80,8 @@ def open_judge(
         refusals.append(error.line())
         if any(_family(name) == "clip" for name in taken):
             notes.append(f"CLIP guides and does not judge: {error.line()}")
+        elif clip_model is not None or clip_weights is not None:
+            raise  # whoever names a model wants that one
     for name in ("motif", "images", "palette"):
         if name in taken and name != "motif":
             continue
@@ -89,34 +93,41 @@ def open_judge(
 
 
 def _auto(request: Request, clip_model: str | None, clip_weights: Path | None) -> tuple[list[Pull], list[str]]:
+    """Words: CLIP, else `motif` and `palette`. Pictures: `images`, and without words `motif` beside it."""
     pulls: list[Pull] = []
-    notes: list[str] = []
-    refusals: list[str] = []
+    refusals: dict[str, str] = {}
 
-    def add(name: str, weight: float) -> None:
+    def add(name: str) -> None:
         try:
-            pulls.append(Pull(_open(name, request, "guide", clip_model, clip_weights, "--guide auto"), weight))
+            guide = _open(name, request, "guide", clip_model, clip_weights, "--guide auto")
         except UserError as error:
-            refusals.append(error.line())
-
-    if request.prompt:
-        asked = clip_model is not None or clip_weights is not None
-        if asked:  # whoever names a model wants that one, not the next best
-            pulls.append(Pull(_open("clip", request, "guide", clip_model, clip_weights, "--guide auto")))
+            # Whoever names a model or a file wants that one, not the next best.
+            if name == "clip" and (clip_model is not None or clip_weights is not None):
+                raise
+            refusals[name] = error.line()
         else:
-            add("clip", WEIGHTS["clip"])
-            notes += [f"CLIP does not guide: {line}" for line in refusals]
+            pulls.append(Pull(guide, WEIGHTS[name]))
+
+    if request.prompt.strip():
+        add("clip")
         if not pulls:
-            add("motif", WEIGHTS["motif"])
-            add("palette", WEIGHTS["palette"])
+            add("motif")
+            add("palette")
     if request.images:
-        add("images", WEIGHTS["images"])
-        if not request.prompt:
-            add("motif", WEIGHTS["motif"])
+        add("images")
+        if not request.prompt.strip():
+            add("motif")
     if not pulls:
-        why = "; ".join(refusals) or "no words and no pictures"
+        why = "; ".join(refusals.values()) or "no words and no pictures"
         raise UserError("nothing can guide this request", where="--guide auto", got=why, remedy="give --prompt or --images")
-    return pulls, notes
+    # Not of palette: that it knows no word of a prompt is no shortcoming of the machine.
+    notes = [f"{label} does not guide: {refusals[name]}" for name, label in _LABELS.items() if name in refusals]
+    return pulls, notes + _notes_of(pulls)
+
+
+def _notes_of(pulls: Sequence[Pull]) -> list[str]:
+    """Return what the guides themselves have to say, such as pictures that could not be read."""
+    return [note for pull in pulls for note in getattr(pull.guide, "notes", ())]
 
 
 def _clip_judge(name: str, request: Request, taken: set[str], clip_model: str | None, clip_weights: Path | None) -> Guide:
