@@ -145,6 +145,32 @@ def gallery(
 
 
 @app.command()
+def suggest(
+    audio: Annotated[Path, typer.Argument(help="a track: any file with sound")],
+    count: Annotated[int, typer.Option(min=1, help="how many styles")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Listen to a track and say which styles suit it, and why."""
+    from engine.app import suggest as suggesting
+    from engine.app.track import analyse
+
+    track = analyse(audio)
+    entries, ratings_fault = read_library()
+    found = suggesting.suggest(track, entries, count)
+    if as_json:
+        told = {"track": dataclasses.asdict(track), "sounds_like": suggesting.sounds_like(track)}
+        told |= {"summary": suggesting.describe(track), "ratings_fault": ratings_fault}
+        typer.echo(json.dumps(told | {"styles": [dataclasses.asdict(s) for s in found]}, indent=2))
+        return
+    heard = f"heard {track.seconds:.0f} s of it in {track.cost_s:.1f} s"
+    console.print(escape(f"{audio.name}: {suggesting.describe(track)} ({heard})"), highlight=False, soft_wrap=True)
+    for n, each in enumerate(found, 1):
+        console.print(escape(f"{n}. {each.slug}  {each.score:.2f}  {each.reason}"), highlight=False, soft_wrap=True)
+    if ratings_fault:
+        console.print(f"[red]no ratings[/]: {escape(ratings_fault)}")
+
+
+@app.command()
 def preview(
     styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders; all of the library if none")] = None,
     video: Annotated[bool, typer.Option(help="also preview.mp4")] = True,
