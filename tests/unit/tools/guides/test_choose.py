@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -48,13 +48,14 @@ def pictures(tmp_path) -> Request:
 
 
 @pytest.fixture(scope="module")
-def clip_folder(tmp_path_factory) -> Path:
+def clip_folder(tmp_path_factory):
     """Two real architectures at random weights, as a person would keep the published ones."""
     folder = tmp_path_factory.mktemp("clip")
     for model in ("RN50", "ViT-B-32"):
         network = ClipGuide.with_random_weights(WORDS, model)._network
         save_file({name: t.half().contiguous() for name, t in network.state_dict().items()}, folder / f"{model}.safetensors")
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # 500 MB, of which pytest would keep three
 
 
 def names(pulls) -> dict[str, float]:
