@@ -118,8 +118,8 @@ def style_folder(path_or_slug: str | Path) -> Path:
 
 def check_slug(text: str, where: str = "--slug") -> str:
     """Return `text` if it may name a style's folder: never a path, the same on every system. Raises UserError."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", text):
-        raise UserError("bad slug", where=where, allowed="lower-case letters, digits and dashes, up to 60", got=text)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", text):
+        raise UserError("bad slug", where=where, allowed="lower-case letters, digits, - and _, up to 60", got=text)
     return text
 
 

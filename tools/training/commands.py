@@ -6,6 +6,8 @@ Main thread. Ctrl-C asks the loop to stop after the step it is in; a second one 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import hashlib
 import json
 import os
 import signal
@@ -20,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.models.cppn import CppnSpec
 from engine.models.style import load_style, write_atomic, write_meta
 from tools.training import batch as batches
 from tools.training import library, nulls, report, scores
@@ -29,6 +32,7 @@ from tools.training.trainer import Trainer
 
 _ABORTED = 130
 _WINDOW_EVERY_S = 2.0
+_NULLS_VERSION = 1  # raise it when `nulls` measures something else
 _LINE_EVERY = 100  # steps, where there is no terminal for a progress bar
 
 console = Console(stderr=True, highlight=False)
@@ -166,7 +170,10 @@ def _plan(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> batc
 def _install_best(folder: Path, plan: batches.Plan, done: set[str]) -> None:
     """Put the seed that the guides like best of each style into the library, its scores those of all seeds."""
     for style in plan.styles:
-        names = [name for name, options in plan.jobs() if options.output == style.output and name in done]
+        # A batch that compares recipes or widths puts what the style itself asked for into the library.
+        names = [
+            name for name, options in plan.jobs() if name in done and dataclasses.replace(options, seed=style.seed) == style
+        ]
         if not names:
             continue
         best, merged = batches.merge_seeds(folder, names)
@@ -234,11 +241,25 @@ def _score(run: Run, trainer: Trainer, nulls_too: bool) -> dict[str, float]:
     style = load_style(run.style_folder)
     found = scores.score_style(style, run.pulls, run.judge, run.music, seed=0, loop_s=run.options.loop_s)
     if nulls_too:
-        found |= nulls.score_untrained(style.spec, run.pulls, run.judge, run.music)
-        found |= nulls.random_search(style.spec, run.options.steps, run.pulls, run.judge, run.music)
+        found |= _nulls(run, style.spec)
     write_meta(run.style_folder, style.meta.model_copy(update={"scores": found}))
     write_atomic(run.folder / "scores.json", (json.dumps(found, indent=2) + "\n").encode())
     return found
+
+
+def _nulls(run: Run, spec: CppnSpec) -> dict[str, float]:
+    """Return the nulls' scores. Runs side by side in a batch that ask for the same by the same network share them: they
+    know nothing of what was trained, and cost as much as half a minute of training."""
+    pulls = [(pull.guide.name, pull.weight) for pull in run.pulls]
+    key = repr((spec, run.request, run.options.steps, pulls, run.judge.name, run.music.name, _NULLS_VERSION))
+    path = run.folder.parent / f".nulls-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        found = nulls.score_untrained(spec, run.pulls, run.judge, run.music)
+        found |= nulls.random_search(spec, run.options.steps, run.pulls, run.judge, run.music)
+        write_atomic(path, json.dumps(found).encode())
+        return found
 
 
 def _say_scores(found: dict[str, float]) -> None:

@@ -66,6 +66,20 @@ class Music:
             return int(rng.choice(loud))
         return int(rng.integers(len(self.signals)))
 
+    def entrance(self, seconds: float, lead_s: float = 2.0) -> tuple[Mapping[str, float], ...]:
+        """Return `seconds` of the signals around the place where the music comes in strongest: `lead_s` of quiet before it.
+
+        For moving previews, which are to show what silence, a kick and a full mix do.
+        """
+        count, lead = min(len(self.signals), round(seconds * FPS)), round(lead_s * FPS)
+        level = np.concatenate([[0.0], np.cumsum([s["rms"] + s["onset"] for s in self.signals])])
+        starts = np.arange(len(self.signals) - count + 1)
+        rise = (level[starts + count] - level[starts + lead]) / max(1, count - lead) - (
+            level[starts + lead] - level[starts]
+        ) / lead
+        first = int(rise.argmax()) if count > lead else 0
+        return self.signals[first : first + count]
+
     def spread(self) -> dict[str, float]:
         """Return the range, 5th to 95th percentile, of each audio input over the track: robust against single peaks."""
         table = {name: np.array([level[name] for level in self.levels]) for name in AUDIO_INPUTS}

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.app.previews import to_bytes, write_still, write_video
+from engine.app.previews import VIDEO_SECONDS, to_bytes, write_still, write_video
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
@@ -71,10 +71,11 @@ def request_of(options: Options) -> tuple[Request, list[str]]:
     notes: list[str] = []
     images: tuple[Path, ...] = ()
     if options.images:
-        images, notes = find_images(Path(options.images))
+        images, found = find_images(Path(options.images))
+        notes += found
     prompt = " ".join(options.prompt.split())
     if len(prompt) > MAX_PROMPT:
-        notes = [*notes, f"the prompt has {len(prompt)} characters; the first {MAX_PROMPT} are used"]
+        notes.append(f"the prompt has {len(prompt)} characters; the first {MAX_PROMPT} are used")
         prompt = prompt[:MAX_PROMPT].rsplit(" ", 1)[0]
     return Request(prompt, " ".join(options.negative_prompt.split())[:MAX_PROMPT], images), notes
 
@@ -213,7 +214,7 @@ def write_run_style(run: Run, trainer: Trainer, video: bool = True) -> Path:
         write_atomic(run.style_folder / "history.json", (json.dumps(how, indent=2) + "\n").encode())
         write_still(run.style_folder)
         if video:
-            write_video(run.style_folder)
+            write_video(run.style_folder, run.music.entrance(VIDEO_SECONDS))
     except OSError as error:
         raise UserError(
             "the style cannot be written", where=str(run.style_folder), got=error.strerror or error,

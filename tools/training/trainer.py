@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ _TIMES = (0.0, 600.0)  # s of integrated time that are drawn from: a long track'
 _SEED_TIME = 0.5  # the first seed trained at this one time, and at one audio frame, 25 % into the track
 _CLIP_NORM = 1.0
 _PATIENCE = 6  # bad steps in a row before giving up
+_FINER = (-0.4, 0.9)  # natural logarithm of the factor by which a start's pattern may be finer than a grown style's
 # A typical range of an audio input, 5th to 95th percentile. Inputs that hardly move on the training track are scaled up to
 # it, within limits: another track will move them.
 _TYPICAL_SPREAD, _MOST_RESCALED = 0.6, 1.6
@@ -253,7 +254,10 @@ def _best_start(
     best, found, guided = -math.inf, None, []
     for i in range(options.starts):
         seed = options.seed * 100_003 + i
-        weights = shape(spec, draw_recipe(seed), seed)
+        recipe = draw_recipe(seed)
+        # Grown to be looked at, recipes stay with large shapes; shards, hexagons and mazes need finer ones to begin with.
+        recipe = replace(recipe, scale=recipe.scale * float(np.exp(rng.uniform(*_FINER))))
+        weights = shape(spec, recipe, seed)
         with torch.no_grad():
             pictures = TorchCppn(spec, weights, device).paint(uniforms, _TRIAL)
             guided.append(_guide_score(pulls, pictures, 8, np.random.default_rng([options.seed, 10])))
@@ -279,6 +283,6 @@ def _seen(guide: Guide, pictures: torch.Tensor, crops: int, rng: np.random.Gener
     if guide.cutouts:
         return cutouts(pictures, crops, guide.side, rng)
     height, width = pictures.shape[2:]
-    return functional.interpolate(
-        pictures, (guide.side, round(guide.side * width / height)), mode="bilinear", antialias=True
-    )
+    # Not enlarged: a bigger picture holds nothing more, and sorting its colours costs as much as the network.
+    side = min(guide.side, height)
+    return functional.interpolate(pictures, (side, round(side * width / height)), mode="bilinear", antialias=True)
