@@ -15,6 +15,7 @@ COLOURS = ("#7aa2f7", "#e0af68", "#5fc9b0", "#d97aa6", "#a894f5", "#b7c46b")
 GREY = "#8b919d"
 _WIDTH, _HEIGHT = 420.0, 180.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 12.0, 12.0, 22.0
+_NAME = 230.0  # px of a strip's name at most
 _POINTS = 160  # of a drawn curve: 800 noisy steps say no more, and 40 runs make one page
 
 Points = Sequence[tuple[float, float]]
@@ -97,7 +98,8 @@ def strips(title: str, rows: Sequence[Strip]) -> str:
     low, high = min(every), max(every)
     pad = 0.05 * (high - low) or 0.05
     low, high = low - pad, high + pad
-    line, top, left = 26.0, 8.0, 150.0
+    line, top = 26.0, 8.0
+    left = min(_NAME, 6.2 * max(len(row.name) for row in rows)) + 24.0
     height = top + line * len(rows) + 20.0
 
     def at(value: float) -> float:
@@ -110,7 +112,7 @@ def strips(title: str, rows: Sequence[Strip]) -> str:
         parts.append(f'<text x="{x:.1f}" y="{height - 5:g}" text-anchor="middle">{_short(tick)}</text>')
     for k, row in enumerate(rows):
         y = top + line * (k + 0.5)
-        parts.append(f'<text class="name" x="0" y="{y + 4:.1f}">{escape(row.name)}</text>')
+        parts.append(f'<text class="name" x="0" y="{y + 4:.1f}">{escape(_cut(row.name))}</text>')
         for name, value in row.nulls:
             x, said = at(value), f"<title>{escape(name)} {value:.4f}</title>"
             if name == "untrained":
@@ -141,6 +143,11 @@ def _figure(kind: str, title: str, width: float, height: float, parts: Sequence[
         f'<figure class="{kind}"><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {width:g} {height:g}" '
         f'role="img" aria-label="{escape(title, quote=True)}">{"".join(parts)}</svg>'
     )
+
+
+def _cut(name: str) -> str:
+    fits = int(_NAME / 6.2)
+    return name if len(name) <= fits else name[: fits - 1] + "…"
 
 
 def _short(value: float) -> str:

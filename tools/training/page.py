@@ -110,7 +110,8 @@ def _column(group: Group, colour: str, home: Path) -> str:
         name = f'<a href="{link(page, home)}">{name}</a>' if page else name
         judge = f"judge {run.scores['judge']:.3f}" if "judge" in run.scores else ""
         shots.append(_shot(run, home, f"<span>{name}</span><span>{judge}</span>"))
-    return f'<div class="column"><h3><i style="background:{colour}"></i>{escape(group.label)}</h3>{"".join(shots)}</div>'
+    head = f'<h3><i style="background:{colour}"></i>{escape(group.label)}</h3>'
+    return f'<div class="column">{head}<div class="shots">{"".join(shots)}</div></div>'
 
 
 def _strips(groups: Sequence[Group], colours: dict[str, str]) -> str:
@@ -187,7 +188,7 @@ def _html_table(table: Table) -> str:
 
 
 def _kind(column: int, table: Table) -> str:
-    return "" if column < table.words else "n"
+    return "w" if column < table.words else "n"
 
 
 def _cut(text: str, length: int = 60) -> str:

@@ -81,7 +81,7 @@ def sheet_moments(music: Music) -> list[tuple[str, tuple[float, int]]]:
     order = np.argsort(level, kind="stable")
     quiet, middle = int(order[len(order) // 50]), int(order[len(order) // 2])
     struck, full = int(kick.argmax()), int(order[-1 - len(order) // 50])
-    after = min(len(level) - 1, struck + 6)  # 250 ms
+    after = struck + int(kick[struck : struck + 12].argmin())  # the calmest moment of the half second that follows
     return [
         ("quiet, 20 s", (20.0, quiet)),
         ("middling, 20 s", (20.0, middle)),

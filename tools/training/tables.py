@@ -60,11 +60,11 @@ def run_table(run: Record) -> Table:
         add("seam of the loop", f"{scores['loop']:.5f}", "" if step is None else f"ordinary step {step:.5f}", won)
     pixels = [f"{name} {scores[name]:.2f}" for name in ("lightness", "range", "dark", "colour") if name in scores]
     if pixels:
-        add("frames", ", ".join(pixels))
+        add("frames", "", ", ".join(pixels))
     add("steps", str(run.step_count or NONE))
     add("parameters", f"{run.parameters:,}" if run.parameters else NONE)
     add("seconds", NONE if run.seconds is None else f"{run.seconds:.0f}")
-    return Table("Scores", ("score", "value", "beside"), rows, better)
+    return Table("Scores", ("score", "value", "beside"), rows, better, words=3)
 
 
 def batch_tables(groups: Sequence[Group]) -> list[Table]:
