@@ -71,13 +71,14 @@ class Music:
 
         For moving previews, which are to show what silence, a kick and a full mix do.
         """
-        count, lead = min(len(self.signals), round(seconds * FPS)), round(lead_s * FPS)
+        count, lead = round(seconds * FPS), round(lead_s * FPS)
+        if count > len(self.signals) or lead >= count:
+            return self.signals[:count]
         level = np.concatenate([[0.0], np.cumsum([s["rms"] + s["onset"] for s in self.signals])])
         starts = np.arange(len(self.signals) - count + 1)
-        rise = (level[starts + count] - level[starts + lead]) / max(1, count - lead) - (
-            level[starts + lead] - level[starts]
-        ) / lead
-        first = int(rise.argmax()) if count > lead else 0
+        before = (level[starts + lead] - level[starts]) / lead
+        after = (level[starts + count] - level[starts + lead]) / (count - lead)
+        first = int((after - before).argmax())
         return self.signals[first : first + count]
 
     def spread(self) -> dict[str, float]:
