@@ -108,7 +108,7 @@ class Row:
 
 
 def pieces_for(level: str) -> list[Piece]:
-    """Return what `level` (live or tests) needs of a Linux system; elsewhere the wheels bring it all."""
+    """Return what `level` (live, train or tests) needs of a Linux system; elsewhere the wheels bring it all."""
     if not sys.platform.startswith("linux"):
         return []
     return [piece for piece in PIECES if piece.level == "live" or level == "tests"]
@@ -209,7 +209,7 @@ def audio_row(python: str) -> Row:
 
 
 def disk_row(level: str) -> Row:
-    needed = 9.0 if level == "tests" else 1.5
+    needed = {"tests": 9.0, "train": 8.0}.get(level, 1.5)
     free = shutil.disk_usage(ROOT).free / 1e9
     state = "ok" if free >= needed else "note"
     return Row("Disk space", state, f"{free:.1f} GB free", f"{needed:g} GB", "" if state == "ok" else "free some space")
@@ -273,7 +273,7 @@ def main(arguments: list[str]) -> int:
     """Return the exit code: 0 when nothing that `--level` needs is missing."""
     parser = argparse.ArgumentParser(prog="doctor.py", description="found / needed / remedy, for this machine")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
-    parser.add_argument("--level", choices=("live", "tests"), default="live", help="what to check for")
+    parser.add_argument("--level", choices=("live", "train", "tests"), default="live", help="what to check for")
     parser.add_argument("--packages", action="store_true", help="print only the missing system packages")
     parser.add_argument("--interpreter", action="store_true", help="check only this Python, by the exit code")
     parser.add_argument("--probe-gl", action="store_true", help="make an OpenGL context and name it")

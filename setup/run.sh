@@ -5,6 +5,6 @@ set -eu
 # shellcheck source=setup/common.sh
 . "$(dirname -- "$0")/common.sh"
 
-# Whoever can run the tests can run the show.
-ready tests || prepare live "" 2 "about a minute"
+# Whoever can train or run the tests can run the show.
+ready tests || ready train || prepare live "" 2 "about a minute"
 exec "$venv/bin/vj" live "$@"

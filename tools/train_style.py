@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImportError as error:
         if (error.name or "").split(".")[0] not in ("torch", "open_clip", "torchvision"):
             raise
-        print(f"{error.name} is not installed; pip install 'phosphene[train]'", file=sys.stderr)
+        print(f"{error.name} is not installed; run setup/train.sh instead, or pip install '.[torch]'", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -53,7 +53,16 @@ def stamp(checkout: Path, level: str) -> None:
     reckon.unlink()
 
 
-@pytest.mark.parametrize("level", ["live", "tests"])
+@pytest.mark.parametrize("level", ["train", "tests"])
+def test_the_trainer_starts_with_its_words_as_they_are(copy, tmp_path, level):
+    stamp(copy, level)
+    (copy / "tools").mkdir()
+    (copy / "tools/train_style.py").write_text("import sys\nprint('|'.join(sys.argv[1:]))\n")
+    done = shell(str(copy / "setup/train.sh"), "--prompt", "pink and $blue", "--output", "x", cwd=tmp_path)
+    assert done.stdout == "--prompt|pink and $blue|--output|x\n"
+
+
+@pytest.mark.parametrize("level", ["live", "train", "tests"])
 def test_an_installed_checkout_starts_at_once_where_the_user_stands(copy, tmp_path, level):
     stamp(copy, level)
     done = shell(str(copy / "setup/run.sh"), "--record", "my show.mp4", "--seed=$HOME", cwd=tmp_path)
