@@ -26,9 +26,9 @@ from engine.models.checkpoint import pickle_reason
 from tools.guides.base import Request, Role
 
 MODELS = ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14")
-# The fastest first: a step costs ViT-B-32 half of what it costs RN50 and ViT-B-16. A judge is of the other
+# The cheapest first: forwards and backwards through ViT-B-32 or RN50 cost a third of ViT-B-16. A judge is of the other
 # kind where it can be: a transformer and a convolutional network are fooled by different pictures.
-GUIDES = ("ViT-B-32", "ViT-B-16", "RN50", "RN101", "ViT-L-14")
+GUIDES = ("ViT-B-32", "RN50", "RN101", "ViT-B-16", "ViT-L-14")
 JUDGES_OF_TRANSFORMERS = ("RN50", "RN101", "ViT-L-14", "ViT-B-16", "ViT-B-32")
 JUDGES_OF_CONVOLUTIONS = ("ViT-B-32", "ViT-B-16", "ViT-L-14", "RN101", "RN50")
 NEGATIVE = -0.5  # weight of what a picture should not be, beside 1.0 of what it should
