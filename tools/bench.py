@@ -4,7 +4,7 @@
 
 Prints JSON; with a PATH it is written there as well, after each benchmark: a long run that is cut off leaves what it has.
 
-Takes about ten minutes with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
+Takes about fifteen minutes with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
         return bench_ring.measure()
 
+    def crossfading_set() -> dict[str, Any]:
+        from tools import bench_set
+
+        return bench_set.crossfading_set(seconds)
+
     return {
         "startup": live("startup"),
         "click": live("click_latency"),
@@ -66,13 +71,14 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
         "onsets": onsets,
         "ring": ring,
         "soak": live("soak", seconds),
+        "set": crossfading_set,
     }
 
 
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="which: default all")] = None,
     out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well; - or nothing: print")] = None,
-    seconds: Annotated[float, typer.Option(help="length of the soak")] = 300.0,
+    seconds: Annotated[float, typer.Option(help="length of the soak and of the set")] = 300.0,
     music: Annotated[Path | None, typer.Option(help="folder of recordings for the tempo benchmark")] = None,
 ) -> None:
     """Run benchmarks and print their numbers as JSON."""

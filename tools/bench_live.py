@@ -32,7 +32,7 @@ from engine.gpu.texture import RenderTarget
 from engine.models.style import list_styles, load_meta, style_folder
 from tools.sound_stage import PulseAudio
 
-_PORT = 9750
+PORT = 9750
 _SETTLING_S = 10.0  # what moves the internal size after this is the music, the style, or another program
 _FLASH = """version = 1
 name = "Flash"
@@ -45,8 +45,8 @@ range = [-1.0, 0.0]
 """
 
 
-def _live(*options: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
-    command = [sys.executable, "-m", "engine.app.cli", "live", "--osc-port", str(_PORT), "--output", "headless", *options]
+def start_live(*options: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
+    command = [sys.executable, "-m", "engine.app.cli", "live", "--osc-port", str(PORT), "--output", "headless", *options]
     return subprocess.Popen(command, env=os.environ | (environment or {}), stderr=subprocess.PIPE, text=True)
 
 
@@ -66,7 +66,7 @@ def soak(seconds: float = 300.0) -> dict[str, Any]:
 
 def _soaked(folder: Path, seconds: float, *options: str) -> dict[str, Any]:
     report_path, out = folder / "r.json", folder / "x.mp4"
-    show = _live(
+    show = start_live(
         *("--input", "demo", "--size", "640x360", "--fps", "24", "--seconds", f"{seconds}", "--record", str(out)),
         *("--takes", str(folder / "takes"), "--report", str(report_path), *options),
     )
@@ -112,7 +112,7 @@ def startup(runs: int = 5) -> dict[str, Any]:
     code = "import numpy, av, OpenGL.GL, pydantic, typer, rich, PIL.Image, pythonosc, safetensors"
     for _ in range(runs):
         began = clock.now()
-        show = _live(
+        show = start_live(
             "--input", "demo", "--size", "640x360", "--fps", "24", "--seconds", "0.5", "--takes", tempfile.gettempdir()
         )
         assert show.stderr is not None
@@ -178,7 +178,7 @@ def click_to_picture(fps: int = 60, seconds: float = 30.0, signal: str = "flux")
             size=Size(320, 180),
             fps=parse_fps(str(fps)),
             seconds=seconds,
-            osc_port=_PORT,
+            osc_port=PORT,
             takes=scenes,
         )
 
@@ -226,7 +226,7 @@ def osc_latency(messages: int = 40) -> dict[str, Any]:
     sent: list[float] = []
 
     def play() -> None:
-        client = SimpleUDPClient("127.0.0.1", _PORT)
+        client = SimpleUDPClient("127.0.0.1", PORT)
         rng = np.random.default_rng(5)
         clock.sleep(4.0)
         for k in range(messages):
@@ -247,7 +247,7 @@ def osc_latency(messages: int = 40) -> dict[str, Any]:
             size=parse_size("320x180"),
             fps=parse_fps("60"),
             seconds=6.0 + 0.33 * messages,
-            osc_port=_PORT,
+            osc_port=PORT,
             takes=Path(tempfile.gettempdir()),
         ),
         guest,
