@@ -63,10 +63,9 @@ class Options:
     pictures: int = 50000
     steps: int = 1100
     batch: int = 256
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     minutes: float = 0.0
     device: str = "cpu"
-    half: bool = True
 
 
 class Attributes(nn.Module):
@@ -78,14 +77,14 @@ class Attributes(nn.Module):
         self.read = nn.Linear(space, sum(len(names) for names in _CLASSES.values()) + len(COLOURS))
 
     def loss(self, vectors: Tensor, labels: dict[str, Tensor]) -> Tensor:
-        """Return the mean cross-entropy over attributes. vectors: unit [n, space]."""
+        """Return the weighted cross-entropy over attributes. vectors: unit [n, space]."""
         logits = self.read(vectors * math.sqrt(vectors.shape[1]))
-        found, at = [], 0
+        loss, at = vectors.new_zeros(()), 0
         for name, names in _CLASSES.items():
-            found.append(F.cross_entropy(logits[:, at : at + len(names)], labels[name], ignore_index=-1))
+            weight = 1.0 if name == "family" else 0.08
+            loss = loss + weight * F.cross_entropy(logits[:, at : at + len(names)], labels[name], ignore_index=-1)
             at += len(names)
-        found.append(3.0 * F.binary_cross_entropy_with_logits(logits[:, at:], labels["colours"]))
-        return torch.stack(found).mean()
+        return loss + F.binary_cross_entropy_with_logits(logits[:, at:], labels["colours"])
 
 
 class Training:
@@ -95,19 +94,33 @@ class Training:
         self.options, self.pictures = options, pictures
         torch.manual_seed(options.seed)
         self.model = Motif(SHAPES[options.output]).to(options.device)
+        self._standardise()
         self.attributes = Attributes(self.model.shape.space).to(options.device)
         parameters = [*self.model.parameters(), *self.attributes.parameters()]
         matrices = [p for p in self.model.parameters() if p.ndim > 1 and p.shape[0] < 1000]
         chosen = {id(p) for p in matrices}
         others = [p for p in parameters if id(p) not in chosen]
-        groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
+        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98))
         self.labels = label(pictures.subjects)
         self.rng = np.random.default_rng(options.seed)
         self.taken = 0
         self.spent = 0.0  # s, over all sittings
         self.history: list[dict[str, float]] = []
-        self._order = np.empty(0, np.int64)
+        self._alike: dict[tuple[str, ...], list[int]] = {}
+        for i, subject in enumerate(pictures.subjects):
+            self._alike.setdefault(_colour_key(subject), []).append(i)
+
+    @torch.no_grad()
+    def _standardise(self) -> None:
+        """Measure what the features of training pictures are, once: mean and deviation of 2048 of them."""
+        features = self.model.image.features
+        count = len(self.pictures.subjects)
+        index = np.unique(np.linspace(0, count - 1, min(count, 2048)).astype(int))
+        shown = vary(self.pictures.tensor(index), SIDE).to(self.options.device)
+        raw = torch.cat([features.raw(part) for part in shown.split(128)])
+        features.centre.copy_(raw.mean(0))
+        features.spread.copy_(raw.std(0) + 0.02)
 
     def progress(self) -> float:
         """Return how far the training is, 0..1: in steps or in time, whichever is farther."""
@@ -129,9 +142,7 @@ class Training:
         subjects = [self.pictures.subjects[i] for i in index]
         # Two sentences a picture: one as people write, and one that says everything. Text costs a tenth of pictures.
         texts = [caption(s, self.rng) for s in subjects] + [caption(s, self.rng, full=True) for s in subjects]
-        shown = vary(self.pictures.tensor(index).to(device), SIDE).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.options.half):
-            images = self.model.image(shown)
+        images = self.model.image(vary(self.pictures.tensor(index).to(device), SIDE))
         said = self.model.text(texts)
         plain, full = said.chunk(2)
         right = torch.arange(len(index), device=device)
@@ -140,7 +151,7 @@ class Training:
             logits = self.model.scale * images @ sentences.T
             contrast = contrast + (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 4
         labels = {name: values[index].to(device) for name, values in self.labels.items()}
-        loss = contrast + 0.5 * self.attributes.loss(images, labels)
+        loss = contrast + self.attributes.loss(images, labels)
         if not torch.isfinite(loss):
             raise UserError("the loss is not finite", got=float(loss), remedy="--resume with a lower --rate")
         self.optimizer.zero_grad(set_to_none=True)
@@ -155,18 +166,27 @@ class Training:
         return entry
 
     def _draw(self) -> np.ndarray:
-        """Return the next batch's indices: every picture once before any comes again."""
-        batch = min(self.options.batch, len(self.pictures.subjects))
-        if len(self._order) < batch:
-            self._order = self.rng.permutation(len(self.pictures.subjects))
-        index, self._order = self._order[:batch], self._order[batch:]
-        return index
+        """Return the next batch's indices: four clusters of pictures of the same first two colours.
+
+        Colours are easy and patterns are hard: in batches of any pictures a model that sees colours alone finds three of
+        four sentences among 32, and then a wrong pattern in the right colours scores like the right one.
+        """
+        total = len(self.pictures.subjects)
+        batch = min(self.options.batch, total)
+        index = np.full(batch, -1)
+        for cluster in np.array_split(np.arange(batch), 4):
+            alike = self._alike[_colour_key(self.pictures.subjects[int(self.rng.integers(total))])]
+            members = self.rng.permutation(alike)[: len(cluster)]
+            index[cluster[: len(members)]] = members
+        free = index < 0
+        index[free] = self.rng.integers(total, size=int(free.sum()))
+        return index[self.rng.permutation(batch)]
 
     def save(self, path: Path) -> None:
         """Write everything that `load` needs, whole or not at all."""
         state = {
             "options": asdict(self.options), "key": self.pictures.key, "taken": self.taken, "spent": self.spent,
-            "history": self.history, "rng": json.dumps(self.rng.bit_generator.state), "order": self._order.tolist(),
+            "history": self.history, "rng": json.dumps(self.rng.bit_generator.state),
             "torch_rng": torch.get_rng_state(), "model": self.model.state_dict(),
             "attributes": self.attributes.state_dict(), "optimizer": self.optimizer.state_dict(),
         }  # fmt: skip
@@ -179,11 +199,14 @@ class Training:
         """Go on where `save` left off."""
         self.taken, self.spent, self.history = state["taken"], state["spent"], state["history"]
         self.rng.bit_generator.state = json.loads(state["rng"])
-        self._order = np.array(state["order"], np.int64)
         torch.set_rng_state(state["torch_rng"])
         self.model.load_state_dict(state["model"])
         self.attributes.load_state_dict(state["attributes"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def _colour_key(subject: Subject) -> tuple[str, ...]:
+    return tuple(sorted(subject.colours[:2]))
 
 
 def label(subjects: list[Subject]) -> dict[str, Tensor]:
@@ -215,7 +238,7 @@ def train(
     """Train to the end and return the training; weights and checkpoint are saved every two minutes and at Ctrl-C."""
     state = read_checkpoint(checkpoint) if resume else None
     if state:
-        now = {k: v for k, v in asdict(options).items() if k in ("steps", "minutes", "device", "half", "rate")}
+        now = {k: v for k, v in asdict(options).items() if k in ("steps", "minutes", "device", "rate")}
         options = replace(Options(**state["options"]), **now)
     console = Console()
     columns = (
@@ -267,11 +290,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=50000, help="how many to paint")
     parser.add_argument("--steps", type=int, default=1100)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--minutes", type=float, default=0.0, help="end by then, 0: when the steps are done")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
-    parser.add_argument("--float32", action="store_true", help="no bfloat16 in the image tower")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--weights", type=Path, help="where to write them (default: tools/motif/weights)")
     parser.add_argument("--evaluate", type=int, default=1024, help="pictures to evaluate with, 0: none", metavar="N")
@@ -293,7 +315,6 @@ def main(arguments: list[str] | None = None) -> int:
         seed = SEEDS[given.output] if given.seed is None else given.seed
         options = Options(
             given.output, seed, given.pictures, given.steps, given.batch, given.rate, given.minutes, given.device,
-            not given.float32,
         )  # fmt: skip
         weights = given.weights or WEIGHTS / f"{given.output}.safetensors"
         checkpoint = cache_dir() / "motif" / f"{weights.stem}-{seed}.pt"

@@ -169,7 +169,8 @@ def vary(pictures: torch.Tensor, side: int) -> torch.Tensor:
     """Return the pictures [n, 3, h, w] as a careless camera would see them, float32 [n, 3, side, side] in 0..1.
 
     A crop of 0.6 to 1 of the side, turned up to 12 degrees, perhaps mirrored; brightness, contrast and colour balance
-    shifted a little; a third blurred, half with noise. Without noise in training a tower's gradient is mostly noise.
+    shifted a little; a third blurred, half with noise: without noise in training a tower's gradient is mostly noise. Not
+    differentiable: it writes in place.
     """
     n, device = len(pictures), pictures.device
 

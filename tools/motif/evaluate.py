@@ -96,9 +96,10 @@ def evaluate(model: Motif, stranger: Motif, count: int = 1024) -> dict[str, obje
         for name, value in attributes(stranger, halves[True], embedded[stranger][True]).items()
         if not name.endswith("chance")
     }
-    moods = {mood: seven_pictures(mood, min(count, 64)) for mood in SEVEN}
-    null = seven(stranger, moods)
-    found["seven"] = seven(model, moods) | {f"{name}_untrained": v for name, v in null.items() if name != "chance"}
+    own, other = ({mood: seven_pictures(mood, max(2, count // 16), other) for mood in SEVEN} for other in (False, True))
+    found["seven"] = seven(model, own, other)
+    null = seven(stranger, own, other)
+    found["seven"] |= {f"{name}_untrained": null[name] for name in ("right_prompt", "right_pattern")}
     return found
 
 
@@ -118,12 +119,20 @@ def attributes(model: Motif, pictures: Pictures, images: torch.Tensor) -> dict[s
     }
 
 
-def seven_pictures(mood: str, count: int, side: int = SIDE) -> torch.Tensor:
-    """Return painted pictures of that mood's prompt, float32 [count, 3, side, side]: its family and its colours."""
-    rng = np.random.default_rng([_SEED, sorted(SEVEN).index(mood)])
-    families = {"cyberpunk": ("grid", "hexagons", "triangles", "stripes"), "cosmic": ("nebula",), "fire": ("flames",),
-                "ocean": ("waves", "caustics", "ripples"), "nature": ("leaves", "branches", "feathers"),
-                "glitch": ("glitch", "scanlines"), "pastel": ("clouds",)}[mood]  # fmt: skip
+_SEVEN_FAMILIES = {
+    "cyberpunk": ("grid", "hexagons", "triangles", "stripes"), "cosmic": ("nebula",), "fire": ("flames",),
+    "ocean": ("waves", "caustics", "ripples"), "nature": ("leaves", "branches", "feathers"),
+    "glitch": ("glitch", "scanlines"), "pastel": ("clouds",),
+}  # fmt: skip
+
+
+def seven_pictures(mood: str, count: int, other: bool = False, side: int = SIDE) -> torch.Tensor:
+    """Return painted pictures of that mood's prompt, float32 [count, 3, side, side]: its family, its colours, its ground.
+
+    other: all the same, but of families that the mood knows nothing of.
+    """
+    rng = np.random.default_rng([_SEED, sorted(SEVEN).index(mood), other])
+    families = tuple(f for f in FAMILIES if f not in MOODS[mood].families) if other else _SEVEN_FAMILIES[mood]
     found = []
     for _ in range(count):
         subject = replace(draw_subject(rng, mood_share=0.0), mood=mood, **MOODS[mood].fixed)
@@ -132,14 +141,27 @@ def seven_pictures(mood: str, count: int, side: int = SIDE) -> torch.Tensor:
     return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2)
 
 
-def seven(model: Motif, pictures: dict[str, torch.Tensor]) -> dict[str, object]:
-    """Return how often each of the seven prompts' own pictures, by mood, are nearest to it among the seven."""
+def seven(model: Motif, own: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict[str, object]:
+    """Return how the seven prompts find their pictures: own and other as from `seven_pictures`, by mood.
+
+    right_prompt: how often a picture's own prompt is nearest among the seven. right_pattern: how often, of a picture and
+    one of another family in the same colours, the first is nearer to the prompt.
+    """
     texts = embed_texts(model, list(SEVEN.values()))
-    found = {}
+    prompts, patterns = {}, {}
     for i, mood in enumerate(SEVEN):
-        chosen = (embed_pictures(model, pictures[mood]) @ texts.T).argmax(1)
-        found[mood] = round(float((chosen == i).float().mean()), 3)
-    return {"per_prompt": found, "mean": round(float(np.mean(list(found.values()))), 4), "chance": round(1 / len(SEVEN), 4)}
+        cosines = embed_pictures(model, own[mood]) @ texts.T
+        prompts[mood] = round(float((cosines.argmax(1) == i).float().mean()), 3)
+        rivals = embed_pictures(model, other[mood]) @ texts[i]
+        patterns[mood] = round(float((cosines[:, i, None] > rivals).float().mean()), 3)
+    return {
+        "right_prompt": round(float(np.mean(list(prompts.values()))), 4),
+        "right_prompt_chance": round(1 / len(SEVEN), 4),
+        "right_prompt_each": prompts,
+        "right_pattern": round(float(np.mean(list(patterns.values()))), 4),
+        "right_pattern_chance": 0.5,
+        "right_pattern_each": patterns,
+    }
 
 
 def fresh(seed: int, count: int, held_out: bool = True) -> tuple[torch.Tensor, list[Subject]]:

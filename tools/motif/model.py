@@ -1,8 +1,8 @@
 """The text-image model `motif`: two towers that put pictures and sentences into one space of unit vectors.
 
 Called by `tools.guides.motif` (loaded weights), and by the training and evaluation. Runs on the caller's thread. Never
-reads a data set, never changes weights once loaded. Learned contrastively after CLIP (Radford et al. 2021); the image
-tower pools mean *and* standard deviation of its stages, since what it must know are textures and colours, not objects.
+reads a data set, never changes weights once loaded. Learned contrastively after CLIP (Radford et al. 2021); what the image
+tower sees is not learned (`features`), since what it must know are textures and colours, not objects.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.errors import UserError
+from tools.motif.features import Features, Sight
 from tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
 
 SIDE = 64
@@ -31,74 +32,38 @@ _REMEDY = "train it: python tools/train_motif.py --output {}"
 
 @dataclass(frozen=True)
 class Shape:
-    """How large the towers are. stages: channels of the three stages; palette: of the colour branch; text: width of the
-    text tower; space: length of the vectors both towers end in."""
+    """How large the towers are. sight: what the image tower sees; hidden: its width; text: that of the text tower; space:
+    length of the vectors both towers end in."""
 
-    stages: tuple[int, int, int] = (32, 80, 160)
-    palette: int = 32
+    sight: Sight
+    hidden: int = 512
     text: int = 128
     space: int = 256
 
 
-# Different on purpose: two equal networks tend to share their mistakes.
+# Different on purpose, in what they see and in size: two equal networks tend to share their mistakes.
 SHAPES: dict[str, Shape] = {
-    "guide": Shape(stages=(32, 80, 160), palette=32, text=128),
-    "judge": Shape(stages=(40, 72, 152), palette=40, text=112),
+    "guide": Shape(Sight(orientations=8, size=7, wave=4.0, colours=5), hidden=512, text=128),
+    "judge": Shape(Sight(orientations=6, size=9, wave=5.0, colours=4), hidden=576, text=112),
 }
 
 
 class ImageTower(nn.Module):
-    """Pictures float32 [n, 3, 64, 64] in 0..1 -> unit vectors [n, space]. Smooth everywhere (GELU, no max), because it
-    is climbed by gradient."""
+    """Pictures float32 [n, 3, 64, 64] in 0..1 -> unit vectors [n, space]. Smooth everywhere, because it is climbed by
+    gradient."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        a, b, c = shape.stages
-        p = shape.palette
-        # A learned soft histogram of colours: what shares of the picture are of which colour, wherever they are.
-        self.palette = nn.Sequential(nn.Conv2d(3, p, 1), nn.GELU(), nn.Conv2d(p, p, 1), nn.GELU())
-        self.stem = nn.Conv2d(3, a, 4, 2, 1)
-        # Kernels of 4 at stride 2 overlap evenly; 3 at stride 2 would weigh pixels unevenly and leave a grid in gradients.
-        self.down1 = nn.Conv2d(a, b, 4, 2, 1)
-        self.block1 = Block(b)
-        self.down2 = nn.Conv2d(b, c, 4, 2, 1)
-        self.block2 = Block(c)
-        self.block3 = Block(c)
-        self.norms = nn.ModuleList(nn.GroupNorm(8, n) for n in (b, c))
-        self.pooled = p + 2 * (b + c)
-        self.head = nn.Sequential(
-            nn.LayerNorm(self.pooled), nn.Linear(self.pooled, 320), nn.GELU(), nn.Linear(320, shape.space)
-        )
+        self.features = Features(shape.sight)
+        width = shape.hidden
+        self.enter = nn.Sequential(nn.Dropout(0.15), nn.Linear(self.features.count, width), nn.GELU(), nn.Dropout(0.15))
+        self.deepen = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Dropout(0.15))
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, shape.space))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Return float32 unit vectors [n, space]."""
-        x = (pictures - 0.5) * 3.0
-        found = [self.palette(F.avg_pool2d(x, 2)).mean((2, 3)).float()]
-        # Not pooled at the stem: 32 x 32 numbers a channel cost as much as a convolution, and the colours are known already.
-        x = self.block1(F.gelu(self.norms[0](self.down1(F.gelu(self.stem(x))))))
-        found.append(_pool(x))
-        x = self.block3(self.block2(F.gelu(self.norms[1](self.down2(x)))))
-        found.append(_pool(x))
-        return F.normalize(self.head(torch.cat(found, 1)).float(), dim=1)
-
-
-class Block(nn.Module):
-    """A residual step at one resolution."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(8, width)
-        self.conv = nn.Conv2d(width, width, 3, 1, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + F.gelu(self.conv(self.norm(x)))
-
-
-def _pool(x: Tensor) -> Tensor:
-    """Return mean and standard deviation over the picture, float32 [n, 2 c]."""
-    x = x.float().flatten(2)
-    # 1e-4: the root's slope stays below 50 where a picture is flat, as untrained networks' pictures are.
-    return torch.cat((x.mean(2), (x.var(2, unbiased=False) + 1e-4).sqrt()), 1)
+        """Return float32 unit vectors [n, space]; n may be 0."""
+        x = self.enter(self.features(pictures))
+        return F.normalize(self.leave(x + self.deepen(x)).float(), dim=1)
 
 
 class TextTower(nn.Module):
@@ -215,7 +180,7 @@ def load_motif(name: Name, path: Path | None = None) -> Motif:
     try:
         with safe_open(path, "pt") as file:
             shape = json.loads(file.metadata()["shape"])
-            model = Motif(Shape(tuple(shape["stages"]), shape["palette"], shape["text"], shape["space"]))
+            model = Motif(Shape(**{**shape, "sight": Sight(**shape["sight"])}))
             model.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118 no mapping
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -87,19 +87,31 @@ def test_a_short_training_lowers_the_loss_resumes_and_reports(tmp_path, cache, c
         "--threads",
         "2",
     ]
-    assert train_motif.main([*base, "--steps", "8", "--evaluate", "0", "--float32"]) == 0
+    assert train_motif.main([*base, "--steps", "7", "--evaluate", "0"]) == 0
     state = train_motif.read_checkpoint(cache / "motif" / "guide-9.pt")
     losses = [entry["loss"] for entry in state["history"]]
     assert np.mean(losses[-2:]) < np.mean(losses[:2])
-    assert train_motif.main([*base, "--steps", "10", "--evaluate", "32", "--resume"]) == 0
+    assert train_motif.main([*base, "--steps", "8", "--evaluate", "32", "--resume"]) == 0
     state = train_motif.read_checkpoint(cache / "motif" / "guide-9.pt")
-    assert [entry["step"] for entry in state["history"]] == list(range(1, 11))
+    assert [entry["step"] for entry in state["history"]] == list(range(1, 9))
     report = json.loads(weights.with_suffix(".json").read_text())
-    assert report["steps"] == 10
+    assert report["steps"] == 8
     assert report["chance"] == 0.0312
+    assert set(report["seven"]) >= {"right_prompt", "right_prompt_chance", "right_pattern", "right_pattern_untrained"}
     assert set(report["retrieval"]["both held out"]) >= {"image_to_text", "image_to_text_untrained"}
     assert load_motif("guide", weights).text(["waves"]).isfinite().all()
     assert "retrieval" in capsys.readouterr().out
+
+
+def test_batches_are_clusters_of_the_same_colours():
+    options = train_motif.Options("guide", seed=2, pictures=300, batch=32)
+    training = train_motif.Training(options, make_pictures(Settings(2, 300)))
+    index = training._draw()
+    assert len(index) == 32
+    first = [training.pictures.subjects[i].colours[0] for i in index]
+    shared = np.mean([first.count(colour) for colour in first])
+    chosen = [training.pictures.subjects[i].colours[0] for i in np.random.default_rng(0).integers(300, size=32)]
+    assert shared > 1.5 * np.mean([chosen.count(colour) for colour in chosen])
 
 
 def test_bad_requests_are_one_line(tmp_path, capsys):
