@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     option("--iterations", "steps at each resolution")
     option("--resolutions", "widths of the 16:9 training picture, one stage each", nargs="+", type=int)
     option("--crops", "cut-outs that a guide sees each step")
-    option("--lr", "learning rate of Adam")
+    option("--lr", "learning rate of Adam at 128 neurons a layer; narrower networks get more")
     option("--starts", "untrained networks, of which the best begins")
     option("--seed", "same seed, same machine: same style")
     option("--device", "auto, cpu, cuda, cuda:N, mps")

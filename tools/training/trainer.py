@@ -33,6 +33,7 @@ _TRIALS = 4  # moments of the fixed evaluation
 _TIMES = (0.0, 600.0)  # s of integrated time that are drawn from: a long track's worth
 _SEED_TIME = 0.5  # the first seed trained at this one time, and at one audio frame, 25 % into the track
 _CLIP_NORM = 1.0
+_LR_WIDTH = 128
 _PATIENCE = 6  # bad steps in a row before giving up
 _FINER = (-0.4, 0.9)  # natural logarithm of the factor by which a start's pattern may be finer than a grown style's
 # A typical range of an audio input, 5th to 95th percentile. Inputs that hardly move on the training track are scaled up to
@@ -205,11 +206,20 @@ class Trainer:
         return loss, {"guide": guide, "terms": {name: round(part.item(), 5) for name, part in parts.items()}}
 
     def _set_rate(self) -> float:
-        """Constant for the first half of the run, then a cosine down to a tenth; the seed's recipe keeps it constant."""
+        """Constant for the first half of the run, then a cosine down to a tenth; the seed's recipe keeps it constant.
+
+        `lr` is that of 128 neurons a layer; Adam's best rate falls with the width (Yang et al. 2022, mu-parametrisation).
+        """
         options = self.options
         done = self.step / max(1, options.steps)
         fall = 0.0 if options.recipe == "seed" else max(0.0, 2.0 * done - 1.0)
-        rate = options.lr * self.rate_factor * (0.1 + 0.9 * (0.5 + 0.5 * math.cos(math.pi * fall)))
+        rate = (
+            options.lr
+            * _LR_WIDTH
+            / options.hidden_dim
+            * self.rate_factor
+            * (0.1 + 0.9 * (0.5 + 0.5 * math.cos(math.pi * fall)))
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         return rate

@@ -154,7 +154,7 @@ def test_pictures_become_a_style_with_their_colours(room, track):
         Image.fromarray(((ramp + noise).clip(0, 1) * 255).astype(np.uint8)).save(folder / f"{i}.png")
     (folder / "broken.jpg").write_bytes(b"no picture")
     Image.new("RGB", (1, 1), "#ff7000").save(folder / "dot.png")
-    small = [*SMALL, "--guide", "images", "--iterations", "40", "--lr", "0.005", "--starts", "1"]
+    small = [*SMALL, "--guide", "images", "--iterations", "50", "--lr", "0.0015", "--starts", "1"]
     assert main(["--images", str(folder), "--output", "amber", "--audio", str(track), *small]) == 0
     guide = ImagesGuide(Request(images=find_images(folder)[0]))
 

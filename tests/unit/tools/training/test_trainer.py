@@ -23,7 +23,7 @@ PROMPT = "pink and blue neon"
 def options(**more) -> Options:
     return Options(
         **{"output": "t", "prompt": PROMPT, "hidden_dim": 16, "layers": 3, "iterations": 20, "resolutions": (48, 64),
-           "starts": 3, "lr": 3e-3} | more
+           "starts": 3, "lr": 4e-4} | more
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_it_climbs_towards_its_guide(music):
     assert [r["step"] for r in records] == list(range(1, 61))
     assert {r["resolution"] for r in records} == {48, 64}
     assert set(records[0]["terms"]) == {"palette", "reactivity", "smoothness", "contrast"}
-    assert records[-1]["rate"] == pytest.approx(3e-4, rel=0.1), "the rate falls to a tenth"
+    assert records[-1]["rate"] == pytest.approx(3.2e-4, rel=0.1), "the rate falls to a tenth"
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(music):
@@ -104,7 +104,7 @@ def test_the_seeds_recipe_sees_one_frame_and_nothing_else(music):
     record = run.advance()
     assert set(record["terms"]) == {"palette"}
     assert run.scales == {}
-    assert record["rate"] == 3e-3
+    assert record["rate"] == pytest.approx(3.2e-3), "8 times that of 128 neurons"
 
 
 @pytest.mark.parametrize("term", ["reactivity", "smoothness", "contrast"])
