@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     option("--guide", "what pulls: auto, clip, motif, palette, images, or several: motif+palette:0.5")
     option("--judge", "what scores the result; never what pulled")
     option("--clip-model", "RN50, RN101, ViT-B-32, ViT-B-16, ViT-L-14")
-    option("--clip-weights", "file of CLIP weights")
+    option("--clip-weights", "file of CLIP weights, or a folder with one for each model")
     option("--hidden-dim", "neurons a layer: 16 plays anywhere, 128 wants a fast machine")
     option("--layers", "hidden layers")
     option("--activation", "comma-separated, cycled: sin, cos, gauss, tanh")

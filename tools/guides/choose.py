@@ -112,6 +112,7 @@ def _auto(request: Request, clip_model: str | None, clip_weights: Path | None) -
         add("clip")
         if not pulls:
             add("motif")
+        if not pulls:  # else the colours of the words are a term of the loss, with a weight of its own: --palette
             add("palette")
     if request.images:
         add("images")

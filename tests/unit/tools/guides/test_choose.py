@@ -70,9 +70,9 @@ def works(guide) -> bool:
     return score.shape == (2,) and bool(score.isfinite().all()) and bool(gradient.abs().sum() > 0)
 
 
-def test_words_without_clip_are_pulled_by_motif_and_palette_and_one_line_says_why():
+def test_words_without_clip_are_pulled_by_motif_and_one_line_says_why():
     pulls, notes = open_guides("auto", WORDS)
-    assert names(pulls) == {"motif": 1.0, "palette": 0.5}
+    assert names(pulls) == {"motif": 1.0}
     assert all(works(pull.guide) for pull in pulls)
     assert len(notes) == 1
     assert notes[0].startswith("CLIP does not guide: no weights")
@@ -119,7 +119,7 @@ def test_pictures_alone_are_pulled_by_images_and_motif(pictures):
 
 def test_words_and_pictures_are_pulled_by_both(pictures):
     pulls, _ = open_guides("auto", Request(WORDS.prompt, images=pictures.images))
-    assert list(names(pulls)) == ["motif", "palette", "images"]
+    assert list(names(pulls)) == ["motif", "images"]
 
 
 def test_what_images_has_to_say_of_its_pictures_is_passed_on(pictures, tmp_path):

@@ -1,0 +1,71 @@
+"""Paint every style of the library at four moments of the demo track onto one sheet: for the README, and for eyes.
+
+python tools/library_sheet.py docs/pictures/library.png [--only trained] [--columns 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from engine.app.previews import demo_signals, to_bytes
+from engine.core.frame import Size
+from engine.generators.still import sequence
+from engine.models.style import Style, list_styles, load_style
+
+SIZE = Size(192, 108)
+FPS = 24
+# s into the excerpt, which begins 2 s before the drop: in the break, on the first kick, and in the drop.
+MOMENTS = (1.5, 2.1, 4.6, 6.9)
+_MARGIN, _LINE = 4, 15
+_GROUND, _INK, _DIM = (12, 13, 16), (200, 205, 212), (128, 134, 143)
+
+
+def strip(style: Style) -> np.ndarray:
+    """Return the style's moments side by side, uint8 [h, moments * w, 3], after running it up to each."""
+    signals = demo_signals()[: round(MOMENTS[-1] * FPS) + 1]
+    frames = list(sequence(style, SIZE, signals, 1.0 / FPS))
+    return np.hstack([to_bytes(frames[round(t * FPS)]) for t in MOMENTS])
+
+
+def sheet(styles: Sequence[Style], columns: int) -> Image.Image:
+    """Return all styles, `columns` strips a row, each with its name and its prompt."""
+    wide, high = len(MOMENTS) * SIZE.width + _MARGIN, SIZE.height + _LINE + _MARGIN
+    rows = -(-len(styles) // columns)
+    image = Image.new("RGB", (columns * wide + _MARGIN, rows * high + _MARGIN), _GROUND)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(11)
+    for i, style in enumerate(styles):
+        x, y = _MARGIN + i % columns * wide, _MARGIN + i // columns * high
+        name = f"{style.name}  {style.spec.layers} x {style.spec.width}"
+        draw.text((x, y), name, _INK, font)
+        draw.text((x + draw.textlength(name, font) + 10, y), style.meta.prompt or "untrained", _DIM, font)
+        image.paste(Image.fromarray(strip(style)), (x, y + _LINE))
+    return image
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--only", choices=("trained", "untrained"))
+    parser.add_argument("--columns", type=int, default=2)
+    args = parser.parse_args(argv)
+    styles = sorted((load_style(slug) for slug in list_styles()), key=lambda s: (not s.meta.guide, s.slug))
+    if args.only:
+        styles = [style for style in styles if bool(style.meta.guide) == (args.only == "trained")]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    image = sheet(styles, args.columns)
+    if args.out.suffix == ".png":
+        image = image.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)  # a third of the size, and no eye sees it
+    image.save(args.out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
