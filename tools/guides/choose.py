@@ -93,7 +93,7 @@ def open_judge(
 
 
 def _auto(request: Request, clip_model: str | None, clip_weights: Path | None) -> tuple[list[Pull], list[str]]:
-    """Words: CLIP, else `motif` and `palette`. Pictures: `images`, and without words `motif` beside it."""
+    """Words: CLIP, else `motif`, else `palette`. Pictures: `images`, and without words `motif` beside it."""
     pulls: list[Pull] = []
     refusals: dict[str, str] = {}
 
