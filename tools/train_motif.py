@@ -61,7 +61,7 @@ class Options:
     output: str
     seed: int
     pictures: int = 50000
-    steps: int = 1100
+    steps: int = 1500
     batch: int = 256
     rate: float = 1.5e-3
     minutes: float = 0.0
@@ -166,15 +166,16 @@ class Training:
         return entry
 
     def _draw(self) -> np.ndarray:
-        """Return the next batch's indices: four clusters of pictures of the same first two colours.
+        """Return the next batch's indices: half of it any pictures, half two clusters of the same first two colours.
 
         Colours are easy and patterns are hard: in batches of any pictures a model that sees colours alone finds three of
-        four sentences among 32, and then a wrong pattern in the right colours scores like the right one.
+        four sentences among 32, and then a wrong pattern in the right colours scores like the right one. In batches of
+        clusters alone it is the colours' turn to be half learned.
         """
         total = len(self.pictures.subjects)
         batch = min(self.options.batch, total)
         index = np.full(batch, -1)
-        for cluster in np.array_split(np.arange(batch), 4):
+        for cluster in np.array_split(np.arange(batch // 2), 2):
             alike = self._alike[_colour_key(self.pictures.subjects[int(self.rng.integers(total))])]
             members = self.rng.permutation(alike)[: len(cluster)]
             index[cluster[: len(members)]] = members
@@ -288,7 +289,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", choices=sorted(SHAPES), required=True, help="which of the two to train")
     parser.add_argument("--seed", type=int, help="of pictures, weights and captions (default: its own for each output)")
     parser.add_argument("--pictures", type=int, default=50000, help="how many to paint")
-    parser.add_argument("--steps", type=int, default=1100)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--minutes", type=float, default=0.0, help="end by then, 0: when the steps are done")

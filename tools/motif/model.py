@@ -62,6 +62,8 @@ class ImageTower(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return float32 unit vectors [n, space]; n may be 0."""
+        if not len(pictures):
+            return pictures.new_zeros((0, self.leave[-1].out_features))
         x = self.enter(self.features(pictures))
         return F.normalize(self.leave(x + self.deepen(x)).float(), dim=1)
 
