@@ -21,7 +21,7 @@ from tools.guides.oklab import oklab
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 MOST = 100
-"""Pictures read of one folder: more than a mood board has, few enough to read in half a minute."""
+"""Pictures read of one folder: more than a mood board has, few enough to wait for."""
 
 _POINTS = 16384  # pooled pixels that stand for all pictures
 _SMALLEST = 16  # px: what is smaller has no texture to speak of
@@ -31,7 +31,7 @@ _FLAT = 0.01  # standard deviation of L and of a and b, below which a picture ha
 _WEIGHTS = {"palette": 1.0, "texture": 0.6, "edges": 0.3}
 _HALF = {"palette": 0.12, "texture": 1.0, "edges": 1.0}
 # Statistics differ from picture to picture of one mood board: a difference counts in units of that spread, and never of less
-# than this, measured between halves of one and the same photograph.
+# than this, chosen by hand: one picture alone has no spread.
 _LEAST = {"level": 0.3, "variance": 0.15, "kinship": 0.12, "crossing": 0.12, "steps": 0.3, "with_light": 0.2, "clear": 0.15}
 
 
@@ -171,7 +171,7 @@ def _read(path: Path, height: int) -> np.ndarray:
         image = Image.open(path)
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd metadata: the picture counts, not its labels
-        # Only JPEG knows it: it decodes at an eighth where that is enough, which makes 100 megapixels a matter of 0.2 s.
+        # Only JPEG knows it: it decodes at an eighth where that is enough.
         image.draft("RGB", (height * 2, height * 2))
         image.load()
         picture = ImageOps.exif_transpose(image)

@@ -15,7 +15,7 @@ from tools.guides.oklab import oklab
 from tools.guides.words import Lab, Look, look
 
 POINTS = 4096
-"""Colours that stand for the wanted palette; a multiple would move no quantile by more than 0.002."""
+"""Colours that stand for the wanted palette."""
 
 _WEIGHTS = {
     "palette": 1.0,

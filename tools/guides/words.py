@@ -149,7 +149,7 @@ _SILENT = frozenset(
 
 _GROUND_SHARE = {"black": 0.45, "dark": 0.35, "light": 0.3, "white": 0.35}
 _GROUND = {"black": "#020204", "dark": "#08080f", "light": "#e8e6ee", "white": "#fbfbfb"}
-# Standard deviation of L. Measured on painted and filmed pictures: 0.10 is mist, 0.30 is light on black.
+# Standard deviation of L, set by eye: 0.10 is mist, 0.30 is light on black.
 _CONTRAST = {"low": 0.09, "medium": None, "high": 0.28}
 # See `statistics.spectrum`, and docs/decisions/palette-guide.md for what known pictures measure.
 _SLOPE = {"soft": -4.6, "medium": None, "sharp": -2.6}

@@ -54,7 +54,7 @@ def _bend(fields: Fields, subject: Subject) -> tuple[np.ndarray, np.ndarray, np.
     low, high = fields.cover
     mean, power = float(u.mean()), 1.0
     for _ in range(4):  # a power brings the mean into the range asked; two or three rounds suffice
-        if low <= mean <= high or mean < 1e-4:
+        if low <= mean <= high or not 1e-4 < mean < 1.0 - 1e-4:  # empty or full: no power changes it
             break
         goal = low if mean < low else high
         power = float(np.clip(power * np.log(goal) / np.log(mean), 0.3, 3.5))
