@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for style, rank, other in zip(styles, found, null, strict=True):
         print(f"{style.slug:24} rank {rank:3} of {len(styles)}   untrained {other:3}")
         if not args.dry_run:
-            scores = {**style.meta.scores, "rank": float(rank), "rank_of": float(len(styles))}
+            scores = {**style.meta.scores, "rank": float(rank), "prompts": float(len(styles))}
             write_meta(style_folder(style.slug), style.meta.model_copy(update={"scores": scores}))
     first, first_null = (sum(rank == 1 for rank in values) / len(styles) for values in (found, null))
     print(f"own prompt first: {first:.2f}; untrained {first_null:.2f}; by chance {1 / len(styles):.2f}")

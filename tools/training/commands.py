@@ -20,12 +20,14 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from engine.app.previews import VIDEO_SECONDS, write_video
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.models.cppn import CppnSpec
 from engine.models.style import load_style, write_atomic, write_meta
 from tools.training import batch as batches
 from tools.training import library, nulls, report, scores
+from tools.training.footage import load_music
 from tools.training.options import Options
 from tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
 from tools.training.trainer import Trainer
@@ -107,7 +109,8 @@ def job(folder: Path) -> int:
     stop = _Stopper()
     trainer = begin(run)
     done = train(run, trainer, stop, lambda trainer, record: None)
-    write_run_style(run, trainer)
+    # One seed's video shows how a prompt moves; those of all would cost a batch a tenth of its time.
+    write_run_style(run, trainer, video=run.options.seed == 0)
     if not done and stop():
         return _ABORTED
     _score(run, trainer, nulls_too=True)
@@ -177,6 +180,8 @@ def _install_best(folder: Path, plan: batches.Plan, done: set[str]) -> None:
         if not names:
             continue
         best, merged = batches.merge_seeds(folder, names)
+        if not (folder / best / "style" / "preview.mp4").is_file():
+            write_video(folder / best / "style", load_music(style.audio).entrance(VIDEO_SECONDS))
         place = library.install(folder / best / "style", style.output, merged)
         console.print(f"{place}: from {best}")
 
