@@ -1,6 +1,6 @@
 """Paint every style of the library at four moments of the demo track onto one sheet: for the README, and for eyes.
 
-python tools/library_sheet.py docs/pictures/library.png [--only trained] [--columns 2]
+python tools/library_sheet.py docs/pictures/library.jpg [--only trained] [--columns 2]
 """
 
 from __future__ import annotations
@@ -61,10 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.only:
         styles = [style for style in styles if bool(style.meta.guide) == (args.only == "trained")]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    image = sheet(styles, args.columns)
-    if args.out.suffix == ".png":
-        image = image.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)  # a third of the size, and no eye sees it
-    image.save(args.out, optimize=True)
+    sheet(styles, args.columns).save(args.out, optimize=True, quality=88)
 
 
 if __name__ == "__main__":
