@@ -236,7 +236,7 @@ def read_checkpoint(path: Path) -> dict:
 def train(
     options: Options, weights: Path, checkpoint: Path, resume: bool = False, report: Callable[[dict], None] | None = None
 ) -> Training:
-    """Train to the end and return the training; weights and checkpoint are saved every two minutes and at Ctrl-C."""
+    """Train to the end and return the training; the checkpoint is saved every two minutes and Ctrl-C, the weights at the end."""
     state = read_checkpoint(checkpoint) if resume else None
     if state:
         now = {k: v for k, v in asdict(options).items() if k in ("steps", "minutes", "device", "rate")}
@@ -273,13 +273,14 @@ def train(
                 if entry["step"] % 25 == 0 and not console.is_terminal and not report:
                     console.print(f"step {entry['step']} of about {total}, {training.spent / 60:.1f} min: {chance}")
                 if clock.now() - saved > _SAVE_EVERY_S:
-                    save_motif(training.model, weights)
                     training.save(checkpoint)
                     saved = clock.now()
         except KeyboardInterrupt:
             console.print("stopped: what was learned is saved, --resume goes on")
-    save_motif(training.model, weights)
     training.save(checkpoint)
+    # Only a whole training takes the place of weights that are in use; half of one is in the checkpoint.
+    if training.progress() >= 1.0 or not weights.exists():
+        save_motif(training.model, weights)
     return training
 
 

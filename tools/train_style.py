@@ -45,9 +45,7 @@ def parser() -> argparse.ArgumentParser:
             flag, dest=key, default=None, help=f"{text} (default: {default})" if default not in ("", ()) else text, **more
         )
 
-    p.add_argument(
-        "--output", required="--job" not in sys.argv, help="name of the run and of the style: letters, digits, - and _"
-    )
+    p.add_argument("--output", default="", help="name of the run and of the style: lower-case letters, digits, - and _")
     option("--prompt", "what it should look like")
     option("--negative-prompt", "what it should not look like")
     option("--images", "a folder of pictures, or one picture, that it should look like")
@@ -118,6 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return commands.single(folder, given, args)
     except UserError as error:
         print(error.line(), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or args.output}: {error.strerror or error}; make room, then --resume", file=sys.stderr)
         return 1
     except ImportError as error:
         if (error.name or "").split(".")[0] not in ("torch", "open_clip", "torchvision"):

@@ -116,9 +116,12 @@ def style_folder(path_or_slug: str | Path) -> Path:
     raise UserError("no such style", where=str(styles_dir()), allowed=known, got=path_or_slug, remedy="vj styles list")
 
 
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # on Windows
+
+
 def check_slug(text: str, where: str = "--slug") -> str:
     """Return `text` if it may name a style's folder: never a path, the same on every system. Raises UserError."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", text):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,59}", text) or text in _DEVICES:
         raise UserError("bad slug", where=where, allowed="lower-case letters, digits, - and _, up to 60", got=text)
     return text
 

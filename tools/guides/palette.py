@@ -40,6 +40,7 @@ class PaletteGuide:
     def __init__(self, request: Request) -> None:
         """Raises UserError where the request has no word that this guide knows."""
         self.look: Look = look(request.prompt, request.negative)
+        """What it heard; `ignored` are the words that it does not know."""
         points = wanted_palette(self.look)
         self._palette = statistics.SlicedPalette(points, lightness_only=not self.look.colours)
         # Some colours cannot have the contrast that was asked for: the palette's own, or two parts would pull apart.

@@ -44,7 +44,8 @@ class Plan:
         """Return (folder name, options) of every run, seeds last so that the first results cover everything."""
         found = []
         for k, style in itertools.product(range(self.seeds), self.styles):
-            for width, recipe in itertools.product(self.widths or (style.hidden_dim,), self.recipes or (style.recipe,)):
+            widths = dict.fromkeys(self.widths or (style.hidden_dim,))  # each once: a run is a folder
+            for width, recipe in itertools.product(widths, dict.fromkeys(self.recipes or (style.recipe,))):
                 options = replace(style, seed=style.seed + k, hidden_dim=width, recipe=recipe)
                 found.append((f"{style.output}-{recipe}-w{width}-s{options.seed}", options))
         return found
@@ -92,6 +93,10 @@ def run_jobs(
     seen: called about once a second with {job: steps done}. On Ctrl-C the runs stop by themselves, keeping their best;
     KeyboardInterrupt is raised once they have.
     """
+    for name, options in jobs:
+        path = folder / name / "options.json"
+        if path.is_file() and Options.read(path) != options:
+            raise UserError("another run lies there", where=str(path.parent), remedy="choose another --output, or delete it")
     waiting = [(name, options) for name, options in jobs if not (folder / name / "scores.json").is_file()]
     running: dict[str, subprocess.Popen[bytes]] = {}
     failed: dict[str, str] = {}
@@ -112,6 +117,11 @@ def run_jobs(
             seen(steps)
     except KeyboardInterrupt:
         for process in running.values():
+            process.wait()  # each has had the same Ctrl-C, and writes its best
+        raise
+    except BaseException:
+        for process in running.values():
+            process.terminate()
             process.wait()
         raise
     return failed
@@ -122,8 +132,6 @@ def _start(folder: Path, options: Options, threads: str) -> subprocess.Popen[byt
     path = folder / "options.json"
     if not path.is_file():
         path.write_text(options.to_json(), encoding="utf-8")
-    elif Options.read(path) != options:
-        raise UserError("another run lies there", where=str(folder), remedy="choose another --output, or delete the folder")
     with (folder / "log.txt").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, str(_PROGRAM), "--job", str(folder)],

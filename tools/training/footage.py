@@ -11,6 +11,7 @@ import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ class Music:
             levels.append({name: values[name] for name in AUDIO_INPUTS})
         return cls(name, tuple(signals), tuple(levels))
 
-    @property
+    @cached_property
     def onsets(self) -> np.ndarray:
         """The onset envelope, float64 [frames], 0..1."""
         return np.array([s["onset"] for s in self.signals])
@@ -89,8 +90,9 @@ class Music:
 
 def load_music(audio: str | Path = "demo") -> Music:
     """Return the analysed track: a file, or "demo". Raises UserError for a file that cannot be read or is too short."""
-    name = "demo" if str(audio) == "demo" else Path(audio).name
-    pcm = demo_track().pcm if name == "demo" else _beginning(Path(audio))
+    demo = str(audio) == "demo"
+    name = "demo" if demo else Path(audio).name
+    pcm = demo_track().pcm if demo else _beginning(Path(audio))
     if len(pcm) < SAMPLE_RATE:
         raise UserError(
             "the track is too short", where=str(audio), allowed="1 s or more", got=f"{len(pcm) / SAMPLE_RATE:.2f} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,16 +10,28 @@ from pathlib import Path
 from engine.core.errors import UserError
 from engine.core.paths import styles_dir
 from engine.models.style import load_style, write_meta
+from tools.training.options import Options
 
 
-def check_free(slug: str, replace: bool) -> None:
-    """Raise UserError when the library has a style of that name and it may not be replaced: before training, not after."""
-    if (styles_dir() / slug / "style.toml").is_file() and not replace:
+def check_free(slug: str, replace: bool, run: Options | None = None) -> None:
+    """Raise UserError when the library has a style of that name and it may not be replaced: before training, not after.
+
+    run: options of a run that goes on: what it put there itself may be replaced.
+    """
+    place = styles_dir() / slug
+    if (place / "style.toml").is_file() and not replace and not (run and _made_by(place, run)):
         raise UserError(
             "the library has a style of that name",
             where=str(styles_dir() / slug),
             remedy="choose another --output, or --replace",
         )
+
+
+def _made_by(place: Path, run: Options) -> bool:
+    try:
+        return json.loads((place / "history.json").read_text("utf-8"))["options"] == json.loads(run.to_json())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def install(style: Path, slug: str, scores: dict[str, float]) -> Path:
@@ -34,9 +47,15 @@ def install(style: Path, slug: str, scores: dict[str, float]) -> Path:
             shutil.copytree(style, fresh)
             meta = load_style(fresh).meta
             write_meta(fresh, meta.model_copy(update={"scores": {k: round(float(v), 5) for k, v in scores.items()}}))
+            old = Path(scratch) / "old"
             if target.exists():
-                target.rename(Path(scratch) / "old")
-            fresh.rename(target)
+                target.rename(old)
+            try:
+                fresh.rename(target)
+            except OSError:
+                if old.exists():
+                    old.rename(target)
+                raise
     except OSError as error:
         raise UserError(
             "the style cannot be put into the library", where=str(target), got=error.strerror or error,

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.core.frame import Size
 from engine.generators.still import sequence, still
-from engine.models.colour import oklab, palette
+from engine.models.colour import oklab
 from engine.models.style import Style
 from tools.training.footage import FPS
 
@@ -160,11 +160,6 @@ def loop_error(style: Style, loop_s: float, signals: Mapping[str, float], starts
     return float(np.mean(seam)), float(np.mean(step))
 
 
-def measured_palette(frames: np.ndarray, colours: int = 5) -> tuple[str, ...]:
-    """Return the k-means colours in OKLab over all frames [n, h, w, 3], most frequent first, as hex."""
-    return palette(frames.reshape(-1, *frames.shape[2:]), colours)
-
-
 def statistics(frames: np.ndarray) -> dict[str, float]:
     """Return what frames [n, h, w, 3] are made of, in OKLab, each the mean over the frames.
 
@@ -180,18 +175,6 @@ def statistics(frames: np.ndarray) -> dict[str, float]:
         "dark": float((light < 0.25).mean()),
         "colour": float(np.percentile(chroma, 90, axis=1).mean()),
     }
-
-
-def mud(found: Mapping[str, float]) -> str:
-    """Return why `statistics` are no picture for a stage, or "" when they are."""
-    if found["dark"] > 0.93:
-        return f"black: {found['dark']:.0%} of it is dark"
-    if found["range"] < 0.12:
-        return f"flat: lightness ranges over {found['range']:.2f}"
-    # The lint's limits for a preview: few steps of lightness and hardly a colour, and not so light as to be a pastel.
-    if found["range"] < 0.25 and found["colour"] < 0.08 and found["lightness"] < 0.7:
-        return f"mud: lightness ranges over {found['range']:.2f}, chroma reaches {found['colour']:.2f}"
-    return ""
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -17,13 +17,18 @@ from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH
 from engine.models.encoding import BASE_INPUTS
 
 RECIPES = ("ours", "seed")
+_NAME = 60  # as in style.toml
 MAX_PROMPT = 600  # characters: longer ones are cut, with a warning; no text tower reads further
 
 
 @dataclass(frozen=True)
 class Options:
-    """resolutions: widths in px of the 16:9 picture, one stage each. iterations: steps a stage. weights of the loss:
-    reactivity, smoothness, palette, contrast, loop. loop_s: s of integrated time after which the picture repeats, 0 never.
+    """What a run is told.
+
+    recipe: "ours", or "seed": the plain method of the first CLIP-guided CPPNs (one frame, one time, no cut-outs, no terms),
+    which ours is compared with. resolutions: widths in px of the 16:9 picture, one stage each. iterations: steps a stage.
+    reactivity, smoothness, palette, contrast, loop: weights of the loss. loop_s: s of integrated time after which the
+    picture repeats, 0 never.
     """
 
     output: str
@@ -77,6 +82,8 @@ class Options:
             value = getattr(self, key)
             if not low <= value <= high:
                 raise UserError("out of range", where=_flag(key), allowed=f"{low:g} to {high:g}", got=value)
+        if len(self.name) > _NAME:
+            raise UserError("the name is too long", where="--name", allowed=f"{_NAME} characters", got=len(self.name))
         if not self.resolutions or any(not 32 <= r <= 4096 for r in self.resolutions):
             raise UserError("out of range", where="--resolutions", allowed="32 to 4096 each", got=self.resolutions)
         if self.recipe not in RECIPES:
@@ -88,6 +95,8 @@ class Options:
                 allowed="words or a folder of pictures",
                 got="neither",
             )
+        if self.loop_s and "time" not in self.input_names:
+            raise UserError("without time nothing loops", where="--loop-seconds, --inputs", remedy="add time to --inputs")
         if self.loop_s and any(name.startswith("latent") for name in self.input_names):
             raise UserError("latent inputs never repeat, so the picture cannot loop", where="--loop-seconds, --inputs")
 
@@ -125,7 +134,11 @@ class Options:
                 raise UserError("unknown key", where=f"{where}, key {key}", allowed=", ".join(fields))
             default = fields[key].default
             wanted = str if default is dataclasses.MISSING else type(default)
-            fits = isinstance(value, list | tuple) if wanted is tuple else isinstance(value, wanted)
+            if wanted is tuple:
+                each = int if key == "resolutions" else str
+                fits = isinstance(value, list | tuple) and all(type(part) is each for part in value)
+            else:
+                fits = isinstance(value, wanted)
             if wanted is float and isinstance(value, int):
                 fits = True
             if not fits or isinstance(value, bool):
@@ -147,7 +160,7 @@ class Options:
 
 
 def _flag(key: str) -> str:
-    return "--" + key.replace("_", "-")
+    return "--loop-seconds" if key == "loop_s" else "--" + key.replace("_", "-")
 
 
 def _names(text: str) -> tuple[str, ...]:

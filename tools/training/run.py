@@ -87,10 +87,21 @@ def open_run(folder: Path, options: Options) -> Run:
     pulls, said = open_guides(options.guide, request, options.clip_model or None, weights)
     judge, said_too = open_judge(options.judge, request, pulls, options.clip_model or None, weights)
     palette = None
-    if options.recipe == "ours" and options.palette and not {"palette", "images"} & {p.guide.name for p in pulls}:
+    if judge.name == "palette" and options.palette:
+        notes.append("palette judges, so it is no term of the loss")
+    elif options.recipe == "ours" and options.palette and not {"palette", "images"} & {p.guide.name for p in pulls}:
         palette = _palette(request, notes)
     device = choose_device(options.device)
-    return Run(folder, options, load_music(options.audio), pulls, judge, palette, device, [*notes, *said, *said_too])
+    return Run(
+        folder,
+        options,
+        load_music(options.audio),
+        pulls,
+        judge,
+        palette,
+        device,
+        list(dict.fromkeys([*notes, *said, *said_too])),
+    )
 
 
 def choose_device(wanted: str) -> str:
@@ -128,7 +139,10 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
 
     seen: called after each step with its record.
     """
-    _write(run.folder / "options.json", run.options.to_json().encode())
+    try:
+        write_atomic(run.folder / "options.json", run.options.to_json().encode())
+    except OSError as error:  # before the first step, not after the last
+        raise UserError("the run cannot be written", where=str(run.folder), got=error.strerror or error) from error
     saved = began = clock.now()
     before = run.seconds
     while not trainer.done and not stop():
@@ -136,6 +150,11 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
             record = trainer.advance()
         except FloatingPointError as error:
             run.notes.append(f"{error}; the best so far is kept")
+            break
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            run.notes.append("out of memory; the best so far is kept; lower --resolutions or --crops")
             break
         run.steps.append(record)
         run.notes += [note for note in trainer.notes if note not in run.notes]

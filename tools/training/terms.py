@@ -81,6 +81,8 @@ def loop(network: TorchCppn, scale: float, period_s: float) -> torch.Tensor:
 
 def close_loop(weights: Sequence[tuple[np.ndarray, np.ndarray]], spec: CppnSpec, scale: float, period_s: float) -> None:
     """Move the time weights, in place, to the nearest whole number of turns in `period_s`: the seam is then exactly 0."""
+    if not scale * period_s:
+        return  # time does not move this network: it has no seam
     column = weights[0][0][:, spec.inputs.index("time")]
     turn = 2.0 * math.pi / (scale * period_s)
     column[:] = np.round(column / turn) * turn

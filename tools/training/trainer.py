@@ -94,6 +94,7 @@ class Trainer:
             with torch.no_grad():
                 null = trainer._loss(np.random.default_rng(0), Size(128, 128))[1]["guide"]
         trainer.null = null
+        trainer._remember()
         return trainer
 
     @property
@@ -137,7 +138,7 @@ class Trainer:
         if not math.isfinite(objective):
             self._step_back()
         else:
-            self._good = copy.deepcopy((self.network.state_dict(), self.optimiser.state_dict()))
+            self._remember()
             if self.best is None or objective > self.best.objective:
                 self.best = Good(objective, self.network.weights(), dict(self.scales), self.step)
         return objective
@@ -171,6 +172,7 @@ class Trainer:
         if (best := state["best"]) is not None:
             weights = [(w.numpy(), b.numpy()) for w, b in best["weights"]]
             self.best = Good(best["objective"], weights, dict(best["scales"]), best["step"])
+        self._remember()
 
     def _loss(self, rng: np.random.Generator, size: Size) -> tuple[torch.Tensor, dict[str, Any]]:
         options = self.options
@@ -224,10 +226,13 @@ class Trainer:
             group["lr"] = rate
         return rate
 
+    def _remember(self) -> None:
+        self._good = copy.deepcopy((self.network.state_dict(), self.optimiser.state_dict()))
+
     def _step_back(self) -> None:
         """Return to the last weights whose evaluation was finite, at half the rate."""
         self._bad += 1
-        if self._bad > _PATIENCE:
+        if self._bad >= _PATIENCE:
             raise FloatingPointError(f"the loss was not finite {self._bad} times in a row, at last at step {self.step}")
         self.rate_factor *= 0.5
         if self._good is not None:

@@ -122,18 +122,14 @@ def test_the_excerpt_is_where_attacks_differ_most() -> None:
     assert len(liveliness.excerpt(rows[:100])) == 100
 
 
-def test_mud_black_and_flat_are_told_from_a_picture(style: Style) -> None:
+def test_statistics_tell_a_picture_from_black_flat_and_mud(style: Style) -> None:
     frames = liveliness.frames_of(style, music(12.0)[:2])
-    assert liveliness.mud(liveliness.statistics(frames)) == ""
-    assert "black" in liveliness.mud(liveliness.statistics(np.full_like(frames, 0.01)))
-    assert "flat" in liveliness.mud(liveliness.statistics(np.full_like(frames, 0.5)))
-    ramp = np.linspace(0.35, 0.55, frames.shape[2], dtype=np.float32)[None, None, :, None]
-    assert "mud" in liveliness.mud(liveliness.statistics(np.broadcast_to(ramp, frames.shape)))
     stats = liveliness.statistics(frames)
     assert all(0.0 <= value <= 1.0 for value in stats.values())
-
-
-def test_the_palette_is_measured_over_all_frames() -> None:
-    frames = np.zeros((2, 8, 8, 3), np.float32)
-    frames[1] = (1.0, 0.0, 0.0)
-    assert set(liveliness.measured_palette(frames, 2)) == {"#000000", "#ff0000"}
+    assert stats["range"] > 0.25
+    assert liveliness.statistics(np.full_like(frames, 0.01))["dark"] == 1.0
+    assert liveliness.statistics(np.full_like(frames, 0.5))["range"] < 0.01
+    ramp = np.linspace(0.35, 0.55, frames.shape[2], dtype=np.float32)[None, None, :, None]
+    muddy = liveliness.statistics(np.broadcast_to(ramp, frames.shape))
+    assert muddy["range"] < 0.25
+    assert muddy["colour"] < 0.01

@@ -28,6 +28,9 @@ def test_they_come_back_from_their_file(tmp_path):
         ({"prompt": "  "}, "--prompt"),
         ({"loop_s": 8.0, "inputs": "x,y,time,latent0"}, "--loop-seconds"),
         ({"energy": 2.0}, "--energy"),
+        ({"name": "x" * 61}, "--name"),
+        ({"loop_s": 8.0, "inputs": "x,y,bass"}, "--loop-seconds"),
+        ({"loop_s": -1.0}, "--loop-seconds"),
     ],
 )
 def test_a_value_out_of_range_names_its_flag(change, where):
@@ -36,7 +39,9 @@ def test_a_value_out_of_range_names_its_flag(change, where):
     assert where in error.value.where
 
 
-@pytest.mark.parametrize("table", [{"promt": "x"}, {"crops": "many"}, {"lr": True}, {"tags": "x"}])
+@pytest.mark.parametrize(
+    "table", [{"promt": "x"}, {"crops": "many"}, {"lr": True}, {"tags": "x"}, {"tags": [1]}, {"resolutions": ["256"]}]
+)
 def test_a_table_with_a_wrong_key_or_type_is_refused_by_name(table):
     with pytest.raises(UserError, match=next(iter(table))):
         Options.from_table({"output": "a", "prompt": "red"} | table, "file")
@@ -73,6 +78,8 @@ def test_widths_are_compared_with_all_else_equal():
     plan = Plan("x", (Options(output="x", prompt="red"),), seeds=3, widths=(128, 256))
     assert {(o.hidden_dim, o.seed) for _, o in plan.jobs()} == {(w, s) for w in (128, 256) for s in (0, 1, 2)}
     assert len({name for name, _ in plan.jobs()}) == 6
+    twice = Plan("x", (Options(output="x", prompt="red"),), widths=(32, 32), recipes=("ours", "ours"))
+    assert len(twice.jobs()) == 1, "a run is a folder: nothing is trained twice into it"
 
 
 @pytest.mark.parametrize(

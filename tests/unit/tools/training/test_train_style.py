@@ -137,7 +137,7 @@ def test_a_full_disk_ends_the_writing_and_resume_finishes(room, track, capfd):
         assert "No space left" in said
         assert "Traceback" not in said
         subprocess.run(["mount", "-o", "remount,size=20m", place], check=True)
-        (place / "full" / "options.json").is_file()
+        assert (place / "full" / "options.json").is_file()
         assert main(["--output", "full", "--resume", "--quiet"]) == 0
         assert load_style("full").meta.prompt == WORDS[1]
     finally:

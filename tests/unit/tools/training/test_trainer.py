@@ -99,6 +99,18 @@ def test_a_loss_that_is_never_a_number_gives_up_and_keeps_the_best(music):
     assert run.best.step == 20
 
 
+def test_a_loss_that_fails_at_once_goes_on_from_the_beginning(music):
+    run = trainer(music, Poisoned(after=3, times=2))
+    first = run.network.weights()
+    run.advance()
+    for (w, b), (w2, b2) in zip(first, run.network.weights(), strict=True):
+        assert np.array_equal(w, w2)
+        assert np.array_equal(b, b2)
+    while not run.done:
+        run.advance()
+    assert all(np.isfinite(w).all() for w, _ in run.network.weights())
+
+
 def test_the_seeds_recipe_sees_one_frame_and_nothing_else(music):
     run = trainer(music, recipe="seed", resolutions=(48,))
     record = run.advance()
