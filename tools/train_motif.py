@@ -236,7 +236,7 @@ def read_checkpoint(path: Path) -> dict:
 def train(
     options: Options, weights: Path, checkpoint: Path, resume: bool = False, report: Callable[[dict], None] | None = None
 ) -> Training:
-    """Train to the end and return the training; the checkpoint is saved every two minutes and Ctrl-C, the weights at the end."""
+    """Train and return the training. The checkpoint is saved every two minutes and at Ctrl-C, the weights at the end."""
     state = read_checkpoint(checkpoint) if resume else None
     if state:
         now = {k: v for k, v in asdict(options).items() if k in ("steps", "minutes", "device", "rate")}

@@ -6,6 +6,7 @@ Main thread. Ctrl-C asks the loop to stop after the step it is in; a second one 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -71,33 +72,36 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
             raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
     else:
         options = Options(**given)
-        if there and not args.dry_run:
+        if there:
             raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --output")
     installs = not args.no_install
-    if installs and not args.dry_run:
-        library.check_free(options.output, args.replace or args.resume)
+    if installs:
+        library.check_free(options.output, args.replace, options if args.resume else None)
     if args.dry_run:
         return _dry_run(folder, options)
     run = open_run(folder, options)
     for note in run.notes:
         console.print(note)
+    told = len(run.notes)
     stop = _Stopper()
     try:
         trainer = begin(run)
         done = _train(run, trainer, stop, args.quiet, args.window)
         style = write_run_style(run, trainer)
+        for note in run.notes[told:]:
+            console.print(note)
         if not done:
             console.print(f"stopped at step {trainer.step} of {options.steps}; the best so far is {style}")
     finally:
         stop.close()
-    found = _score(run, trainer, nulls_too=done)
+    found = _score(run, trainer, nulls_too=not stop())
     if installs:
         place = library.install(style, options.output, found)
         console.print(f"{place}: vj live --style {options.output}")
     _say_scores(found)
     report.write_run_report(folder)
     console.print(f"report: {folder / 'index.html'}")
-    return 0 if done else _ABORTED
+    return 0 if done else _ABORTED if stop() else 1
 
 
 def job(folder: Path) -> int:
@@ -120,11 +124,16 @@ def job(folder: Path) -> int:
 
 def batch(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
     """Train many runs, compare them, and put the best seed of each style into the library where the plan says so."""
+    if args.resume:
+        raise UserError("a batch goes on by its own command", where="--resume", remedy="the same command without it")
+    for flag, value in (("--workers", args.workers), ("--seeds", args.seeds)):
+        if value is not None and value < 1:
+            raise UserError("out of range", where=flag, allowed="1 or more", got=value)
     plan = _plan(folder, given, args)
     jobs = plan.jobs()
     if plan.install:
         for style in plan.styles:
-            library.check_free(style.output, args.replace or args.resume)
+            library.check_free(style.output, args.replace)
     workers = args.workers or (1 if torch.cuda.is_available() else min(4, os.cpu_count() or 1))
     steps = sum(options.steps for _, options in jobs)
     console.print(f"{len(jobs)} runs, {steps} steps in all, {workers} at a time, in {folder}")
@@ -218,8 +227,6 @@ def _train(run: Run, trainer: Trainer, stop: Callable[[], bool], quiet: bool, wi
             progress.update(bar, completed=trainer.step, said=said)
             if progress.disable and not quiet and trainer.step % _LINE_EVERY == 0:
                 console.print(f"step {trainer.step} of {run.options.steps}: {said}")
-            while trainer.notes:
-                progress.console.print(trainer.notes.pop(0))
             if screen is not None and clock.now() - shown > _WINDOW_EVERY_S:
                 screen.show(live_picture(trainer))
                 shown = clock.now()
@@ -256,14 +263,19 @@ def _nulls(run: Run, spec: CppnSpec) -> dict[str, float]:
     """Return the nulls' scores. Runs side by side in a batch that ask for the same by the same network share them: they
     know nothing of what was trained, and cost as much as half a minute of training."""
     pulls = [(pull.guide.name, pull.weight) for pull in run.pulls]
-    key = repr((spec, run.request, run.options.steps, pulls, run.judge.name, run.music.name, _NULLS_VERSION))
+    # What guides and judge say of one fixed picture stands for their weights and for what they were asked.
+    probe = torch.rand((1, 3, 72, 128), generator=torch.Generator().manual_seed(0))
+    said = [round(float(scores.view_scores(each, probe)[0]), 6) for each in (*(p.guide for p in run.pulls), run.judge)]
+    heard = hashlib.sha256(repr(run.music.levels).encode()).hexdigest()
+    key = repr((spec, run.options.steps, pulls, run.judge.name, said, heard, _NULLS_VERSION))
     path = run.folder.parent / f".nulls-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError):
         found = nulls.score_untrained(spec, run.pulls, run.judge, run.music)
         found |= nulls.random_search(spec, run.options.steps, run.pulls, run.judge, run.music)
-        write_atomic(path, json.dumps(found).encode())
+        with contextlib.suppress(OSError):  # a cache: the next run measures again
+            write_atomic(path, json.dumps(found).encode())
         return found
 
 
