@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.core.errors import UserError
 from engine.core.frame import Size
-from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH
+from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, CppnSpec
 from engine.models.encoding import BASE_INPUTS
 
 RECIPES = ("ours", "seed")
@@ -86,6 +86,7 @@ class Options:
             raise UserError("the name is too long", where="--name", allowed=f"{_NAME} characters", got=len(self.name))
         if not self.resolutions or any(not 32 <= r <= 4096 for r in self.resolutions):
             raise UserError("out of range", where="--resolutions", allowed="32 to 4096 each", got=self.resolutions)
+        CppnSpec(self.input_names, self.hidden_dim, self.layers, self.activation_names)  # raises what is wrong with it
         if self.recipe not in RECIPES:
             raise UserError("no such recipe", where="--recipe", allowed=", ".join(RECIPES), got=self.recipe)
         if not self.prompt.strip() and not self.images:
