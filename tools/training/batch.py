@@ -119,11 +119,11 @@ def run_jobs(
         for process in running.values():
             process.wait()  # each has had the same Ctrl-C, and writes its best
         raise
-    except BaseException:
+    finally:
         for process in running.values():
-            process.terminate()
-            process.wait()
-        raise
+            if process.poll() is None:  # a fault of this one: none of them is left to run on alone
+                process.terminate()
+                process.wait()
     return failed
 
 
