@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__
+from engine.app.render_command import render_command
 from engine.app.styles_commands import app as styles_app
 from engine.core import paths
 from engine.core.errors import UserError
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 scenes_app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
 app.add_typer(styles_app)
+app.command("render")(render_command)
 app.add_typer(scenes_app)
 
 Json = Annotated[bool, typer.Option("--json", help="for scripts")]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
 from engine.app.stage import Backing, Stage
 from engine.core import clock
+from engine.core.errors import UserError
 from engine.core.frame import Frame
 from engine.core.signals import Signals, signals_at
 from engine.generators.cppn import CppnGenerator
@@ -112,6 +113,25 @@ def open_scene(stage: Stage, slug: str, timeout_s: float = 3.0) -> None:
     stage.say(f"scene {slug} is not ready after {timeout_s:g} s: it comes in when it is")
 
 
+def open_for_render(stage: Stage, slug: str | None, changes: Sequence[Change]) -> None:
+    """Set an offline stage before its first frame: scene `slug`, then `changes`, then what those want loaded.
+
+    Raises UserError for whatever is refused: a render must not be of another show than was asked for.
+    """
+    before = len(stage.messages)
+    if slug is not None:
+        open_scene(stage, slug)
+    stage.state, actions = stage.document.apply(stage.state, changes, stage.conductor.position(0.0))
+    _act(stage, actions, None)
+    for answer in stage.loader.finished():
+        if isinstance(answer, StyleLoaded):
+            _answered(stage, answer)
+        elif isinstance(answer, LoadFailed):
+            stage.say(f"{answer.what} {answer.name}: {answer.reason}")
+    if len(stage.messages) > before:
+        raise UserError("the show cannot be opened", got=stage.messages[-1])
+
+
 def close_stage(stage: Stage) -> None:
     """Free what the stage holds on the GPU, and stop the loader."""
     stage.loader.close()
@@ -150,7 +170,7 @@ def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
     """Make a loaded style ready beside its deck; return what the show document has to hear."""
     deck, slug = answer.deck, answer.style.slug
     try:
-        generator = CppnGenerator(answer.style, answer.program, stage.mixer.passes)
+        generator = CppnGenerator(answer.style, answer.program, stage.mixer.passes, stage.walk)
     except Exception as error:  # noqa: BLE001 boundary: a driver may refuse a target or a shader; the old style plays on
         _log.exception("style %s does not start", slug)
         answer.program.close()

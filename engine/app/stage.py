@@ -14,13 +14,13 @@ from engine.app.latency import OnsetLatency
 from engine.app.loader import Loader
 from engine.audio.base import AudioSource
 from engine.compositor.mixer import Mixer
-from engine.compositor.output_pass import OutputPass
 from engine.control.bus import ControlBus
 from engine.core.clock import Clock
 from engine.core.frame import Frame, Size
-from engine.core.signals import Signals
+from engine.core.signals import BeatPosition, Signals
 from engine.generators.base import Generator
 from engine.gpu.texture import RenderTarget
+from engine.models.latent import Walk
 from engine.output.base import Sink
 from engine.pacing.budget import FrameBudget
 from engine.pacing.governor import Governor
@@ -28,7 +28,7 @@ from engine.show.change import Action, Change
 from engine.show.document import Document
 from engine.show.mapping import Mappings
 from engine.show.state import ShowState
-from engine.tempo.conductor import Conductor
+from engine.tempo.timeline import Timeline
 
 
 class Hands(Protocol):
@@ -41,6 +41,35 @@ class Hands(Protocol):
     def act(self, action: Action, frame: Frame) -> None:
         """Carry out an action that is not a matter of styles, scenes or tempo."""
         ...
+
+
+class Leader(Protocol):
+    """Says where the beat is: `tempo.conductor.Conductor` live, `tempo.grid.GridConductor` over a whole file."""
+
+    def update(self, line: Timeline | None, t: float) -> None:
+        """Hear the tracker's newest line, once a frame."""
+        ...
+
+    def position(self, t: float) -> BeatPosition:
+        """Return the beat at `t`."""
+        ...
+
+    def tap(self, t: float) -> None: ...
+    def set_bpm(self, bpm: float, t: float) -> None: ...
+    def resync(self, t: float) -> None: ...
+    def follow(self) -> None: ...
+    def nudge(self, beats: float, t: float) -> None: ...
+    def multiply(self, factor: float, t: float) -> None: ...
+
+
+class LastPass(Protocol):
+    """Makes the mixer's linear picture one of the output: `OutputPass`, or `ExportPass` offline."""
+
+    def draw(
+        self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
+    ) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -63,13 +92,13 @@ class Stage:
     bus: ControlBus
     document: Document
     state: ShowState
-    conductor: Conductor
+    conductor: Leader
     mappings: Mappings
     governor: Governor
     budget: FrameBudget
     loader: Loader
     mixer: Mixer
-    output_pass: OutputPass
+    output_pass: LastPass
     output: RenderTarget
     hands: Hands
     latency: OnsetLatency
@@ -82,6 +111,7 @@ class Stage:
     broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame
     sizes: list[tuple[float, Size]] = field(default_factory=list)  # show time in s at which each internal size began
     messages: list[str] = field(default_factory=list)  # short lines for the HUD, newest last
+    walk: Walk | None = None  # how latents move; None: with each style's own time
 
     def note_size(self, t: float, size: Size) -> None:
         """Keep the history of internal sizes; the newest 1000."""

@@ -20,7 +20,10 @@ MAX_THREADS = 16  # beyond this the chunks of a 320x180 picture no longer feed e
 
 
 def available_cpus() -> int:
-    """Return how many CPUs this process may use."""
+    """Return how many CPUs this process may use: $PHOSPHENE_THREADS where several renders share a machine, else all."""
+    given = os.environ.get("PHOSPHENE_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

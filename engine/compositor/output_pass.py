@@ -11,7 +11,13 @@ from engine.core.frame import Size
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 
-_SEEDS = 64  # dither patterns before they come round; larger seeds lose bits of the fraction in float32
+DITHER_SEEDS = 64  # dither patterns before they come round; larger seeds lose bits of the fraction in float32
+
+
+def output_gain(master: float, blackout: float) -> float:
+    """Return the factor on linear light of a master fader 0..1 and a blackout 0 picture .. 1 dark."""
+    # Squared, near enough to the eye's scale that a fader at half looks like half.
+    return (max(0.0, master) * (1.0 - min(1.0, max(0.0, blackout)))) ** 2
 
 
 class OutputPass:
@@ -32,9 +38,8 @@ class OutputPass:
         master: 0..1, brightness as the eye sees it. blackout: 0 picture .. 1 dark. index: of the frame, seeds the dither.
         Values that are no number come out black.
         """
-        # Squared, near enough to the eye's scale that a fader at half looks like half.
-        gain = (max(0.0, master) * (1.0 - min(1.0, max(0.0, blackout)))) ** 2
-        last = {"dither": 1.0 / 255.0 if gain > 0.0 else 0.0, "seed": float(index % _SEEDS)}
+        gain = output_gain(master, blackout)
+        last = {"dither": 1.0 / 255.0 if gain > 0.0 else 0.0, "seed": float(index % DITHER_SEEDS)}
         within = {"dither": 0.0, "seed": 0.0}
         widen, heighten = target.size.width != picture.size.width, target.size.height != picture.size.height
         if not widen and not heighten:

@@ -13,7 +13,8 @@ from engine.core.params import Param, complete
 from engine.core.signals import Signals
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
-from engine.models.encoding import Motion, View, uniform_vector
+from engine.models.encoding import LATENTS, Motion, View, uniform_vector
+from engine.models.latent import Trajectory, Walk, latent_values
 from engine.models.style import Style
 
 CPPN_PARAMS = (
@@ -27,12 +28,16 @@ CPPN_PARAMS = (
 
 
 class CppnGenerator:
-    """Plays `style` by `program`; `program` is closed with it. Time starts at the style's preview."""
+    """Plays `style` by `program`; `program` is closed with it. Time starts at the style's preview.
+
+    walk: how latents move, where the style has any; None: with its time, as in training.
+    """
 
     params = CPPN_PARAMS
 
-    def __init__(self, style: Style, program: Program, passes: Passes) -> None:
+    def __init__(self, style: Style, program: Program, passes: Passes, walk: Walk | None = None) -> None:
         self.style = style
+        self._trajectory = Trajectory(walk, LATENTS) if walk else None
         self.program = program
         self.motion = Motion(style.meta.motion.drive, style.meta.preview.time)
         self._decode = passes["cppn/decode.frag"]
@@ -41,7 +46,11 @@ class CppnGenerator:
     def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
         """Advance by `frame.dt` and draw."""
         p = complete(CPPN_PARAMS, params)
-        values = self.motion.step(signals, frame.dt, p["speed"], p["react"])
+        latents = None
+        if self._trajectory is not None:
+            z = self._trajectory.at(frame.time, signals.position.beat, p["react"] * signals["onset"])
+            latents = latent_values(z)
+        values = self.motion.step(signals, frame.dt, p["speed"], p["react"], latents)
         uniforms = uniform_vector(self.style.spec.uniform, values, self.style.scales)
         if self._raw is None:
             self._raw = RenderTarget(target.size)

@@ -167,8 +167,18 @@ class Motion:
         """Take the levels as if `signals` had been sounding for ever; time stands still. For stills and tests."""
         self._levels = {name: signals.get(name, 0.0) for name in AUDIO_INPUTS}
 
-    def step(self, signals: Mapping[str, float], dt: float, speed: float = 1.0, react: float = 1.0) -> dict[str, float]:
-        """Advance by `dt` s and return `input_values`. speed: 0 stands still. Any missing signal counts as 0."""
+    def step(
+        self,
+        signals: Mapping[str, float],
+        dt: float,
+        speed: float = 1.0,
+        react: float = 1.0,
+        latents: Mapping[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Advance by `dt` s and return `input_values`. speed: 0 stands still. Any missing signal counts as 0.
+
+        latents: `latent0`, ... where something else than time moves them.
+        """
         for name in AUDIO_INPUTS:
             target = signals.get(name, 0.0)
             if name in _SMOOTHING:
@@ -178,7 +188,7 @@ class Motion:
             self._levels[name] = target
         energy = 0.5 * (self._levels["rms"] + self._levels["onset"])
         self.phase += dt * speed * (1.0 + self.drive * react * energy)
-        return input_values(self.phase, self._levels, signals, react)
+        return input_values(self.phase, self._levels, signals, react) | dict(latents or {})
 
 
 def fold_bias(w0: np.ndarray, b0: np.ndarray, columns: Sequence[int], uniforms: np.ndarray, periodic: bool) -> np.ndarray:

@@ -16,13 +16,18 @@ from engine.gpu.texture import RenderTarget
 
 _DEPTH = 3  # a GPU that is two frames behind still finds a free buffer
 _DRAIN_NS = 200_000_000
+_TYPES = {np.dtype(np.uint8): GL.GL_UNSIGNED_BYTE, np.dtype(np.float16): GL.GL_HALF_FLOAT}
 
 
 class FramePool:
-    """Arrays of uint8[h, w, 4] that go round: `take` one, fill it, hand it on; whoever is done with it calls `give`."""
+    """Arrays of [h, w, 4] that go round: `take` one, fill it, hand it on; whoever is done with it calls `give`.
 
-    def __init__(self, size: Size, count: int) -> None:
+    dtype: uint8 for rgba8 targets, float16 for rgba16f ones.
+    """
+
+    def __init__(self, size: Size, count: int, dtype: type[np.uint8 | np.float16] = np.uint8) -> None:
         self.size = size
+        self.dtype = np.dtype(dtype)
         self.made = count
         self._free = deque(self._make() for _ in range(count))
 
@@ -39,15 +44,16 @@ class FramePool:
         self._free.append(array)
 
     def _make(self) -> np.ndarray:
-        return np.empty((self.size.height, self.size.width, 4), np.uint8)
+        return np.empty((self.size.height, self.size.width, 4), self.dtype)
 
 
 class Readback:
-    """A ring of buffer objects for rgba8 targets of one size."""
+    """A ring of buffer objects for targets of one size, in the pool's number type."""
 
     def __init__(self, pool: FramePool) -> None:
         self._pool = pool
-        self._bytes = pool.size.pixels * 4
+        self._bytes = pool.size.pixels * 4 * pool.dtype.itemsize
+        self._type = _TYPES[pool.dtype]
         self._free = deque(int(name) for name in np.atleast_1d(GL.glGenBuffers(_DEPTH)))
         self._flying: deque[tuple[int, object, object]] = deque()  # buffer, fence, tag
         for name in self._free:
@@ -68,7 +74,7 @@ class Readback:
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, target.framebuffer)
         GL.glBindBuffer(GL.GL_PIXEL_PACK_BUFFER, name)
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
-        GL.glReadPixels(0, 0, target.size.width, target.size.height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, ctypes.c_void_p(0))
+        GL.glReadPixels(0, 0, target.size.width, target.size.height, GL.GL_RGBA, self._type, ctypes.c_void_p(0))
         GL.glBindBuffer(GL.GL_PIXEL_PACK_BUFFER, 0)
         self._flying.append((name, GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0), tag))
         return True
@@ -107,7 +113,7 @@ class Readback:
         array = self._pool.take()
         GL.glBindBuffer(GL.GL_PIXEL_PACK_BUFFER, name)
         address = GL.glMapBufferRange(GL.GL_PIXEL_PACK_BUFFER, 0, self._bytes, GL.GL_MAP_READ_BIT)
-        mapped = np.ctypeslib.as_array((ctypes.c_uint8 * self._bytes).from_address(address)).reshape(array.shape)
+        mapped = np.frombuffer((ctypes.c_uint8 * self._bytes).from_address(address), array.dtype).reshape(array.shape)
         np.copyto(array, mapped[::-1])  # GL's first row is the bottom one
         del mapped
         GL.glUnmapBuffer(GL.GL_PIXEL_PACK_BUFFER)

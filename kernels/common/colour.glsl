@@ -12,3 +12,11 @@ vec3 to_linear(vec3 srgb) {
 float luminance(vec3 linear) {
     return dot(linear, vec3(0.2126, 0.7152, 0.0722));
 }
+
+// Light above white turns white as it does on film; up to white, exact.
+vec3 to_white(vec3 light) {
+    float peak = max(light.r, max(light.g, light.b));
+    if (peak <= 1.0) return light;
+    float over = (peak - 1.0) * (peak - 1.0); // squared: no edge is seen where white begins
+    return mix(light / peak, vec3(1.0), over / (over + 2.0));
+}

@@ -1,5 +1,5 @@
 #version 330 core
-// Linear light -> sRGB, with master and blackout. Light above white turns white as it does on film; up to white, exact.
+// Linear light -> sRGB, with master and blackout.
 #include "common/picture.glsl"
 #include "common/colour.glsl"
 #include "common/dither.glsl"
@@ -10,11 +10,6 @@ uniform float dither; // amplitude; 0 where another pass follows
 uniform float seed;
 
 void main() {
-    vec3 light = gain * read_here(source).rgb;
-    float peak = max(light.r, max(light.g, light.b));
-    if (peak > 1.0) {
-        float over = (peak - 1.0) * (peak - 1.0); // squared: no edge is seen where white begins
-        light = mix(light / peak, vec3(1.0), over / (over + 2.0));
-    }
+    vec3 light = to_white(gain * read_here(source).rgb);
     colour = vec4(to_srgb(light) + dither * dither_noise(seed), 1.0);
 }

@@ -1,0 +1,252 @@
+"""The offline render: the frame function of the show, stepped by an offline clock, into a film with its sound.
+
+Called by `vj render`, `vj rerender` and the album renderer, on their main thread; one render at a time in a process. A live
+show and this differ in the clock, the audio source, the sinks and what leads the beat, and in nothing else. Nothing here
+depends on how fast the machine is: styles load inline, the internal size is fixed, no picture is dropped.
+
+    file --prepare--> features, beat grid --> render_frame, k/fps --> readback --> hash, encoder thread --> film
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from engine.app.build import build_stage
+from engine.app.hands import NoHands
+from engine.app.loader import Loader
+from engine.app.pipeline import close_stage, open_for_render, render_frame
+from engine.app.render_job import RenderJob
+from engine.app.stage import Leader, Stage
+from engine.audio.base import AudioSource
+from engine.audio.prepared import prepare
+from engine.compositor.export_pass import Export, ExportPass
+from engine.core import clock, metrics
+from engine.core.clock import OfflineClock
+from engine.core.frame import Size
+from engine.core.signals import SAMPLE_RATE
+from engine.gpu.context import HeadlessContext, info
+from engine.gpu.texture import RenderTarget
+from engine.models.latent import Walk
+from engine.output.film import FilmSink
+from engine.output.framehash import FrameHashes
+from engine.output.movie import MovieSpec
+from engine.pacing.governor import Governor
+from engine.show.change import Change
+from engine.tempo.grid import GridConductor
+
+Progress = Callable[[str, int, int], None]  # what is being done, how many of how many are done
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What came of a render. digest: of all frame hashes; the same for the same inputs on the same device.
+
+    timings: s by part; they, peak_rss_mb and messages may differ from run to run, all else does not.
+    """
+
+    out: Path | None
+    hashes: Path | None
+    frames: int
+    fps: Fraction
+    seconds: float
+    digest: str
+    video_sha256: str
+    audio_sha256: str
+    analysis_key: str
+    renderer: str
+    backends: dict[str, str]
+    timings: dict[str, float]
+    peak_rss_mb: float
+    messages: tuple[str, ...] = ()
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than it plays the film was rendered, analysis and encoding included."""
+        return self.seconds / max(1e-9, self.timings["total"])
+
+
+@contextmanager
+def offline_stage(
+    source: AudioSource,
+    leader: Leader | None,
+    size: Size,
+    fps: Fraction,
+    export: Export,
+    *,
+    fine: bool = False,
+    backend: str = "auto",
+    loader: Callable[[Loader], Loader] | None = None,
+) -> Iterator[Stage]:
+    """Yield a stage of its own in a context of its own, without sinks. Raises UserError where there is no OpenGL.
+
+    leader: who leads the beat; None: the show's own conductor. fine: the output holds half floats. loader: wraps the one
+    that loads inline.
+    """
+    context = HeadlessContext()
+    try:
+        internal = export.internal(size)
+        governor = Governor(internal, float(fps), fixed=internal)
+        ticks = OfflineClock(fps, centred=True)
+        hands = NoHands()
+        stage, _ = build_stage(
+            ticks, source, size, governor, hands, renderer=info()["renderer"], backend=backend, inline=True
+        )
+        if leader is not None:
+            stage.conductor = leader
+        if loader is not None:
+            stage.loader = loader(stage.loader)
+        if fine or export != Export():
+            stage.output_pass.close()
+            stage.output_pass = ExportPass(stage.mixer.passes, export)
+        if fine:
+            stage.output.close()
+            stage.output = RenderTarget(size, "rgba16f")
+        try:
+            yield stage
+        finally:
+            close_stage(stage)
+    finally:
+        context.close()
+
+
+def render(job: RenderJob, progress: Progress | None = None, *, verify_only: bool = False) -> RenderResult:
+    """Render one film and return what came of it. Raises UserError; a film that is not whole is left as a `.part`.
+
+    verify_only: paint and hash the frames again, write nothing.
+    """
+    job.check()
+    told = progress or (lambda what, done, total: None)
+    began = clock.now()
+    heard = prepare(
+        job.audio, start=job.start, duration=job.duration, progress=lambda x: told("listening", round(100 * x), 100)
+    )
+    listened = clock.now()
+    leader = GridConductor(heard.grid)
+    with offline_stage(heard.source(), leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage:
+        stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
+        open_for_render(stage, job.scene, job.opening())
+        frames = job.frames_of(heard.samples)
+        films = [] if verify_only else job.films
+        film = play(stage, frames, job.movie, films, heard.pcm_blocks(), told, Script(job.script))
+        ended = clock.now()
+        timings = {"listen": listened - began, "render": ended - listened, "total": ended - began}
+        return RenderResult(
+            out=film.out,
+            hashes=film.hashes,
+            frames=frames,
+            fps=job.fps,
+            seconds=float(frames / job.fps),
+            digest=film.digest,
+            video_sha256=sha256_of(film.out) if film.out is not None and film.out.is_file() else "",
+            audio_sha256=heard.audio_sha256,
+            analysis_key=heard.key,
+            renderer=info()["renderer"],
+            backends={deck: backing.backend for deck, backing in stage.backing.items() if backing.backend},
+            timings={name: round(s, 3) for name, s in timings.items()},
+            peak_rss_mb=round(metrics.peak_rss_mb(), 1),
+            messages=tuple(stage.messages),
+            faults=dict(stage.mixer.faults),
+        )
+
+
+@dataclass(frozen=True)
+class Played:
+    """What `play` wrote: the film, its list of hashes (both None where nothing was to be written), their digest."""
+
+    out: Path | None
+    hashes: Path | None
+    digest: str
+
+
+def play(
+    stage: Stage,
+    frames: int,
+    spec: MovieSpec,
+    films: Sequence[tuple[Path, MovieSpec]],
+    sound: Iterator[np.ndarray],
+    told: Progress,
+    script: Script | None = None,
+) -> Played:
+    """Render `frames` frames of an open stage into `films`, the first of which has the sound; none: only hash them.
+
+    spec: size and rate of the pictures. script: the changes that come in on the way.
+    """
+    fine = stage.output.format != "rgba8"
+    hashes = FrameHashes(hashes_beside(films[0][0]) if films else None, spec.size, spec.fps, "rgba64f" if fine else "rgba")
+    sink = FilmSink(spec.size, films, hashes, fine=fine)
+    stage.sinks.append(sink)
+    track, heard = Sound(sound), 0
+    try:
+        for k in range(frames):
+            for change in script.due(float(k / spec.fps)) if script else ():
+                stage.bus.put(change)
+            render_frame(stage)
+            if films and films[0][1].audio:
+                until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)
+                sink.sound(track.take(until - heard))
+                heard = until
+            told("rendering", k + 1, frames)
+        written = sink.finish()
+        return Played(written[0] if written else None, hashes.close(), hashes.digest)
+    except BaseException:
+        hashes.abort()
+        sink.abort()
+        raise
+    finally:
+        stage.sinks.remove(sink)
+        sink.close()
+
+
+class Sound:
+    """Blocks of samples as one stream; silence after its end."""
+
+    def __init__(self, blocks: Iterator[np.ndarray]) -> None:
+        self._blocks = blocks
+        self._rest = np.zeros((0, 2), np.float32)
+
+    def take(self, n: int) -> np.ndarray:
+        """Return the next `n` samples, float32 [n, 2]."""
+        parts, missing = [self._rest], n - len(self._rest)
+        while missing > 0:
+            block = next(self._blocks, None)
+            if block is None:
+                block = np.zeros((missing, 2), np.float32)
+            parts.append(block)
+            missing -= len(block)
+        whole = np.concatenate(parts)
+        self._rest = whole[n:]
+        return whole[:n]
+
+
+def hashes_beside(out: Path) -> Path:
+    """Return where the frame hashes of a film go."""
+    return out.with_name(f"{out.name}.framemd5")
+
+
+class Script:
+    """Control changes that wait for their time."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._waiting = sorted(changes, key=lambda change: change.t)
+        self._next = 0
+
+    def due(self, t: float) -> Iterator[Change]:
+        """Yield the changes up to `t` s of the film, once each, in order."""
+        while self._next < len(self._waiting) and self._waiting[self._next].t <= t:
+            yield self._waiting[self._next]
+            self._next += 1
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,157 @@
+"""What an offline render is asked for: plain data, checked before anything is opened, the same for `vj render` and albums.
+
+Made by the command line and by `tools/render_album.py`, which sends it to its workers as JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from engine.app.build import scene_path
+from engine.app.catalogue import show_catalogue
+from engine.app.options import parse_size
+from engine.compositor.export_pass import ALPHAS, MAX_SSAA, Export
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.models.latent import Walk
+from engine.models.style import load_style, style_folder
+from engine.output.movie_spec import MovieSpec, check
+from engine.show.catalogue import did_you_mean, listed
+from engine.show.change import Change
+from engine.show.scene import load_scene
+
+RESOLUTIONS = {
+    "360p": Size(640, 360),
+    "480p": Size(854, 480),
+    "540p": Size(960, 540),
+    "720p": Size(1280, 720),
+    "1080p": Size(1920, 1080),
+    "1440p": Size(2560, 1440),
+    "4k": Size(3840, 2160),
+}
+# The first networks' videos used 0.10 and recommended 0.08 to 0.12 of an input's range; a style's own scale is that.
+NEUTRAL_AUDIO_SCALE = 0.10
+AUDIO_SCALES = (0.0, 0.20)
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One film. start, duration: s of the audio file. style, scene: at least one; both: the style on the scene's deck a.
+
+    script: control changes, `t` in s of the film. walk: how latents move; None: with each style's own time. codec, crf,
+    preset: see `output.movie`. alpha: see `compositor.export_pass`. frames_dir: where every frame also goes, as PNG.
+    """
+
+    audio: Path
+    out: Path
+    style: str | None = None
+    scene: str | None = None
+    size: Size = RESOLUTIONS["720p"]
+    fps: Fraction = Fraction(30)
+    codec: str = "h264"
+    crf: int = 18
+    preset: str = "medium"
+    alpha: str = "none"
+    ssaa: int = 1
+    sound: bool = True
+    audio_scale: float = NEUTRAL_AUDIO_SCALE
+    start: float = 0.0
+    duration: float | None = None
+    seed: int = 0
+    walk: Walk | None = None
+    backend: str = "auto"
+    frames_dir: Path | None = None
+    script: tuple[Change, ...] = field(default=(), repr=False)
+
+    @property
+    def movie(self) -> MovieSpec:
+        """How the film is written."""
+        return MovieSpec(
+            self.size, self.fps, self.codec, self.crf, self.preset, audio=self.sound, alpha=self.alpha != "none"
+        )
+
+    @property
+    def films(self) -> list[tuple[Path, MovieSpec]]:
+        """What is written, the film itself first."""
+        stills = MovieSpec(self.size, self.fps, "png", audio=False, alpha=self.alpha != "none")
+        return [(self.out, self.movie), *([(self.frames_dir, stills)] if self.frames_dir else [])]
+
+    @property
+    def export(self) -> Export:
+        """How pictures leave the renderer."""
+        return Export(self.ssaa, self.alpha, linear=self.codec == "exr")
+
+    @property
+    def fine(self) -> bool:
+        """Whether the file keeps more than 8 bits, so that pictures leave as half floats."""
+        return self.codec in ("prores", "exr")
+
+    def check(self) -> None:
+        """Raise UserError for whatever makes no sense, before anything is analysed, opened or written."""
+        if self.style is None and self.scene is None:
+            raise UserError("nothing to show", where="--style", allowed="a style, a scene, or both", remedy="vj styles list")
+        if self.style is not None:
+            load_style(style_folder(self.style))
+        if self.scene is not None:
+            load_scene(scene_path(self.scene), show_catalogue())
+        if str(self.audio) != "demo" and not self.audio.is_file():
+            raise UserError("no such audio file", where=str(self.audio), remedy="check the path")
+        _within("--ssaa", self.ssaa, 1, MAX_SSAA)
+        _within("--audio-scale", self.audio_scale, *AUDIO_SCALES)
+        _within("--start", self.start, 0.0, 1e6)
+        if self.duration is not None:
+            _within("--duration", self.duration, 1.0 / float(self.fps), 1e6)
+        if self.alpha not in ALPHAS:
+            raise UserError("unknown alpha", where="--alpha", allowed=", ".join(ALPHAS), got=self.alpha)
+        if self.frames_dir is not None and self.fine:
+            allowed = "h264, hevc, png"
+            raise UserError("this codec has no frames of 8 bits", where="--export-frames", allowed=allowed, got=self.codec)
+        for path, spec in self.films:
+            check(path, spec)
+
+    def opening(self) -> list[Change]:
+        """Return what is set before the first frame."""
+        changes = [] if self.style is None else [Change("/deck/a/style", (self.style,), 0.0, "render")]
+        if self.audio_scale != NEUTRAL_AUDIO_SCALE:
+            react = min(2.0, self.audio_scale / NEUTRAL_AUDIO_SCALE)
+            changes += [Change(f"/deck/{deck}/react", (react,), 0.0, "render") for deck in "ab"]
+        return changes
+
+    def frames_of(self, samples: int) -> int:
+        """Return how many frames cover `samples` of sound at 48 kHz; at least one."""
+        return max(1, math.ceil(Fraction(samples, 48_000) * self.fps))
+
+
+_ADAPTER = TypeAdapter(RenderJob)
+
+
+def job_to_json(job: RenderJob) -> dict[str, Any]:
+    """Return the job as plain JSON values."""
+    return _ADAPTER.dump_python(job, mode="json")
+
+
+def job_from_json(data: dict[str, Any]) -> RenderJob:
+    """Read what `job_to_json` wrote. Raises pydantic.ValidationError on foreign data."""
+    return _ADAPTER.validate_python(data)
+
+
+def parse_resolution(text: str) -> Size:
+    """Read `720p`, `4k` or `1280x720`. Raises UserError."""
+    if (size := RESOLUTIONS.get(text.lower())) is not None:
+        return size
+    if "x" in text.lower():
+        return parse_size(text, "--resolution")
+    remedy = did_you_mean(text.lower(), RESOLUTIONS)
+    allowed = f"{listed(RESOLUTIONS)}, or WIDTHxHEIGHT"
+    raise UserError("not a resolution", where="--resolution", allowed=allowed, got=text, remedy=remedy)
+
+
+def _within(where: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also NaN
+        raise UserError("value out of range", where=where, allowed=f"{low:g} to {high:g}", got=value)
