@@ -35,6 +35,11 @@ class FlacWriter:
         self._stream: Any = self._container.add_stream("flac", rate=AUDIO_RATE, layout="stereo", format="s32")
 
     @property
+    def failure(self) -> OSError | None:
+        """`error` for callers that raise it."""
+        return self._file.error or (OSError(self._failure) if self._failure else None)
+
+    @property
     def error(self) -> str:
         """Why the file ended early; empty while all is well."""
         return describe(self._file.error) if self._file.error else self._failure

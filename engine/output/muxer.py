@@ -23,12 +23,11 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.output.encoder import H264, pick_h264
+from engine.output.remux import AUDIO_RATE, remux
 
 log = logging.getLogger(__name__)
 
-AUDIO_RATE = 48_000  # Hz
 AUDIO_BITRATE = 192_000
-AAC_FRAME = 1024  # samples in a packet; the encoder also starts with one packet of priming
 CLUSTER_MS = 500  # the most that a crash may lose besides what the encoders hold
 SUFFIXES = (".mp4", ".mkv")
 
@@ -266,64 +265,3 @@ class Muxer:
             self.failure = f"no MP4 ({describe(error)}), the recording is whole in {self.working_path.name}"
             return self.working_path
         return self.path
-
-
-def remux(source: Path, target: Path, fps: Fraction, samples: int | None = None) -> None:
-    """Copy a recording, also a torn one, into a plain MP4 with the index first. Replaces `target` in one step.
-
-    Matroska counts milliseconds; the frame grid and the sample count are put back exactly. `samples`: length of the
-    sound where it is known; else whole packets. Raises OSError or av.FFmpegError, and then leaves no trace but `source`.
-    """
-    copy = target.with_name(target.name + ".part.mp4")
-    try:
-        payload = _copy_packets(source, copy, fps, samples)
-        # libav can lose a failed write, above all while it moves the index to the front: look at what is there.
-        if copy.stat().st_size < payload or not _same_packets(source, copy):
-            raise OSError(errno.ENOSPC, "the copy is not whole")
-        with open(copy, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(copy, target)
-    except BaseException:
-        copy.unlink(missing_ok=True)
-        raise
-
-
-def _copy_packets(source: Path, copy: Path, fps: Fraction, samples: int | None) -> int:
-    payload = 0
-    with (
-        av.open(str(source)) as inside,
-        av.open(str(copy), "w", format="mp4", options={"movflags": "+faststart"}) as outside,
-    ):
-        ticks = {s.index: 1 / fps if s.type == "video" else Fraction(1, AUDIO_RATE) for s in inside.streams}
-        streams: dict[int, Any] = {s.index: outside.add_stream_from_template(s) for s in inside.streams}
-        for index, stream in streams.items():
-            stream.time_base = ticks[index]  # else the muxer picks a clock that the frame rate does not divide
-        position = -AAC_FRAME  # priming: the edit list cuts it off again
-        for packet in inside.demux():
-            if packet.size == 0:
-                continue
-            index = packet.stream.index
-            if packet.stream.type == "video":
-                packet.pts = packet.dts = round(packet.pts * packet.time_base * fps)
-                packet.duration = 1
-            else:
-                packet.pts = packet.dts = position
-                left = AAC_FRAME if samples is None else samples - position
-                packet.duration = max(1, min(AAC_FRAME, left))
-                position += AAC_FRAME
-            packet.time_base = ticks[index]
-            packet.stream = streams[index]
-            payload += packet.size
-            outside.mux(packet)
-    return payload
-
-
-def _same_packets(source: Path, copy: Path) -> bool:
-    def counts(path: Path) -> list[int]:
-        with av.open(str(path)) as file:
-            found = [0] * len(file.streams)
-            for packet in file.demux():
-                found[packet.stream_index] += packet.size > 0
-            return found
-
-    return counts(source) == counts(copy)

@@ -1,0 +1,166 @@
+"""Writes the picture and sound of an offline render into one file of H.264, HEVC or ProRes. Called by `movie.py`.
+
+While it runs H.264 and HEVC go into Matroska, which plays as far as it was written, whatever happens; `close` copies the
+packets into an MP4 or MOV with its index in front. ProRes, ten times as large, goes into its MOV at once, in fragments
+that become a plain file when it is closed. One thread at a time. Every failure is raised, none is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from engine.output.movie_spec import MovieSpec, encoder_of
+from engine.output.muxer import CLUSTER_MS, SafeFile
+from engine.output.remux import AUDIO_RATE, BITEXACT, remux
+
+_BT709 = 1  # ITU-T H.273: primaries, transfer and matrix
+_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INP
+
+_MATROSKA = {"cluster_time_limit": str(CLUSTER_MS), "cluster_size_limit": str(4 << 20), "write_crc32": "0"}
+_MOV = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
+
+
+class MovieFile:
+    """One movie of constant frame rate. Raises OSError when the file does not open, av.FFmpegError for the encoder."""
+
+    def __init__(self, path: Path, spec: MovieSpec) -> None:
+        """path, spec: as `movie_spec.check` has let them pass."""
+        self.path, self.spec = path, spec
+        self.frames = 0
+        self.samples = 0
+        self._ended = False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._direct = spec.codec == "prores" or path.suffix.lower() == ".mkv"
+        self.working_path = path.with_name(path.name + ".part" + (path.suffix.lower() if self._direct else ".mkv"))
+        self._file = SafeFile(self.working_path)
+        self._reformatter = VideoReformatter()
+        try:
+            self._open(encoder_of(spec))
+        except BaseException:
+            self._file.close()
+            self.working_path.unlink(missing_ok=True)
+            raise
+
+    def _open(self, encoder: Any) -> None:
+        spec, prores = self.spec, self.spec.codec == "prores"
+        self._container = av.open(
+            self._file,
+            "w",
+            format="mov" if prores else "matroska",
+            options=BITEXACT,
+            container_options={"flush_packets": "1"} | (_MOV if prores else _MATROSKA),
+        )
+        video: Any = self._container.add_stream(encoder.name, rate=spec.fps, options=encoder.options)
+        video.width, video.height, video.pix_fmt = spec.size.width, spec.size.height, encoder.pixel_format
+        video.time_base = 1 / spec.fps
+        context = video.codec_context
+        context.time_base = 1 / spec.fps
+        encoder.settle(context, spec.fps)
+        context.color_primaries = context.color_trc = context.colorspace = _BT709
+        context.color_range = ColorRange.MPEG
+        context.open()  # now, not at the first frame: an encoder that does not open is known before rendering
+        self._video, self._audio = video, None
+        if spec.audio:
+            name, kind = ("pcm_s24le", "s32") if prores else ("aac", "fltp")
+            audio: Any = self._container.add_stream(name, rate=AUDIO_RATE, layout="stereo", format=kind)
+            if not prores:
+                audio.codec_context.bit_rate = spec.audio_bitrate
+            audio.codec_context.flags |= 1 << 23
+            audio.time_base = Fraction(1, AUDIO_RATE)
+            self._audio = audio
+
+    def video(self, picture: np.ndarray) -> None:
+        """Encode the next frame."""
+        if self.spec.codec == "prores":
+            # 16 bits a channel on the way to 10: rounded once.
+            deep = (np.clip(picture, 0.0, 1.0).astype(np.float32) * 65535.0 + 0.5).astype(np.uint16)
+            source = av.VideoFrame.from_ndarray(deep, format="rgba64le")
+        else:
+            source = av.VideoFrame.from_numpy_buffer(picture, format="rgba")
+        frame = self._reformatter.reformat(
+            source,
+            format=self._video.pix_fmt,
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=_SCALING,
+            threads=1,
+        )
+        frame.pts = self.frames
+        frame.time_base = 1 / self.spec.fps
+        self._encode(self._video, frame)
+        self.frames += 1
+
+    def audio(self, pcm: np.ndarray) -> None:
+        """Encode the next samples: float32[n, 2]."""
+        if not len(pcm):
+            return
+        frame = sound_frame(pcm, self._audio.format.name)
+        frame.pts = self.samples
+        self._encode(self._audio, frame)
+        self.samples += len(pcm)
+
+    def _encode(self, stream: Any, frame: Any) -> None:
+        self._container.mux(stream.encode(frame))
+        if self._file.error:
+            raise self._file.error
+
+    def _finish(self) -> None:
+        """Bring the sound to the length of the picture, empty the encoders, write the end of the file; once."""
+        if self._ended:
+            return
+        self._ended = True
+        try:
+            if self._audio is not None:
+                missing = round(self.frames * AUDIO_RATE / self.spec.fps) - self.samples
+                self.audio(np.zeros((max(0, missing), 2), np.float32))
+                self._encode(self._audio, None)
+            self._encode(self._video, None)
+        finally:
+            try:
+                self._container.close()
+            finally:
+                self._file.close()
+        if self._file.error:
+            raise self._file.error
+
+    def close(self) -> Path:
+        """Finish the file under its own name. Raises OSError or av.FFmpegError; what was written then stays."""
+        self._finish()
+        if self._direct:
+            with open(self.working_path, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(self.working_path, self.path)
+        else:
+            remux(self.working_path, self.path, self.spec.fps, self.samples)
+            self.working_path.unlink()
+        return self.path
+
+    def abort(self) -> Path | None:
+        """Keep what there is, readable; return where, or None when there is nothing. Raises nothing."""
+        with contextlib.suppress(OSError, ValueError, av.FFmpegError):  # ValueError: nothing was ever written
+            self._finish()
+        if self.frames:
+            return self.working_path
+        self.working_path.unlink(missing_ok=True)
+        return None
+
+
+def sound_frame(pcm: np.ndarray, kind: str) -> av.AudioFrame:
+    """Return float32[n, 2], full scale 1, as a frame at 48 kHz: `fltp`, or `s32` of 24 bits, clipped."""
+    if kind == "s32":
+        packed = (np.clip(pcm, -1.0, 1.0 - 2.0**-23).astype(np.float64) * 2.0**31).astype(np.int32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="s32", layout="stereo")
+    else:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm.T, np.float32), format="fltp", layout="stereo")
+    frame.sample_rate = AUDIO_RATE
+    frame.time_base = Fraction(1, AUDIO_RATE)
+    return frame

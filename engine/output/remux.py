@@ -1,0 +1,111 @@
+"""Copies the packets of a working file into a plain MP4 or MOV, without encoding again.
+
+Called by the recorder thread and by offline renders when a file ends, and by tools on torn files. Never decodes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+AUDIO_RATE = 48_000  # Hz
+AAC_FRAME = 1024  # samples in a packet; the encoder also starts with one packet of priming
+# Without it libav writes its own name and version, and Matroska a random number, into every file.
+BITEXACT = {"fflags": "+bitexact"}
+
+
+def remux(source: Path, target: Path, fps: Fraction, samples: int | None = None) -> None:
+    """Copy a movie, also a torn one, into a plain MP4 with the index first. Replaces `target` in one step.
+
+    source: constant frame rate, one video stream, at most one of AAC. Matroska counts milliseconds; the frame grid and the
+    sample count are put back exactly. `samples`: length of the sound where it is known; else whole packets.
+    Raises OSError or av.FFmpegError, and then leaves no trace but `source`.
+    """
+    copy = target.with_name(target.name + ".part" + (target.suffix.lower() or ".mp4"))
+    try:
+        contents = survey(source, fps)
+        payload = _copy_packets(source, copy, fps, samples, contents.delay)
+        # libav can lose a failed write, above all while it moves the index to the front: look at what is there.
+        if copy.stat().st_size < payload or survey(copy, fps).packets != contents.packets:
+            raise OSError(errno.ENOSPC, "the copy is not whole")
+        with open(copy, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(copy, target)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+
+
+@dataclass(frozen=True)
+class Contents:
+    """packets: how many each stream has. delay: frames by which decoding must run ahead of showing (B-frames)."""
+
+    packets: tuple[int, ...]
+    delay: int
+
+
+def survey(path: Path, fps: Fraction) -> Contents:
+    """Read through a movie's packets. Raises av.FFmpegError."""
+    with av.open(str(path)) as file:
+        found, delay = [0] * len(file.streams), 0
+        for packet in file.demux():
+            if packet.size == 0:
+                continue
+            if packet.stream.type == "video" and packet.pts is not None:
+                delay = max(delay, found[packet.stream_index] - frame_number(packet, fps))
+            found[packet.stream_index] += 1
+    return Contents(tuple(found), delay)
+
+
+def frame_number(packet: Any, fps: Fraction) -> int:
+    """Return which frame a video packet shows; its clock may be as coarse as half a frame."""
+    return round(packet.pts * packet.time_base * fps)
+
+
+def open_plain(path: Path) -> av.container.OutputContainer:
+    """Open a plain MP4 or MOV (by suffix) to copy packets into; its index goes to the front when it is closed."""
+    kind = "mov" if path.suffix.lower() == ".mov" else "mp4"
+    return av.open(str(path), "w", format=kind, options=BITEXACT, container_options={"movflags": "+faststart"})
+
+
+def add_copy(outside: av.container.OutputContainer, template: Any, time_base: Fraction) -> Any:
+    """Add a stream for packets of `template`'s kind, whose clock ticks in `time_base`."""
+    stream: Any = outside.add_stream_from_template(template)
+    if template.codec_context.name == "hevc":
+        stream.codec_context.codec_tag = "hvc1"  # with libav's own choice, hev1, players of Apple show nothing
+    # Else the muxer picks a clock that the frame rate does not divide.
+    stream.time_base = time_base
+    return stream
+
+
+def _copy_packets(source: Path, copy: Path, fps: Fraction, samples: int | None, delay: int) -> int:
+    payload = 0
+    with av.open(str(source)) as inside, open_plain(copy) as outside:
+        ticks = {s.index: 1 / fps if s.type == "video" else Fraction(1, AUDIO_RATE) for s in inside.streams}
+        streams: dict[int, Any] = {s.index: add_copy(outside, s, ticks[s.index]) for s in inside.streams}
+        position = -AAC_FRAME  # priming: the edit list cuts it off again
+        decoded = -delay
+        for packet in inside.demux():
+            if packet.size == 0:
+                continue
+            index = packet.stream.index
+            if packet.stream.type == "video":
+                packet.pts, packet.dts = frame_number(packet, fps), decoded
+                packet.duration = 1
+                decoded += 1
+            else:
+                packet.pts = packet.dts = position
+                left = AAC_FRAME if samples is None else samples - position
+                packet.duration = max(1, min(AAC_FRAME, left))
+                position += AAC_FRAME
+            packet.time_base = ticks[index]
+            packet.stream = streams[index]
+            payload += packet.size
+            outside.mux(packet)
+    return payload
