@@ -1,7 +1,7 @@
-"""A prepared part as an AudioSource: features, onsets and samples come from disk in windows, at any length in constant memory.
+"""A prepared part as an AudioSource: features, onsets and samples come from disk in windows, in constant memory.
 
-Made by `Prepared.source()`, called by the render loop once per frame, by one thread, mostly forwards in time. What it says of
-time t is what FileAnalysis says, to the bit, with one difference: onsets are told when they happen. aubio flags an onset
+Made by `Prepared.source()`, called by the render loop once per frame, by one thread, mostly forwards in time. What it says
+of time t is what FileAnalysis says, to the bit, with one difference: onsets are told when they happen. aubio flags an onset
 some 20 ms after it was heard; here that is known beforehand. After the end there is silence.
 """
 
@@ -29,8 +29,9 @@ class PreparedSource:
     """An AudioSource over what `prepare` left on disk."""
 
     def __init__(self, part: Part, features: Path, onsets: np.ndarray, lines: np.ndarray, clipped: int) -> None:
-        """onsets: float64 [n] s, rising; lines: TIMELINE records [m] in order, t0 being when each was drawn; clipped: samples at
-        full scale in the whole part.
+        """onsets: float64 [n] s, rising; lines: TIMELINE records [m] in order, t0 being when each was drawn.
+
+        clipped: samples at full scale in the whole part.
         """
         self._part = part
         self._file = FeatureFile(features)

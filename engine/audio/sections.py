@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -105,8 +106,8 @@ def _cut(x: np.ndarray, least: int) -> list[int]:
 def _labels(x: np.ndarray, cuts: list[int]) -> list[int]:
     """Return a label per part: the two groups whose means are nearest are joined until none are near."""
     groups = [[k] for k in range(len(cuts) - 1)]
-    means = [x[a:b].mean(axis=0) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
-    sizes = [b - a for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    means = [x[a:b].mean(axis=0) for a, b in pairwise(cuts)]
+    sizes = [b - a for a, b in pairwise(cuts)]
     while len(groups) > 1:
         apart = np.square(np.array(means)[:, None] - np.array(means)[None]).sum(axis=2)
         np.fill_diagonal(apart, np.inf)

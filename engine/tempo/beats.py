@@ -181,7 +181,7 @@ def _phase_course(profiles: np.ndarray, pulses: np.ndarray, advance: np.ndarray,
     turned = np.concatenate([[0.0], np.cumsum((advance[1:] + advance[:-1]) / 2)])
     bins = np.arange(BINS)
     # Bin p of a profile is a beat 1 - p / BINS ago: a phase of -p / BINS.
-    shift = np.round((-turned * BINS)).astype(np.int64)[:, None]
+    shift = np.round(-turned * BINS).astype(np.int64)[:, None]
     seen = (bins + shift) % BINS
     standing = np.take_along_axis(profiles, seen, axis=1)
     evidence = np.log(np.maximum(standing, _FLOOR)) * step_s
@@ -224,7 +224,7 @@ def _viterbi(evidence: np.ndarray, jump: float, drift: tuple[float, float], circ
 
 
 def _smooth(reading: np.ndarray, hz: np.ndarray, sure: np.ndarray, step_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return (beats, beats per second), float64 [steps]: a Kalman smoother (Rauch, Tung and Striebel 1965) over the phase."""
+    """Return (beats, beats per second), float64 [steps]: a Kalman smoother (Rauch, Tung, Striebel 1965) over the phase."""
     n = len(reading)
     low, high = _READING
     noise = (high * (low / high) ** sure) ** 2
