@@ -17,10 +17,11 @@ import numpy as np
 _LEAST_S, _LEAST_BARS = 10.0, (4, 8)  # a part lasts 8 bars, or 4 where those take 10 s
 # Prices in units of "one bar as far from its part's mean as bars are from the piece's": of a part, and on top of that of
 # one whose length is no multiple of 8 bars, or not even of 4. Bars drawn at random save about 1 by being cut once more.
-_PART, _UNEVEN, _ODD = 2.0, 0.4, 1.2
-_ALIKE = 0.55  # parts nearer than this, in the same units, share a label
-_CHROMA = 0.5  # weight of harmony beside the spectrum: chords change within a part too
+_PART, _UNEVEN, _ODD = 3.0, 2.5, 3.0
+_ALIKE = 0.3  # parts nearer than this, in the same units, share a label
+_CHROMA = 0.3  # weight of harmony beside the spectrum: chords change within a part too
 _QUIET_BAND = 0.25  # a band that moves less than this share of the average is not blown up to the others' size
+_LIMIT = 1.5  # of a band, in its own standard deviations: one loud effect must not outweigh the rest of the piece
 _EVEN = 1e-3  # squared log-mel; a piece that moves less than this has one part
 _RANGE = 1.5  # log-mel: the least difference between energies 0 and 1
 _FADE_S = 2.0
@@ -73,10 +74,11 @@ def _coordinates(mel: np.ndarray, chroma: np.ndarray) -> np.ndarray:
     spread = mel.std(axis=0)
     if float(np.square(spread).mean()) < _EVEN:
         return np.zeros((len(mel), 1))
-    mel = mel / np.maximum(spread, _QUIET_BAND * spread.mean()) / np.sqrt(mel.shape[1])
+    mel = np.tanh(mel / np.maximum(spread, _QUIET_BAND * spread.mean()) / _LIMIT) * _LIMIT / np.sqrt(mel.shape[1])
     chroma = chroma - chroma.mean(axis=0, dtype=np.float64)
     size = np.sqrt(np.square(chroma).sum(axis=1).mean())
     x = np.concatenate([mel, _CHROMA * chroma / max(size, 1e-6)], axis=1)
+    x -= x.mean(axis=0)
     return x / np.sqrt(np.square(x).sum(axis=1).mean())
 
 
