@@ -11,7 +11,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.core.params import complete, defaults
 from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.base import Effect
+from engine.effects.base import Effect, Turning
 from engine.effects.registry import EFFECTS
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
@@ -62,6 +62,21 @@ class Chain:
         for name in self._active:
             self.effects[name].reset()
         self._active = set()
+
+    @property
+    def memory(self) -> dict[str, list[float]]:
+        """Where each effect that is on stands, as numbers. The pictures in feedback's trails are not among them."""
+        return {
+            name: effect.memory if isinstance(effect := self.effects[name], Turning) else [] for name in sorted(self._active)
+        }
+
+    @memory.setter
+    def memory(self, memory: Mapping[str, list[float]]) -> None:
+        self._active = set(memory) & set(self.effects)
+        for name in self._active:
+            effect = self.effects[name]
+            if memory[name] and isinstance(effect, Turning):
+                effect.memory = list(memory[name])
 
     def warm(self) -> None:
         """Run every effect once, small: drivers compile at the first draw, and that must not happen in mid-show."""
