@@ -29,6 +29,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.gpu.texture import RenderTarget
 from engine.output.encoder import nvenc_refusal
+from engine.output.readback import FramePool, Readback
 from engine.output.recorder import RecorderStatus, RecordingResult
 from engine.output.sink import RecorderSink
 from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
@@ -46,6 +47,10 @@ class Witness(Protocol):
 
     def opening(self) -> Mapping[str, Any]:
         """Return all that the next frame depends on, for the take's first line."""
+        ...
+
+    def trails(self) -> Mapping[str, RenderTarget]:
+        """Return the pictures (rgba16f) that the next frame depends on, by the file of the take they go to."""
         ...
 
     def frame(self, frame: Frame, t_picture: float) -> bytes:
@@ -102,6 +107,7 @@ class Recording:
         self._wanted: Path | None = None
         self._armed = False  # a take is there, its recorder not yet
         self._begun = False  # the take has its first line: from there on every frame is logged
+        self._pictures: list[_Picture] = []
         self._last = 0.0
         self._settled = (0, 0)  # frames and dropped pictures of all that is finished
         self._closing = threading.Event()
@@ -162,6 +168,7 @@ class Recording:
         if not self._begun:
             # Not in `start`, which comes in the middle of a frame: half of that frame has been applied by then.
             self._begun = True
+            self._pictures = [_Picture(self._take, name, target) for name, target in self._witness.trails().items()]
             opening = {"fps": str(self._fps), "size": str(self._size), **self._witness.opening()}
             self._take.event("start", log=LOG, **opening, versions=versions(), recording=str(self._wanted), **self._about)
         for each in inputs:
@@ -171,6 +178,7 @@ class Recording:
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
         """Start the picture's way to the recorder; it arrives a frame or two later without a wait."""
         try:
+            self._pictures = [each for each in self._pictures if not each.arrived()]
             if self._armed and self._begun:
                 self._open(t_picture, frame)
             if self._recorder is not None:
@@ -265,6 +273,23 @@ class Recording:
             self.disk_free_gb = _free_gb(self._wanted.parent if self._wanted else self._takes)
             if self._closing.wait(_DISK_S):
                 return
+
+
+class _Picture:
+    """A picture on its way off the GPU into a file of the take. Render thread; it waits for nothing."""
+
+    def __init__(self, take: Take, name: str, target: RenderTarget) -> None:
+        self._take, self._name = take, name
+        self._readback = Readback(FramePool(target.size, 1, np.float16))
+        self._readback.start(target, name)
+
+    def arrived(self) -> bool:
+        """Look whether it is there, and have it written then."""
+        for array, _ in self._readback.poll():
+            self._take.record(self._name, array.tobytes())
+            self._readback.close()
+            return True
+        return False
 
 
 def _note_place(take: Take, t_picture: float, k: int) -> None:

@@ -24,10 +24,11 @@ from engine.app.take_state import OpenStyle
 from engine.audio.offline import FileAnalysis
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, silence
+from engine.core.signals import NORMALISED, BeatPosition, silence
 from engine.show.change import SceneFailed, SceneReady, StyleFailed, StyleReady
 from engine.tempo.timeline import Timeline
 
+_IMPULSES = [NORMALISED.index(name) for name in ("flux", "onset_strength")]
 _ONSET_DECAY_S = 0.12  # as in core/signals.py, to turn the signal back into the time of the onset
 
 
@@ -58,11 +59,10 @@ class Moments:
 
     def at(self, k: int) -> Moment:
         """Return frame `k` of the film."""
-        u = self._place(k)
-        before = self._place(k - 1)
-        i = min(len(self._rows) - 1, max(0, math.floor(u)))
-        a, b = self._rows[i], self._rows[min(len(self._rows) - 1, i + 1)]
-        w = u - i if 0.0 <= u - i <= 1.0 else 0.0
+        u, before = self._place(k), self._place(k - 1)
+        last = len(self._rows) - 1
+        i, held = min(last, max(0, math.floor(u))), min(last, max(0, math.ceil(u)))
+        a, b, w = self._rows[i], self._rows[held], u - i if i < held else 0.0
         time = self._time(u)
         # A frame that is one of the show's keeps its own step: the difference of two times is off in the last bits.
         dt = float(a["dt"]) if w == 0.0 and u - before == 1.0 and u >= 0.0 else time - self._time(before)
@@ -73,8 +73,11 @@ class Moments:
         jumped = abs(float(b["beat"]) - float(a["beat"])) > 1.0
         beat = float(a["beat"]) if jumped else _mixed(a, b, w, "beat")
         position = BeatPosition(beat, _mixed(a, b, w, "bpm"), _mixed(a, b, w, "confidence"))
-        size = Size(int(a["width"]), int(a["height"]))
-        return Moment(frame, _features(a, b, w, t), position, size, self._phases(a, b, w))
+        # What a frame heard held for its whole step, and envelopes were moved by that: so it does in between (a slope up to
+        # a peak would miss it), and a slower film hears the impulses of every frame since its last one.
+        heard = self._rows[min(held, max(0, math.ceil(before) + 1)) : held + 1]
+        size = Size(int(b["width"]), int(b["height"]))
+        return Moment(frame, _features(heard, t), position, size, self._phases(a, b, w))
 
     def first_frame_at(self, time: float) -> float:
         """Return the time in the film, s, of the first frame that has reached `time` of the show."""
@@ -264,13 +267,16 @@ def _mixed(a: np.void, b: np.void, w: float, name: str) -> float:
     return float(a[name]) * (1.0 - w) + float(b[name]) * w if w > 0.0 else float(a[name])
 
 
-def _features(a: np.void, b: np.void, w: float, t: float) -> np.void:
-    """Return the FEATURES record from which `signals_at(t)` gives back what the frame heard."""
+def _features(rows: np.ndarray, t: float) -> np.void:
+    """Return the FEATURES record from which `signals_at(t)` gives back what the last of these frames heard."""
+    heard = rows[-1]
     record = silence()
     record["t_adc"] = t
-    record["norm"] = tuple((1.0 - w) * a["norm"] + w * b["norm"])
-    record["loudness_db"] = 60.0 * (_mixed(a, b, w, "loudness") - 1.0)
-    record["active"] = _mixed(a, b, w, "active")
-    onset = _mixed(a, b, w, "onset")
+    levels = heard["norm"].copy()
+    levels[_IMPULSES] = rows["norm"][:, _IMPULSES].max(axis=0)
+    record["norm"] = tuple(levels)
+    record["loudness_db"] = 60.0 * (float(heard["loudness"]) - 1.0)
+    record["active"] = heard["active"]
+    onset = float(heard["onset"])
     record["onset_time"] = t + _ONSET_DECAY_S * math.log(onset) if onset > 0.0 else -math.inf
     return record

@@ -114,7 +114,6 @@ def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResu
         comparison = plan.comparison(take)
         if comparison is not None:
             stage.sinks.append(comparison)
-        assert take.sound is not None
         hashes = hashes_beside(job.out)
         changes = [
             dataclasses.replace(x.given, t=follower.film_time(x.time)) for x in take.inputs if isinstance(x.given, Change)
@@ -200,7 +199,6 @@ def _planned(job: RerenderJob, take: TakeLog) -> _Plan:
 
 def _samples(take: TakeLog, told: Progress) -> int:
     """Return the length of the take's sound at 48 kHz; a killed recorder leaves no length in its file."""
-    assert take.sound is not None
     count = 0
     for block in stream_audio(take.sound):
         count += len(block)
@@ -233,7 +231,7 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
                 stage.say(f"style {name} was painted by {logged}, now by {selection.name}")
             return StyleLoaded(deck, style, program, selection.name, selection.refused)
 
-        reopen(stage, take.start, opened)
+        reopen(stage, take.start, opened, take.trails)
         follower = _Follower(stage, ticks, moments, plan)
         stage.sinks.append(follower)
         # An older log does not say when an answer came: there the show's own loader answers at once.

@@ -101,9 +101,10 @@ class Comparison:
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
         """Take the next frame of the film, sRGB."""
         k, self._k = self._k, self._k + 1
-        if k != round(self._second * self._fps):
-            return
         wanted = round(self._second * self._own)
+        # The picture whose middle is nearest: at another rate none begins and ends with the recorded one.
+        if k != round((wanted + Fraction(1, 2)) * self._fps / self._own - Fraction(1, 2)):
+            return
         recorded = next((luma for j, luma in self._frames if j == wanted), None)
         if recorded is not None:
             luma = luma_of(picture.read(), Size(recorded.shape[1], recorded.shape[0]))

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from engine.app.options import parse_fps
-from engine.app.take_state import FRAMES, FRAMES_FILE, LOG, PICTURES, PICTURES_FILE, seated
+from engine.app.take_state import FRAMES, FRAMES_FILE, LOG, PICTURES, PICTURES_FILE, seated, trails_file
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.style import list_styles, load_style
@@ -44,7 +44,8 @@ class TakeLog:
     """A take that was read. size, fps: of its recording. start: the first line. inputs: in order.
 
     frames: FRAMES records, maybe none; pictures: PICTURES records. began: (show time, t_present) of the first picture, s on
-    the show's lines. recording, sound: files, None where there is none. notes: what is missing or damaged.
+    the show's lines. trails: by deck, float16 [h, w, 4]. recording, sound: files; recording None where there is none.
+    notes: what is missing or damaged.
     """
 
     folder: Path
@@ -55,8 +56,9 @@ class TakeLog:
     frames: np.ndarray = field(repr=False)
     pictures: np.ndarray = field(repr=False)
     began: tuple[float, float]
+    trails: Mapping[str, np.ndarray] = field(repr=False)
     recording: Path | None
-    sound: Path | None
+    sound: Path
     notes: tuple[str, ...]
 
     @property
@@ -110,7 +112,8 @@ def read_take(folder: Path) -> TakeLog:
         notes.append("the recording is not at hand: nothing to compare with")
     sound = _sound(folder, recording, notes)
     times = (_number(began, "time"), _number(began, "t_present"))
-    return TakeLog(folder, size, fps, start, inputs, frames, pictures, times, recording, sound, tuple(notes))
+    trails = _trails(folder, start, notes)
+    return TakeLog(folder, size, fps, start, inputs, frames, pictures, times, trails, recording, sound, tuple(notes))
 
 
 def check_styles(take: TakeLog) -> list[str]:
@@ -194,6 +197,19 @@ def _records(path: Path, kind: np.dtype) -> np.ndarray:
         return np.memmap(path, kind, "r", shape=(count,)) if count else np.zeros(0, kind)
     except OSError:
         return np.zeros(0, kind)
+
+
+def _trails(folder: Path, start: Mapping[str, Any], notes: list[str]) -> dict[str, np.ndarray]:
+    """Return the pictures that feedback had at the start, by deck."""
+    found = {}
+    for deck, told in start.get("decks", {}).items():
+        if (shape := told.get("trails")) is None:
+            continue
+        try:
+            found[deck] = np.fromfile(folder / trails_file(deck), "<f2").reshape(*shape, 4)
+        except (OSError, ValueError, TypeError):
+            notes.append(f"the trails of deck {deck} are missing: its first seconds differ while new ones grow")
+    return found
 
 
 def _recording(folder: Path, told: str) -> Path | None:

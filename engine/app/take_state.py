@@ -1,8 +1,8 @@
 """What a take has to know of a stage to be rendered again: where it stood at the first frame, and what each frame heard.
 
 Written by the recording on the render thread (`StageWitness`), read back by `vj rerender` (`reopen`). Nothing here waits
-or touches a file. What is not kept: the pictures in feedback's trails, and a frozen picture; a take that begins in the
-middle of one differs until the trails have faded or the freeze ends.
+or touches a file. Trails are pictures: they come off the GPU a frame or two later. What is not kept is a frozen picture: a
+take that begins during a freeze shows another one until it ends.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from engine.app.stage import Backing, Stage
 from engine.core.frame import Frame
 from engine.core.signals import NORMALISED
 from engine.generators.cppn import CppnGenerator
+from engine.gpu.texture import RenderTarget
 from engine.show.catalogue import DECKS, IDLE
 from engine.show.document import Document
 from engine.show.setlist import Setlist
@@ -69,6 +70,11 @@ class StageWitness:
             "setlist": stage.document.setlist,
         }
 
+    def trails(self) -> dict[str, RenderTarget]:
+        """Return the pictures, by the file they go to, that the next frame's effects go on from."""
+        chains = {deck: self._stage.mixer.decks[deck].chain for deck in DECKS}
+        return {trails_file(deck): chain.trails for deck, chain in chains.items() if chain.trails is not None}
+
     def frame(self, frame: Frame, t_picture: float) -> bytes:
         """Return the FRAMES record of the frame just painted."""
         stage, row = self._stage, self._record[0]
@@ -93,7 +99,10 @@ class StageWitness:
     def _deck(self, deck: str) -> dict[str, Any]:
         stage = self._stage
         backing = stage.backing[deck]
-        told = {"style": backing.style, **_backing(backing), "effects": stage.mixer.decks[deck].chain.memory}
+        chain = stage.mixer.decks[deck].chain
+        told = {"style": backing.style, **_backing(backing), "effects": chain.memory}
+        if chain.trails is not None:
+            told["trails"] = [chain.trails.size.height, chain.trails.size.width]
         if isinstance(backing.generator, CppnGenerator):
             motion = backing.generator.motion
             told |= {"phase": motion.phase, "levels": motion.levels}
@@ -102,14 +111,21 @@ class StageWitness:
         return told
 
 
+def trails_file(deck: str) -> str:
+    """Return the name of the file with a deck's trails at the take's start: float16 [h, w, 4], row 0 at the top."""
+    return f"trails-{deck}.f16"
+
+
 def phase_on(stage: Stage, deck: str) -> float:
     """Return the integrated time of what is on `deck`, in s; NaN where nothing has any."""
     generator = stage.backing[deck].generator
     return generator.motion.phase if isinstance(generator, CppnGenerator) else float("nan")
 
 
-def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle) -> None:
+def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails: Mapping[str, np.ndarray]) -> None:
     """Bring a fresh stage to where a take began. start: its first line; keys that an older log lacks are done without.
+
+    trails: float16 [h, w, 4] by deck.
 
     Raises UserError for a style that cannot be opened, pydantic.ValidationError for a document that is none.
     """
@@ -129,7 +145,10 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle) -> Non
                 backing.generator.motion.resume(told["phase"], told["levels"])
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
-        stage.mixer.decks[deck].chain.memory = told.get("effects", {})
+        chain = stage.mixer.decks[deck].chain
+        chain.memory = told.get("effects", {})
+        if deck in trails:
+            chain.recall(trails[deck])
     stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
     stage.mappings.resume(start.get("envelopes", ()))
 

@@ -33,6 +33,9 @@ class Empty:
     def opening(self) -> dict:
         return {"show": snapshot(STATE)}
 
+    def trails(self) -> dict:
+        return {}
+
     def frame(self, frame: Frame, t_picture: float) -> bytes:
         return np.zeros((), FRAMES).tobytes()
 
