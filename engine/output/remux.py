@@ -55,7 +55,7 @@ def survey(path: Path, fps: Fraction) -> Contents:
     with av.open(str(path)) as file:
         found, delay = [0] * len(file.streams), 0
         for packet in file.demux():
-            if packet.size == 0:
+            if packet.size == 0 or packet.is_corrupt:  # corrupt: cut short by the end of a torn file
                 continue
             if packet.stream.type == "video" and packet.pts is not None:
                 delay = max(delay, found[packet.stream_index] - frame_number(packet, fps))

@@ -47,9 +47,8 @@ class Sequence:
         context.time_base = 1 / spec.fps
         context.options = encoder.options
         encoder.settle(context, spec.fps)
-        context.color_primaries, context.colorspace, context.color_range = _BT709, _RGB, ColorRange.JPEG
-        if spec.codec == "png":
-            context.color_trc = _SRGB
+        context.colorspace, context.color_range = _RGB, ColorRange.JPEG
+        context.sample_aspect_ratio = 1
         context.open()
         self._context = context
 
@@ -76,6 +75,8 @@ class Sequence:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[..., :channels]), format=kind)
         frame.pts = self.frames
         frame.time_base = 1 / self.spec.fps
+        if self.spec.codec == "png":
+            frame.color_primaries, frame.color_trc = _BT709, _SRGB
         self._write(self._context.encode(frame))
         self.frames += 1
 
@@ -122,11 +123,11 @@ class Sequence:
             shutil.rmtree(aside)
         return self.path
 
-    def abort(self) -> Path | None:
-        """Keep the frames that there are; return where, or None when there are none. Raises nothing."""
+    def abort(self) -> tuple[Path | None, int]:
+        """Keep the frames that there are; return where, or None, and how many. Raises nothing."""
         with contextlib.suppress(OSError, ValueError, av.FFmpegError):
             self._finish()
         if self._written:
-            return self.working_path
+            return self.working_path, self._written
         shutil.rmtree(self.working_path, ignore_errors=True)
-        return None
+        return None, 0
