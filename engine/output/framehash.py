@@ -6,6 +6,7 @@ from the same pictures. Called by offline renders, on whatever thread hands the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import numpy as np
 import engine
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.output.muxer import describe
 
 # libav's names of the pictures' memory layout. MD5 is FFmpeg's choice, and enough: nobody forges frames here.
 PIXEL_FORMATS = {("uint8", 4): "rgba", ("float16", 4): "rgbaf16le", ("float32", 4): "rgbaf32le", ("uint8", 3): "rgb24"}
@@ -47,9 +49,9 @@ class HashFile:
 
 
 class FrameHashes:
-    """Writes one file of hashes as the frames come; it is `NAME.part` until it is closed. Raises OSError.
+    """Writes one file of hashes as the frames come; it is `NAME.part` until it is closed.
 
-    A context that ends with an exception leaves the part.
+    A context that ends with an exception leaves the part. All of it raises UserError when the file cannot be written.
     """
 
     def __init__(self, path: Path | str, size: Size, fps: Fraction, pixel_format: str = "rgba") -> None:
@@ -58,8 +60,11 @@ class FrameHashes:
         self.working_path = self.path.with_name(self.path.name + ".part")
         self.frames = 0
         self._whole = hashlib.sha256()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.working_path, "w", encoding="ascii", newline="\n")  # noqa: SIM115 (held until close)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.working_path, "w", encoding="ascii", newline="\n")  # noqa: SIM115 (held until close)
+        except OSError as error:
+            raise self._told(error) from error
         tick = 1 / Fraction(fps)
         self._file.write(
             "#format: frame checksums\n"
@@ -81,7 +86,11 @@ class FrameHashes:
         # SHA-256 would take three times as long on processors without instructions for it: 10 ms a frame at 1280x720.
         found = hashlib.md5(picture.data, usedforsecurity=False).hexdigest()
         k = self.frames
-        self._file.write(f"0, {k:10d}, {k:10d}, {1:8d}, {picture.nbytes:8d}, {found}\n")
+        try:
+            self._file.write(f"0, {k:10d}, {k:10d}, {1:8d}, {picture.nbytes:8d}, {found}\n")
+        except OSError as error:
+            self.abandon()
+            raise self._told(error) from error
         _count_in(self._whole, FrameHash(k, k, picture.nbytes, found))
         self.frames += 1
         return found
@@ -93,9 +102,20 @@ class FrameHashes:
 
     def close(self) -> Path:
         """Finish the file under its own name."""
-        self._file.close()
-        os.replace(self.working_path, self.path)
+        try:
+            self._file.close()
+            os.replace(self.working_path, self.path)
+        except OSError as error:
+            raise self._told(error) from error
         return self.path
+
+    def abandon(self) -> None:
+        """Let go of the file and leave the part. Raises nothing."""
+        with contextlib.suppress(OSError):  # what is still in memory does not fit on the disk
+            self._file.close()
+
+    def _told(self, error: OSError) -> UserError:
+        return UserError("cannot write the frame hashes", where=str(self.path), got=describe(error))
 
     def __enter__(self) -> FrameHashes:
         return self
@@ -104,7 +124,7 @@ class FrameHashes:
         if kind is None:
             self.close()
         else:
-            self._file.close()
+            self.abandon()
 
 
 def pixel_format_of(picture: np.ndarray) -> str:
@@ -113,8 +133,10 @@ def pixel_format_of(picture: np.ndarray) -> str:
 
 
 def read_hashes(path: Path | str) -> HashFile:
-    """Read a file of hashes, also one that FFmpeg wrote, or a part. Raises UserError, OSError."""
+    """Read a file of hashes, also one that FFmpeg wrote, or a part. Raises UserError."""
     path = Path(path)
+    if not path.is_file():
+        raise UserError("no such file of frame hashes", where=str(path))
     header: dict[str, str] = {}
     frames: list[FrameHash] = []
     whole = hashlib.sha256()
@@ -125,7 +147,6 @@ def read_hashes(path: Path | str) -> HashFile:
                 header[key.strip()] = value.strip()
                 continue
             fields = [f.strip() for f in line.split(",")]
-            # The last line of a part may be torn.
             if len(fields) != 6 or len(fields[5]) != 32 or not all(f.isdigit() for f in fields[:5]):
                 raise UserError("not a line of frame hashes", where=f"{path}:{number}", got=line.strip())
             frames.append(FrameHash(len(frames), int(fields[2]), int(fields[4]), fields[5]))

@@ -19,13 +19,13 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from engine.output.movie_spec import MovieSpec, encoder_of
 from engine.output.muxer import CLUSTER_MS, SafeFile
-from engine.output.remux import AUDIO_RATE, BITEXACT, remux, survey
+from engine.output.remux import AUDIO_RATE, BITEXACT, MOVIE_CLOCK, remux, survey
 
 _BT709 = 1  # ITU-T H.273: primaries, transfer and matrix
 _SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INP
 
 _MATROSKA = {"cluster_time_limit": str(CLUSTER_MS), "cluster_size_limit": str(4 << 20), "write_crc32": "0"}
-_MOV = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
+_MOV = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"} | MOVIE_CLOCK
 
 
 class MovieFile:
@@ -90,7 +90,7 @@ class MovieFile:
 
     def _eight_bits(self, picture: np.ndarray) -> av.VideoFrame:
         return self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(picture, format="rgba"),
+            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="rgba"),
             format="yuv420p",
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,

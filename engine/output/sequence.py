@@ -33,8 +33,9 @@ class Sequence:
         self.spec = spec
         self.path, self._pattern = sequence_of(path, spec.codec)
         self.frames = 0
-        self._refuse_strangers()
         self.working_path = self.path.with_name(self.path.name + ".part")
+        for earlier in (self.path, self.working_path):
+            self._refuse_strangers(earlier)
         if self.working_path.exists():
             shutil.rmtree(self.working_path)
         self.working_path.mkdir(parents=True)
@@ -52,18 +53,18 @@ class Sequence:
         context.open()
         self._context = context
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_strangers(self, folder: Path) -> None:
         """An earlier render of the same name is replaced; a folder with anything else in it is not."""
-        if not self.path.exists():
+        if not folder.exists():
             return
-        if not self.path.is_dir():
-            raise UserError("the frames need a folder", where=str(self.path), got="a file", remedy="name another folder")
+        remedy = "name an empty folder, or remove this one"
+        if not folder.is_dir():
+            raise UserError("the frames need a folder", where=str(folder), got="a file", remedy=remedy)
         before, after = re.split(r"%0?\d*d", self._pattern)
         frame = re.compile(re.escape(before) + r"\d+" + re.escape(after))
-        for entry in sorted(self.path.iterdir()):
+        for entry in sorted(folder.iterdir()):
             if entry.name != SOUND_NAME and not frame.fullmatch(entry.name):
-                remedy = "name an empty folder, or remove this file"
-                raise UserError("the folder holds other things", where=str(self.path), got=entry.name, remedy=remedy)
+                raise UserError("the folder holds other things", where=str(folder), got=entry.name, remedy=remedy)
 
     def video(self, picture: np.ndarray) -> None:
         """Write the next frame."""

@@ -91,7 +91,7 @@ def test_frame_k_is_shown_at_exactly_k_over_fps_and_a_click_sounds_at_its_sample
         video, audio = file.streams.video[0], file.streams.audio[0]
         assert video.average_rate == fps
         assert video.duration * video.time_base == 50 / fps
-        assert abs(float(audio.duration * audio.time_base) - float(50 / fps)) < 0.001
+        assert audio.duration * audio.time_base == Fraction(round(50 * AUDIO_RATE / fps), AUDIO_RATE)
     # tools/av_sync.py reads yuv planes of 8 bits; the picture of ProRes was looked at above
     if codec != "prores":
         found = offsets(tmp_path / name)
@@ -205,6 +205,19 @@ def test_exr_frames_are_the_linear_values_beyond_one_and_below_zero_too(tmp_path
     planes = [np.frombuffer(p, kind).reshape(33, -1)[:, :65] for p in frame.planes]
     green, blue, red, *rest = planes
     assert np.array_equal(np.stack([red, green, blue, *rest], -1), picture[..., : 4 if alpha else 3])
+
+
+@pytest.mark.parametrize("rest", [1, 16, 47, 1000, 1024])
+def test_a_last_packet_of_a_few_samples_is_there(tmp_path, rest):
+    spec, samples = MovieSpec(SIZE, Fraction(24)), 48 * 1024 + rest
+    with open_movie(tmp_path / "a.mp4", spec) as movie:
+        for k in range(24):
+            movie.video(picture_of(spec, k))
+        movie.audio(np.full((samples, 2), 0.1, np.float32))
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        assert file.streams.audio[0].duration * file.streams.audio[0].time_base == Fraction(samples, AUDIO_RATE)
+        packets = [p for p in file.demux(file.streams.audio[0]) if p.size]
+    assert len(packets) == 50  # one of them is the encoder's priming
 
 
 @pytest.mark.parametrize("given", [0, 10_000])
