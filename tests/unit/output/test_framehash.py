@@ -26,10 +26,8 @@ def write(path: Path, frames: list[np.ndarray], fps: Fraction = FPS) -> FrameHas
     return hashes
 
 
-def test_the_lines_are_those_of_ffmpegs_own_framemd5(tmp_path):
-    frames = pictures(12)
-    write(tmp_path / "ours.framemd5", frames)
-    with av.open(str(tmp_path / "theirs.framemd5"), "w", format="framemd5") as file:
+def write_with_ffmpeg(path: Path, frames: list[np.ndarray], muxer: str) -> None:
+    with av.open(str(path), "w", format=muxer) as file:
         stream = file.add_stream("rawvideo", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = SIZE.width, SIZE.height, "rgba"
         stream.time_base = 1 / FPS
@@ -38,13 +36,28 @@ def test_the_lines_are_those_of_ffmpegs_own_framemd5(tmp_path):
             frame.pts, frame.time_base = k, 1 / FPS
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
-    ours, theirs = ((tmp_path / f"{who}.framemd5").read_text().splitlines() for who in ("ours", "theirs"))
 
-    def kept(lines: list[str]) -> list[str]:
+
+def test_the_lines_are_those_of_ffmpegs_own_framehash(tmp_path):
+    write(tmp_path / "ours", pictures(12))
+    write_with_ffmpeg(tmp_path / "theirs", pictures(12), "framehash")
+
+    def kept(path: Path) -> list[str]:
+        lines = path.read_text().splitlines()
         return [line for line in lines if not line.startswith(("#software", "#pixel_format", "#sar"))]
 
-    assert kept(ours) == kept(theirs)
-    assert compare(tmp_path / "ours.framemd5", tmp_path / "theirs.framemd5") is None
+    assert kept(tmp_path / "ours") == kept(tmp_path / "theirs")
+    assert compare(tmp_path / "ours", tmp_path / "theirs") is None
+
+
+def test_framemd5_is_read_too_but_not_compared_with_another_kind(tmp_path):
+    write(tmp_path / "ours", pictures(3))
+    write_with_ffmpeg(tmp_path / "theirs", pictures(3), "framemd5")
+    hashes = read_hashes(tmp_path / "theirs")
+    assert [f.hash for f in hashes.frames] == [hashlib.md5(p.tobytes()).hexdigest() for p in pictures(3)]
+    assert compare(hashes, tmp_path / "theirs") is None
+    with pytest.raises(UserError, match="two kinds"):
+        compare(tmp_path / "ours", hashes)
 
 
 def test_what_is_read_is_what_was_written(tmp_path):
@@ -55,7 +68,7 @@ def test_what_is_read_is_what_was_written(tmp_path):
     assert read.software.startswith("phosphene ")
     assert read.digest == hashes.digest
     assert [f.index for f in read.frames] == [f.pts for f in read.frames] == [0, 1, 2, 3, 4]
-    assert [f.hash for f in read.frames] == [hashlib.md5(p.tobytes()).hexdigest() for p in frames]
+    assert [f.hash for f in read.frames] == [hashlib.sha256(p.tobytes()).hexdigest() for p in frames]
     assert {f.size for f in read.frames} == {20 * 48 * 4}
 
 
