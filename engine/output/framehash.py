@@ -153,13 +153,11 @@ def read_hashes(path: Path | str) -> HashFile:
                 header[key.strip()] = value.strip()
                 continue
             fields = [f.strip() for f in line.split(",")]
-            if (
-                len(fields) != 6
-                or len(fields[5]) != _DIGITS.get(header.get("hash", ""))
-                or not all(f.isdigit() for f in fields[:5])
-            ):
+            numbers, found = fields[:5], fields[-1]
+            whole_line = len(fields) == 6 and all(n.isdigit() for n in numbers)
+            if not whole_line or len(found) != _DIGITS.get(header.get("hash", "")):
                 raise UserError("not a line of frame hashes", where=f"{path}:{number}", got=line.strip())
-            frames.append(FrameHash(len(frames), int(fields[2]), int(fields[4]), fields[5]))
+            frames.append(FrameHash(len(frames), int(numbers[2]), int(numbers[4]), found))
             _count_in(whole, frames[-1])
     if header.get("hash") not in _DIGITS or "tb 0" not in header or "dimensions 0" not in header:
         raise UserError("not a file of frame hashes", where=str(path), allowed="what framehash or framemd5 writes")
