@@ -50,6 +50,8 @@ _FLOOR = 1.0  # scores below say nothing: noise reaches 3 at its best phase
 # The smoother: what a step may change, and how exact one reading of the phase is at the least and at the most sure.
 _DRIFT_HZ = 0.004  # beats per second, per root second
 _READING = (0.02, 0.4)  # beats
+_NEW_TEMPO = 0.04  # a step of the course of more than this share begins another piece,
+_TEMPO_KNOWN, _PHASE_KNOWN = 0.02, 0.1  # whose tempo (share) and phase (beats) are known so well
 _BEATLESS = 0.1  # with less than this share of the piece sure, there is no beat to follow
 
 
@@ -174,7 +176,7 @@ def _tempo_course(evidence: np.ndarray) -> np.ndarray:
 
 
 def _phase_course(profiles: np.ndarray, pulses: np.ndarray, advance: np.ndarray, step_s: float) -> np.ndarray:
-    """Return the phase in beats at every step, unwrapped: profiles and pulses [steps, BINS], advance in beats a step.
+    """Return the phase in beats at every step, whole beats being free: profiles and pulses [steps, BINS], advance in beats a step.
 
     The phase is sought in a frame that turns with the tempo, where a steady beat stands still.
     """
@@ -189,7 +191,7 @@ def _phase_course(profiles: np.ndarray, pulses: np.ndarray, advance: np.ndarray,
     at = np.take_along_axis(seen, course[:, None], axis=1)[:, 0]
     exact = np.array([_peak(pulses[s], int(p)) for s, p in enumerate(at)])
     phase = -exact / BINS - turned
-    return turned + np.unwrap(phase, period=1.0)
+    return turned + phase - np.floor(phase)
 
 
 def _viterbi(evidence: np.ndarray, jump: float, drift: tuple[float, float], circular: bool) -> np.ndarray:
@@ -228,19 +230,23 @@ def _smooth(reading: np.ndarray, hz: np.ndarray, sure: np.ndarray, step_s: float
     n = len(reading)
     low, high = _READING
     noise = (high * (low / high) ** sure) ** 2
-    wander = _DRIFT_HZ**2
-    q = wander * np.array([[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]])
+    q = _DRIFT_HZ**2 * np.array([[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]])
     move = np.array([[1.0, step_s], [0.0, 1.0]])
     means, spreads = np.zeros((n, 2)), np.zeros((n, 2, 2))
     told, told_spread = np.zeros((n, 2)), np.zeros((n, 2, 2))  # before the reading
-    mean, spread = np.array([reading[0], hz[0]]), np.diag([0.1, (0.02 * hz[0]) ** 2])
+    mean, spread = np.array([reading[0], hz[0]]), np.diag([1.0, (_TEMPO_KNOWN * hz[0]) ** 2])
     for s in range(n):
         if s:
             mean, spread = _times(move, mean), _between(move, spread) + q
+            if abs(hz[s] / hz[s - 1] - 1.0) > _NEW_TEMPO:
+                mean[1] = hz[s]
+                spread = spread + np.diag([_PHASE_KNOWN**2, (_TEMPO_KNOWN * hz[s]) ** 2])
         told[s], told_spread[s] = mean, spread
-        gain = spread[:, 0] / (spread[0, 0] + noise[s])
-        mean = mean + gain * (reading[s] - mean[0])
-        spread = spread - gain[:, None] * spread[0]
+        if sure[s] > 0.0:  # else it is no reading: the tempo was read elsewhere, and better
+            gain = spread[:, 0] / (spread[0, 0] + noise[s])
+            error = reading[s] - mean[0]
+            mean = mean + gain * (error - round(error))
+            spread = spread - gain[:, None] * spread[0]
         means[s], spreads[s] = mean, spread
     out = means.copy()
     for s in range(n - 2, -1, -1):
