@@ -184,7 +184,7 @@ def _opened(job: RenderJob, heard: Prepared) -> Iterator[Stage]:
         offline_stage(source, leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage,
     ):
         stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
-        open_for_render(stage, job.scene, job.opening())
+        open_for_render(stage, job.stage_with(), job.opening())
         yield stage
 
 
@@ -251,7 +251,7 @@ class Sound:
 
 def hashes_beside(out: Path) -> Path:
     """Return where the frame hashes of a film go."""
-    return out.with_name(f"{out.name}.framemd5")
+    return out.with_name(f"{out.name}.framehash")
 
 
 class Script:
