@@ -192,4 +192,4 @@ def test_what_makes_no_sense_is_refused_before_anything_is_painted(taken: Taken,
         rerender(RerenderJob(folder, tmp_path / "x.mp4", size=Size(64, 64), compare=True))
     with pytest.raises(UserError, match="does not go into this file"):
         rerender(RerenderJob(folder, tmp_path / "x.txt"))
-    assert SIZE == read_take(folder).size
+    assert read_take(folder).size == SIZE
