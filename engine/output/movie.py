@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.core.errors import UserError
 from engine.output.movie_file import MovieFile
-from engine.output.movie_spec import SEQUENCES, MovieSpec, check
+from engine.output.movie_spec import MOVIES, SEQUENCES, MovieSpec, check
 from engine.output.muxer import describe
 from engine.output.sequence import Sequence
 
@@ -40,6 +40,8 @@ def open_movie(path: Path | str, spec: MovieSpec, release: Callable[[np.ndarray]
     """
     path = Path(path)
     check(path, spec)
+    if spec.codec in MOVIES and path.is_dir():
+        raise UserError("a folder has this name", where=str(path), remedy="name another file")
     try:
         writer = Sequence(path, spec) if spec.codec in SEQUENCES else MovieFile(path, spec)
     except OSError as error:  # av.FFmpegError too is one, or a ValueError
