@@ -27,7 +27,7 @@ from engine.output.sequence import Sequence
 
 log = logging.getLogger(__name__)
 
-# Pictures and blocks of sound that may wait: enough to bridge an encoder's key frames, 100 MB at 4K.
+# Pictures and blocks of sound that may wait: enough to bridge an encoder's key frames, at most 200 MB at 4K.
 QUEUE = 6
 
 __all__ = ["Movie", "MovieSpec", "check", "open_movie"]
@@ -44,7 +44,7 @@ def open_movie(path: Path | str, spec: MovieSpec, release: Callable[[np.ndarray]
         raise UserError("a folder has this name", where=str(path), remedy="name another file")
     try:
         writer = Sequence(path, spec) if spec.codec in SEQUENCES else MovieFile(path, spec)
-    except OSError as error:  # av.FFmpegError too is one, or a ValueError
+    except OSError as error:
         raise UserError("cannot write the movie", where=str(path), got=describe(error)) from error
     except (av.FFmpegError, ValueError) as error:
         raise UserError("the encoder does not open", where=str(path), got=error) from error
