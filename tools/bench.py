@@ -1,10 +1,10 @@
-"""Measure this machine: every number of the live engine beside its baseline, in one run.
+"""Measure this machine: every number of the engine beside its baseline, in one run.
 
     vj bench [NAME ...] [--json [PATH]] [--seconds 300]        or: python tools/bench.py ...
 
 Prints JSON; with a PATH it is written there as well, after each benchmark: a long run that is cut off leaves what it has.
 
-Takes about fifteen minutes with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
+Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
         return bench_set.crossfading_set(seconds)
 
+    def offline() -> dict[str, Any]:
+        from tools import bench_offline
+
+        return bench_offline.bench()
+
     return {
         "startup": live("startup"),
         "click": live("click_latency"),
@@ -72,6 +77,7 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
         "ring": ring,
         "soak": live("soak", seconds),
         "set": crossfading_set,
+        "offline": offline,
     }
 
 

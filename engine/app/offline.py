@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,18 +27,19 @@ from engine.app.pipeline import close_stage, open_for_render, render_frame
 from engine.app.render_job import RenderJob
 from engine.app.stage import Leader, Stage
 from engine.audio.base import AudioSource
-from engine.audio.prepared import prepare
+from engine.audio.prepared import Prepared, prepare
 from engine.compositor.export_pass import Export, ExportPass
 from engine.core import clock, metrics
 from engine.core.clock import OfflineClock
+from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.core.signals import SAMPLE_RATE
 from engine.gpu.context import HeadlessContext, info
 from engine.gpu.texture import RenderTarget
 from engine.models.latent import Walk
 from engine.output.film import FilmSink
-from engine.output.framehash import FrameHashes
-from engine.output.movie import MovieSpec
+from engine.output.framehash import FrameHashes, compare
+from engine.output.movie_spec import MovieSpec
 from engine.pacing.governor import Governor
 from engine.show.change import Change
 from engine.tempo.grid import GridConductor
@@ -52,8 +54,8 @@ class RenderResult:
     timings: s by part; they, peak_rss_mb and messages may differ from run to run, all else does not.
     """
 
-    out: Path | None
-    hashes: Path | None
+    out: Path
+    hashes: Path
     frames: int
     fps: Fraction
     seconds: float
@@ -118,35 +120,27 @@ def offline_stage(
         context.close()
 
 
-def render(job: RenderJob, progress: Progress | None = None, *, verify_only: bool = False) -> RenderResult:
-    """Render one film and return what came of it. Raises UserError; a film that is not whole is left as a `.part`.
-
-    verify_only: paint and hash the frames again, write nothing.
-    """
-    job.check()
+def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
+    """Render one film and return what came of it. Raises UserError; a film that is not whole is left as a `.part`."""
     told = progress or (lambda what, done, total: None)
     began = clock.now()
-    heard = prepare(
-        job.audio, start=job.start, duration=job.duration, progress=lambda x: told("listening", round(100 * x), 100)
-    )
+    job.check()
+    heard = _hear(job, told)
     listened = clock.now()
-    leader = GridConductor(heard.grid)
-    with offline_stage(heard.source(), leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage:
-        stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
-        open_for_render(stage, job.scene, job.opening())
-        frames = job.frames_of(heard.samples)
-        films = [] if verify_only else job.films
-        film = play(stage, frames, job.movie, films, heard.pcm_blocks(), told, Script(job.script))
+    with _opened(job, heard) as stage:
+        frames, hashes = job.frames_of(heard.samples), hashes_beside(job.out)
+        sound, script = heard.pcm_blocks(), Script(job.script)
+        written, digest = play(stage, frames, job.movie, job.films, hashes, sound, told, script)
         ended = clock.now()
         timings = {"listen": listened - began, "render": ended - listened, "total": ended - began}
         return RenderResult(
-            out=film.out,
-            hashes=film.hashes,
+            out=written[0],
+            hashes=hashes,
             frames=frames,
             fps=job.fps,
             seconds=float(frames / job.fps),
-            digest=film.digest,
-            video_sha256=sha256_of(film.out) if film.out is not None and film.out.is_file() else "",
+            digest=digest,
+            video_sha256=sha256_of(written[0]) if written[0].is_file() else "",
             audio_sha256=heard.audio_sha256,
             analysis_key=heard.key,
             renderer=info()["renderer"],
@@ -158,13 +152,37 @@ def render(job: RenderJob, progress: Progress | None = None, *, verify_only: boo
         )
 
 
-@dataclass(frozen=True)
-class Played:
-    """What `play` wrote: the film, its list of hashes (both None where nothing was to be written), their digest."""
+def verify(job: RenderJob, progress: Progress | None = None) -> int | None:
+    """Paint all frames of a rendered job again; return the first that differs from its list of hashes, None if none does.
 
-    out: Path | None
-    hashes: Path | None
-    digest: str
+    Raises UserError, also when there is no such list.
+    """
+    told = progress or (lambda what, done, total: None)
+    job.check()
+    known = hashes_beside(job.out)
+    if not known.is_file():
+        raise UserError("nothing to verify against", where=str(known), remedy="render first")
+    heard = _hear(job, told)
+    with _opened(job, heard) as stage, tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / known.name
+        frames, script = job.frames_of(heard.samples), Script(job.script)
+        play(stage, frames, job.movie, [], again, heard.pcm_blocks(), told, script)
+        return compare(known, again)
+
+
+def _hear(job: RenderJob, told: Progress) -> Prepared:
+    return prepare(
+        job.audio, start=job.start, duration=job.duration, progress=lambda x: told("listening", round(100 * x), 100)
+    )
+
+
+@contextmanager
+def _opened(job: RenderJob, heard: Prepared) -> Iterator[Stage]:
+    leader = GridConductor(heard.grid)
+    with offline_stage(heard.source(), leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage:
+        stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
+        open_for_render(stage, job.scene, job.opening())
+        yield stage
 
 
 def play(
@@ -172,38 +190,39 @@ def play(
     frames: int,
     spec: MovieSpec,
     films: Sequence[tuple[Path, MovieSpec]],
+    hashes: Path,
     sound: Iterator[np.ndarray],
     told: Progress,
     script: Script | None = None,
-) -> Played:
+) -> tuple[list[Path], str]:
     """Render `frames` frames of an open stage into `films`, the first of which has the sound; none: only hash them.
 
-    spec: size and rate of the pictures. script: the changes that come in on the way.
+    spec: size and rate of the pictures. hashes: where their hashes go. script: the changes that come in on the way.
+    Returns (where the films are, the digest of all hashes).
     """
     fine = stage.output.format != "rgba8"
-    hashes = FrameHashes(hashes_beside(films[0][0]) if films else None, spec.size, spec.fps, "rgba64f" if fine else "rgba")
-    sink = FilmSink(spec.size, films, hashes, fine=fine)
-    stage.sinks.append(sink)
+    audio = bool(films) and films[0][1].audio
     track, heard = Sound(sound), 0
-    try:
-        for k in range(frames):
-            for change in script.due(float(k / spec.fps)) if script else ():
-                stage.bus.put(change)
-            render_frame(stage)
-            if films and films[0][1].audio:
-                until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)
-                sink.sound(track.take(until - heard))
-                heard = until
-            told("rendering", k + 1, frames)
-        written = sink.finish()
-        return Played(written[0] if written else None, hashes.close(), hashes.digest)
-    except BaseException:
-        hashes.abort()
-        sink.abort()
-        raise
-    finally:
-        stage.sinks.remove(sink)
-        sink.close()
+    with FrameHashes(hashes, spec.size, spec.fps, "rgbaf16le" if fine else "rgba") as listed:
+        sink = FilmSink(spec.size, films, listed, fine=fine)
+        stage.sinks.append(sink)
+        try:
+            for k in range(frames):
+                for change in script.due(float(k / spec.fps)) if script else ():
+                    stage.bus.put(change)
+                render_frame(stage)
+                if audio:
+                    until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)
+                    sink.sound(track.take(until - heard))
+                    heard = until
+                told("rendering", k + 1, frames)
+            return sink.finish(), listed.digest
+        except BaseException:
+            sink.abort()
+            raise
+        finally:
+            stage.sinks.remove(sink)
+            sink.close()
 
 
 class Sound:

@@ -45,15 +45,14 @@ def render_command(
     no_audio: Annotated[bool, typer.Option("--no-audio", help="leave the sound out")] = False,
     export_frames: Annotated[Path | None, typer.Option(help="also every frame as PNG into this folder")] = None,
     backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
-    verify: Annotated[bool, typer.Option("--verify", help="then paint all frames again and compare")] = False,
+    verify_again: Annotated[bool, typer.Option("--verify", help="then paint all frames again and compare")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON")] = False,
 ) -> None:
     """Render a song to a film: the same pictures each time."""
-    from engine.app.offline import render
+    from engine.app.offline import render, verify
     from engine.app.options import parse_fps
-    from engine.app.render_job import RenderJob, parse_resolution
+    from engine.app.render_job import RenderJob, codec_for, parse_resolution
     from engine.app.take import write_json
-    from engine.output.movie_spec import codec_for
 
     job = RenderJob(
         audio=audio,
@@ -79,17 +78,15 @@ def render_command(
         job = dataclasses.replace(job, style=_suited(audio))
     with bar(float(job.fps)) as told:
         result = render(job, told)
-        document = evidence(job, result)
-        if verify:
-            again = render(job, told, verify_only=True)
-            document["verified"] = again.digest == result.digest
+        differs = verify(job, told) if verify_again else None
+    document = evidence(job, result) | ({"verified": differs is None} if verify_again else {})
     write_json(out.with_name(f"{out.name}.json"), document)
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
     else:
         typer.echo(summary(result))
-    if verify and not document["verified"]:
-        raise UserError("a second render gave other frames", where=str(out), got=again.digest, allowed=result.digest)
+    if differs is not None:
+        raise UserError("a second render gave another picture", where=str(out), got=f"frame {differs}")
 
 
 def evidence(job: RenderJob, result: RenderResult) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.latent import Walk
 from engine.models.style import load_style, style_folder
-from engine.output.movie_spec import MovieSpec, check
+from engine.output.movie_spec import SEQUENCES, MovieSpec, check
 from engine.show.catalogue import did_you_mean, listed
 from engine.show.change import Change
 from engine.show.scene import load_scene
@@ -150,6 +150,13 @@ def parse_resolution(text: str) -> Size:
     remedy = did_you_mean(text.lower(), RESOLUTIONS)
     allowed = f"{listed(RESOLUTIONS)}, or WIDTHxHEIGHT"
     raise UserError("not a resolution", where="--resolution", allowed=allowed, got=text, remedy=remedy)
+
+
+def codec_for(out: Path) -> str:
+    """Return the codec that the name of a file suggests: PNG frames for a folder, H.264 for a movie."""
+    return next(
+        (codec for codec, suffix in SEQUENCES.items() if suffix == out.suffix.lower()), "h264" if out.suffix else "png"
+    )
 
 
 def _within(where: str, value: float, low: float, high: float) -> None:

@@ -118,3 +118,10 @@ def test_a_display_that_stops_waiting_does_not_make_the_show_run_away():
     passed = clock.now() - paced.t_start
     assert passed > 0.3
     assert abs(frames[-1].time - passed) < 0.05
+
+
+def test_a_centred_clock_depicts_the_middle_of_a_frame() -> None:
+    clock = OfflineClock(Fraction(24), centred=True)
+    frames = [clock.next_frame() for _ in range(3)]
+    assert [f.time for f in frames] == [0.0, 1 / 24, 2 / 24]
+    assert [f.t_present - f.time for f in frames] == pytest.approx([1 / 48] * 3)

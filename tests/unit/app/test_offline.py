@@ -1,0 +1,192 @@
+"""An offline render: every frame once, in time with the sound, the same each time; the script comes in when it is due."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from engine.app.offline import Script, Sound, hashes_beside, render, verify
+from engine.app.render_command import evidence
+from engine.app.render_job import RenderJob
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.output.framehash import compare, read_hashes
+from engine.show.change import Change
+from tools.bench_offline import write_wav
+
+RATE = 48_000
+SIZE = Size(64, 36)
+
+
+def kicks(path: Path, seconds: float = 2.0) -> Path:
+    t = np.arange(round(seconds * RATE)) / RATE
+    return write_wav(path, (0.8 * np.sin(2 * np.pi * 60 * t) * np.exp(-(t % 0.5) / 0.06)).astype(np.float32))
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RenderJob:
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path / "cache"))
+    return RenderJob(kicks(tmp_path / "kicks.wav"), tmp_path / "out.mp4", style="neon-tide", size=SIZE, fps=Fraction(24))
+
+
+def pictures(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+def test_a_script_comes_in_order_when_it_is_due() -> None:
+    a, b, c = (Change(f"/{n}", (), t) for n, t in (("a", 0.0), ("b", 1.0), ("c", 1.0)))
+    script = Script([b, c, a])
+    assert list(script.due(0.5)) == [a]
+    assert list(script.due(0.9)) == []
+    assert list(script.due(1.0)) == [b, c]
+    assert list(script.due(9.0)) == []
+
+
+def test_sound_is_one_stream_whatever_its_blocks() -> None:
+    samples = np.random.default_rng(0).standard_normal((1000, 2)).astype(np.float32)
+    sound = Sound(iter([samples[:3], samples[3:3], samples[3:700], samples[700:]]))
+    taken = [sound.take(n) for n in (0, 1, 500, 400, 200)]
+    assert [len(part) for part in taken] == [0, 1, 500, 400, 200]
+    assert np.array_equal(np.concatenate(taken)[:1000], samples)
+    assert not np.concatenate(taken)[1000:].any(), "silence after its end"
+
+
+@pytest.mark.gl
+def test_every_frame_is_there_and_lasts_as_long_as_the_sound(job: RenderJob) -> None:
+    done = render(job)
+    assert (done.frames, done.seconds) == (48, 2.0)
+    with av.open(str(done.out)) as file:
+        video, audio = file.streams.video[0], file.streams.audio[0]
+        times = [float(frame.pts * video.time_base) for frame in file.decode(video)]
+        assert np.allclose(times, np.arange(48) / 24, atol=1e-6)
+        assert (video.width, video.height) == (64, 36)
+        assert abs(float(audio.duration * audio.time_base) - 2.0) < 0.025
+    found = pictures(done.out)
+    assert np.mean([np.abs(b.astype(int) - a).mean() for a, b in zip(found, found[1:], strict=False)]) > 0.3, "it moves"
+    assert done.backends == {"a": "cpu"}
+    assert not done.faults
+
+
+@pytest.mark.gl
+def test_a_second_render_is_the_same_to_the_byte(job: RenderJob, tmp_path: Path) -> None:
+    first, second = render(job), render(dataclasses.replace(job, out=tmp_path / "again.mp4"))
+    assert first.digest == second.digest == read_hashes(first.hashes).digest
+    assert compare(first.hashes, second.hashes) is None
+    assert first.video_sha256 == second.video_sha256
+    assert verify(job) is None
+    other = render(dataclasses.replace(job, out=tmp_path / "other.mp4", audio_scale=0.15))
+    assert other.digest != first.digest
+
+
+@pytest.mark.gl
+def test_verify_names_the_first_frame_that_differs(job: RenderJob) -> None:
+    render(job)
+    path = hashes_beside(job.out)
+    lines = path.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("0,")) + 7
+    lines[at] = lines[at][:-32] + "0" * 32
+    path.write_text("\n".join(lines) + "\n")
+    assert verify(job) == 7
+    path.unlink()
+    with pytest.raises(UserError, match="render first"):
+        verify(job)
+
+
+@pytest.mark.gl
+def test_the_script_changes_the_picture_from_its_frame_on(job: RenderJob, tmp_path: Path) -> None:
+    plain = render(job)
+    scripted = dataclasses.replace(
+        job, out=tmp_path / "scripted.mp4", script=(Change("/deck/a/fx/mirror/amount", (1.0,), 1.0, "plan"),)
+    )
+    assert compare(plain.hashes, render(scripted).hashes) == 24
+
+
+@pytest.mark.gl
+def test_a_trim_cuts_picture_and_sound_alike(job: RenderJob, tmp_path: Path) -> None:
+    done = render(dataclasses.replace(job, start=0.5, duration=1.0, out=tmp_path / "trimmed.mp4"))
+    assert done.frames == 24
+    with av.open(str(done.out)) as file:
+        heard = np.concatenate([f.to_ndarray() for f in file.decode(audio=0)], axis=1)[0]
+    # The kick of 0.5 s is now at 0.
+    assert np.abs(heard[: RATE // 20]).max() > 0.3
+
+
+@pytest.mark.gl
+def test_a_style_reacts_and_its_deaf_twin_does_not(job: RenderJob, tmp_path: Path) -> None:
+    def change(path: Path) -> float:
+        found = np.array(pictures(path), np.float32)
+        return float(np.abs(np.diff(found, axis=0)).mean())
+
+    loud = render(dataclasses.replace(job, audio_scale=0.2))
+    deaf = render(dataclasses.replace(job, audio_scale=0.0, out=tmp_path / "deaf.mp4"))
+    assert change(loud.out) > 1.5 * change(deaf.out)
+
+
+@pytest.mark.gl
+@pytest.mark.parametrize("codec", ["png", "exr", "prores"])
+def test_other_files_hold_the_same_show(job: RenderJob, tmp_path: Path, codec: str) -> None:
+    out = tmp_path / ("film.mov" if codec == "prores" else "frames")
+    alpha = "luma" if codec == "prores" else "none"
+    done = render(dataclasses.replace(job, codec=codec, out=out, alpha=alpha, duration=0.25, crf=0))
+    plain = pictures(render(dataclasses.replace(job, duration=0.25, crf=0)).out)
+    if codec == "prores":
+        with av.open(str(done.out)) as file:
+            found = [f.to_ndarray(format="rgba").astype(np.float32) for f in file.decode(video=0)]
+        found = [f[..., :3] * f[..., 3:] / 255.0 for f in found]
+    else:
+        files = sorted(done.out.glob(f"*.{codec}"))
+        assert len(files) == done.frames == 6
+        found = [_still(path, codec) for path in files]
+    for a, b in zip(found, plain, strict=True):
+        assert np.abs(a - b).mean() < 4.0
+
+
+def _still(path: Path, codec: str) -> np.ndarray:
+    with av.open(str(path)) as file:
+        frame = next(file.decode(video=0))
+        if codec == "png":
+            return frame.to_ndarray(format="rgb24").astype(np.float32)
+        planes = frame.to_ndarray(format="gbrpf32le")
+    x = np.clip(planes if planes.shape[-1] == 3 else np.moveaxis(planes, 0, -1), 0.0, 1.0)
+    return 255.0 * np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.gl
+def test_supersampling_is_the_same_picture_smoother(job: RenderJob, tmp_path: Path) -> None:
+    plain = pictures(render(dataclasses.replace(job, duration=0.25)).out)
+    fine = pictures(render(dataclasses.replace(job, duration=0.25, ssaa=2, out=tmp_path / "fine.mp4")).out)
+    for a, b in zip(plain, fine, strict=True):
+        assert np.abs(a.astype(int) - b).mean() < 12.0
+        assert not np.array_equal(a, b)
+
+
+@pytest.mark.gl
+def test_frames_beside_the_film(job: RenderJob, tmp_path: Path) -> None:
+    done = render(dataclasses.replace(job, duration=0.25, frames_dir=tmp_path / "stills"))
+    assert len(list((tmp_path / "stills").glob("*.png"))) == done.frames == len(pictures(done.out))
+
+
+@pytest.mark.gl
+def test_what_came_of_it_says_all_and_keeps_what_varies_apart(job: RenderJob, tmp_path: Path) -> None:
+    again = dataclasses.replace(job, duration=0.25)
+    first, second = (evidence(again, render(again)) for _ in range(2))
+    assert first.pop("volatile").keys() == second.pop("volatile").keys() >= {"timings", "speed", "peak_rss_mb"}
+    assert json.dumps(first, default=str) == json.dumps(second, default=str)
+    assert len(first["result"]["audio_sha256"]) == 64
+
+
+@pytest.mark.gl
+def test_a_style_that_is_refused_ends_the_render_before_it_begins(job: RenderJob, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "style.toml").write_text("version = 1\n")
+    with pytest.raises(UserError, match=r"style\.toml"):
+        render(dataclasses.replace(job, style=str(folder)))
+    assert not job.out.exists()
