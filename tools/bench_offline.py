@@ -4,6 +4,7 @@
               pixel, torch eager float32, one frame at a time, encoded after the last one
     thin      a 16-wide style at 1280x720 and 30 fps against real time, and what its arithmetic alone allows
     memory    the peak of a long track against that of a short one
+    sync      clicks at the beginning of frames and the flashes they make, in finished films at five frame rates
     workers   two tracks of an album on two workers against one, each with as many threads
 
 Renders are real ones, in processes of their own; nothing else should run meanwhile.
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.app.options import parse_fps
 from engine.audio.demo import synthetic_track
 from engine.audio.synth import kick
 from engine.backends.cpu import CpuProgram
@@ -36,15 +38,29 @@ from engine.models.encoding import STRAIGHT_VIEW, coordinates
 from engine.models.style import Style, list_styles, load_meta, load_style, style_folder
 from engine.output.movie import open_movie
 from engine.output.movie_spec import MovieSpec
+from tools.av_sync import offsets
 from tools.bench_cppn import torch_eager
 
 HD = Size(1280, 720)
+RATES = ("24", "25", "29.97", "30", "60")
+# The light goes on with the attack and off within a few frames: nothing else makes a picture of it.
+FLASH = """version = 1
+name = "Flash"
+[deck]
+style = "idle"
+[[map]]
+signal = "flux"
+to = "master"
+curve = "step"
+release = 0.05
+range = [-1.0, 0.0]
+"""
 _ROUNDS = 3
 
 
 def bench(minutes: float = 60.0) -> dict[str, Any]:
     """Return all of them. minutes: the length of the long track."""
-    return {"film": film(), "thin": thin(), "memory": memory(minutes), "workers": workers()}
+    return {"film": film(), "thin": thin(), "memory": memory(minutes), "sync": sync(), "workers": workers()}
 
 
 def film(seconds: float = 1.0, fps: int = 30) -> dict[str, Any]:
@@ -103,6 +119,39 @@ def memory(minutes: float = 60.0, short: float = 5.0) -> dict[str, Any]:
             found[f"{length:g} min"] = {"peak_mb": done["peak_rss_mb"], "listen_s": done["listen_s"], "speed": done["speed"]}
     peaks = [each["peak_mb"] for each in found.values()]
     return found | {"difference_mb": round(peaks[1] - peaks[0], 1)}
+
+
+def sync(minutes: float = 10.0, rates: tuple[str, ...] = RATES) -> dict[str, Any]:
+    """Return, for each rate, the largest distance in ms of a flash from its click, at the track's two ends and anywhere.
+
+    Clicks lie where frames begin: elsewhere no picture could flash, and the distance would be the frame's, not the film's.
+    """
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        scene = Path(folder) / "flash.toml"
+        scene.write_text(FLASH)
+        for rate in rates:
+            fps = parse_fps(rate)
+            music = write_clicks(Path(folder) / "clicks.wav", minutes * 60.0, fps)
+            film = Path(folder) / "clicks.mp4"
+            _rendered(music, film, None, "--fps", rate, "--scene", str(scene), "--preset", "ultrafast", size="64x36")
+            seen = offsets(film)
+            third = max(1, len(seen) // 3)
+            parts = {"first": seen[:third], "last": seen[-third:], "any": seen}
+            found[rate] = {"flashes": len(seen)} | {
+                name: round(max(abs(each.ms) for each in part), 3) for name, part in parts.items()
+            }
+    return found | {"half a frame at 24 fps, the null": round(500.0 / 24.0, 1)}
+
+
+def write_clicks(path: Path, seconds: float, fps: Fraction) -> Path:
+    """Write a click of 5 ms at the beginning of a frame about every 1.7 s."""
+    pcm = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    noise = np.random.default_rng(0).uniform(-0.9, 0.9, SAMPLE_RATE // 200).astype(np.float32)
+    for k in range(round(fps), round((seconds - 1.0) * fps), round(1.7 * fps)):
+        at = round(k * SAMPLE_RATE / fps)
+        pcm[at : at + len(noise)] = noise
+    return write_wav(path, pcm)
 
 
 def workers(seconds: float = 8.0) -> dict[str, Any]:
@@ -178,7 +227,7 @@ def write_long_wav(path: Path, seconds: float) -> Path:
     return path
 
 
-def _rendered(music: Path, out: Path, style: str, *options: str, size: str = str(HD)) -> dict[str, float]:
+def _rendered(music: Path, out: Path, style: str | None, *options: str, size: str = str(HD)) -> dict[str, float]:
     """Run `vj render` without a cache; return its speed. Listening is timed apart: the plain way does none."""
     command = [
         sys.executable,

@@ -107,9 +107,9 @@ def excerpts(path: Path) -> Iterator[np.ndarray]:
     """Yield float32 [n, 2] at 48 kHz: all of a short track, `EXCERPTS` parts spread over a longer one."""
     import av
 
-    from engine.audio.decode import stream_audio
+    from engine.audio.decode import stream_audio, told_seconds
 
-    spans = _spans(_length(path))
+    spans = _spans(told_seconds(path))
     parts: list[list[np.ndarray]] = [[] for _ in spans]
     at = 0
     try:
@@ -126,17 +126,6 @@ def excerpts(path: Path) -> Iterator[np.ndarray]:
             remedy = "use WAV, FLAC, OGG or MP3"
             raise UserError("cannot read this file", where=str(path), got=error, remedy=remedy) from error
     yield from (np.concatenate(part) for part in parts if part)
-
-
-def _length(path: Path) -> float | None:
-    """Return what the file says of its length in s; None when it says nothing or is no sound (decoding will tell)."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            return container.duration / av.time_base if container.duration else None
-    except (av.FFmpegError, OSError):
-        return None
 
 
 def _spans(seconds: float | None) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ pays for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from engine.core.errors import UserError
 from engine.core.signals import SAMPLE_RATE
+
+_log = logging.getLogger(__name__)
 
 
 def load_audio(path: str | Path) -> np.ndarray:
@@ -25,7 +28,8 @@ def load_audio(path: str | Path) -> np.ndarray:
 def stream_audio(path: str | Path, start: int = 0) -> Iterator[np.ndarray]:
     """Yield float32[n, 2] blocks at 48 kHz from sample `start` on; their concatenation does not depend on how far you read.
 
-    Raises UserError when the file cannot be opened or holds no sound. A damaged stretch within the file is skipped.
+    Raises UserError when the file cannot be opened or holds no sound. A damaged stretch within the file is skipped; where
+    the file breaks off, so does the sound, with a line in the log.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,13 +43,29 @@ def stream_audio(path: str | Path, start: int = 0) -> Iterator[np.ndarray]:
             raise UserError("no sound in this file", where=str(path), remedy="use a file with an audio stream")
         # Decoding from the top and dropping `start` samples: seeking is not sample-exact in every format, and this runs
         # at some 300 times real time only when a crashed player resumes.
-        skip = start
-        for block in _resampled(container):
-            if skip >= len(block):
-                skip -= len(block)
-                continue
-            yield block[skip:]
-            skip = 0
+        skip, heard = start, False
+        try:
+            for block in _resampled(container):
+                heard = True
+                if skip >= len(block):
+                    skip -= len(block)
+                    continue
+                yield block[skip:]
+                skip = 0
+        except av.FFmpegError as error:
+            if not heard:
+                remedy = "use WAV, FLAC, OGG or MP3"
+                raise UserError("cannot read this file", where=str(path), got=error, remedy=remedy) from error
+            _log.warning("%s breaks off: %s", path, error)
+
+
+def told_seconds(path: str | Path) -> float | None:
+    """Return what the file says of its length in s; None when it says nothing or is no sound (decoding will tell)."""
+    try:
+        with av.open(str(path)) as container:
+            return container.duration / av.time_base if container.duration else None
+    except (av.FFmpegError, OSError):
+        return None
 
 
 def _resampled(container: av.container.InputContainer) -> Iterator[np.ndarray]:

@@ -11,6 +11,8 @@ both for 5 us a hop. How it was chosen, and how well it does: docs/decisions/bea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _PER_OCTAVE = 106  # a multiple of 53, whose 84th step is a factor 3 within 0.003 %: harmonics fall on the grid
@@ -99,6 +101,16 @@ class Resonators:
         # Mean age of what is remembered, by its moments: after a break it is far more than tau, at the start less.
         self._moment = decay * (self._moment + self._mass * self._hop_s)
         self._mass = decay * self._mass + max(bass, 0.0) + max(rest, 0.0)
+
+    @property
+    def turn(self) -> np.ndarray:
+        """What one hop does to each resonator: complex64 [resonators]."""
+        return self._turn
+
+    def hold(self, z: np.ndarray, energy: Sequence[float]) -> None:
+        """Take a state made elsewhere, complex64 [2, resonators], and the energy behind it [2], to be scored."""
+        self._z[:] = z
+        self._energy[:] = energy
 
     @property
     def age_s(self) -> float:

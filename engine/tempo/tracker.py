@@ -21,13 +21,13 @@ from engine.tempo.resonators import BINS, Resonators
 from engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
-_PRIOR_BPM, _PRIOR_OCTAVES = 126.0, 1.0
-_MEMORY_S = 4.0
-_BASS_BANDS = 3  # of 40: up to about 240 Hz
-_TREBLE_FROM, _TREBLE_WEIGHT = 25, np.float32(0.35)  # above 4 kHz: hats, which as often mark the off-beat as the beat
-_RISE_HOPS = 2
+PRIOR_BPM, PRIOR_OCTAVES = 126.0, 1.0
+MEMORY_S = 4.0
+BASS_BANDS = 3  # of 40: up to about 240 Hz
+TREBLE_FROM, TREBLE_WEIGHT = 25, np.float32(0.35)  # above 4 kHz: hats, which as often mark the off-beat as the beat
+RISE_HOPS = 2
 # From an attack to the time stamp of its flux peak: the window has to hold enough of it.
-_FLUX_LAG_S = 0.007
+FLUX_LAG_S = 0.007
 # Tempi scored at a time, out of every second row, and hops between. A call costs 35 us and 2 us a tempo: few and large ones
 # are cheaper, these keep a hop below 0.1 ms and go through all tempi in 24 hops, 0.13 s.
 _SLICE, _SLICE_HOPS = 14, 3
@@ -44,7 +44,7 @@ _SLEW = 0.4  # and runs at most this much faster or slower than the tempo
 
 _QUIET = 0.12  # below this share of the usual onset energy there is nothing to follow: run on
 _ABSURD = 1e3  # log-mel cannot rise by this much
-_SCORE_NOISE, _SCORE_SURE = 3.2, 6.5
+SCORE_NOISE, SCORE_SURE = 3.2, 6.5
 
 
 class BeatTracker:
@@ -53,8 +53,8 @@ class BeatTracker:
     def __init__(self, hop_s: float) -> None:
         """hop_s: s between calls of `step`."""
         self._hop_s = hop_s
-        self._bank = Resonators(hop_s, _MEMORY_S, SLOWEST_BPM, FASTEST_BPM, _PRIOR_BPM, _PRIOR_OCTAVES)
-        self._mel = np.zeros((_RISE_HOPS, MEL_BANDS), np.float32)
+        self._bank = Resonators(hop_s, MEMORY_S, SLOWEST_BPM, FASTEST_BPM, PRIOR_BPM, PRIOR_OCTAVES)
+        self._mel = np.zeros((RISE_HOPS, MEL_BANDS), np.float32)
         self._rise = np.zeros(MEL_BANDS, np.float32)
         self._hops = 0
         self._mean = [0.0, 0.0]
@@ -92,16 +92,16 @@ class BeatTracker:
         return self._aim(t)
 
     def _onset_strength(self, mel: np.ndarray, active: float) -> tuple[float, float]:
-        oldest = self._mel[self._hops % _RISE_HOPS]
+        oldest = self._mel[self._hops % RISE_HOPS]
         np.subtract(mel, oldest, out=self._rise)
         np.maximum(self._rise, 0.0, out=self._rise)
         oldest[:] = mel
         self._hops += 1
-        if self._hops <= _RISE_HOPS:
+        if self._hops <= RISE_HOPS:
             return 0.0, 0.0
         out = []
-        self._rise[_TREBLE_FROM:] *= _TREBLE_WEIGHT
-        for band, part in enumerate((self._rise[:_BASS_BANDS], self._rise[_BASS_BANDS:])):
+        self._rise[TREBLE_FROM:] *= TREBLE_WEIGHT
+        for band, part in enumerate((self._rise[:BASS_BANDS], self._rise[BASS_BANDS:])):
             strength = float(part.mean()) * active
             if not strength < _ABSURD:  # also true of NaN, which the resonators would keep for ever
                 strength = 0.0
@@ -127,7 +127,7 @@ class BeatTracker:
         bank, age = self._bank, self._bank.age_s
         self._phase += self._hz * (elapsed - (age - self._age))
         self._age = age
-        if self._lively <= _QUIET * self._usual or self._best_score < _SCORE_NOISE:
+        if self._lively <= _QUIET * self._usual or self._best_score < SCORE_NOISE:
             self._confidence *= math.exp(-elapsed / 2.0)
             return
         if self._hz == 0.0:
@@ -161,7 +161,7 @@ class BeatTracker:
         self._phase += min(0.5, 1.6 * omega_dt) * error
         self._hz += omega_dt * omega_dt * error / elapsed if elapsed > 0.0 else 0.0
         self._hz = min(FASTEST_BPM / 60.0, max(SLOWEST_BPM / 60.0, self._hz))
-        sure = (own / bank.prior[row] - _SCORE_NOISE) / (_SCORE_SURE - _SCORE_NOISE)
+        sure = (own / bank.prior[row] - SCORE_NOISE) / (SCORE_SURE - SCORE_NOISE)
         self._confidence += (min(1.0, max(0.0, sure)) - self._confidence) * min(1.0, elapsed / 0.7)
 
     def _lock(self, row: int) -> None:
@@ -175,7 +175,7 @@ class BeatTracker:
         """Re-aim the line from where it is now, towards the beat."""
         if self._hz == 0.0:
             return None
-        beat = self._phase + self._hz * (self._age + _FLUX_LAG_S)
+        beat = self._phase + self._hz * (self._age + FLUX_LAG_S)
         if self._line is None:
             self._line = Timeline(beat % 4.0, t, self._hz * 60.0, self._confidence)
             return self._line

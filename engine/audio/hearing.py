@@ -1,0 +1,124 @@
+"""Hears a part once, hop by hop, with the Listener of a show, and writes down what a render needs to know beforehand.
+
+Called by `engine.audio.prepared` on the caller's thread, which it keeps busy: some 25 times as fast as the music plays.
+Memory stays flat: features go to disk as they are made; what is kept is 8 bytes a hop for the beats, 5 MB an hour, and
+tables of beats, lines and onsets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import chain, repeat
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from engine.audio.base import PCM
+from engine.audio.feature_file import FeatureFile
+from engine.audio.listener import Listener
+from engine.audio.part import Part
+from engine.audio.per_beat import accents, by_bar, mean_features
+from engine.audio.prepared_source import hops_of
+from engine.audio.sections import Section, find_sections
+from engine.core.ring import Ring
+from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from engine.tempo.beats import OnsetStrength, find_course
+from engine.tempo.conductor import BEATS_PER_BAR
+from engine.tempo.downbeats import find_downbeat
+from engine.tempo.grid import BeatGrid
+from engine.tempo.timeline import TIMELINE
+
+FEATURES_FILE, TABLES_FILE, SECTIONS_FILE = "features.bin", "tables.npz", "sections.json"
+TAIL_HOPS = 375  # 2 s of silence after the end, in which the features come to rest
+
+_BUFFER = 1024  # records written at a time, 5.5 s
+_HEARD = 0.95  # share of the work; the rest is beats and sections
+
+
+def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
+    """Write the three files into `folder`; return how many samples the part has. Raises UserError, OSError (disk full).
+
+    `progress` is given 0..1, about every five seconds of music.
+    """
+    expected = part.expected()
+    samples = clipped = n = filled = 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal samples
+        for block in part.blocks():
+            samples += len(block)
+            yield block
+
+    ring = _plain_ring(FEATURES)
+    listener, rise = Listener(ring, _plain_ring(PCM), _plain_ring(TIMELINE)), OnsetStrength()
+    strength: list[np.ndarray] = []
+    onsets: list[np.ndarray] = []
+    lines: list[np.void] = []
+    buffer, line = np.zeros(_BUFFER, FEATURES), None
+    with (folder / FEATURES_FILE).open("wb") as file:
+
+        def flush() -> None:
+            records = buffer[:filled]
+            strength.append(rise.take(records["mel"]))
+            onsets.append(records["onset_time"][records["onset"] > 0])
+            records.tofile(file)
+            if expected:
+                progress(_HEARD * min(1.0, samples / expected))
+
+        for hop in chain(hops_of(counted()), repeat(np.zeros((HOP, 2), np.float32), TAIL_HOPS)):
+            newest = listener.hear(hop, (n + 1) * HOP / SAMPLE_RATE)
+            if newest is not line and newest is not None:
+                line = newest
+                lines.append(line.to_record())
+            buffer[filled] = ring.latest()
+            n, filled, clipped = n + 1, filled + 1, listener.clipped
+            if filled == _BUFFER:
+                flush()
+                filled = 0
+        flush()
+        sync(file)
+
+    seconds = samples / SAMPLE_RATE
+    grid, sections = _structure(np.concatenate(strength)[: n - TAIL_HOPS], folder / FEATURES_FILE, seconds)
+    with (folder / TABLES_FILE).open("wb") as file:
+        np.savez(
+            file,
+            beats=grid.times,
+            confidence=grid.confidence,
+            first=np.int64(grid.first),
+            onsets=np.sort(np.concatenate(onsets)),
+            lines=np.array(lines, TIMELINE),
+            clipped=np.int64(clipped),
+        )
+        sync(file)
+    with (folder / SECTIONS_FILE).open("w", encoding="utf-8") as file:
+        json.dump([asdict(section) for section in sections], file, indent=1)
+        sync(file)
+    progress(1.0)
+    return samples
+
+
+def sync(file: IO) -> None:
+    """Bring what was written to the disk: a file that is named in the cache is whole, even after a power cut."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _structure(strength: np.ndarray, features: Path, seconds: float) -> tuple[BeatGrid, tuple[Section, ...]]:
+    grid = BeatGrid.of_course(find_course(strength, HOP / SAMPLE_RATE), seconds)
+    file = FeatureFile(features)
+    mel, chroma = mean_features(file.windows(), grid.times)
+    file.close()
+    if grid.confidence.any():
+        grid = grid.with_downbeat(find_downbeat(chroma, mel, accents(strength, grid.times)))
+    one = -grid.first % BEATS_PER_BAR
+    sections = find_sections(grid.bars, by_bar(mel, one, BEATS_PER_BAR), by_bar(chroma, one, BEATS_PER_BAR), seconds)
+    return grid, sections
+
+
+def _plain_ring(record: np.dtype) -> Ring:
+    return Ring.create(bytearray(Ring.nbytes(record, 2)), record, 2)

@@ -1,0 +1,278 @@
+"""Finds the beats of a whole piece at once: what comes later says where the first beat is.
+
+Called by `engine.audio.prepared` once per piece, on the caller's thread, with the onset strength of every hop. The path:
+
+    onset strength of bass and rest
+    -> the tracker's resonators, run forwards and backwards in time and added: what lies on both sides of an instant
+    -> the best score of every tempo, four times a second -> the likeliest course of the tempo (Viterbi)
+    -> the folded profile at that tempo -> the likeliest course of the phase (Viterbi)
+    -> a Kalman smoother over the exact phase: beat and tempo run on through breaks, held from both sides
+
+Memory is 30 bytes a hop, 20 MB an hour. No BLAS: a threaded matrix product may sum in another order from run to run, and
+the beats of a piece must not depend on who found them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.core.signals import MEL_BANDS
+from engine.tempo.resonators import BINS, Resonators
+from engine.tempo.tracker import (
+    BASS_BANDS,
+    FASTEST_BPM,
+    FLUX_LAG_S,
+    MEMORY_S,
+    PRIOR_BPM,
+    PRIOR_OCTAVES,
+    RISE_HOPS,
+    SCORE_NOISE,
+    SCORE_SURE,
+    SLOWEST_BPM,
+    TREBLE_FROM,
+    TREBLE_WEIGHT,
+)
+
+STEP = 48  # hops, 0.256 s
+_CHUNK = 64  # steps whose states are held at a time
+_MEAN_S = 1.0  # onset strength is taken against its mean over so much on either side
+_ABSURD = 1e3
+
+# Evidence is log(score) integrated over s, as in the tracker. Another tempo, or another phase, has to be worth so much:
+# here nothing is at stake but the truth, for the whole piece is in view.
+_TEMPO_JUMP, _TEMPO_DRIFT = 4.0, 0.1
+_PHASE_JUMP, _PHASE_DRIFT = 3.0, 0.02
+_FLOOR = 1.0  # scores below say nothing: noise reaches 3 at its best phase
+
+# The smoother: what a step may change, and how exact one reading of the phase is at the least and at the most sure.
+_DRIFT_HZ = 0.004  # beats per second, per root second
+_READING = (0.02, 0.4)  # beats
+_BEATLESS = 0.1  # with less than this share of the piece sure, there is no beat to follow
+
+
+@dataclass(frozen=True)
+class Course:
+    """The beat all along a piece. times: float64 [n] s; beats: float64 [n], rising; confidence: float64 [n] 0..1."""
+
+    times: np.ndarray
+    beats: np.ndarray
+    confidence: np.ndarray
+
+
+class OnsetStrength:
+    """Log-mel in, in blocks of any length; onset strength of bass and rest out, one pair a hop."""
+
+    def __init__(self) -> None:
+        self._before = np.zeros((0, MEL_BANDS), np.float32)
+
+    def take(self, mel: np.ndarray) -> np.ndarray:
+        """Take float32 [n, 40] that follows on; return float32 [n, 2]."""
+        joined = np.concatenate([self._before, mel])
+        rise = np.maximum(joined[RISE_HOPS:] - joined[:-RISE_HOPS], 0.0)
+        rise[:, TREBLE_FROM:] *= TREBLE_WEIGHT
+        out = np.zeros((len(mel), 2), np.float32)
+        begun = len(mel) - len(rise)  # the first hops of a piece rise over nothing
+        out[begun:, 0] = rise[:, :BASS_BANDS].mean(axis=1)
+        out[begun:, 1] = rise[:, BASS_BANDS:].mean(axis=1)
+        self._before = joined[-RISE_HOPS:]
+        return np.where(out < _ABSURD, out, 0.0)
+
+
+def find_course(strength: np.ndarray, hop_s: float) -> Course | None:
+    """Return the course of the beat, or None where there is none to follow.
+
+    strength: float32 [hops, 2] of bass and rest, from `OnsetStrength`; the record of hop k ends at (k + 1) * hop_s.
+    """
+    if not strength.any():
+        return None
+    x = _less_mean(strength, round(_MEAN_S / hop_s))
+    bank = Resonators(hop_s, MEMORY_S, SLOWEST_BPM, FASTEST_BPM, PRIOR_BPM, PRIOR_OCTAVES)
+    every_other = slice(0, len(bank.hz), 2)
+    steps = -(-len(x) // STEP) + 1
+    step_s = STEP * hop_s
+    scores = np.zeros((steps, len(bank.hz[every_other])), np.float32)
+    for s, z, energy in _both_sides(x, bank):
+        bank.hold(z, energy)
+        scores[s] = bank.score(every_other)[0].max(axis=1)
+    rows = _tempo_course(np.log(np.maximum(scores, _FLOOR)) * step_s) * 2
+    del scores
+
+    profiles, pulses = np.zeros((2, steps, BINS), np.float32)
+    for s, z, energy in _both_sides(x, bank):
+        bank.hold(z, energy)
+        score, pulse = bank.score(slice(rows[s], rows[s] + 1))
+        profiles[s], pulses[s] = score[0], pulse[0]
+    hz = bank.hz[rows]
+    sure = np.clip((profiles.max(axis=1) / bank.prior[rows] - SCORE_NOISE) / (SCORE_SURE - SCORE_NOISE), 0.0, 1.0)
+    if float((sure > 0.0).mean()) < _BEATLESS:
+        return None
+    reading = _phase_course(profiles, pulses, hz * step_s, step_s)
+    beats, own = _smooth(reading, hz, sure, step_s)
+    times = np.arange(steps) * step_s + hop_s - FLUX_LAG_S
+    return Course(times, _rising(beats, own * step_s), sure)
+
+
+def _less_mean(strength: np.ndarray, hops: int) -> np.ndarray:
+    """Take off the mean over `hops` on either side; at the ends over what there is."""
+    n = len(strength)
+    total = np.concatenate([np.zeros((1, 2)), np.cumsum(strength, axis=0, dtype=np.float64)])
+    low, high = np.maximum(np.arange(n) - hops, 0), np.minimum(np.arange(n) + hops + 1, n)
+    return (strength - (total[high] - total[low]) / (high - low)[:, None]).astype(np.float32)
+
+
+def _both_sides(x: np.ndarray, bank: Resonators) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield (step, complex64 [2, resonators], energy [2]) of every step, the last first.
+
+    A state is the sum of two: what came before the instant, fading into the past, and what comes after, fading into the
+    future, its phases mirrored. Running backwards needs the forward states in reverse: they are kept once per chunk, and
+    made again within one, so that memory does not grow with the piece.
+    """
+    turn = bank.turn.astype(np.complex128)
+    decay = float(np.abs(turn[0]))
+    j = np.arange(STEP)
+    before = (turn ** (STEP - j)[:, None]).astype(np.complex64)  # [STEP, resonators]
+    after = (turn ** j[:, None]).astype(np.complex64)
+    whole = (turn**STEP).astype(np.complex64)
+    fade_before, fade_after, fade = decay ** (STEP - j), decay**j, decay**STEP
+    steps = -(-len(x) // STEP)
+    x = np.concatenate([x, np.zeros((steps * STEP - len(x), 2), np.float32)]).reshape(steps, STEP, 2)
+
+    def sums(part: np.ndarray, kernel: np.ndarray, fading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return (
+            np.einsum("sjb,jf->sbf", part.astype(np.complex64), kernel),
+            np.einsum("sjb,j->sb", np.square(part, dtype=np.float64), fading),
+        )
+
+    z, energy = np.zeros((2, len(turn)), np.complex64), np.zeros(2)
+    marks = []
+    for first in range(0, steps, _CHUNK):
+        marks.append((z.copy(), energy.copy()))
+        for add, more in zip(*sums(x[first : first + _CHUNK], before, fade_before), strict=True):
+            z, energy = z * whole + add, energy * fade + more
+    yield steps, z, energy
+
+    back, back_energy = np.zeros_like(z), np.zeros(2)
+    for first in range((steps - 1) // _CHUNK * _CHUNK, -1, -_CHUNK):
+        part = x[first : first + _CHUNK]
+        z, energy = marks[first // _CHUNK]
+        states = []
+        for add, more in zip(*sums(part, before, fade_before), strict=True):
+            states.append((z, energy))
+            z, energy = z * whole + add, energy * fade + more
+        adds, mores = sums(part, after, fade_after)
+        for k in range(len(part) - 1, -1, -1):
+            back, back_energy = back * whole + adds[k], back_energy * fade + mores[k]
+            yield first + k, states[k][0] + back.conj(), states[k][1] + back_energy
+
+
+def _tempo_course(evidence: np.ndarray) -> np.ndarray:
+    """Return the row of the likeliest tempo at every step; evidence [steps, rows] in nats."""
+    return _viterbi(evidence, _TEMPO_JUMP, (_TEMPO_DRIFT, 2.5 * _TEMPO_DRIFT), circular=False)
+
+
+def _phase_course(profiles: np.ndarray, pulses: np.ndarray, advance: np.ndarray, step_s: float) -> np.ndarray:
+    """Return the phase in beats at every step, unwrapped: profiles and pulses [steps, BINS], advance in beats a step.
+
+    The phase is sought in a frame that turns with the tempo, where a steady beat stands still.
+    """
+    turned = np.concatenate([[0.0], np.cumsum((advance[1:] + advance[:-1]) / 2)])
+    bins = np.arange(BINS)
+    # Bin p of a profile is a beat 1 - p / BINS ago: a phase of -p / BINS.
+    shift = np.round(-turned * BINS).astype(np.int64)[:, None]
+    seen = (bins + shift) % BINS
+    standing = np.take_along_axis(profiles, seen, axis=1)
+    evidence = np.log(np.maximum(standing, _FLOOR)) * step_s
+    course = _viterbi(evidence, _PHASE_JUMP, (_PHASE_DRIFT, 2.5 * _PHASE_DRIFT), circular=True)
+    at = np.take_along_axis(seen, course[:, None], axis=1)[:, 0]
+    exact = np.array([_peak(pulses[s], int(p)) for s, p in enumerate(at)])
+    phase = -exact / BINS - turned
+    return turned + np.unwrap(phase, period=1.0)
+
+
+def _viterbi(evidence: np.ndarray, jump: float, drift: tuple[float, float], circular: bool) -> np.ndarray:
+    """Return the state at every step: the course with the most evidence, less what its moves cost.
+
+    A move by one or two states costs drift[0] or drift[1], any other `jump`.
+    """
+    steps, states = evidence.shape
+    came = np.zeros((steps, states), np.int16)
+    total = evidence[0].astype(np.float64)
+    here = np.arange(states, dtype=np.int16)
+    for s in range(1, steps):
+        leader = int(total.argmax())
+        best = np.full(states, total[leader] - jump)
+        source = np.full(states, leader, np.int16)
+        for move, cost in ((0, 0.0), (1, drift[0]), (-1, drift[0]), (2, drift[1]), (-2, drift[1])):
+            other = np.roll(total, move) - cost
+            if not circular and move:
+                other[:move] = -np.inf if move > 0 else other[:move]
+                if move < 0:
+                    other[move:] = -np.inf
+            better = other > best
+            best = np.where(better, other, best)
+            source = np.where(better, (here - move) % states, source).astype(np.int16)
+        came[s] = source
+        total = best + evidence[s]
+    course = np.zeros(steps, np.int64)
+    course[-1] = int(total.argmax())
+    for s in range(steps - 1, 0, -1):
+        course[s - 1] = came[s, course[s]]
+    return course
+
+
+def _smooth(reading: np.ndarray, hz: np.ndarray, sure: np.ndarray, step_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (beats, beats per second), float64 [steps]: a Kalman smoother (Rauch, Tung, Striebel 1965) over the phase."""
+    n = len(reading)
+    low, high = _READING
+    noise = (high * (low / high) ** sure) ** 2
+    wander = _DRIFT_HZ**2
+    q = wander * np.array([[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]])
+    move = np.array([[1.0, step_s], [0.0, 1.0]])
+    means, spreads = np.zeros((n, 2)), np.zeros((n, 2, 2))
+    told, told_spread = np.zeros((n, 2)), np.zeros((n, 2, 2))  # before the reading
+    mean, spread = np.array([reading[0], hz[0]]), np.diag([0.1, (0.02 * hz[0]) ** 2])
+    for s in range(n):
+        if s:
+            mean, spread = _times(move, mean), _between(move, spread) + q
+        told[s], told_spread[s] = mean, spread
+        gain = spread[:, 0] / (spread[0, 0] + noise[s])
+        mean = mean + gain * (reading[s] - mean[0])
+        spread = spread - gain[:, None] * spread[0]
+        means[s], spreads[s] = mean, spread
+    out = means.copy()
+    for s in range(n - 2, -1, -1):
+        a, b, d = told_spread[s + 1, 0, 0], told_spread[s + 1, 0, 1], told_spread[s + 1, 1, 1]
+        inverse = np.array([[d, -b], [-b, a]]) / (a * d - b * b)
+        back = _product(_product(spreads[s], move.T), inverse)
+        out[s] = means[s] + _times(back, out[s + 1] - told[s + 1])
+    return out[:, 0], out[:, 1]
+
+
+def _rising(beats: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Make sure that beats rise, by at least a third of what the tempo says: an edit in the music is no way back."""
+    moves = np.maximum(np.diff(beats), np.maximum(steps[1:], 1e-3) / 3.0)
+    return beats[0] + np.concatenate([[0.0], np.cumsum(moves)])
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,jk->ik", a, b)
+
+
+def _times(a: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,j->i", a, v)
+
+
+def _between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,jk,lk->il", a, b, a)
+
+
+def _peak(values: np.ndarray, i: int) -> float:
+    """Return the place of the maximum of a circular profile within two bins of bin `i`, by a parabola."""
+    near = (i + np.arange(-2, 3)) % len(values)
+    k = int(values[near].argmax()) - 2
+    a, b, c = (float(values[(i + k + d) % len(values)]) for d in (-1, 0, 1))
+    bend = a - 2.0 * b + c
+    return i + k + (min(0.5, max(-0.5, 0.5 * (a - c) / bend)) if bend < 0.0 else 0.0)
