@@ -13,7 +13,7 @@ import hashlib
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -179,9 +179,12 @@ def _hear(job: RenderJob, told: Progress) -> Prepared:
 @contextmanager
 def _opened(job: RenderJob, heard: Prepared) -> Iterator[Stage]:
     leader = GridConductor(heard.grid)
-    with offline_stage(heard.source(), leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage:
+    with (
+        closing(heard.source()) as source,
+        offline_stage(source, leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage,
+    ):
         stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
-        open_for_render(stage, job.scene, job.opening())
+        open_for_render(stage, job.stage_with(), job.opening())
         yield stage
 
 

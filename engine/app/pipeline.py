@@ -30,6 +30,7 @@ from engine.show.change import (
     StyleReady,
     Tempo,
 )
+from engine.show.scene import Scene
 
 _log = logging.getLogger(__name__)
 
@@ -113,16 +114,19 @@ def open_scene(stage: Stage, slug: str, timeout_s: float = 3.0) -> None:
     stage.say(f"scene {slug} is not ready after {timeout_s:g} s: it comes in when it is")
 
 
-def open_for_render(stage: Stage, slug: str | None, changes: Sequence[Change]) -> None:
-    """Set an offline stage before its first frame: scene `slug`, then `changes`, then what those want loaded.
+def open_for_render(stage: Stage, scene: str | Scene, changes: Sequence[Change] = ()) -> None:
+    """Set an offline stage before its first frame: `scene`, by name or itself, then `changes`, and what those want loaded.
 
     Raises UserError for whatever is refused: a render must not be of another show than was asked for.
     """
     before = len(stage.messages)
-    if slug is not None:
-        open_scene(stage, slug)
-    stage.state, actions = stage.document.apply(stage.state, changes, stage.conductor.position(0.0))
-    _act(stage, actions, None)
+    actions: list[Action] = []
+    if isinstance(scene, str):
+        open_scene(stage, scene)
+    else:
+        stage.state, actions = stage.document.opened(scene)
+    stage.state, later = stage.document.apply(stage.state, changes, stage.conductor.position(0.0))
+    _act(stage, [*actions, *later], None)
     for answer in stage.loader.finished():
         if isinstance(answer, StyleLoaded):
             _answered(stage, answer)

@@ -32,6 +32,7 @@ def render_command(
     resolution: Annotated[str, typer.Option("--resolution", "-r", "--size", help="360p to 4k, or WIDTHxHEIGHT")] = "720p",
     fps: Annotated[str, typer.Option("--fps", "-f", help="such as 24, 29.97 or 30000/1001")] = "30",
     audio_scale: Annotated[float, typer.Option("--audio-scale", "-a", help="how strongly sound moves it, 0 to 0.2")] = 0.10,
+    pulse: Annotated[float, typer.Option(help="how strongly kicks push a style without a scene, 0 to 1")] = 0.5,
     seed: Annotated[int, typer.Option(help="of everything drawn by chance")] = 0,
     start: Annotated[float, typer.Option(help="begin so many seconds into the file", min=0.0)] = 0.0,
     duration: Annotated[
@@ -73,6 +74,7 @@ def render_command(
         seed=seed,
         backend=backend,
         frames_dir=export_frames,
+        pulse=pulse,
     )
     if job.style is None and job.scene is None:
         job = dataclasses.replace(job, style=_suited(audio))

@@ -24,7 +24,7 @@ from engine.models.style import load_style, style_folder
 from engine.output.movie_spec import SEQUENCES, MovieSpec, check
 from engine.show.catalogue import did_you_mean, listed
 from engine.show.change import Change
-from engine.show.scene import load_scene
+from engine.show.scene import Scene, load_scene
 
 RESOLUTIONS = {
     "360p": Size(640, 360),
@@ -45,7 +45,8 @@ class RenderJob:
     """One film. start, duration: s of the audio file. style, scene: at least one; both: the style on the scene's deck a.
 
     script: control changes, `t` in s of the film. walk: how latents move; None: with each style's own time. codec, crf,
-    preset: see `output.movie`. alpha: see `compositor.export_pass`. frames_dir: where every frame also goes, as PNG.
+    preset: see `output.movie`. alpha: see `compositor.export_pass`. frames_dir: where every frame also goes, as PNG. pulse:
+    how strongly kicks push a style that comes without a scene, 0..1.
     """
 
     audio: Path
@@ -67,6 +68,7 @@ class RenderJob:
     walk: Walk | None = None
     backend: str = "auto"
     frames_dir: Path | None = None
+    pulse: float = 0.5
     script: tuple[Change, ...] = field(default=(), repr=False)
 
     @property
@@ -104,6 +106,7 @@ class RenderJob:
             raise UserError("no such audio file", where=str(self.audio), remedy="check the path")
         _within("--ssaa", self.ssaa, 1, MAX_SSAA)
         _within("--audio-scale", self.audio_scale, *AUDIO_SCALES)
+        _within("--pulse", self.pulse, 0.0, 1.0)
         _within("--start", self.start, 0.0, 1e6)
         if self.duration is not None:
             _within("--duration", self.duration, 1.0 / float(self.fps), 1e6)
@@ -115,9 +118,23 @@ class RenderJob:
         for path, spec in self.films:
             check(path, spec)
 
+    def stage_with(self) -> str | Scene:
+        """Return the scene to open: the one named, or the style's own, in which kicks push the picture and light it."""
+        if self.scene is not None:
+            return self.scene
+        kick = {"signal": "bass", "attack": 0.0, "release": 0.2}
+        maps = [
+            kick | {"to": "zoom", "curve": "pow2", "range": [0.0, 0.25 * self.pulse]},
+            kick | {"to": "fx/bloom/amount", "curve": "pow3", "range": [0.0, 0.6 * self.pulse]},
+            {"signal": "swing", "to": "rotate", "range": [-0.01 * self.pulse, 0.01 * self.pulse]},
+        ]
+        deck = {"style": self.style, "params": {"zoom": 1.0}}
+        return Scene.model_validate({"version": 1, "slug": "render", "name": "Render", "deck": deck, "map": maps})
+
     def opening(self) -> list[Change]:
-        """Return what is set before the first frame."""
-        changes = [] if self.style is None else [Change("/deck/a/style", (self.style,), 0.0, "render")]
+        """Return what is set before the first frame, on top of the scene."""
+        given = self.style is not None and self.scene is not None
+        changes = [Change("/deck/a/style", (self.style or "",), 0.0, "render")] if given else []
         if self.audio_scale != NEUTRAL_AUDIO_SCALE:
             react = min(2.0, self.audio_scale / NEUTRAL_AUDIO_SCALE)
             changes += [Change(f"/deck/{deck}/react", (react,), 0.0, "render") for deck in "ab"]

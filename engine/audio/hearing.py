@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from itertools import chain, repeat
 from pathlib import Path
@@ -83,7 +83,11 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
         sync(file)
 
     seconds = samples / SAMPLE_RATE
-    grid, sections = _structure(np.concatenate(strength)[: n - TAIL_HOPS], folder / FEATURES_FILE, seconds)
+    written = FeatureFile(folder / FEATURES_FILE)
+    try:
+        grid, sections = structure(np.concatenate(strength)[: n - TAIL_HOPS], written.windows(), seconds)
+    finally:
+        written.close()
     with (folder / TABLES_FILE).open("wb") as file:
         np.savez(
             file,
@@ -108,11 +112,13 @@ def sync(file: IO) -> None:
     os.fsync(file.fileno())
 
 
-def _structure(strength: np.ndarray, features: Path, seconds: float) -> tuple[BeatGrid, tuple[Section, ...]]:
+def structure(strength: np.ndarray, windows: Iterable[np.ndarray], seconds: float) -> tuple[BeatGrid, tuple[Section, ...]]:
+    """Return the beats, with their downbeats, and the sections of a piece.
+
+    strength: float32 [hops, 2], from `OnsetStrength`; windows: its FEATURES records in order, in arrays of any length.
+    """
     grid = BeatGrid.of_course(find_course(strength, HOP / SAMPLE_RATE), seconds)
-    file = FeatureFile(features)
-    mel, chroma = mean_features(file.windows(), grid.times)
-    file.close()
+    mel, chroma = mean_features(windows, grid.times)
     if grid.confidence.any():
         grid = grid.with_downbeat(find_downbeat(chroma, mel, accents(strength, grid.times)))
     one = -grid.first % BEATS_PER_BAR

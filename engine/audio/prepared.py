@@ -36,6 +36,7 @@ ANALYSIS_VERSION = 1  # of the files in the cache; what goes into them is watche
 
 _META_FILE = "meta.json"
 _DATA_FILES = (FEATURES_FILE, TABLES_FILE, SECTIONS_FILE)
+_WORKING, _DEAD_S = ".part-", 3600.0
 _ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ("audio", "tempo", "core/signals.py")
 _PACKAGES = ("numpy", "aubio-ledfx", "av")
@@ -114,9 +115,8 @@ def prepare(
         folder = _hear_into(part, root, key, audio, tell)
         cleanup = None
     except OSError as error:
-        _log.warning(
-            "the analysis of %s cannot be kept in %s (%s): it is made in a temporary folder", part.path, root, error
-        )
+        told = f"the analysis of {part.path} cannot be kept in {root} ({error})"
+        _log.warning("%s: it is made in a temporary folder", told)  # text: an error held by a log would hold this frame
         folder, cleanup = _hear_for_now(part, key, audio, tell)
     made = _load(part, folder, key, cached=False)
     if made is None:
@@ -161,23 +161,38 @@ def _load(part: Part, folder: Path, key: str, cached: bool = True) -> Prepared |
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.warning("the analysis in %s cannot be read (%s): it is made again", folder, error)
+        _log.warning("the analysis in %s cannot be read (%s): it is made again", folder, str(error))
     return None
 
 
 def _hear_into(part: Part, root: Path, key: str, audio: str, tell: Callable[[float], None]) -> Path:
     """Hear the part into a folder beside its final place, then move it there. Raises OSError when that cannot be written."""
     root.mkdir(parents=True, exist_ok=True)
-    working = Path(tempfile.mkdtemp(prefix=".part-", dir=root))
+    working = Path(tempfile.mkdtemp(prefix=_WORKING, dir=root))
+    _clear(root, working)
     try:
         _write(part, working, key, audio, tell)
         final = root / key
-        if final.exists():  # damaged, or made by another process meanwhile
-            os.replace(final, Path(tempfile.mkdtemp(prefix=".old-", dir=working)) / key)
-        os.replace(working, final)
+        if final.exists() and _load(part, final, key) is None:
+            os.replace(final, root / f"{working.name}.old")
+        if not final.exists():  # else another process was faster, and may be reading
+            os.replace(working, final)
     finally:
-        shutil.rmtree(working, ignore_errors=True)
+        for folder in (working, root / f"{working.name}.old"):
+            shutil.rmtree(folder, ignore_errors=True)
     return final
+
+
+def _clear(root: Path, working: Path) -> None:
+    """Remove what processes that died left behind: a living one writes every few seconds."""
+    now = working.stat().st_mtime  # the file system's own clock, wherever it is
+    for folder in root.glob(_WORKING + "*"):
+        try:
+            newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        except OSError:  # its owner has just finished
+            continue
+        if now - newest > _DEAD_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _hear_for_now(part: Part, key: str, audio: str, tell: Callable[[float], None]) -> tuple[Path, Path]:

@@ -116,12 +116,15 @@ def _plan(
     for path in parts:
         if not path.is_file():
             raise UserError("no such movie", where=str(path))
-        with av.open(str(path)) as file:
-            if not file.streams.video:
-                raise UserError("no picture in this movie", where=str(path))
-            sounds = bool(file.streams.audio) and spec.audio
-            video = file.streams.video[0].index
-        contents = survey(path, spec.fps)
+        try:
+            with av.open(str(path)) as file:
+                if not file.streams.video:
+                    raise UserError("no picture in this movie", where=str(path))
+                sounds = bool(file.streams.audio) and spec.audio
+                video = file.streams.video[0].index
+            contents = survey(path, spec.fps)
+        except (OSError, av.FFmpegError) as error:
+            raise UserError("cannot read this movie", where=str(path), got=describe(error)) from error
         loudness, gain = None, Gain(0.0, False)
         if sounds and target is not None:
             loudness = measure_loudness(stream_audio(path))

@@ -110,12 +110,10 @@ class Movie:
         if not self._open:
             return None
         self._open = False
-        if self._thread.is_alive():
-            self._queue.put(("end", None))
-            self._thread.join()
-        part = self._writer.abort()
+        self._join()
+        part, kept = self._writer.abort()
         if part:
-            log.warning("%s was not finished; its first %d frames are in %s", self.path, self.frames, part)
+            log.warning("%s was not finished; its first %d frames are in %s", self.path, kept, part)
         return part
 
     def __enter__(self) -> Movie:
@@ -138,15 +136,17 @@ class Movie:
         if failure is None:
             return
         self._open = False
-        if self._thread.is_alive():
-            self._queue.put(("end", None))
-            self._thread.join()
+        self._join()
         raise self._told(failure) from failure
+
+    def _join(self) -> None:
+        self._queue.put(("end", None))  # a thread that has ended already never reads it
+        self._thread.join()
 
     def _told(self, error: BaseException) -> UserError:
         """Keep what there is of the movie, and return the line that says why it ended and where it is."""
-        part = self._writer.abort()
-        remedy = f"the first {self.frames} frames are in {part}" if part else "nothing of it is kept"
+        part, kept = self._writer.abort()
+        remedy = f"the first {kept} frames are in {part}" if part else "nothing of it is kept"
         if describe(error) == "disk full":
             remedy = f"make room and render again; {remedy}"
         return UserError("the movie could not be written", where=str(self.path), got=describe(error), remedy=remedy)

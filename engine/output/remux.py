@@ -18,6 +18,9 @@ AUDIO_RATE = 48_000  # Hz
 AAC_FRAME = 1024  # samples in a packet; the encoder also starts with one packet of priming
 # Without it libav writes its own name and version, and Matroska a random number, into every file.
 BITEXACT = {"fflags": "+bitexact"}
+# Edit lists count in this clock. libav's own choice, milliseconds, cuts up to 47 samples off the end of a sound, and with
+# them, now and then, its last packet.
+MOVIE_CLOCK = {"movie_timescale": str(AUDIO_RATE)}
 
 
 def remux(source: Path, target: Path, fps: Fraction, samples: int | None = None) -> None:
@@ -55,7 +58,7 @@ def survey(path: Path, fps: Fraction) -> Contents:
     with av.open(str(path)) as file:
         found, delay = [0] * len(file.streams), 0
         for packet in file.demux():
-            if packet.size == 0:
+            if packet.size == 0 or packet.is_corrupt:  # corrupt: cut short by the end of a torn file
                 continue
             if packet.stream.type == "video" and packet.pts is not None:
                 delay = max(delay, found[packet.stream_index] - frame_number(packet, fps))
@@ -71,7 +74,7 @@ def frame_number(packet: Any, fps: Fraction) -> int:
 def open_plain(path: Path) -> av.container.OutputContainer:
     """Open a plain MP4 or MOV (by suffix) to copy packets into; its index goes to the front when it is closed."""
     kind = "mov" if path.suffix.lower() == ".mov" else "mp4"
-    return av.open(str(path), "w", format=kind, options=BITEXACT, container_options={"movflags": "+faststart"})
+    return av.open(str(path), "w", format=kind, options=BITEXACT, container_options={"movflags": "+faststart"} | MOVIE_CLOCK)
 
 
 def add_copy(outside: av.container.OutputContainer, template: Any, time_base: Fraction) -> Any:

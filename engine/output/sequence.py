@@ -33,8 +33,9 @@ class Sequence:
         self.spec = spec
         self.path, self._pattern = sequence_of(path, spec.codec)
         self.frames = 0
-        self._refuse_strangers()
         self.working_path = self.path.with_name(self.path.name + ".part")
+        for earlier in (self.path, self.working_path):
+            self._refuse_strangers(earlier)
         if self.working_path.exists():
             shutil.rmtree(self.working_path)
         self.working_path.mkdir(parents=True)
@@ -47,24 +48,23 @@ class Sequence:
         context.time_base = 1 / spec.fps
         context.options = encoder.options
         encoder.settle(context, spec.fps)
-        context.color_primaries, context.colorspace, context.color_range = _BT709, _RGB, ColorRange.JPEG
-        if spec.codec == "png":
-            context.color_trc = _SRGB
+        context.colorspace, context.color_range = _RGB, ColorRange.JPEG
+        context.sample_aspect_ratio = 1
         context.open()
         self._context = context
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_strangers(self, folder: Path) -> None:
         """An earlier render of the same name is replaced; a folder with anything else in it is not."""
-        if not self.path.exists():
+        if not folder.exists():
             return
-        if not self.path.is_dir():
-            raise UserError("the frames need a folder", where=str(self.path), got="a file", remedy="name another folder")
+        remedy = "name an empty folder, or remove this one"
+        if not folder.is_dir():
+            raise UserError("the frames need a folder", where=str(folder), got="a file", remedy=remedy)
         before, after = re.split(r"%0?\d*d", self._pattern)
         frame = re.compile(re.escape(before) + r"\d+" + re.escape(after))
-        for entry in sorted(self.path.iterdir()):
+        for entry in sorted(folder.iterdir()):
             if entry.name != SOUND_NAME and not frame.fullmatch(entry.name):
-                remedy = "name an empty folder, or remove this file"
-                raise UserError("the folder holds other things", where=str(self.path), got=entry.name, remedy=remedy)
+                raise UserError("the folder holds other things", where=str(folder), got=entry.name, remedy=remedy)
 
     def video(self, picture: np.ndarray) -> None:
         """Write the next frame."""
@@ -76,6 +76,8 @@ class Sequence:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[..., :channels]), format=kind)
         frame.pts = self.frames
         frame.time_base = 1 / self.spec.fps
+        if self.spec.codec == "png":
+            frame.color_primaries, frame.color_trc = _BT709, _SRGB
         self._write(self._context.encode(frame))
         self.frames += 1
 
@@ -122,11 +124,11 @@ class Sequence:
             shutil.rmtree(aside)
         return self.path
 
-    def abort(self) -> Path | None:
-        """Keep the frames that there are; return where, or None when there are none. Raises nothing."""
+    def abort(self) -> tuple[Path | None, int]:
+        """Keep the frames that there are; return where, or None, and how many. Raises nothing."""
         with contextlib.suppress(OSError, ValueError, av.FFmpegError):
             self._finish()
         if self._written:
-            return self.working_path
+            return self.working_path, self._written
         shutil.rmtree(self.working_path, ignore_errors=True)
-        return None
+        return None, 0

@@ -13,6 +13,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.latent import Walk
 from engine.show.change import Change
+from engine.show.scene import Scene
 
 DEMO = RenderJob(Path("demo"), Path("out.mp4"), style="neon-tide")
 
@@ -65,12 +66,21 @@ def test_a_sound_job_passes() -> None:
 
 
 def test_audio_scale_is_what_the_first_networks_called_it() -> None:
-    assert [c.path for c in DEMO.opening()] == ["/deck/a/style"]
+    assert DEMO.opening() == []
     louder = dataclasses.replace(DEMO, audio_scale=0.12).opening()
-    assert [(c.path, c.args[0]) for c in louder[1:]] == [
+    assert [(c.path, c.args[0]) for c in louder] == [
         ("/deck/a/react", pytest.approx(1.2)),
         ("/deck/b/react", pytest.approx(1.2)),
     ]
+
+
+def test_a_style_without_a_scene_has_one_of_its_own_and_a_scene_takes_a_style() -> None:
+    own = dataclasses.replace(DEMO, pulse=0.5).stage_with()
+    assert isinstance(own, Scene)
+    assert (own.deck.style, own.map[0].to, own.map[0].range) == ("neon-tide", "zoom", (0.0, 0.125))
+    both = dataclasses.replace(DEMO, scene="tide")
+    assert both.stage_with() == "tide"
+    assert both.opening()[0].args == ("neon-tide",)
 
 
 def test_resolutions_have_names() -> None:
