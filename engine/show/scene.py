@@ -213,6 +213,7 @@ def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[Us
     return faults
 
 
+_KINDS = {"int": "a whole number", "float": "a number", "string": "a text", "bool": "true or false", "tuple": "a list"}
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
@@ -231,7 +232,8 @@ def _schema_fault(found: Mapping[str, Any], model: type[BaseModel], path: Path) 
     context = found.get("ctx", {})
     words = re.findall(r"'([^']*)'", str(context.get("expected", ""))) if kind == "literal_error" else []
     bound = next((f"{text} {context[key]:g}" for key, text in _BOUNDS.items() if key in context), "")
-    allowed, remedy = listed(words) if words else bound, did_you_mean(str(got), words)
+    allowed = listed(words) if words else bound or _KINDS.get(kind.rpartition("_")[0], "")
+    remedy = did_you_mean(str(got), words)
     what = str(found["msg"])
     return UserError(what[0].lower() + what[1:], where=where, allowed=allowed, got=got, remedy=remedy or "change the value")
 

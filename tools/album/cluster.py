@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from engine.app.offline import hashes_beside
 from engine.core import paths
 from engine.core.errors import UserError
 from engine.models.style import style_folder, write_atomic
@@ -102,7 +103,7 @@ def _packed(root: Path, job: TrackJob) -> Files:
     document = json.dumps(job.to_json(), indent=1).encode()
     write_atomic(folder / "job.json", document)
     files = {"track/job.json": document, f"audio{job.render.audio.suffix}": job.render.audio.read_bytes()}
-    known = folder / f"{job.render.out.name}.framemd5"
+    known = hashes_beside(folder / job.render.out)
     if known.is_file():  # to verify against
         files[f"track/{known.name}"] = known.read_bytes()
     for style in job.styles:

@@ -7,7 +7,7 @@ paints nothing, so that they show what is in the file.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ _STILL, _CELL, _GIF = 960, 320, 320  # widths at most
 _COLUMNS, _MARGIN, _LINE = 4, 6, 16
 _GROUND, _INK = (12, 13, 16), (190, 196, 204)
 _LOOP_BEATS, _FRAMES_A_BEAT = 8, 6
+_KICK_S = 0.06
 _TICK_S = 0.01  # a GIF counts its time in hundredths
 
 
@@ -40,12 +41,20 @@ def make_previews(folder: Path, film: Path, job: TrackJob) -> None:
     for old in out.iterdir():
         old.unlink()
     heard = prepare(job.render.audio, start=job.render.start, duration=job.render.duration)
-    times = [0.5 * (piece["start"] + min(piece["end"], job.seconds)) for piece in job.pieces]
+    times = [_telling(piece, heard.grid, job.seconds) for piece in job.pieces]
     stills = _pictures(film, times, _STILL)
     for n, (piece, still) in enumerate(zip(job.pieces, stills, strict=True), 1):
         still.save(out / f"{n:02d}-{piece['scene']}.png", optimize=True)
     _loop(film, heard.grid, job, out / "loop.gif")
     _sheet(job, stills).save(out / SHEET, optimize=True)
+
+
+def _telling(piece: Mapping[str, Any], grid: BeatGrid, seconds: float) -> float:
+    """Return the time of a part's still: just after the downbeat at its middle, where the kick has lit what is there."""
+    end = min(piece["end"], seconds)
+    middle = 0.5 * (piece["start"] + end)
+    t = grid.time_of(round(grid.position(middle).beat / 4) * 4) + _KICK_S
+    return t if piece["start"] < t < end else middle
 
 
 def _sheet(job: TrackJob, stills: Sequence[Image.Image]) -> Image.Image:

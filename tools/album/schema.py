@@ -101,14 +101,14 @@ class Album(_Table):
 
     version: Literal[1]
     album: Settings = Settings()
-    track: Annotated[tuple[Track, ...], Field(min_length=1)]
+    track: tuple[Track, ...] = ()
 
 
 class Faults(Exception):
     """Everything that is wrong with an album, each fault a UserError."""
 
     def __init__(self, faults: Sequence[UserError]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple({fault.line(): fault for fault in faults}.values())  # each once
         super().__init__("\n".join(fault.line() for fault in faults))
 
 
@@ -136,9 +136,13 @@ def read_album(path: Path, changes: Sequence[str] = ()) -> Album:
 
 def _validated(data: dict[str, Any], path: Path) -> Album:
     try:
-        return Album.model_validate(data)
+        album = Album.model_validate(data)
     except ValidationError as error:
         raise Faults([_plainer(fault) for fault in schema_faults(error, Album, path)]) from error
+    if not album.track:
+        remedy = "add a [[track]] with an id and a source"
+        raise Faults([UserError("the album has no tracks", where=f"{path}, track", remedy=remedy)])
+    return album
 
 
 def _plainer(fault: UserError) -> UserError:
