@@ -67,7 +67,11 @@ def command(
         ray=ray,
         as_json=as_json,
     )
-    code = album(file, options, typer.echo)
+    try:
+        code = album(file, options, typer.echo)
+    except KeyboardInterrupt:
+        code = _ABORTED
+        typer.echo("stopped; finished tracks are kept, --resume renders the rest", err=True)
     if code:
         raise typer.Exit(code)
 
@@ -87,8 +91,6 @@ def main() -> int:
         lines, code = [disk_fault(error, Path.cwd())[0]], _FAULT
     except typer.Exit as error:
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        lines, code = ["stopped; finished tracks are kept, --resume renders the rest"], _ABORTED
     except Exception as error:
         # The parser's own faults: it shows them as it does everywhere else.
         if not hasattr(error, "show"):

@@ -44,6 +44,7 @@ class Song:
     looks: tuple[tuple[str, str], ...]
     style: str
     seed: int
+    bars: int
     start: float
     duration: float | None
     anchors: tuple[tuple[float, ...], ...]
@@ -198,7 +199,8 @@ def _song(
     # By name and not by place, so that a track that is put in changes no other one.
     seed = settings.seed + zlib.crc32(track.id.encode()) % _SEEDS if track.seed is None else track.seed
     return Song(
-        track.id, track.title or track.id, audio, mood, chosen, tuple(looks), track.style, seed, start, duration,
+        track.id, track.title or track.id, audio, mood, chosen, tuple(looks), track.style, seed,
+        track.bars or chosen.bars, start, duration,
         track.anchors, dict(track.overrides),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ from tools.album.records import TRACK_FILE, disk_fault
 
 LOCAL = "local"
 _POLL_S = 0.5
+_KNOCK_S = 5.0
 _STORE_BYTES = 256 << 20  # of a local cluster's shared memory; what does not fit goes to disk
 _LEFT_HERE = ["/styles", "/tests", "/docs", "/renders", "/runs", "/takes", ".git", ".venv", "__pycache__"]
 
@@ -150,6 +152,7 @@ def _connected(address: str, processors: int) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise UserError("Ray is not installed", where="--ray", remedy="pip install 'phosphene[ray]'") from error
+    _knock(address)
     more: dict[str, Any] = {}
     if address == LOCAL:
         more = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
@@ -162,11 +165,26 @@ def _connected(address: str, processors: int) -> Iterator[Any]:
             **more,
         )
     except Exception as error:  # noqa: BLE001 boundary: whatever Ray raises when nobody answers, it is one fault for a person
-        remedy = f"--ray HOST:PORT of a cluster that runs, or --ray {LOCAL}"
-        got = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError("no Ray cluster answers", where=f"--ray {address}", got=got, remedy=remedy) from error
+        raise _nobody(address, error) from error
     try:
         yield ray
     finally:
         with contextlib.suppress(Exception):
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise UserError where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+    except OSError as error:
+        raise _nobody(address, error) from error
+
+
+def _nobody(address: str, error: Exception) -> UserError:
+    got = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    remedy = f"--ray HOST:PORT of a cluster that runs, or --ray {LOCAL}"
+    return UserError("no Ray cluster answers", where=f"--ray {address}", got=got, remedy=remedy)

@@ -93,6 +93,7 @@ def prepare_song(
         lambda slug: _scene(slug, catalogue),
         catalogue.deck_paths,
         seed=song.seed,
+        bars=song.bars,
         looks=song.looks,
         style=song.style,
         overrides=song.overrides,

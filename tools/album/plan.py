@@ -75,17 +75,18 @@ def plan_song(
     params: Mapping[str, Param],
     *,
     seed: int = 0,
+    bars: int | None = None,
     looks: Sequence[Look] = (),
     style: str = "",
     overrides: Mapping[str, float] | None = None,
 ) -> Plan:
     """Return the plan of a song.
 
-    scenes: reads a scene by slug. params: of one deck, by path. looks: in place of the preset's, one for each new part.
+    scenes: reads a scene by slug. params: of one deck, by path. bars: in place of the preset's. looks: in place of the preset's, one for each new part.
     style: on the deck of every scene. overrides: values of deck parameters.
     """
     fixed = dict(overrides or {})
-    spans = spans_of(music, preset.bars)
+    spans = spans_of(music, bars or preset.bars)
     chosen = [(scene, style or other) for scene, other in looks_of(spans, preset, looks, seed)]
     swell = _Swell(music, preset, params, fixed)
     pieces: list[Piece] = []

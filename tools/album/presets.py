@@ -56,7 +56,7 @@ class Preset(_Table):
     calm: Looks
     middle: Looks
     peak: Looks
-    bars: Annotated[int, Field(ge=4, le=256)] = 32
+    bars: Annotated[int, Field(ge=1, le=256, strict=True)] = 32
     move: Move
     drop: Move
     energy: dict[str, tuple[Number, Number]] = {}

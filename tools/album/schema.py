@@ -80,7 +80,7 @@ class Track(_Table):
 
     id: names its folder. source: the audio file. scene: one for the whole song, or scenes: in order, one per part; default:
     the preset chooses. `scene:style` plays a scene with another style; style does that for all. seed: default: of the album
-    and the id. anchors: latents that it goes through, over and over. overrides: values of deck parameters, in every scene.
+    and the id. bars: a part that is longer changes its look after so many; default: the preset's. anchors: latents that it goes through, over and over. overrides: values of deck parameters, in every scene.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
@@ -92,6 +92,7 @@ class Track(_Table):
     preset: Text = ""
     seed: Seed | None = None
     trim: Trim = Trim()
+    bars: Annotated[int, Field(ge=1, le=256, strict=True)] | None = None
     anchors: tuple[tuple[Number, ...], ...] = ()
     overrides: dict[str, Number] = {}
 
