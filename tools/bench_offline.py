@@ -229,19 +229,8 @@ def write_long_wav(path: Path, seconds: float) -> Path:
 
 def _rendered(music: Path, out: Path, style: str | None, *options: str, size: str = str(HD)) -> dict[str, float]:
     """Run `vj render` without a cache; return its speed. Listening is timed apart: the plain way does none."""
-    command = [
-        sys.executable,
-        "-m",
-        "engine.app.cli",
-        "render",
-        str(music),
-        str(out),
-        "--style",
-        style,
-        "--size",
-        size,
-        "--json",
-    ]
+    command = [sys.executable, "-m", "engine.app.cli", "render", str(music), str(out), "--size", size, "--json"]
+    command += ["--style", style] if style else []
     with tempfile.TemporaryDirectory() as cache:
         done = json.loads(_run([*command, *options], PHOSPHENE_CACHE=cache))
     volatile, frames = done["volatile"], done["result"]["frames"]

@@ -251,7 +251,7 @@ class Sound:
 
 def hashes_beside(out: Path) -> Path:
     """Return where the frame hashes of a film go."""
-    return out.with_name(f"{out.name}.framemd5")
+    return out.with_name(f"{out.name}.framehash")
 
 
 class Script:

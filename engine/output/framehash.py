@@ -153,11 +153,9 @@ def read_hashes(path: Path | str) -> HashFile:
                 header[key.strip()] = value.strip()
                 continue
             fields = [f.strip() for f in line.split(",")]
-            if (
-                len(fields) != 6
-                or len(fields[5]) != _DIGITS.get(header.get("hash", ""))
-                or not all(f.isdigit() for f in fields[:5])
-            ):
+            numbers, found = fields[:5], fields[-1]
+            whole_line = len(fields) == 6 and all(n.isdigit() for n in numbers)
+            if not whole_line or len(found) != _DIGITS.get(header.get("hash", "")):
                 raise UserError("not a line of frame hashes", where=f"{path}:{number}", got=line.strip())
             frames.append(FrameHash(len(frames), int(fields[2]), int(fields[4]), fields[5]))
             _count_in(whole, frames[-1])

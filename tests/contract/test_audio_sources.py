@@ -1,4 +1,5 @@
-"""One suite for every AudioSource: the supervised audio process playing a file, and the analysis of the same file.
+"""One suite for every AudioSource: the supervised audio process playing a file, the analysis of the same file, and the same
+file prepared for a render.
 
 Live is played in real time, so the whole suite shares one run of a few seconds.
 """
@@ -16,6 +17,7 @@ import pytest
 
 from engine.audio.base import PCM, AudioHealth, AudioSource
 from engine.audio.offline import FileAnalysis
+from engine.audio.prepared import prepare
 from engine.audio.supervisor import Supervisor
 from engine.core import clock
 from engine.core.errors import UserError
@@ -85,13 +87,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return beats(tmp_path_factory.mktemp("audio") / "beats.flac")
 
 
-@pytest.fixture(scope="module", params=["live", "offline"])
-def heard(request: pytest.FixtureRequest, path: Path) -> Iterator[Heard]:
+@pytest.fixture(scope="module", params=["live", "offline", "prepared"])
+def heard(request: pytest.FixtureRequest, path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heard]:
     if request.param == "live":
         source: AudioSource = Supervisor(f"file:{path}")
         times = live_times(source)
     else:
-        source = FileAnalysis(path)
+        cache = tmp_path_factory.mktemp("cache")
+        source = FileAnalysis(path) if request.param == "offline" else prepare(path, cache=cache).source()
         times = (k / 60 for k in range(round(SECONDS * 60) + 1))
     result = listen(source, times, lambda: 0.0)
     result.origin = float(result.blocks[0]["t_adc"]) - HOP / SAMPLE_RATE
@@ -186,7 +189,7 @@ def test_both_hear_the_same_to_the_bit(path: Path) -> None:
 
 
 def test_missing_file_is_refused_at_once_by_both(tmp_path: Path) -> None:
-    for make in (lambda p: Supervisor(f"file:{p}"), FileAnalysis):
+    for make in (lambda p: Supervisor(f"file:{p}"), FileAnalysis, prepare):
         with pytest.raises(UserError, match=r"nothing\.wav"):
             make(tmp_path / "nothing.wav")
 
@@ -203,12 +206,13 @@ def test_offline_never_looks_ahead_and_answers_any_time(path: Path) -> None:
     assert [r.tobytes() for r in again] == [r.tobytes() for r in early]
 
 
-def test_offline_has_no_gain_and_no_other_input(path: Path) -> None:
-    analysis = FileAnalysis(path)
-    with pytest.raises(UserError):
-        analysis.set_gain(2.0)
-    with pytest.raises(UserError):
-        analysis.set_input("default")
+def test_offline_has_no_gain_and_no_other_input(path: Path, tmp_path: Path) -> None:
+    for source in (FileAnalysis(path), prepare(path, cache=tmp_path).source()):
+        with pytest.raises(UserError):
+            source.set_gain(2.0)
+        with pytest.raises(UserError):
+            source.set_input("default")
+        source.close()
 
 
 def test_live_gain_and_input_change_while_it_runs(path: Path) -> None:
