@@ -157,7 +157,7 @@ def read_hashes(path: Path | str) -> HashFile:
             whole_line = len(fields) == 6 and all(n.isdigit() for n in numbers)
             if not whole_line or len(found) != _DIGITS.get(header.get("hash", "")):
                 raise UserError("not a line of frame hashes", where=f"{path}:{number}", got=line.strip())
-            frames.append(FrameHash(len(frames), int(numbers[2]), int(numbers[4]), found))
+            frames.append(FrameHash(len(frames), int(fields[2]), int(fields[4]), fields[5]))
             _count_in(whole, frames[-1])
     if header.get("hash") not in _DIGITS or "tb 0" not in header or "dimensions 0" not in header:
         raise UserError("not a file of frame hashes", where=str(path), allowed="what framehash or framemd5 writes")

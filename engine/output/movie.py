@@ -21,13 +21,13 @@ import numpy as np
 
 from engine.core.errors import UserError
 from engine.output.movie_file import MovieFile
-from engine.output.movie_spec import SEQUENCES, MovieSpec, check
+from engine.output.movie_spec import MOVIES, SEQUENCES, MovieSpec, check
 from engine.output.muxer import describe
 from engine.output.sequence import Sequence
 
 log = logging.getLogger(__name__)
 
-# Pictures and blocks of sound that may wait: enough to bridge an encoder's key frames, 100 MB at 4K.
+# Pictures and blocks of sound that may wait: enough to bridge an encoder's key frames, at most 200 MB at 4K.
 QUEUE = 6
 
 __all__ = ["Movie", "MovieSpec", "check", "open_movie"]
@@ -40,9 +40,11 @@ def open_movie(path: Path | str, spec: MovieSpec, release: Callable[[np.ndarray]
     """
     path = Path(path)
     check(path, spec)
+    if spec.codec in MOVIES and path.is_dir():
+        raise UserError("a folder has this name", where=str(path), remedy="name another file")
     try:
         writer = Sequence(path, spec) if spec.codec in SEQUENCES else MovieFile(path, spec)
-    except OSError as error:  # av.FFmpegError too is one, or a ValueError
+    except OSError as error:
         raise UserError("cannot write the movie", where=str(path), got=describe(error)) from error
     except (av.FFmpegError, ValueError) as error:
         raise UserError("the encoder does not open", where=str(path), got=error) from error

@@ -101,8 +101,10 @@ def encoder_of(spec: MovieSpec) -> Encoder:
         options = {"profile": "4444", "vendor": "apl0", "alpha_bits": "16" if spec.alpha else "0"}
         return Encoder("prores_ks", "yuva444p10le" if spec.alpha else "yuv444p10le", options)
     if spec.codec == "png":
-        return Encoder("png", "rgba" if spec.alpha else "rgb24")
-    options = {"compression": "zip16", "format": "half" if spec.half else "float"}
+        # 31 ms of one core for 1280x720 where zlib's default level takes 268, for 8 % more bytes.
+        return Encoder("png", "rgba" if spec.alpha else "rgb24", {"compression_level": "1"})
+    # Line by line: 170 ms where blocks of 16 lines take 333, for 9 % more bytes.
+    options = {"compression": "zip1", "format": "half" if spec.half else "float"}
     return Encoder("exr", "gbrapf32le" if spec.alpha else "gbrpf32le", options)
 
 

@@ -10,6 +10,7 @@ A scene describes one primary deck. It lands on whichever deck is hidden, so its
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine.core.errors import UserError
 from engine.core.params import Param
 from engine.core.signals import FADERS, SIGNALS
-from engine.show.catalogue import CROSSFADE, IDLE, MASTER, STARTS, TRANSITIONS, Catalogue, did_you_mean, listed
+from engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue, did_you_mean, listed
 from engine.show.mapping import CURVES
 from engine.show.mapping import Mapping as SignalMapping
 
@@ -212,7 +213,8 @@ def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[Us
     return faults
 
 
-_ALLOWED = {"kind": listed(TRANSITIONS), "start": listed(STARTS)}
+_KINDS = {"int": "a whole number", "float": "a number", "string": "a text", "bool": "true or false", "tuple": "a list"}
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
 def _schema_fault(found: Mapping[str, Any], model: type[BaseModel], path: Path) -> UserError:
@@ -227,11 +229,11 @@ def _schema_fault(found: Mapping[str, Any], model: type[BaseModel], path: Path) 
     if kind == "missing":
         remedy = "a range is two numbers: [at 0, at 1]" if isinstance(loc[-1], int) else f"add `{last} = ...`"
         return UserError("a value is missing" if isinstance(loc[-1], int) else "key is missing", where=where, remedy=remedy)
-    allowed = _ALLOWED.get(last, "")
     context = found.get("ctx", {})
-    if not allowed and ("ge" in context or "le" in context):
-        allowed = f"{'at least' if 'ge' in context else 'at most'} {context.get('ge', context.get('le')):g}"
-    remedy = did_you_mean(str(got), TRANSITIONS) if last == "kind" else ""
+    words = re.findall(r"'([^']*)'", str(context.get("expected", ""))) if kind == "literal_error" else []
+    bound = next((f"{text} {context[key]:g}" for key, text in _BOUNDS.items() if key in context), "")
+    allowed = listed(words) if words else bound or _KINDS.get(kind.rpartition("_")[0], "")
+    remedy = did_you_mean(str(got), words)
     what = str(found["msg"])
     return UserError(what[0].lower() + what[1:], where=where, allowed=allowed, got=got, remedy=remedy or "change the value")
 

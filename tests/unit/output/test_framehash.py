@@ -1,3 +1,5 @@
+"""Hashes of frames: the same as FFmpeg's own, torn files, what differs first."""
+
 from __future__ import annotations
 
 import hashlib

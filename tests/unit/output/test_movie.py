@@ -276,7 +276,8 @@ def test_what_cannot_be_written_is_refused_before_anything_is_rendered(tmp_path,
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
-    for codec, name in (("h264", "file/a.mp4"), ("png", "file/shots"), ("png", "file")):
+    (tmp_path / "folder.mp4").mkdir()
+    for codec, name in (("h264", "file/a.mp4"), ("h264", "folder.mp4"), ("png", "file/shots"), ("png", "file")):
         with pytest.raises(UserError) as refused:
             open_movie(tmp_path / name, MovieSpec(SIZE, Fraction(24), codec))
         assert str(tmp_path / name) in refused.value.line()

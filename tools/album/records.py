@@ -1,0 +1,128 @@
+"""What is known of an album's films: `track.json` beside each, `run.json` over all. Reading, comparing, writing.
+
+Called in the main process. A film counts as finished when its `track.json` names what it depends on today and the file is
+the one that was hashed; nothing else is believed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.app.offline import hashes_beside, sha256_of
+from engine.core import clock
+from engine.core.errors import UserError
+from engine.models.style import write_atomic
+from engine.output.framehash import read_hashes
+from tools.album.checks import Checked
+from tools.album.job import FORMAT, TrackJob, folder_of, program_sha, versions
+
+TRACK_FILE = "track.json"
+RUN_FILE = "run.json"
+_SHOWN = 40  # characters of a value in a reason
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """Return what `track.json` in a track's folder says, or None where there is none that can be read."""
+    try:
+        found = json.loads((folder / TRACK_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+
+
+def write_record(path: Path, document: Mapping[str, Any]) -> None:
+    """Write `document` as JSON, whole or not at all. Raises OSError."""
+    write_atomic(path, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def disk_fault(error: OSError, folder: Path) -> tuple[str, bool]:
+    """Return one line for a file that could not be written or read, and whether the disk is full."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = "disk full" if full else error.strerror or str(error)
+    remedy = "make room, then --resume" if full else ""
+    return UserError(what, where=str(error.filename or folder), remedy=remedy).line(), full
+
+
+def unfinished(root: Path, job: TrackJob) -> str:
+    """Return why a track has to be rendered; "" for one that is finished and whole."""
+    folder = folder_of(root, job.id)
+    record = read_record(folder)
+    if record is None:
+        return "not rendered yet" if not (folder / "job.json").exists() else "it was not finished"
+    if changed := differences(record["depends"], job.depends):
+        return changed
+    film = folder / record["video"]
+    if not film.is_file():
+        return f"{film.name} is gone"
+    if sha256_of(film) != record["video_sha256"]:
+        return f"{film.name} is not the file that was rendered"
+    try:
+        digest = read_hashes(hashes_beside(film)).digest
+    except (OSError, UserError):
+        return "its frame hashes cannot be read"
+    return "" if digest == record["digest"] else "its frame hashes are not those of the render"
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return in words what changed, "" where nothing did: `setting crf: 18 -> 20, and 2 more`."""
+    changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
+    if not changed:
+        return ""
+    key = next((key for key in changed if key.startswith("setting")), changed[0])
+    old, new = (_short(side.get(key)) for side in (before, after))
+    # Two hashes side by side tell nobody anything.
+    text = f"{key} changed" if len(old) > _SHOWN or len(new) > _SHOWN else f"{key}: {old} -> {new}"
+    return text + (f", and {len(changed) - 1} more" if len(changed) > 1 else "")
+
+
+def run_document(
+    checked: Checked, jobs: Mapping[str, TrackJob], failed: Mapping[str, str], film: Mapping[str, Any] | None, began: str
+) -> dict[str, Any]:
+    """Return what `run.json` says of the album now. Two runs on one machine differ under "volatile" only.
+
+    jobs: of the tracks that were asked for. failed: id -> why. film: the stitched film. began: date and time of this run.
+    """
+    tracks: dict[str, Any] = {}
+    volatile: dict[str, Any] = {"began": began, "written": clock.wall_clock().isoformat(timespec="seconds")}
+    for track in checked.album.track:
+        record = read_record(folder_of(checked.root, track.id))
+        if track.id in failed:
+            tracks[track.id] = {"state": "failed", "why": failed[track.id]}
+        elif record is None or (track.id in jobs and record["depends"] != jobs[track.id].depends):
+            tracks[track.id] = {"state": "waiting"}
+        else:
+            volatile[track.id] = record.pop("volatile")
+            record.pop("format")
+            tracks[track.id] = {"state": "finished", **record}
+    if film is not None:
+        film = dict(film)
+        volatile["film"] = film.pop("volatile")
+    return {
+        "format": FORMAT,
+        "config": checked.album.model_dump(mode="json"),
+        "seeds": {song.id: song.seed for song in checked.songs},
+        "presets": {song.mood: song.preset.model_dump(mode="json") for song in checked.songs},
+        "versions": versions(),
+        "program": program_sha(),
+        "tracks": tracks,
+        "film": film,
+        "volatile": volatile,
+    }
+
+
+def cpu_name() -> str:
+    """Return what the system calls its processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _short(value: str | None) -> str:
+    return "none" if value is None else value

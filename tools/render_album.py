@@ -1,0 +1,106 @@
+"""Render an album: every song a film of its own, planned from its sections, repeatable to the bit.
+
+    python tools/render_album.py album.toml --dry-run
+    python tools/render_album.py album.toml [--track ID ...] [--set album.crf=20 ...] [--workers 2] [--resume]
+    python tools/render_album.py album.toml --verify
+    python tools/render_album.py --list-presets
+
+Writes `tracks/<id>/` (the film, its frame hashes, track.json, previews) and `run.json` into the album's folder. Stopped or
+killed at any moment, --resume renders what is missing and no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.core.errors import UserError
+from tools.album.commands import Options, album
+from tools.album.records import disk_fault
+from tools.album.report import presets_text
+from tools.album.schema import Faults
+
+_FAULT, _ABORTED = 2, 130  # exit codes: for what a person can mend; the shell's for Ctrl-C
+
+
+def command(
+    file: Annotated[Path | None, typer.Argument(metavar="ALBUM", help="the album's TOML file")] = None,
+    track: Annotated[list[str] | None, typer.Option("--track", help="only this one; may be given again")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="album.KEY=VALUE or track.ID.KEY=VALUE, as in the file; again and again")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="the mood of all tracks, whatever the file says")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, say what would be rendered and how long it takes")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="keep what is finished and render the rest")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="paint what is finished again and compare")] = False,
+    workers: Annotated[int | None, typer.Option(help="tracks at a time", min=1, max=256)] = None,
+    threads: Annotated[int | None, typer.Option(help="threads of each (default: the processors, shared)", min=1)] = None,
+    output_root: Annotated[Path | None, typer.Option(help="render into a folder in here instead")] = None,
+    no_previews: Annotated[bool, typer.Option("--no-previews", help="no stills, contact sheets and GIFs")] = False,
+    ray: Annotated[str, typer.Option(metavar="ADDRESS", help="spread tracks over a Ray cluster; local: one of this machine")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print run.json, or the plan, when done")] = False,
+    list_presets: Annotated[bool, typer.Option("--list-presets", help="the moods and what they choose from")] = False,
+) -> None:
+    """Render an album: a film for each song, planned from its sections, repeatable to the bit."""
+    if list_presets:
+        typer.echo(presets_text())
+        return
+    if file is None:
+        raise UserError("no album was given", where="ALBUM", allowed="a TOML file", remedy="see --help")
+    options = Options(
+        tracks=tuple(track or ()),
+        changes=tuple(changes or ()),
+        preset=preset,
+        output_root=output_root,
+        workers=workers,
+        threads=threads,
+        dry_run=dry_run,
+        resume=resume,
+        verify=verify,
+        previews=not no_previews,
+        ray=ray,
+        as_json=as_json,
+    )
+    try:
+        code = album(file, options, typer.echo)
+    except KeyboardInterrupt:
+        code = _ABORTED
+        typer.echo("stopped; finished tracks are kept, --resume renders the rest", err=True)
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> int:
+    """Run the program; every fault that a person can mend is a line of its own."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname).1s %(message)s", stream=sys.stderr)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    try:
+        return int(app(standalone_mode=False, prog_name="render_album.py") or 0)
+    except Faults as faults:
+        lines, code = [fault.line() for fault in faults.faults], _FAULT
+    except UserError as error:
+        lines, code = [error.line()], _FAULT
+    except OSError as error:
+        lines, code = [disk_fault(error, Path.cwd())[0]], _FAULT
+    except typer.Exit as error:
+        return error.exit_code
+    except Exception as error:
+        # The parser's own faults: it shows them as it does everywhere else.
+        if not hasattr(error, "show"):
+            raise
+        error.show()
+        return _FAULT
+    for line in lines:
+        print(line, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
