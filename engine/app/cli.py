@@ -14,6 +14,7 @@ import typer
 
 from engine import __version__
 from engine.app.render_command import render_command
+from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
 from engine.core import paths
 from engine.core.errors import UserError
@@ -24,6 +25,7 @@ app = typer.Typer(
 scenes_app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
 app.add_typer(styles_app)
 app.command("render")(render_command)
+app.command("rerender")(rerender_command)
 app.add_typer(scenes_app)
 
 Json = Annotated[bool, typer.Option("--json", help="for scripts")]

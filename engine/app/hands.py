@@ -12,7 +12,7 @@ from engine.app.recording import Recording
 from engine.app.stage import Stage
 from engine.core.errors import UserError
 from engine.core.frame import Frame
-from engine.show.change import Action, AudioGain, AudioInput, Change, Record
+from engine.show.change import Action, AudioGain, AudioInput, Input, Record
 
 
 class LiveHands:
@@ -27,10 +27,10 @@ class LiveHands:
         """Act on these from now on."""
         self._stage, self._recording, self.report = stage, recording, report
 
-    def applied(self, changes: Sequence[Change], frame: Frame) -> None:
-        """Log what was applied, if a take is running."""
-        if changes and self._recording is not None:
-            self._recording.log(changes, frame)
+    def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
+        """Log what is applied, if a take is running."""
+        if self._recording is not None:
+            self._recording.log(inputs, frame)
 
     def act(self, action: Action, frame: Frame) -> None:
         """Carry out one action."""
@@ -39,7 +39,7 @@ class LiveHands:
         match action:
             case Record(on):
                 if on or (on is None and not self._recording.active):
-                    self._recording.start(None, self._stage.state, self.report)
+                    self._recording.start(None, self.report)
                 else:
                     self._recording.stop()
             case AudioGain(gain):
@@ -54,7 +54,7 @@ class LiveHands:
 class NoHands:
     """Offline: there is nothing outside to act on."""
 
-    def applied(self, changes: Sequence[Change], frame: Frame) -> None:
+    def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
         """Do not log: an offline render reads a log, it writes none."""
 
     def act(self, action: Action, frame: Frame) -> None:

@@ -22,6 +22,7 @@ from engine.app.recording import Recording
 from engine.app.screen import Screen, key_changes
 from engine.app.stage import Stage
 from engine.app.take import write_json
+from engine.app.take_state import StageWitness
 from engine.app.watch import SceneWatch
 from engine.audio.supervisor import Supervisor
 from engine.control.address import Table
@@ -104,8 +105,8 @@ def _with_stage(
     governor = Governor(size, float(fps), fixed=options.internal)
     hands = LiveHands()
     stage, table = build_stage(LiveClock(fps), source, size, governor, hands, renderer=renderer, backend=options.backend)
-    about = {"renderer": renderer, "seed": 0, "source": options.input}
-    recording = Recording(source, size, fps, options.takes or paths.takes_dir(), about, stage.say)
+    about = {"renderer": renderer, "seed": 0, "source": options.input, "gain": options.gain}
+    recording = Recording(source, size, fps, options.takes or paths.takes_dir(), about, stage.say, StageWitness(stage))
     osc, osc_error = _listen(options, table, stage)
     screen = Screen(display, stage, recording, osc)
     screen.osc_error = osc_error
@@ -121,7 +122,7 @@ def _with_stage(
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _wait_for_sound(options, source, stage)
         if options.record is not None:
-            recording.start(options.record, stage.state, hands.report)
+            recording.start(options.record, hands.report)
         _run(options, stage, display, table, screen, began)
     finally:
         recording.close()

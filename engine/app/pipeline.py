@@ -45,15 +45,14 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     # 2 what came in: sound, answers of the loader, messages
     records = stage.source.records(frame.t_present)
     stage.latency.begin_frame()
-    changes = stage.bus.drain()
-    inputs: list[Input] = [*_answers(stage), *changes]
+    inputs: list[Input] = [*_answers(stage), *stage.bus.drain()]
 
     # 3 the show document, the only thing that changes what is on stage
     stage.conductor.update(stage.source.timeline(), frame.t_present)
     position = stage.conductor.position(frame.t_present)
+    stage.hands.applied(inputs, frame)
     stage.state, actions = stage.document.apply(stage.state, inputs, position, frame.time)
     stage.state, later = stage.document.advance(stage.state, position, frame.dt)
-    stage.hands.applied(changes, frame)
     _act(stage, [*actions, *later], frame)
 
     # 4 what the music does when this picture is seen

@@ -17,19 +17,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from engine import __version__
 from engine.app.take import Take
+from engine.app.take_state import FRAMES_FILE, LOG, PICTURES, PICTURES_FILE
 from engine.audio.base import AudioSource
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.gpu.texture import RenderTarget
 from engine.output.encoder import nvenc_refusal
+from engine.output.readback import FramePool, Readback
 from engine.output.recorder import RecorderStatus, RecordingResult
 from engine.output.sink import RecorderSink
-from engine.show.change import Change
-from engine.show.state import ShowState, snapshot
+from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
 
 _log = logging.getLogger(__name__)
 _PACKAGES = ("numpy", "av", "aubio-ledfx", "sounddevice", "PyOpenGL", "glfw", "python-osc", "pydantic")
@@ -37,6 +40,26 @@ _MOST_ENDING = 4  # recordings being finished at a time: a button that flutters 
 _DISK_S = 2.0  # between looks at the free space
 
 Report = Callable[[], Mapping[str, Any]]
+
+
+class Witness(Protocol):
+    """Says of the stage what a take needs to be rendered again: `take_state.StageWitness`. Render thread."""
+
+    def opening(self) -> Mapping[str, Any]:
+        """Return all that the next frame depends on, for the take's first line."""
+        ...
+
+    def trails(self) -> Mapping[str, RenderTarget]:
+        """Return the pictures (rgba16f) that the next frame depends on, by the file of the take they go to."""
+        ...
+
+    def frame(self, frame: Frame, t_picture: float) -> bytes:
+        """Return the record of the frame that was just painted."""
+        ...
+
+    def played(self, deck: str) -> Mapping[str, Any]:
+        """Return what is about to play on `deck`: backend, fingerprint of the style."""
+        ...
 
 
 @functools.cache
@@ -72,7 +95,9 @@ class Recording:
         takes: Path,
         about: Mapping[str, Any],
         say: Callable[[str], None],
+        witness: Witness,
     ) -> None:
+        self._witness = witness
         self._source, self._size, self._fps, self._takes, self._about, self._say = source, size, fps, takes, about, say
         self._recorder: RecorderSink | None = None
         self._take: Take | None = None
@@ -80,7 +105,9 @@ class Recording:
         self._ending: list[_Ending] = []
         self._newest: RecorderSink | None = None
         self._wanted: Path | None = None
-        self._armed = False
+        self._armed = False  # a take is there, its recorder not yet
+        self._begun = False  # the take has its first line: from there on every frame is logged
+        self._pictures: list[_Picture] = []
         self._last = 0.0
         self._settled = (0, 0)  # frames and dropped pictures of all that is finished
         self._closing = threading.Event()
@@ -107,8 +134,8 @@ class Recording:
             frames, dropped = frames + status.frames, dropped + status.dropped
         return frames, dropped
 
-    def start(self, path: Path | None, state: ShowState, report: Report) -> None:
-        """Record from the next picture on, to `path` or into the take. A fault is said, never raised."""
+    def start(self, path: Path | None, report: Report) -> None:
+        """Record from the next frame on, to `path` or into the take. A fault is said, never raised."""
         if self.active:
             return
         self.stop()
@@ -121,16 +148,7 @@ class Recording:
             self._refuse(error.line())
             return
         self._wanted = path or self._take.folder / "recording.mp4"
-        self._armed, self._report = True, report
-        self._take.event(
-            "start",
-            fps=str(self._fps),
-            size=str(self._size),
-            show=snapshot(state),
-            versions=versions(),
-            recording=str(self._wanted),
-            **self._about,
-        )
+        self._armed, self._begun, self._report = True, False, report
 
     def stop(self) -> None:
         """End the recording with the last picture. File and report are finished in the background."""
@@ -143,21 +161,30 @@ class Recording:
         if recorder is not None:
             recorder.finish(self._last + float(1 / self._fps))
 
-    def log(self, changes: Sequence[Change], frame: Frame) -> None:
-        """Write this frame's control changes to the take."""
-        if self._take is not None:
-            for change in changes:
-                self._take.event(
-                    "change", frame=frame.index, time=frame.time, path=change.path, args=change.args, source=change.source
-                )
+    def log(self, inputs: Sequence[Input], frame: Frame) -> None:
+        """Write to the take what the show document is given in this frame; its first frame also where the show stands."""
+        if self._take is None:
+            return
+        if not self._begun:
+            # Not in `start`, which comes in the middle of a frame: half of that frame has been applied by then.
+            self._begun = True
+            self._pictures = [_Picture(self._take, name, target) for name, target in self._witness.trails().items()]
+            opening = {"fps": str(self._fps), "size": str(self._size), **self._witness.opening()}
+            self._take.event("start", log=LOG, **opening, versions=versions(), recording=str(self._wanted), **self._about)
+        for each in inputs:
+            kind, values = self._told(each)
+            self._take.event(kind, frame=frame.index, time=frame.time, **values)
 
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
         """Start the picture's way to the recorder; it arrives a frame or two later without a wait."""
         try:
-            if self._armed:
+            self._pictures = [each for each in self._pictures if not each.arrived()]
+            if self._armed and self._begun:
                 self._open(t_picture, frame)
             if self._recorder is not None:
                 if self._recorder.status().state == "recording":
+                    assert self._take is not None
+                    self._take.record(FRAMES_FILE, self._witness.frame(frame, t_picture))
                     self._recorder.accept(picture, frame, t_picture)
                     self._last = t_picture
                 else:
@@ -194,6 +221,7 @@ class Recording:
                 audio=self._source,
                 t_start=t_picture,
                 flac=self._take.folder / "audio.flac",
+                placed=functools.partial(_note_place, self._take),
             )
         except UserError as error:
             self._refuse(error.line())
@@ -219,6 +247,20 @@ class Recording:
                 if ending.take.error:
                     self._say(ending.take.error)
 
+    def _told(self, given: Input) -> tuple[str, dict[str, Any]]:
+        """Return kind and values of an input's line."""
+        match given:
+            case Change(path, args, _, source, every):
+                return "change", {"path": path, "args": args, "source": source, "every": every}
+            case SceneReady(scene):  # whole: its file may be another by the time of a rerender
+                return "scene_ready", {"scene": scene}
+            case SceneFailed(slug, reason):
+                return "scene_failed", {"scene": slug, "reason": reason}
+            case StyleReady(deck, style):
+                return "style_ready", {"deck": deck, "style": style, **self._witness.played(deck)}
+            case StyleFailed(deck, style, reason):
+                return "style_failed", {"deck": deck, "style": style, "reason": reason}
+
     def _refuse(self, reason: str) -> None:
         _log.warning("not recording: %s", reason)
         self._say(f"not recording: {reason}")
@@ -231,6 +273,28 @@ class Recording:
             self.disk_free_gb = _free_gb(self._wanted.parent if self._wanted else self._takes)
             if self._closing.wait(_DISK_S):
                 return
+
+
+class _Picture:
+    """A picture on its way off the GPU into a file of the take. Render thread; it waits for nothing."""
+
+    def __init__(self, take: Take, name: str, target: RenderTarget) -> None:
+        self._take, self._name = take, name
+        self._readback = Readback(FramePool(target.size, 1, np.float16))
+        self._readback.start(target, name)
+
+    def arrived(self) -> bool:
+        """Look whether it is there, and have it written then."""
+        for array, _ in self._readback.poll():
+            self._take.record(self._name, array.tobytes())
+            self._readback.close()
+            return True
+        return False
+
+
+def _note_place(take: Take, t_picture: float, k: int) -> None:
+    """Log where the recording has a picture. Recorder thread."""
+    take.record(PICTURES_FILE, np.array((t_picture, k), PICTURES).tobytes())
 
 
 def _free_gb(folder: Path) -> float | None:

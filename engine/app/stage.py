@@ -24,7 +24,7 @@ from engine.models.latent import Walk
 from engine.output.base import Sink
 from engine.pacing.budget import FrameBudget
 from engine.pacing.governor import Governor
-from engine.show.change import Action, Change
+from engine.show.change import Action, Input
 from engine.show.document import Document
 from engine.show.mapping import Mappings
 from engine.show.state import ShowState
@@ -34,8 +34,8 @@ from engine.tempo.timeline import Timeline
 class Hands(Protocol):
     """Does what the show document asks of the outside (recorder, audio), and hears what was applied."""
 
-    def applied(self, changes: Sequence[Change], frame: Frame) -> None:
-        """Hear the control changes of this frame, for the take's log."""
+    def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
+        """Hear what this frame's show document is about to be given, for the take's log."""
         ...
 
     def act(self, action: Action, frame: Frame) -> None:

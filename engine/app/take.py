@@ -1,10 +1,12 @@
 """A take: one recorded stretch of a show, in a folder of its own, complete enough to be rendered again.
 
-    takes/<time>/recording.mp4 (or where --record says)   audio.flac   events.jsonl   report.json
+    takes/<time>/recording.mp4 (or where --record says)   audio.flac   events.jsonl   frames.bin   pictures.bin   report.json
 
-`events.jsonl` begins with one `start` line (show document, seeds, versions, device, fps, size, the take's start on the
-show's time line), then a line per applied control change with the frame that applied it. The render loop only queues
-lines; a thread writes them, so that a slow or full disk costs the take its log, never the show a frame.
+`events.jsonl` begins with one `start` line (all that the next frame depends on: show document, decks, envelopes; seeds,
+versions, device, fps, size), then a line for each input of the show document (control changes, the loader's answers) with
+the frame that applied it. `frames.bin` and `pictures.bin` hold what each frame heard and where the recording has it (see
+`take_state.py`). The render loop only queues lines; a thread writes them, so that a slow or full disk costs the take its
+log, never the show a frame.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import queue
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine.core import clock
 from engine.core.errors import UserError
@@ -50,7 +52,8 @@ class Take:
         self.folder = _fresh(folder)
         self.dropped = 0
         self.error = ""
-        self._lines: queue.Queue[str] = queue.Queue(_QUEUE)
+        self._lines: queue.Queue[str | tuple[str, bytes]] = queue.Queue(_QUEUE)
+        self._records: dict[str, BinaryIO] = {}
         self._report: Mapping[str, Any] | None = None
         self._ending = threading.Event()
         try:
@@ -72,6 +75,13 @@ class Take:
         except queue.Full:
             self.dropped += 1
         except ValueError:
+            self.dropped += 1
+
+    def record(self, name: str, data: bytes) -> None:
+        """Queue `data` for the end of the file `name` in the folder, as `event` does a line. Any thread."""
+        try:
+            self._lines.put_nowait((name, data))
+        except queue.Full:
             self.dropped += 1
 
     def end(self, report: Mapping[str, Any] | None = None) -> None:
@@ -103,21 +113,30 @@ class Take:
                 self.dropped += bool(line)
                 continue
             try:
-                if line:
+                if isinstance(line, tuple):
+                    self._append(*line)
+                elif line:
                     self._file.write(line + "\n")
                 if clock.now() - last_flush > _FLUSH_S:
-                    self._file.flush()
+                    for file in (self._file, *self._records.values()):
+                        file.flush()
                     last_flush = clock.now()
             except OSError as error:
                 self._failed(_disk_error(self.folder, error))
         try:
-            self._file.close()
+            for file in (self._file, *self._records.values()):
+                file.close()
             if self._report is not None:
                 write_json(self.folder / "report.json", self._report)
         except OSError as error:
             self._failed(_disk_error(self.folder, error))
         except UserError as error:
             self._failed(error)
+
+    def _append(self, name: str, data: bytes) -> None:
+        if name not in self._records:
+            self._records[name] = (self.folder / name).open("wb")
+        self._records[name].write(data)
 
     def _failed(self, error: UserError) -> None:
         self.error = self.error or error.line()

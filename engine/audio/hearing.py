@@ -1,6 +1,6 @@
 """Hears a part once, hop by hop, with the Listener of a show, and writes down what a render needs to know beforehand.
 
-Called by `engine.audio.prepared` on the caller's thread, which it keeps busy: some 25 times as fast as the music plays.
+Called by `engine.audio.prepared` on the caller's thread, which it keeps busy: some 18 times as fast as the music plays.
 Memory stays flat: features go to disk as they are made; what is kept is 8 bytes a hop for the beats, 5 MB an hour, and
 tables of beats, lines and onsets.
 """

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 
-_SWELL_S = 0.25
+_SWELL_S = 0.35
 _BEFORE_S, _AFTER_S = 0.06, 0.08  # an accent belongs to a beat that is so near
 
 
@@ -19,7 +19,7 @@ def mean_features(windows: Iterable[np.ndarray], beats: np.ndarray) -> tuple[np.
     """Return (mel float64 [n, 40], chroma float64 [n, 12]): means from each of n beats to the next, 0 where nothing fell.
 
     windows: FEATURES records in order; beats: float64 [n >= 2], s, rising. What comes before the first is left out. Chroma
-    is of half a beat, 0.25 s late: a chord takes its time to swell, and the last one to ring out.
+    is of half a beat, 0.35 s late: a chord takes its time to swell, and the last one to ring out.
     """
     n = len(beats)
     step = np.diff(beats, append=2 * beats[-1] - beats[-2])

@@ -112,17 +112,16 @@ def prepare(
         tell(1.0)
         return found
     try:
-        folder = _hear_into(part, root, key, audio, tell)
-        cleanup = None
+        folder, temporary = _hear_into(part, root, key, audio, tell), False
     except OSError as error:
         told = f"the analysis of {part.path} cannot be kept in {root} ({error})"
         _log.warning("%s: it is made in a temporary folder", told)  # text: an error held by a log would hold this frame
-        folder, cleanup = _hear_for_now(part, key, audio, tell)
+        folder, temporary = _hear_for_now(part, key, audio, tell), True
     made = _load(part, folder, key, cached=False)
     if made is None:
         raise UserError("the analysis could not be read back", where=str(folder), remedy="check the disk")
-    if cleanup is not None:
-        weakref.finalize(made, shutil.rmtree, cleanup, ignore_errors=True)
+    if temporary:
+        weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
     return made
 
 
@@ -195,7 +194,8 @@ def _clear(root: Path, working: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _hear_for_now(part: Part, key: str, audio: str, tell: Callable[[float], None]) -> tuple[Path, Path]:
+def _hear_for_now(part: Part, key: str, audio: str, tell: Callable[[float], None]) -> Path:
+    """Hear the part into a temporary folder. Raises UserError when there is no room for that either."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="phosphene-"))
     except OSError as error:
@@ -208,7 +208,7 @@ def _hear_for_now(part: Part, key: str, audio: str, tell: Callable[[float], None
             remedy = "free 230 MB for each hour of music, or set TMPDIR"
             raise UserError("no room for the analysis", where=str(folder), got=error, remedy=remedy) from error
         raise
-    return folder, folder
+    return folder
 
 
 def _write(part: Part, folder: Path, key: str, audio: str, tell: Callable[[float], None]) -> None:

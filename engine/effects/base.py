@@ -7,7 +7,7 @@ never asks for live state, and never changes its source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from engine.core.frame import Frame
 from engine.core.params import Param
@@ -42,6 +42,13 @@ class Effect(Protocol):
     def close(self) -> None:
         """Free what the instance holds on the GPU."""
         ...
+
+
+@runtime_checkable
+class Turning(Protocol):
+    """An effect that integrates what moves it. memory: where it stands; may be set to go on from there."""
+
+    memory: list[float]
 
 
 def amount(description: str) -> Param:

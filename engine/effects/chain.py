@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.core.params import complete, defaults
 from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.base import Effect
+from engine.effects.base import Effect, Turning
+from engine.effects.feedback import Feedback
 from engine.effects.registry import EFFECTS
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
@@ -62,6 +65,33 @@ class Chain:
         for name in self._active:
             self.effects[name].reset()
         self._active = set()
+
+    @property
+    def memory(self) -> dict[str, list[float]]:
+        """Where each effect that is on stands, as numbers. Feedback has a picture instead: `trails`."""
+        return {
+            name: effect.memory if isinstance(effect := self.effects[name], Turning) else [] for name in sorted(self._active)
+        }
+
+    @memory.setter
+    def memory(self, memory: Mapping[str, list[float]]) -> None:
+        self._active = set(memory) & set(self.effects)
+        for name in self._active:
+            effect = self.effects[name]
+            if memory[name] and isinstance(effect, Turning):
+                effect.memory = list(memory[name])
+
+    @property
+    def trails(self) -> RenderTarget | None:
+        """What feedback shows of the past; None while it is off."""
+        feedback = self.effects[Feedback.name]
+        return feedback.trails if isinstance(feedback, Feedback) and Feedback.name in self._active else None
+
+    def recall(self, trails: np.ndarray) -> None:
+        """Let feedback go on with `trails`, as they were in another chain."""
+        feedback = self.effects[Feedback.name]
+        if isinstance(feedback, Feedback):
+            feedback.recall(trails)
 
     def warm(self) -> None:
         """Run every effect once, small: drivers compile at the first draw, and that must not happen in mid-show."""

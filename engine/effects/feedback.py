@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from engine.core.frame import Frame
+import numpy as np
+
+from engine.core.frame import Frame, Size
 from engine.core.params import Param
 from engine.core.signals import Signals
 from engine.effects.base import amount
@@ -65,6 +67,20 @@ class Feedback:
         """Return what `dt` s leave of a trail's red, green, blue and alpha. A tint only ever fades a channel faster."""
         rates = (1.0 + max(0.0, tint), 1.0 + 1.5 * abs(tint), 1.0 + max(0.0, -tint) * 3.0, 1.0)
         return tuple(math.exp(-dt / decay * rate) for rate in rates)
+
+    @property
+    def trails(self) -> RenderTarget | None:
+        """The picture of the past, linear, premultiplied; None where there is none."""
+        return None if self._fresh else self._history
+
+    def recall(self, trails: np.ndarray) -> None:
+        """Go on with `trails`, float16 [h, w, 4] of any size, row 0 at the top."""
+        if self._history is None or self._spare is None:
+            size = Size(trails.shape[1], trails.shape[0])
+            self._history, self._spare = RenderTarget(size), RenderTarget(size)
+        self._history.upload(trails)
+        self._spare.resize(self._history.size)
+        self._fresh = False
 
     def reset(self) -> None:
         """Forget the trails."""

@@ -52,6 +52,14 @@ class Kaleidoscope:
             zoom=params["zoom"],
         )
 
+    @property
+    def memory(self) -> list[float]:
+        return [self._turned]
+
+    @memory.setter
+    def memory(self, values: list[float]) -> None:
+        (self._turned,) = values
+
     def reset(self) -> None:
         self._turned = 0.0
 
@@ -128,6 +136,14 @@ class Warp:
             phase=tuple(self._phase),
             ring_phase=self._ring,
         )
+
+    @property
+    def memory(self) -> list[float]:
+        return [*self._phase, self._ring]
+
+    @memory.setter
+    def memory(self, values: list[float]) -> None:
+        *self._phase, self._ring = values
 
     def reset(self) -> None:
         self._phase = [0.0, 1.7, 3.1, 4.9]

@@ -167,6 +167,16 @@ class Motion:
         """Take the levels as if `signals` had been sounding for ever; time stands still. For stills and tests."""
         self._levels = {name: signals.get(name, 0.0) for name in AUDIO_INPUTS}
 
+    @property
+    def levels(self) -> dict[str, float]:
+        """The smoothed audio inputs."""
+        return dict(self._levels)
+
+    def resume(self, phase: float, levels: Mapping[str, float]) -> None:
+        """Go on from where another one stood."""
+        self.phase = phase
+        self._levels |= {name: float(level) for name, level in levels.items() if name in self._levels}
+
     def step(
         self,
         signals: Mapping[str, float],

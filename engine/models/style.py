@@ -6,6 +6,7 @@ style ends as a `UserError` that says what, where, allowed, got and remedy. Read
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -91,6 +92,9 @@ class Style:
     spec: CppnSpec
     weights: Weights = field(repr=False)
     meta: StyleMeta = field(repr=False)
+    sha256: str = field(
+        default="", repr=False
+    )  # of what is played: network, scales, drive and weights; "" unless read from disk
 
     @property
     def scales(self) -> dict[str, float]:
@@ -167,7 +171,16 @@ def load_style(path_or_slug: str | Path) -> Style:
             remedy=error.remedy,
         ) from error  # fmt: skip
     weights = load_weights(folder / "weights.safetensors", spec)
-    return Style(folder.resolve().name, meta.name, meta.kind, spec, weights, meta)
+    return Style(folder.resolve().name, meta.name, meta.kind, spec, weights, meta, _fingerprint(meta, weights))
+
+
+def _fingerprint(meta: StyleMeta, weights: Weights) -> str:
+    """Return what tells whether a style paints as it did: words, scores and tags may change meanwhile."""
+    digest = hashlib.sha256(meta.model_dump_json(include={"network", "normalisation", "motion", "preview"}).encode())
+    for layer in weights:
+        for part in layer:
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def load_weights(path: Path, spec: CppnSpec) -> Weights:

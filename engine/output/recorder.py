@@ -75,7 +75,8 @@ class Recorder:
 
     size: of the pictures offered. t_start: clock time of frame 0 and sample 0. queue: pictures that may wait for the
     encoder (8 at 24 fps = a third of a second). release: called on the recorder thread with each picture once it is
-    no longer needed, also with those that were refused. flac: where to write the raw sound besides.
+    no longer needed, also with those that were refused. flac: where to write the raw sound besides. placed: called on
+    the recorder thread with (t_picture, frame of the file) for each picture that gets one.
     Raises UserError when the file or the encoder does not open.
     """
 
@@ -91,6 +92,7 @@ class Recorder:
         codec: str = "auto",
         flac: Path | str | None = None,
         release: Callable[[np.ndarray], None] | None = None,
+        placed: Callable[[float, int], None] | None = None,
     ) -> None:
         self.size = size
         self.dropped = 0
@@ -105,6 +107,7 @@ class Recorder:
             raise
         self._audio = audio
         self._release = release
+        self._placed = placed
         self._line = SoundLine(t_start, AUDIO_RATE)
         self._grid = FrameGrid(fps)
         self._capacity = queue
@@ -209,6 +212,8 @@ class Recorder:
                 first = 1
             self._repeat(k - first)
             self._muxer.video(rgba)
+            if self._placed:
+                self._placed(t_picture, k)
         if self._release:
             self._release(rgba)
         self._write_sound(max(self._track.end, int(position - SILENCE_AFTER_S * AUDIO_RATE)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.tempo.conductor import BEATS_PER_BAR
 
-_HARMONY, _BASS, _REST, _ENTRY = 1.0, 0.4, -0.4, 0.3
+_HARMONY, _BASS, _REST, _ENTRY = 1.0, 0.2, -0.4, 0.3
 _EPS = 1e-9
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.app.recording import Recording
+from engine.app.take_state import FRAMES
 from engine.audio.offline import FileAnalysis
 from engine.core import clock
 from engine.core.frame import Frame, Size
@@ -20,9 +21,26 @@ from engine.gpu.texture import RenderTarget
 from engine.output import muxer
 from engine.show.catalogue import Catalogue
 from engine.show.document import Document
+from engine.show.state import snapshot
 
 SIZE, FPS = Size(64, 36), Fraction(24)
 STATE = Document(Catalogue((), {}, ())).empty()
+
+
+class Empty:
+    """What there is to say of a stage without decks."""
+
+    def opening(self) -> dict:
+        return {"show": snapshot(STATE)}
+
+    def trails(self) -> dict:
+        return {}
+
+    def frame(self, frame: Frame, t_picture: float) -> bytes:
+        return np.zeros((), FRAMES).tobytes()
+
+    def played(self, deck: str) -> dict:
+        return {}
 
 
 class Loop:
@@ -31,7 +49,7 @@ class Loop:
     def __init__(self, folder: Path) -> None:
         self.said: list[str] = []
         self.source = FileAnalysis(np.zeros(60 * SAMPLE_RATE, np.float32))
-        self.recording = Recording(self.source, SIZE, FPS, folder, {}, self.said.append)
+        self.recording = Recording(self.source, SIZE, FPS, folder, {}, self.said.append, Empty())
         self.picture = RenderTarget(SIZE, "rgba8")
         self.frames = 0
 
@@ -42,14 +60,16 @@ class Loop:
             t = self.frames / 24
             self.source.records(t)
             began = clock.now()
-            self.recording.accept(self.picture, Frame(self.frames, t, t, 1 / 24, 24.0), t)
+            frame = Frame(self.frames, t, t, 1 / 24, 24.0)
+            self.recording.log((), frame)
+            self.recording.accept(self.picture, frame, t)
             longest = max(longest, clock.now() - began)
             self.frames += 1
             clock.sleep(0.004)
         return longest
 
     def start(self, path: Path | None = None) -> None:
-        self.recording.start(path, STATE, lambda: {"recorded": str(self.recording.result and self.recording.result.path)})
+        self.recording.start(path, lambda: {"recorded": str(self.recording.result and self.recording.result.path)})
 
 
 @pytest.fixture

@@ -1,0 +1,170 @@
+"""What a take has to know of a stage to be rendered again: where it stood at the first frame, and what each frame heard.
+
+Written by the recording on the render thread (`StageWitness`), read back by `vj rerender` (`reopen`). Nothing here waits
+or touches a file. Trails are pictures: they come off the GPU a frame or two later. What is not kept is a frozen picture: a
+take that begins during a freeze shows another one until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.app.loader import StyleLoaded
+from engine.app.stage import Backing, Stage
+from engine.core.frame import Frame
+from engine.core.signals import NORMALISED
+from engine.generators.cppn import CppnGenerator
+from engine.gpu.texture import RenderTarget
+from engine.show.catalogue import DECKS, IDLE
+from engine.show.document import Document
+from engine.show.setlist import Setlist
+from engine.show.state import restore, snapshot
+
+LOG = 2  # version of the log; the first one had no `log` in its first line, no answers of the loader and no frames
+FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"
+
+# One for each frame of the show, 124 bytes: 7.4 KB/s at 60 fps. Little-endian, packed.
+FRAMES = np.dtype(
+    [
+        ("index", "<i8"),  # slot of the show's clock
+        ("time", "<f8"),  # s of show time
+        ("t_present", "<f8"),  # s on the clock line
+        ("t_picture", "<f8"),  # s on the clock line: where the recorder was told to put it
+        ("dt", "<f8"),  # s since the frame before
+        ("beat", "<f8"),
+        ("phases", "<f8", (2,)),  # integrated time of the generators on deck a and b, s; NaN where there is none
+        ("bpm", "<f4"),
+        ("confidence", "<f4"),
+        ("loudness", "<f4"),
+        ("active", "<f4"),
+        ("onset", "<f4"),
+        ("norm", "<f4", (len(NORMALISED),)),
+        ("width", "<u2"),  # internal size
+        ("height", "<u2"),
+    ]
+)
+# One for each picture that got a place in the recording: which one, by its t_picture, and which frame of the file it is.
+PICTURES = np.dtype([("t_picture", "<f8"), ("frame", "<i8")])
+
+OpenStyle = Callable[[str, str, str], StyleLoaded]  # (deck, style, backend) -> what the loader would have answered
+
+
+class StageWitness:
+    """Says what a stage is, for a take."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._record = np.zeros(1, FRAMES)
+
+    def opening(self) -> dict[str, Any]:
+        """Return all that the next frame depends on, as plain values. Called before the frame's inputs are applied."""
+        stage = self._stage
+        return {
+            "show": snapshot(stage.state),
+            "decks": {deck: self._deck(deck) for deck in DECKS},
+            "envelopes": stage.mappings.envelopes,
+            "scenes": stage.document.catalogue.scenes,
+            "setlist": stage.document.setlist,
+        }
+
+    def trails(self) -> dict[str, RenderTarget]:
+        """Return the pictures, by the file they go to, that the next frame's effects go on from."""
+        chains = {deck: self._stage.mixer.decks[deck].chain for deck in DECKS}
+        return {trails_file(deck): chain.trails for deck, chain in chains.items() if chain.trails is not None}
+
+    def frame(self, frame: Frame, t_picture: float) -> bytes:
+        """Return the FRAMES record of the frame just painted."""
+        stage, row = self._stage, self._record[0]
+        signals = stage.signals
+        assert signals is not None
+        size = stage.sizes[-1][1]
+        row["index"], row["time"], row["t_present"], row["dt"] = frame.index, frame.time, frame.t_present, frame.dt
+        row["t_picture"] = t_picture
+        position = signals.position
+        row["beat"], row["bpm"], row["confidence"] = position.beat, position.bpm, position.confidence
+        row["phases"] = [phase_on(stage, deck) for deck in DECKS]
+        for name in ("loudness", "active", "onset"):
+            row[name] = signals[name]
+        row["norm"] = [signals[name] for name in NORMALISED]
+        row["width"], row["height"] = size.width, size.height
+        return self._record.tobytes()
+
+    def played(self, deck: str) -> dict[str, Any]:
+        """Return what was made ready beside `deck`: backend and fingerprint."""
+        return _backing(self._stage.ready.get(deck))
+
+    def _deck(self, deck: str) -> dict[str, Any]:
+        stage = self._stage
+        backing = stage.backing[deck]
+        chain = stage.mixer.decks[deck].chain
+        told = {"style": backing.style, **_backing(backing), "effects": chain.memory}
+        if chain.trails is not None:
+            told["trails"] = [chain.trails.size.height, chain.trails.size.width]
+        if isinstance(backing.generator, CppnGenerator):
+            motion = backing.generator.motion
+            told |= {"phase": motion.phase, "levels": motion.levels}
+        if deck in stage.ready:
+            told["ready"] = {"style": stage.ready[deck].style, **_backing(stage.ready[deck])}
+        return told
+
+
+def trails_file(deck: str) -> str:
+    """Return the name of the file with a deck's trails at the take's start: float16 [h, w, 4], row 0 at the top."""
+    return f"trails-{deck}.f16"
+
+
+def phase_on(stage: Stage, deck: str) -> float:
+    """Return the integrated time of what is on `deck`, in s; NaN where nothing has any."""
+    generator = stage.backing[deck].generator
+    return generator.motion.phase if isinstance(generator, CppnGenerator) else float("nan")
+
+
+def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails: Mapping[str, np.ndarray]) -> None:
+    """Bring a fresh stage to where a take began. start: its first line; keys that an older log lacks are done without.
+
+    trails: float16 [h, w, 4] by deck.
+
+    Raises UserError for a style that cannot be opened, pydantic.ValidationError for a document that is none.
+    """
+    scenes = tuple(start.get("scenes") or stage.document.catalogue.scenes)
+    setlist = Setlist.model_validate(start["setlist"]) if start.get("setlist") else stage.document.setlist
+    catalogue = stage.document.catalogue
+    if scenes != catalogue.scenes:
+        catalogue = type(catalogue)(catalogue.styles, catalogue.effects, catalogue.deck_params, scenes)
+    stage.document = Document(catalogue, setlist)
+    stage.state = restore(start["show"])
+    for deck in DECKS:
+        told = start.get("decks", {}).get(deck, {"style": stage.state.deck(deck).style})
+        if seated(told):
+            stage.backing[deck] = backing = _made(stage, deck, told, open_style)
+            stage.mixer.set_generator(deck, backing.generator)
+            if "phase" in told:
+                backing.generator.motion.resume(told["phase"], told["levels"])
+        if "ready" in told:
+            stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
+        chain = stage.mixer.decks[deck].chain
+        chain.memory = told.get("effects", {})
+        if deck in trails:
+            chain.recall(trails[deck])
+    stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
+    stage.mappings.resume(start.get("envelopes", ()))
+
+
+def seated(told: Mapping[str, Any]) -> bool:
+    """Tell whether a deck of a take's first line had a style on it."""
+    return told.get("style", "") not in ("", IDLE)
+
+
+def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyle) -> Any:
+    answer = open_style(deck, told["style"], told.get("backend", ""))
+    generator = CppnGenerator(answer.style, answer.program, stage.mixer.passes, stage.walk)
+    return Backing(answer.style.slug, answer.backend, answer.refused, answer.excluded, generator)
+
+
+def _backing(backing: Backing | None) -> dict[str, Any]:
+    if backing is None or not isinstance(backing.generator, CppnGenerator):
+        return {"backend": "", "sha256": ""}
+    return {"backend": backing.backend, "sha256": backing.generator.style.sha256}
