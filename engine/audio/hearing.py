@@ -57,7 +57,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
     listener, rise = Listener(ring, _plain_ring(PCM), _plain_ring(TIMELINE)), OnsetStrength()
     strength: list[np.ndarray] = []
     onsets: list[np.ndarray] = []
-    lines: list[np.void] = []
+    lines = bytearray()  # of TIMELINE records: as a list of them an hour would take 6 MB, so 1 MB
     buffer, line = np.zeros(_BUFFER, FEATURES), None
     with (folder / FEATURES_FILE).open("wb") as file:
 
@@ -73,7 +73,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
             newest = listener.hear(hop, (n + 1) * HOP / SAMPLE_RATE)
             if newest is not line and newest is not None:
                 line = newest
-                lines.append(line.to_record())
+                lines += line.to_record().tobytes()
             buffer[filled] = ring.latest()
             n, filled, clipped = n + 1, filled + 1, listener.clipped
             if filled == _BUFFER:
@@ -85,7 +85,9 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
     seconds = samples / SAMPLE_RATE
     written = FeatureFile(folder / FEATURES_FILE)
     try:
-        grid, sections = structure(np.concatenate(strength)[: n - TAIL_HOPS], written.windows(), seconds)
+        joined = np.concatenate(strength)[: n - TAIL_HOPS]
+        strength.clear()
+        grid, sections = structure(joined, written.windows(), seconds)
     finally:
         written.close()
     with (folder / TABLES_FILE).open("wb") as file:
@@ -95,7 +97,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
             confidence=grid.confidence,
             first=np.int64(grid.first),
             onsets=np.sort(np.concatenate(onsets)),
-            lines=np.array(lines, TIMELINE),
+            lines=np.frombuffer(lines, TIMELINE),
             clipped=np.int64(clipped),
         )
         sync(file)

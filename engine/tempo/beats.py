@@ -8,7 +8,7 @@ Called by `engine.audio.prepared` once per piece, on the caller's thread, with t
     -> the folded profile at that tempo -> the likeliest course of the phase (Viterbi)
     -> a Kalman smoother over the exact phase: beat and tempo run on through breaks, held from both sides
 
-Memory is some 40 bytes a hop, 27 MB an hour. Nothing here is a matrix product that BLAS would spread over threads: those sum
+Memory is some 40 bytes a hop, 25 MB an hour. Nothing here is a matrix product that BLAS would spread over threads: those sum
 in another order from run to run, and the beats of a piece must not depend on who found them.
 """
 
@@ -100,7 +100,7 @@ def find_course(strength: np.ndarray, hop_s: float) -> Course | None:
     for s, z, energy in _both_sides(x, bank):
         bank.hold(z, energy)
         scores[s] = bank.score(every_other)[0].max(axis=1)
-    rows = _tempo_course(np.log(np.maximum(scores, _FLOOR)) * step_s) * 2
+    rows = _tempo_course(_evidence(scores, step_s)) * 2
     del scores
 
     profiles, pulses = np.zeros((2, steps, BINS), np.float32)
@@ -146,7 +146,11 @@ def _both_sides(x: np.ndarray, bank: Resonators) -> Iterator[tuple[int, np.ndarr
     whole = (turn**STEP).astype(np.complex64)
     fade_before, fade_after, fade = decay ** (STEP - j), decay**j, decay**STEP
     steps = -(-len(x) // STEP)
-    x = np.concatenate([x, np.zeros((steps * STEP - len(x), 2), np.float32)]).reshape(steps, STEP, 2)
+
+    def chunk(first: int) -> np.ndarray:
+        part = x[first * STEP : (first + _CHUNK) * STEP]
+        short = -len(part) % STEP
+        return np.concatenate([part, np.zeros((short, 2), np.float32)]).reshape(-1, STEP, 2)
 
     def sums(part: np.ndarray, kernel: np.ndarray, fading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return (
@@ -158,13 +162,13 @@ def _both_sides(x: np.ndarray, bank: Resonators) -> Iterator[tuple[int, np.ndarr
     marks = []
     for first in range(0, steps, _CHUNK):
         marks.append((z.copy(), energy.copy()))
-        for add, more in zip(*sums(x[first : first + _CHUNK], before, fade_before), strict=True):
+        for add, more in zip(*sums(chunk(first), before, fade_before), strict=True):
             z, energy = z * whole + add, energy * fade + more
     yield steps, z, energy
 
     back, back_energy = np.zeros_like(z), np.zeros(2)
     for first in range((steps - 1) // _CHUNK * _CHUNK, -1, -_CHUNK):
-        part = x[first : first + _CHUNK]
+        part = chunk(first)
         z, energy = marks[first // _CHUNK]
         states = []
         for add, more in zip(*sums(part, before, fade_before), strict=True):
@@ -174,6 +178,14 @@ def _both_sides(x: np.ndarray, bank: Resonators) -> Iterator[tuple[int, np.ndarr
         for k in range(len(part) - 1, -1, -1):
             back, back_energy = back * whole + adds[k], back_energy * fade + mores[k]
             yield first + k, states[k][0] + back.conj(), states[k][1] + back_energy
+
+
+def _evidence(scores: np.ndarray, step_s: float) -> np.ndarray:
+    """Turn scores float32 [steps, states] into nats x s, in their place."""
+    np.maximum(scores, _FLOOR, out=scores)
+    np.log(scores, out=scores)
+    scores *= np.float32(step_s)
+    return scores
 
 
 def _tempo_course(evidence: np.ndarray) -> np.ndarray:
@@ -188,14 +200,11 @@ def _phase_course(profiles: np.ndarray, pulses: np.ndarray, advance: np.ndarray,
     where a steady beat stands still.
     """
     turned = np.concatenate([[0.0], np.cumsum((advance[1:] + advance[:-1]) / 2)])
-    bins = np.arange(BINS)
     # Bin p of a profile is a beat 1 - p / BINS ago: a phase of -p / BINS.
-    shift = np.round(-turned * BINS).astype(np.int64)[:, None]
-    seen = (bins + shift) % BINS
-    standing = np.take_along_axis(profiles, seen, axis=1)
-    evidence = np.log(np.maximum(standing, _FLOOR)) * step_s
-    course = _viterbi(evidence, _PHASE_JUMP, (_PHASE_DRIFT, 2.5 * _PHASE_DRIFT), circular=True)
-    at = np.take_along_axis(seen, course[:, None], axis=1)[:, 0]
+    shift = np.round(-turned * BINS).astype(np.int64)
+    standing = np.stack([np.roll(profile, -move) for profile, move in zip(profiles, shift.tolist(), strict=True)])
+    course = _viterbi(_evidence(standing, step_s), _PHASE_JUMP, (_PHASE_DRIFT, 2.5 * _PHASE_DRIFT), circular=True)
+    at = (course + shift) % BINS
     exact = np.array([_peak(pulses[s], int(p)) for s, p in enumerate(at)])
     phase = -exact / BINS - turned
     return turned + phase - np.floor(phase)
