@@ -165,15 +165,22 @@ class Recording:
         """Write to the take what the show document is given in this frame; its first frame also where the show stands."""
         if self._take is None:
             return
+        try:
+            self._log(self._take, inputs, frame)
+        except Exception as error:  # noqa: BLE001 boundary: a log that cannot be written costs the take its log, never the frame
+            _log.debug("log of the take", exc_info=True)
+            self._say(f"the take's log is not whole: {type(error).__name__}: {error}")
+
+    def _log(self, take: Take, inputs: Sequence[Input], frame: Frame) -> None:
         if not self._begun:
             # Not in `start`, which comes in the middle of a frame: half of that frame has been applied by then.
             self._begun = True
-            self._pictures = [_Picture(self._take, name, target) for name, target in self._witness.trails().items()]
             opening = {"fps": str(self._fps), "size": str(self._size), **self._witness.opening()}
-            self._take.event("start", log=LOG, **opening, versions=versions(), recording=str(self._wanted), **self._about)
+            take.event("start", log=LOG, **opening, versions=versions(), recording=str(self._wanted), **self._about)
+            self._pictures += [_Picture(take, name, target) for name, target in self._witness.trails().items()]
         for each in inputs:
             kind, values = self._told(each)
-            self._take.event(kind, frame=frame.index, time=frame.time, **values)
+            take.event(kind, frame=frame.index, time=frame.time, **values)
 
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
         """Start the picture's way to the recorder; it arrives a frame or two later without a wait."""
@@ -199,6 +206,9 @@ class Recording:
         """Stop, and wait for every file and report: seconds for an hour's recording."""
         self._closing.set()
         self.stop()
+        for picture in self._pictures:
+            picture.close()
+        self._pictures.clear()
         for ending in self._ending:
             if ending.recorder is not None:
                 if ending.recorder.result is None:
@@ -287,9 +297,13 @@ class _Picture:
         """Look whether it is there, and have it written then."""
         for array, _ in self._readback.poll():
             self._take.record(self._name, array.tobytes())
-            self._readback.close()
+            self.close()
             return True
         return False
+
+    def close(self) -> None:
+        """Free the buffers; what has not arrived is lost."""
+        self._readback.close()
 
 
 def _note_place(take: Take, t_picture: float, k: int) -> None:

@@ -54,6 +54,8 @@ def test_a_bad_scene_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         (("live", "--size", "big"), "not a picture size"),
         (("live", "--input", "file:no-such-file.wav", "--seconds", "1"), "no-such-file.wav"),
         (("live", "--output", "headless", "--backend", "abacus", "--seconds", "1"), "no such backend"),
+        (("rerender", "no-such-take", "out.mp4"), "not a take (no-such-take)"),
+        (("rerender", "no-such-take", "out.mp4", "--internal", "some"), "no such choice (--internal)"),
         (("bench", "nonsense"), "no such benchmark"),
     ],
 )

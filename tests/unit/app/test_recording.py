@@ -181,3 +181,17 @@ def test_a_button_that_flutters_makes_no_more_than_a_few_takes(
         loop.recording.stop()
     assert 1 <= len(list((tmp_path / "takes").iterdir())) <= 10
     assert any("still being finished" in line for line in loop.said)
+
+
+def test_a_stage_that_cannot_be_told_of_costs_the_log_not_the_frame(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Empty) -> dict:
+        raise RuntimeError("the driver went away")
+
+    monkeypatch.setattr(Empty, "trails", broken)
+    loop.start(tmp_path / "one.mp4")
+    loop.play(6)
+    loop.recording.close()
+    assert loop.said == ["the take's log is not whole: RuntimeError: the driver went away"]
+    assert frames_in(tmp_path / "one.mp4") >= 5

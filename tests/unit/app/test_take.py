@@ -64,3 +64,25 @@ def test_a_disk_that_refuses(tmp_path: Path) -> None:
     take.close()
     assert "No space left" in take.error
     take.event("change", frame=0)
+
+
+def test_records_go_to_files_of_their_own_in_order(tmp_path: Path) -> None:
+    take = Take(tmp_path / "t")
+    for k in range(500):
+        take.record("frames.bin", k.to_bytes(4, "little"))
+        take.event("change", frame=k)
+        take.record("pictures.bin", b"x")
+    take.close()
+    data = (take.folder / "frames.bin").read_bytes()
+    assert [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), 4)] == list(range(500))
+    assert (take.folder / "pictures.bin").read_bytes() == b"x" * 500
+    assert len(lines(take)) == 500
+
+
+def test_a_record_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    take = Take(tmp_path / "t")
+    (take.folder / "frames.bin").mkdir()
+    take.record("frames.bin", b"x")
+    take.event("change", frame=1)
+    take.close()
+    assert "cannot write the take" in take.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -79,3 +80,29 @@ def test_all_effects_at_once_at_any_size(chain, source) -> None:
         pixels = result.read()
         assert np.isfinite(pixels).all()
         assert pixels[..., :3].max() > 0.05
+
+
+def test_one_chain_goes_on_where_another_stood(chain, source) -> None:
+    """Turning effects by their numbers, feedback by its picture; through JSON, as a take has them."""
+    effects = [
+        ("warp", {"amount": 0.8, "speed": 2.0}),
+        ("kaleidoscope", {"amount": 1.0, "spin": 0.3}),
+        ("feedback", {"amount": 0.9, "smear": 0.8}),
+        ("strobe", {"amount": 0.7, "hz": 2.0, "duty": 0.3}),
+    ]
+    passes = Passes()
+    other = Chain(passes)
+    assert chain.trails is None
+    for k in range(12):
+        chain.apply(source, Frame(k, k / 30, k / 30, 1 / 30, 30.0), SIGNALS, effects)
+    other.memory = json.loads(json.dumps(chain.memory))
+    assert chain.trails is not None
+    other.recall(chain.trails.read().astype(np.float16))
+    fresh = Chain(passes)
+    frame = Frame(12, 12 / 30, 12 / 30, 1 / 30, 30.0)
+    wanted = chain.apply(source, frame, SIGNALS, effects).read()
+    np.testing.assert_array_equal(other.apply(source, frame, SIGNALS, effects).read(), wanted)
+    assert np.abs(fresh.apply(source, frame, SIGNALS, effects).read() - wanted).mean() > 0.01
+    other.close()
+    fresh.close()
+    passes.close()

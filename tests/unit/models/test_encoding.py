@@ -171,3 +171,12 @@ def test_folding_stays_exact_over_a_night():
 def test_folding_without_a_period_keeps_the_sum():
     w0, b0 = np.array([[1.0, 2.0]], np.float32), np.array([100.0], np.float32)
     assert fold_bias(w0, b0, [1], np.array([3.0]), periodic=False)[0] == 106.0
+
+
+def test_one_motion_goes_on_where_another_stood():
+    first, second = Motion(3.0), Motion(3.0)
+    for k in range(50):
+        first.step({"bass": k % 7 / 7, "rms": k % 3 / 3, "onset": 0.5}, 1 / 30)
+    second.resume(first.phase, first.levels | {"of a later time": 1.0})
+    assert second.step({"bass": 0.2, "rms": 0.9}, 1 / 30) == first.step({"bass": 0.2, "rms": 0.9}, 1 / 30)
+    assert first.levels == second.levels

@@ -18,6 +18,7 @@ from engine.models.style import (
     Network,
     StyleMeta,
     list_styles,
+    load_meta,
     load_style,
     load_weights,
     style_folder,
@@ -179,3 +180,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path, monkeypatc
 def test_a_folder_outside_the_library_loads_by_path(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "elsewhere" / "other")
     assert load_style(tmp_path / "elsewhere" / "other").slug == "other"
+
+
+def test_the_fingerprint_is_of_what_is_painted(folder):
+    before = load_style(folder).sha256
+    assert len(before) == 64
+    text = (folder / "style.toml").read_text()
+    (folder / "style.toml").write_text(text.replace("dark", "bright"))
+    assert load_style(folder).sha256 == before, "tags paint nothing"
+    (folder / "style.toml").write_text(text.replace("bass = 0.3", "bass = 0.31"))
+    assert load_style(folder).sha256 != before
+    (folder / "style.toml").write_text(text)
+    assert load_style(folder).sha256 == before
+    write_style(folder, load_meta(folder), random_weights(SPEC, 2))
+    assert load_style(folder).sha256 != before

@@ -84,3 +84,16 @@ def test_envelopes_outlive_a_change_of_the_other_deck() -> None:
     assert mappings.evaluate({"bass": 1.0}, 0.5)["deck/a/zoom"] > before
     mappings.use((), ())
     assert mappings.evaluate({"bass": 1.0}, 0.5) == {}
+
+
+def test_envelopes_go_on_where_others_stood() -> None:
+    groups = (Mapping("bass", "deck/a/zoom", release=1.0),), (Mapping("bass", "deck/b/zoom", attack=2.0),)
+    first, second = Mappings(), Mappings()
+    first.use(*groups)
+    second.use(*groups)
+    for _ in range(9):
+        first.evaluate({"bass": 0.8}, 0.1)
+    second.resume([0.5])  # of other mappings
+    assert second.envelopes == [0.0, 0.0]
+    second.resume(first.envelopes)
+    assert second.evaluate({"bass": 0.1}, 0.1) == first.evaluate({"bass": 0.1}, 0.1)
