@@ -82,7 +82,7 @@ def check_album(
     """Return the album with all that it names. Raises Faults with everything that is wrong.
 
     root: the folder to render into, in place of the file's `out`. preset: the mood of all tracks. only: ids of the tracks
-    whose sources are asked for; none: all. The songs are those of all tracks whose sources were.
+    that become songs, and whose sources have to be there; none: all.
     """
     faults = _Collector()
     settings = album.album
