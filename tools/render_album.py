@@ -33,17 +33,22 @@ def command(
     file: Annotated[Path | None, typer.Argument(metavar="ALBUM", help="the album's TOML file")] = None,
     track: Annotated[list[str] | None, typer.Option("--track", help="only this one; may be given again")] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="album.KEY=VALUE or track.ID.KEY=VALUE, as in the file; again and again")
+        list[str] | None,
+        typer.Option("--set", help="album.KEY=VALUE or track.ID.KEY=VALUE, as in the file; again and again"),
     ] = None,
     preset: Annotated[str, typer.Option(help="the mood of all tracks, whatever the file says")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, say what would be rendered and how long it takes")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="plan, say what would be rendered and how long it takes")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="keep what is finished and render the rest")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="paint what is finished again and compare")] = False,
     workers: Annotated[int | None, typer.Option(help="tracks at a time", min=1, max=256)] = None,
     threads: Annotated[int | None, typer.Option(help="threads of each (default: the processors, shared)", min=1)] = None,
     output_root: Annotated[Path | None, typer.Option(help="render into a folder in here instead")] = None,
     no_previews: Annotated[bool, typer.Option("--no-previews", help="no stills, contact sheets and GIFs")] = False,
-    ray: Annotated[str, typer.Option(metavar="ADDRESS", help="spread tracks over a Ray cluster; local: one of this machine")] = "",
+    ray: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="spread tracks over a Ray cluster; local: one of this machine")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print run.json, or the plan, when done")] = False,
     list_presets: Annotated[bool, typer.Option("--list-presets", help="the moods and what they choose from")] = False,
 ) -> None:

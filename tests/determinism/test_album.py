@@ -207,7 +207,9 @@ def test_verify_paints_again_and_names_the_first_other_frame(folder: Path, first
         assert "two: frame 11 is another one when it is painted again" in said
         (track / "film.mp4").rename(track / "kept.mp4")
         (track / "film.mp4").write_bytes((track / "kept.mp4").read_bytes()[:-1] + b"?")
-        assert "two: cannot be verified: film.mp4 is not the file" in run(folder, "first", "--verify", "--track", "two", code=1)
+        assert "two: cannot be verified: film.mp4 is not the file" in run(
+            folder, "first", "--verify", "--track", "two", code=1
+        )
     finally:
         (track / "kept.mp4").replace(track / "film.mp4")
         hashes.write_text(before, "ascii")

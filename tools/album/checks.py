@@ -1,4 +1,4 @@
-"""What an album names is there and fits: files, trims, scenes, styles, presets. Everything is checked before anything renders.
+"""What an album names is there and fits: files, trims, scenes, styles, presets; before anything renders.
 
 Called by `tools/render_album.py`. It decodes the first moments of every source and reads every style, scene and preset that
 is named; it writes nothing.
@@ -82,7 +82,7 @@ def check_album(
     """Return the album with all that it names. Raises Faults with everything that is wrong.
 
     root: the folder to render into, in place of the file's `out`. preset: the mood of all tracks. only: ids of the tracks
-    whose sources are asked for; none: all. The songs are those of all tracks whose sources were.
+    that become songs, and whose sources have to be there; none: all.
     """
     faults = _Collector()
     settings = album.album
@@ -176,9 +176,7 @@ def _song(
         if track.style not in catalogue.styles:
             remedy = did_you_mean(track.style, catalogue.styles) or "vj styles list shows what there is"
             allowed = listed(catalogue.styles, 12)
-            faults.add(
-                UserError("no such style", where=f"{where}.style", allowed=allowed, got=track.style, remedy=remedy)
-            )
+            faults.add(UserError("no such style", where=f"{where}.style", allowed=allowed, got=track.style, remedy=remedy))
         else:
             faults.of(f"{where}.style", lambda: load_style(track.style), None)
     for n, anchor in enumerate(track.anchors, 1):
@@ -210,7 +208,9 @@ def _inside(base: Path, text: str, outside: bool, where: str) -> Path:
     path = (base / text).resolve()
     if not outside and not path.is_relative_to(base):
         remedy = "move it there, or set album.allow_outside = true"
-        raise UserError("the path leads out of the album's folder", where=where, allowed=f"{base}/...", got=text, remedy=remedy)
+        raise UserError(
+            "the path leads out of the album's folder", where=where, allowed=f"{base}/...", got=text, remedy=remedy
+        )
     return path
 
 

@@ -164,7 +164,7 @@ def _connected(address: str, processors: int) -> Iterator[Any]:
             log_to_driver=False,
             **more,
         )
-    except Exception as error:  # noqa: BLE001 boundary: whatever Ray raises when nobody answers, it is one fault for a person
+    except Exception as error:  # boundary: whatever Ray raises here, it is one fault for a person
         raise _nobody(address, error) from error
     try:
         yield ray

@@ -1,6 +1,6 @@
 """What the album renderer does: plan, render, verify. Called by `tools/render_album.py` on the main thread.
 
-    check everything -> hear and plan every song -> workers -> run.json after each track -> the stitched film
+check everything -> hear and plan every song -> workers -> run.json after each track -> the stitched film
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tools.album.film import film_path, stitch
 from tools.album.job import Planned, TrackJob, folder_of, prepare_song
 from tools.album.local import Outcome, run_local
 from tools.album.previews import make_previews, missing
-from tools.album.records import RUN_FILE, read_record, run_document, unfinished, write_record
+from tools.album.records import RUN_FILE, disk_fault, read_record, run_document, unfinished, write_record
 from tools.album.report import Bars, bars, console, plan_text
 from tools.album.schema import Faults, read_album
 
@@ -64,7 +64,12 @@ class _Run:
         return run_document(self.checked, self.jobs, self.failed, self.film, self.began)
 
     def write(self) -> None:
-        write_record(self.checked.root / RUN_FILE, self.document())
+        """Write `run.json`. A disk that is full is said, and ends nothing: the tracks speak for themselves."""
+        path = self.checked.root / RUN_FILE
+        try:
+            write_record(path, self.document())
+        except OSError as error:
+            self.fail(RUN_FILE, disk_fault(error, path)[0])
 
     def work(
         self, jobs: Sequence[TrackJob], told: Bars, done: Callable[[str, Outcome], None], options: Sequence[str]
@@ -74,6 +79,8 @@ class _Run:
         run(self.checked.root, jobs, self.workers, self.threads, told, done, options)
 
     def fail(self, track: str, why: str) -> None:
+        if self.failed.get(track) == why:
+            return
         self.failed[track] = why
         console.print(f"{track}: {why}", highlight=False, markup=False, soft_wrap=True)
 
@@ -186,7 +193,8 @@ def _verify(run: _Run, say: Callable[[str], None]) -> int:
                 run.fail(track, outcome.error or f"frame {outcome.frame} is another one when it is painted again")
             elif not run.options.as_json:
                 record = read_record(folder_of(root, track)) or {}
-                say(f"{track}: verified, {record['frames']} frames {record['digest'][:16]}, file {record['video_sha256'][:16]}")
+                frames, film = record["digest"][:16], record["video_sha256"][:16]
+                say(f"{track}: verified, {record['frames']} frames {frames}, file {film}")
 
         run.work(ready, told, done, ("--verify",))
     return 1 if run.failed else 0

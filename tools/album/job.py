@@ -56,7 +56,7 @@ class TrackJob:
 
     def to_json(self) -> dict[str, Any]:
         """Return the job as plain JSON values."""
-        return {"format": FORMAT, **{**asdict(self), "render": job_to_json(self.render)}}
+        return {"format": FORMAT, **asdict(self), "render": job_to_json(self.render)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrackJob:
@@ -82,9 +82,7 @@ class Planned:
     cached: bool
 
 
-def prepare_song(
-    checked: Checked, song: Song, catalogue: Catalogue, told: Callable[[float], None] | None = None
-) -> Planned:
+def prepare_song(checked: Checked, song: Song, catalogue: Catalogue, told: Callable[[float], None] | None = None) -> Planned:
     """Hear a song, or read what was heard of it, plan it, and return its job. Raises UserError for sound that is none."""
     heard = prepare(song.audio, start=song.start, duration=song.duration, progress=told)
     plan = plan_song(

@@ -1,7 +1,7 @@
 """Renders tracks on this machine, several at a time, each in a process of its own.
 
-Called by `tools/render_album.py` on its main thread. A worker that fails, or is killed, fails its own track only. Workers end
-when this process does, whatever ends it: each reads from a pipe that then closes.
+Called by `tools/render_album.py` on its main thread. A worker that fails, or is killed, fails its own track only.
+Workers end when this process does, whatever ends it: each reads from a pipe that then closes.
 """
 
 from __future__ import annotations

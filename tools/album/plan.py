@@ -82,8 +82,8 @@ def plan_song(
 ) -> Plan:
     """Return the plan of a song.
 
-    scenes: reads a scene by slug. params: of one deck, by path. bars: in place of the preset's. looks: in place of the preset's, one for each new part.
-    style: on the deck of every scene. overrides: values of deck parameters.
+    scenes: reads a scene by slug. params: of one deck, by path. bars, looks: in place of the preset's; a look for each new
+    part. style: on the deck of every scene. overrides: values of deck parameters.
     """
     fixed = dict(overrides or {})
     spans = spans_of(music, bars or preset.bars)
@@ -97,7 +97,7 @@ def plan_song(
         if pieces and look == chosen[i - 1]:
             pieces.append(_piece(span, look, pieces[-1].slug, "", 0.0, deck))
             continue
-        room = (spans[i + 1].beat if i + 1 < len(spans) else music.grid.position(music.seconds).beat) - span.beat
+        room = (spans[i + 1].beat if i + 1 < len(spans) else round(music.grid.position(music.seconds).beat)) - span.beat
         move = preset.drop if pieces and _drops(spans[i - 1], span) else preset.move
         transition = _transition(move.kind, move.beats, room)
         scene = _seen(scenes(look[0]), look[1], transition, room)
@@ -123,7 +123,7 @@ def _drops(before: Span, span: Span) -> bool:
 
 
 def _transition(kind: str, beats: float, room: float) -> Transition:
-    """Return a transition from the downbeat on that is over when half of the part is, in whole bars; a cut where none fits."""
+    """Return a transition from the downbeat on that is over by the middle of the part; a cut where none fits."""
     beats = 0.0 if kind == "cut" else min(beats, room // (2 * BAR) * BAR)
     return Transition.model_validate({"kind": kind if beats > 0.0 else "cut", "beats": max(0.0, beats), "start": "bar"})
 

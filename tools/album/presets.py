@@ -89,9 +89,7 @@ def load_preset(name: str, catalogue: Catalogue, where: str = "preset") -> Prese
         where = f"{path}, energy.{key}"
         if (param := catalogue.deck_paths.get(key)) is None:
             remedy = did_you_mean(key, catalogue.deck_paths) or "use one of those allowed"
-            raise UserError(
-                "unknown parameter", where=where, allowed=listed(catalogue.deck_paths), got=key, remedy=remedy
-            )
+            raise UserError("unknown parameter", where=where, allowed=listed(catalogue.deck_paths), got=key, remedy=remedy)
         for value in ends:
             if key in RELATIVE and not 0.0 <= value <= 4.0:
                 raise UserError("factor out of range", where=where, allowed="0 to 4", got=value)

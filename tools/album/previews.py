@@ -1,13 +1,14 @@
 """Previews of a finished film: a still of every part, a contact sheet, and a GIF that loops in time with the beat.
 
-Called by a track's worker once its film is whole, and by the main process for a film that lacks them. Reads the film by PyAV;
-paints nothing, so that they show what is in the file.
+Called by a track's worker once its film is whole, and by the main process for a film that lacks them. Reads the film by
+PyAV; paints nothing, so that they show what is in the file.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def missing(folder: Path) -> bool:
 
 
 def make_previews(folder: Path, film: Path, job: TrackJob) -> None:
-    """Write them into `folder`/previews. Raises UserError for a film that cannot be read, OSError for a disk that is full."""
+    """Write them into `folder`/previews. Raises UserError for a film that cannot be read, OSError for a full disk."""
     out = folder / FOLDER
     out.mkdir(exist_ok=True)
     for old in out.iterdir():
@@ -89,7 +90,7 @@ def _loop(film: Path, grid: BeatGrid, job: TrackJob, path: Path) -> None:
         picture.quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         for picture in _pictures(film, times[:-1], _GIF)
     ]
-    shown = [max(1, b - a) * 10 for a, b in zip(ticks[:-1], ticks[1:], strict=True)]
+    shown = [max(1, b - a) * 10 for a, b in pairwise(ticks)]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=shown, loop=0, optimize=False)
 
 

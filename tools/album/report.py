@@ -1,4 +1,4 @@
-"""What a person reads of an album while it is planned and rendered: the plan, bars with the time left, a line for each track.
+"""What a person reads of an album while it is planned and rendered: the plan, the presets, bars with the time left.
 
 Called by `tools/render_album.py` on its main thread. Results go to standard output, progress and faults to standard error.
 """
@@ -41,9 +41,7 @@ def plan_text(checked: Checked, planned: Sequence[Planned], rate: float | None, 
     lines.append(f"\n{len(planned)} tracks, {frames} frames, {clock_text(sum(item.job.seconds for item in planned))}")
     if rate:
         seconds = frames / rate / max(1, min(workers, len(planned)))
-        lines.append(
-            f"about {clock_text(seconds)} min with {workers} at a time ({rate:.1f} frames/s each, measured)"
-        )
+        lines.append(f"about {clock_text(seconds)} min with {workers} at a time ({rate:.1f} frames/s each, measured)")
     return "\n".join(lines)
 
 
@@ -56,7 +54,8 @@ def presets_text() -> str:
         lines.append(f"{name:<10} {preset.description}")
         lines += [f"           {level:<7} {', '.join(preset.looks(level))}" for level in LEVELS]
         lines.append(
-            f"           {preset.move.kind} {preset.move.beats:g} beats, at a drop {preset.drop.kind}, every {preset.bars} bars"
+            f"           {preset.move.kind} {preset.move.beats:g} beats, at a drop {preset.drop.kind}; "
+            f"a new look after {preset.bars} bars"
         )
     return "\n".join(lines)
 

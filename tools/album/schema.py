@@ -78,9 +78,10 @@ class Settings(_Table):
 class Track(_Table):
     """[[track]]: a song and how it looks.
 
-    id: names its folder. source: the audio file. scene: one for the whole song, or scenes: in order, one per part; default:
-    the preset chooses. `scene:style` plays a scene with another style; style does that for all. seed: default: of the album
-    and the id. bars: a part that is longer changes its look after so many; default: the preset's. anchors: latents that it goes through, over and over. overrides: values of deck parameters, in every scene.
+    id: names its folder. source: the audio file. scene: one for the whole song, or scenes: in order, one for each new part;
+    default: the preset chooses. `scene:style` plays a scene with another style; style does that for all. seed: default: of
+    the album and the id. bars: a part that is longer changes its look after so many; default: the preset's. anchors: latents
+    that it goes through, over and over. overrides: values of deck parameters, in every scene.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]

@@ -112,7 +112,7 @@ def document(job: TrackJob, result: RenderResult) -> dict[str, Any]:
 
 
 def _scene_files(folder: Path, job: TrackJob) -> Path:
-    """Write the track's scenes, which are files so that a person can play them: `vj live --scene FOLDER/show/01-tide.toml`."""
+    """Write the track's scenes: files, so that a person can play them, `vj live --scene FOLDER/show/01-tide.toml`."""
     show = folder / SHOW
     show.mkdir(exist_ok=True)
     for old in show.glob("*.toml"):

@@ -50,9 +50,7 @@ class Song:
         times = [0.0, *(late + bar * float(n) for n in np.cumsum([bars for bars, _, _ in parts]))]
         grid = BeatGrid.steady(times[-1], bpm)
         grid = BeatGrid(grid.times + late, grid.confidence)
-        sections = [
-            Section(times[k], times[k + 1], label, energy) for k, (_, label, energy) in enumerate(parts)
-        ]
+        sections = [Section(times[k], times[k + 1], label, energy) for k, (_, label, energy) in enumerate(parts)]
         return cls(grid, sections, times[-1])
 
 

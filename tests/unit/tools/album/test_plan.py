@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -152,7 +153,7 @@ def test_parts_alike_look_alike_and_neighbours_do_not(planned) -> None:
         _, plan = planned(mood)
         looks = {(piece.label, piece.beat): (piece.scene, piece.style) for piece in plan.pieces}
         order = list(looks.values())
-        assert all(a != b for a, b in zip(order[:-1], order[1:], strict=True))
+        assert all(a != b for a, b in pairwise(order))
     _, plan = planned("default")
     by_label = {}
     for piece in plan.pieces:
