@@ -138,7 +138,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         float colour[3];
 #pragma unroll 1
         for (int deck = 0; deck < DECKS; ++deck) {
-            const unsigned char* weights = deck == 0 ? weights_a : weights_b;
+            const unsigned char* weights = opaque(deck == 0 ? weights_a : weights_b);
             const float* view = deck == 0 ? frame->view_a : frame->view_b;
             const float4* biases = (const float4*)(frame + 1) + deck * (WIDTH / 4);
             Fragments even, odd;
