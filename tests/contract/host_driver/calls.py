@@ -7,6 +7,7 @@ RGBA8 texture, 64x64, that may be registered.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from engine.gpu.cuda_base import Buffer, Cuda, CudaError, Module, Stream
 
@@ -125,17 +126,10 @@ def shared_texture(cuda: Cuda, image: bytes, texture: int) -> None:
 def errors(cuda: Cuda, image: bytes, texture: int) -> None:
     """A failing call names itself; one about sharing says so in words."""
     module = cuda.module(image)
-    for call in (
-        lambda: module.kernel("missing"),
-        lambda: cuda.module(b"neither a cubin nor PTX, and long enough to look at"),
-    ):
-        try:
+    for call in (lambda: module.kernel("missing"), lambda: cuda.module(b"neither a cubin nor PTX, and long enough")):
+        with pytest.raises(CudaError, match=r"\w") as error:
             call()
-        except CudaError as error:
-            assert str(error)
-            assert error.interop_refusal is None
-        else:
-            raise AssertionError("no error")
+        assert error.value.interop_refusal is None
     module.close()
 
 
