@@ -18,7 +18,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.compile import compile_cubin
 from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
-from engine.gpu.cuda_base import Buffer, Cuda, DeviceInfo, Kernel
+from engine.gpu.cuda_base import Buffer, Cuda, DeviceInfo, Kernel, Module
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
 from engine.models.style import Style
@@ -38,6 +38,7 @@ class Kernels:
         self._cuda = cuda
         self._lock = threading.Lock()
         self._loaded: dict[str, tuple[Kernel, int]] = {}
+        self._modules: list[Module] = []  # kept loaded: a few hundred KB a shape
 
     def get(self, program: Program) -> tuple[Kernel, int]:
         """Return the kernel and the blocks a multiprocessor holds of it. Raises UserError, CudaError."""
@@ -46,7 +47,8 @@ class Kernels:
                 device = self._cuda.device
                 program.options(10 * device.capability[0] + device.capability[1])  # refuses what the GPU cannot run
                 image = compile_cubin(program.source, device.arch, "cppn_fused", ftz=True)
-                kernel = self._cuda.module(image).kernel(PAINT)
+                self._modules.append(self._cuda.module(image))
+                kernel = self._modules[-1].kernel(PAINT)
                 self._loaded[program.key] = kernel, kernel.resident(program.block)
             return self._loaded[program.key]
 

@@ -7,10 +7,7 @@ that we use exists with that many arguments, source compiles and is cached, and 
 from __future__ import annotations
 
 import ast
-import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +23,7 @@ from engine.gpu.compile import compile_cubin
 from engine.gpu.cuda_base import NO_INTEROP, CudaError
 from engine.gpu.interop import Bridge
 from engine.gpu.texture import RenderTarget
+from tests.contract.host_driver import ask, build
 from tests.contract.host_driver.calls import AFFINE, CALLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,27 +88,14 @@ def test_the_context_is_the_one_that_torch_uses(gpu):
 
 
 @pytest.fixture(scope="module")
-def host_driver(tmp_path_factory) -> Path:
-    """The folder of the compiled driver."""
-    compiler = shutil.which("c++") or shutil.which("g++")
-    if NO_BINDINGS or compiler is None or not sys.platform.startswith("linux"):
-        pytest.skip("needs Linux, cuda-bindings and a C++ compiler")
-    folder = tmp_path_factory.mktemp("driver")
-    source = Path(__file__).parent / "host_driver/driver.cpp"
-    soname = ["-Wl,-soname,libcuda.so.1", "-o", str(folder / "libcuda.so.1")]
-    subprocess.run([compiler, "-w", "-O1", "-shared", "-fPIC", *soname, str(source), "-ldl"], check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def host_answers(host_driver) -> dict[str, str]:
+def host_answers(tmp_path_factory) -> dict[str, str]:
     """What a process on that driver says: {call: what went wrong, or nothing}."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.contract.host_driver"], cwd=ROOT, capture_output=True, text=True, timeout=120,
-        env={**os.environ, "LD_LIBRARY_PATH": str(host_driver), "PHOSPHENE_CUDA": "cuda-python"}, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    if NO_BINDINGS:
+        pytest.skip("cuda-bindings is not installed")
+    folder = tmp_path_factory.mktemp("driver")
+    if reason := build(folder):
+        pytest.skip(reason)
+    return ask("seam", folder)
 
 
 @pytest.mark.parametrize("call", HOST_CALLS)

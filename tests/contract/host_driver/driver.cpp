@@ -176,7 +176,7 @@ API cuGetProcAddress_v2(const char* name, void** function, int, P, int* status) 
             return OK;
         }
     if (status) *status = 1;
-    return OK;
+    return NOT_FOUND;
 }
 API cuGetProcAddress(const char* name, void** function, int v, P flags) {
     return cuGetProcAddress_v2(name, function, v, flags, nullptr);

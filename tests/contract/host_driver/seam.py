@@ -1,6 +1,6 @@
 """Asks the driver without a GPU everything in `calls.py`; prints {call: "" or what went wrong} as JSON.
 
-Run with the driver's folder in LD_LIBRARY_PATH, by `test_cuda_seam.py`: `python -m tests.contract.host_driver`.
+A process of its own, started by `test_cuda_seam.py`.
 """
 
 from __future__ import annotations
