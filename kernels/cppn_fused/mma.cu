@@ -63,7 +63,7 @@ DEVICE void hidden(int lane, const uint4* weights, const Quad* biases, const Fra
 #pragma unroll
     for (int n = 0; n < TILES; n += AT_ONCE) {
         // Warps that stay within this many tiles of one another find each other's weights in the L1 cache.
-        if (LOCKSTEP_TILES != 0 && n % LOCKSTEP_TILES == 0) barrier();
+        if (MEETING(n)) barrier();
         Accumulator sum[AT_ONCE][M_TILES][2];
 #pragma unroll
         for (int i = 0; i < AT_ONCE; ++i) {

@@ -31,7 +31,6 @@ PAINT, LERP = "cppn_paint", "cppn_lerp"
 LERP_BLOCK = 256
 # Compute capability x 10: where m16n8k16 for halves begins, and the oldest that CUDA 13 compiles for.
 FIRST_ARCH = {"fp16": 80, "fp16_acc32": 80, "fp32": 75}
-# In the lane emulation of the tests, `ptx.cu` is the part that is replaced.
 _PARTS = {"fp16": ("paint.cu", "mma.cu"), "fp16_acc32": ("paint.cu", "mma.cu"), "fp32": ("paint.cu", "fma.cu")}
 
 
@@ -79,11 +78,15 @@ def build(shape: Shape, variant: str = "fp16", pair: bool = False) -> Program:
     """Return the program for networks of `shape` (not padded). Raises ValueError for an unknown variant."""
     full = shape.padded(variant)
     decks = 2 if pair else 1
-    parts = [_prologue(full, variant, decks), _part("ptx.cu"), *(_part(name) for name in _PARTS[variant])]
     return Program(
-        full, variant, decks, "\n".join(parts), weight_bytes(full, variant), frame_bytes(full.width, pair),
+        full, variant, decks, assemble(full, variant, decks, _part("ptx.cu")), weight_bytes(full, variant), frame_bytes(full.width, pair),
         BLOCK, block_pixels(full, variant),
     )  # fmt: skip
+
+
+def assemble(shape: Shape, variant: str, decks: int, machine: str) -> str:
+    """Return the source for a padded shape. machine: `ptx.cu`, or other definitions of the functions in it."""
+    return "\n".join([_prologue(shape, variant, decks), machine, *(_part(name) for name in _PARTS[variant])])
 
 
 @functools.cache
@@ -95,7 +98,7 @@ def _prologue(shape: Shape, variant: str, decks: int) -> str:
     """Return the constants: everything by which one kernel differs from another."""
     parts = sections(shape, variant)
     halves = [section.offset for section in parts if section.dtype == np.float16]
-    mma = variant != "fp32"
+    mma, lockstep = variant != "fp32", lockstep_tiles(shape, variant, decks)
     constants = {
         "WIDTH": shape.width,
         "DECKS": decks,
@@ -104,7 +107,7 @@ def _prologue(shape: Shape, variant: str, decks: int) -> str:
         "M_TILES": m_tiles(shape.width),
         "ACC32": int(variant == "fp16_acc32"),
         "EXACT_TANH": int(variant == "fp32"),
-        "LOCKSTEP_TILES": lockstep_tiles(shape, variant, decks),
+        "MEETING(n)": f"((n) % {lockstep} == 0)" if lockstep else "false",
         "SPATIAL": len(shape.spatial),
         "SPATIAL_CODES": ", ".join(str(spatial_code(name)) for name in shape.spatial),
         "ACTIVATION_0": shape.activations[0].upper(),
