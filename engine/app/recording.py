@@ -168,6 +168,8 @@ class Recording:
                 elif self._recorder.on_device and self._recorder.status().frames <= 1:
                     self._by_host(self._recorder)
                 else:
+                    if self._recorder.on_device:
+                        self._no_device(self._recorder.status().state)  # the next recording goes the other way
                     self.stop()  # it failed: what it has is being finished
             self._settle()
         except Exception as error:  # noqa: BLE001 boundary: encoders, drivers and disks fail in their own ways; the show goes on

@@ -7,6 +7,7 @@ fold the frame's inputs into a bias, queue a 1 KB upload, a launch and a copy, a
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -25,6 +26,8 @@ from engine.models.style import Style
 from kernels.cppn_fused.pack import pack_frame, pack_weights
 from kernels.cppn_fused.shape import Shape
 from kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
+
+_log = logging.getLogger(__name__)
 
 _DITHER = 1.0  # levels; its pattern stands still, because the same inputs have to give the same bits
 LIMIT = 1.0 / 255.0  # how far the picture may be from float32's for 99 % of all values: else a more exact kernel
@@ -49,6 +52,8 @@ class Kernels:
                 image = compile_cubin(program.source, device.arch, "cppn_fused", ftz=True)
                 self._modules.append(self._cuda.module(image))
                 kernel = self._modules[-1].kernel(PAINT)
+                if spilled := kernel.local_bytes():
+                    _log.warning("the kernel for %s spills %d bytes a thread: it will be slow", program.shape, spilled)
                 self._loaded[program.key] = kernel, kernel.resident(program.block)
             return self._loaded[program.key]
 
@@ -216,10 +221,10 @@ class CudaBackend:
 
 
 def trial(program: CudaProgram, style: Style) -> float:
-    """Return by how much the kernel's picture of the style's preview differs from float32's: 99th percentile, 0..1."""
+    """Return by how much the kernel's picture of the style's preview is off: 99th percentile, 0..1, in steps of a level."""
     preview = style.meta.preview
     values = input_values(preview.time, preview.signals, preview.signals)
     uniforms = uniform_vector(style.spec.uniform, values, style.scales)
     program.paint([program], [uniforms], _TRIAL, [STRAIGHT_VIEW], dither=0.0)
-    painted = program.read(_TRIAL)[..., :3] / np.float32(255.0)
-    return float(np.percentile(np.abs(painted - CpuProgram(style).evaluate(uniforms, _TRIAL)), 99))
+    exact = np.rint(CpuProgram(style).evaluate(uniforms, _TRIAL) * np.float32(255.0))
+    return float(np.percentile(np.abs(program.read(_TRIAL)[..., :3] - exact), 99)) / 255.0

@@ -54,7 +54,7 @@ class Network:
         """Take another size: the grid of pixel centres and the output, bottom row first."""
         self.size = size
         upside_down = [g.reshape(size.height, size.width)[::-1].reshape(-1) for g in pixel_grid(size)]
-        self._grid = [self._tensor(g) for g in upside_down]
+        self.grid = [self._tensor(g) for g in upside_down]
         self.picture = self._torch.empty((size.pixels, 3), device=self.device)
         self.rgba = self._torch.full((size.pixels, 4), 255, dtype=self._torch.uint8, device=self.device)
 
@@ -65,7 +65,7 @@ class Network:
         a, b, tx, ty = self.matrix.unbind()
         for start in range(0, self.size.pixels, self.chunk):
             part = slice(start, start + self.chunk)
-            gx, gy = (g[part] for g in self._grid)
+            gx, gy = (g[part] for g in self.grid)
             x, y = a * gx - b * gy + tx, b * gx + a * gy + ty
             points = torch.stack([spatial_input(torch, name, x, y) for name in self.spec.spatial], 1)
             h = activate(torch, first, torch.addmm(self.bias, points, self._w0)).to(self.dtype)

@@ -142,6 +142,10 @@ class Kernel(Protocol):
         """Return how many blocks of so many threads, without dynamic shared memory, one multiprocessor holds at a time."""
         ...
 
+    def local_bytes(self) -> int:
+        """Return how many bytes of a thread's registers are in memory: 0, or the compiler ran out of registers."""
+        ...
+
 
 class Module(Protocol):
     """Loaded device code."""

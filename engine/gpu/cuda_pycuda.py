@@ -166,6 +166,12 @@ class _Kernel:
                 bounds.append(device.get_attribute(of_device.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR) // shared)
         return max(1, min(bounds))
 
+    def local_bytes(self) -> int:
+        from pycuda import driver
+
+        with _Calls("get_attribute"):
+            return int(self._function.get_attribute(driver.function_attribute.LOCAL_SIZE_BYTES))
+
 
 class _Module:
     def __init__(self, image: bytes) -> None:

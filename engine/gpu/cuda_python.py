@@ -138,6 +138,11 @@ class _Kernel:
         answer = _driver().cuOccupancyMaxActiveBlocksPerMultiprocessor(self._function, threads, 0)
         return int(_checked("cuOccupancyMaxActiveBlocksPerMultiprocessor", answer))
 
+    def local_bytes(self) -> int:
+        cu = _driver()
+        attribute = cu.CUfunction_attribute.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES
+        return int(_checked("cuFuncGetAttribute", cu.cuFuncGetAttribute(attribute, self._function)))
+
 
 class _Module:
     def __init__(self, image: bytes) -> None:

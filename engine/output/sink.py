@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.core.frame import Frame, Size
 from engine.gpu.texture import RenderTarget
-from engine.output.device_capture import DeviceCapture, Nv12
+from engine.output.device_capture import DeviceCapture
 from engine.output.readback import FramePool, Readback
 from engine.output.recorder import Recorder, RecorderStatus, RecordingResult
 
@@ -38,7 +38,14 @@ class RecorderSink:
         if capture is not None:
             try:
                 self.recorder = Recorder(
-                    path, size, fps, queue=queue, release=Nv12.release, on_device=True, on_end=capture.close, **options
+                    path,
+                    size,
+                    fps,
+                    queue=queue,
+                    release=lambda taken: taken.release(),
+                    on_device=True,
+                    on_end=capture.close,
+                    **options,
                 )
             except BaseException:
                 capture.let_go()

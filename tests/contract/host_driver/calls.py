@@ -81,6 +81,7 @@ def kernel(cuda: Cuda, image: bytes, texture: int) -> None:
     _launch(module, out, x, stream)
     np.testing.assert_allclose(_read(stream, out), 2.5 * np.arange(N) - 3, rtol=1e-6)
     assert 1 <= module.kernel("affine").resident(128) <= 32
+    assert module.kernel("affine").local_bytes() == 0
     for each in (x, out, stream, module):
         each.close()
 

@@ -103,6 +103,7 @@ API cuModuleGetFunction(void** f, void*, const char* name) {
     return strcmp(name, "missing") ? OK : NOT_FOUND;
 }
 API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* n, void*, int threads, size_t) { *n = 1536 / threads; return OK; }
+API cuFuncGetAttribute(int* value, int attribute, void* f) { *value = attribute == 3 ? 0 : -1; return f ? OK : BAD_VALUE; }
 API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
                    void* stream, void** arguments, void** extra) {
     if (!stream || shared > 49152) return BAD_VALUE;
