@@ -133,6 +133,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
             "frames": frames,
             "dropped": dropped,
             "path": str(path) if path else None,
+            "not_from_device_memory": recording.device_refusal or None,
             "error": (result.error if result else "") or "",
         },
         "peak_rss_mb": round(metrics.peak_rss_mb(), 1),

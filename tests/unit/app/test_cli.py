@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import paths
+from engine.gpu.cuda import cuda_refusal
 
 
 def vj(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -69,3 +70,9 @@ def test_doctor_tells_backends_and_reasons() -> None:
     assert any(line.startswith("cpu: ready") for line in found["backends"])
     assert any("glsl" in line for line in found["backends"])
     assert found["versions"]["phosphene"]
+    for name in ("cuda", "torch"):
+        (line,) = [line for line in found["backends"] if line.startswith(f"{name}: ")]
+        assert line != f"{name}: not installed"
+    if (reason := cuda_refusal()) is not None:
+        assert found["cuda"] == reason
+        assert f"cuda: {reason}" in found["backends"]
