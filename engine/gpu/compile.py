@@ -75,7 +75,7 @@ def _by_nvcc(source: str, arch: str, name: str, ftz: bool) -> bytes:
     try:
         options = ["-std=c++17", f"-ftz={str(ftz).lower()}"]
         return bytes(compiler.compile(source, options=options, arch=arch, no_extern_c=True, cache_dir=str(folder)))
-    except Exception as error:
+    except Exception as error:  # nvcc's own words, or that its host compiler is missing
         raise UserError("device code does not compile", where=f"{name}, {arch}", got=_first_lines(error)) from error
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.core.frame import Size
 from engine.gpu.compile import compile_cubin
-from engine.gpu.cuda_base import Buffer, Cuda, Event, Stream
+from engine.gpu.cuda_base import Buffer, Cuda, Event, Stream, Texture
 from engine.gpu.dlpack import CUDA, Plane
 from engine.gpu.texture import RenderTarget
 from engine.output.encoder import nvenc
@@ -154,8 +154,8 @@ class DeviceCapture:
         if even != target.size:
             raise ValueError(f"a picture of even sides is needed, got {target.size}")
         self._packer, self._cuda = packer, cuda
+        self._texture: Texture | None = cuda.texture(target.texture, writes=False)
         self._stream = cuda.stream(urgent=False)  # the decks go first
-        self._texture = cuda.texture(target.texture, writes=False)
         self._known = target.texture
         self._rgba = cuda.buffer(4 * target.size.pixels)
         self._free = deque(Nv12(cuda, packer.context, even, self._took_back) for _ in range(pictures))
@@ -202,4 +202,8 @@ class DeviceCapture:
                 self._free.popleft().close()
 
     def _took_back(self, picture: Nv12) -> None:
-        self._free.append(picture)
+        if self._closed:  # the encoder held it until now
+            self._cuda.activate()
+            picture.close()
+        else:
+            self._free.append(picture)
