@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.core.frame import Size
 from engine.gpu.compile import compile_cubin
-from engine.gpu.cuda_base import Buffer, Cuda, Event, Stream, Texture
+from engine.gpu.cuda_base import Buffer, Cuda, Event, Texture
 from engine.gpu.dlpack import CUDA, Plane
 from engine.gpu.texture import RenderTarget
 from engine.output.encoder import nvenc
@@ -31,15 +31,16 @@ _GREY = 128
 
 
 class Nv12:
-    """A picture in device memory. Two hold it: whoever carries it (`release`), and each plane in the encoder's hands."""
+    """A picture in device memory. Held by whoever carries it (`release`) and by each plane in the encoder's hands."""
 
-    def __init__(self, cuda: Cuda, context: Any, size: Size, give_back: Callable[[Nv12], None]) -> None:
+    def __init__(self, cuda: Cuda, context: Any, size: Size) -> None:
         self.size = size
         self.pitch = -(-size.width // _PITCH) * _PITCH
         # One buffer, chroma right behind luma: the encoder is told one address only.
         self.buffer: Buffer = cuda.buffer(self.pitch * (size.height * 3 // 2))
         self.packed: Event = cuda.event()
-        self._cuda, self._context, self._give_back = cuda, context, give_back
+        self.give_back: Callable[[Nv12], None] | None = None  # called by its last holder
+        self._cuda, self._context = cuda, context
         self._lock = threading.Lock()
         self._holders = 0
 
@@ -50,12 +51,12 @@ class Nv12:
         return self
 
     def release(self) -> None:
-        """Count one holder less; the last one gives the buffer back. Any thread."""
+        """Count one holder less; the last one gives the picture back. Any thread."""
         with self._lock:
             self._holders -= 1
             free = self._holders == 0
-        if free:
-            self._give_back(self)
+        if free and self.give_back is not None:
+            self.give_back(self)
 
     def video_frame(self) -> av.VideoFrame:
         """Wait until the GPU has packed it, and return it as the encoder wants it. Recorder thread."""
@@ -79,9 +80,11 @@ class Nv12:
 
 
 class Packer:
-    """The kernel, loaded, and the encoder's context on the GPU. Raises UserError, CudaError, what PyAV raises.
+    """The kernel, and the memory of all recordings. Raises UserError, CudaError, what PyAV raises.
 
-    Made on a thread that may wait: it compiles (once, then cached), and `probe` opens an encoder.
+    Made on a thread that may wait: it compiles (once, then cached), and `probe` opens an encoder. Pictures are lent to one
+    recording after the other and never freed: freeing waits for the whole GPU, and an encoder that Python has not collected
+    yet may still know their addresses. 12 of 1280x720 are 17 MB.
     """
 
     def __init__(self, cuda: Cuda) -> None:
@@ -90,13 +93,42 @@ class Packer:
         cuda.activate()
         self.cuda = cuda
         image = compile_cubin(source(), cuda.device.arch, ENTRY)
-        self._module = cuda.module(image)  # to be kept loaded
+        self._module = cuda.module(image)
         self._kernel = self._module.kernel(ENTRY)
+        # One for all, so that two recordings (one ending, one beginning) may share the buffer between texture and kernel.
+        self.stream = cuda.stream(urgent=False)  # the decks go first
+        self._rgba: dict[Size, Buffer] = {}
+        self._idle: list[Nv12] = []
+        self._lock = threading.Lock()
         # The context that is current on the recorder thread, which is the primary one: libav's own way of retaining that one
         # fails where torch was first, with other flags.
         self.context = CudaContext(device_id=cuda.device.ordinal, primary_ctx=False, current_ctx=True)
 
-    def pack(self, rgba: Buffer, picture: Nv12, stream: Stream) -> None:
+    def rgba(self, size: Size) -> Buffer:
+        """Return the buffer between texture and kernel for pictures of this size."""
+        if size not in self._rgba:
+            self._rgba[size] = self.cuda.buffer(4 * size.pixels)
+        return self._rgba[size]
+
+    def lend(self, size: Size, count: int) -> list[Nv12]:
+        """Return so many pictures, made where there are not enough."""
+        with self._lock:
+            fitting = [picture for picture in self._idle if picture.size == size][:count]
+            self._idle = [picture for picture in self._idle if picture not in fitting]
+        return fitting + [Nv12(self.cuda, self.context, size) for _ in range(count - len(fitting))]
+
+    def give(self, picture: Nv12) -> None:
+        """Take a picture back. Any thread."""
+        with self._lock:
+            self._idle.append(picture)
+
+    def close(self) -> None:
+        """Free what is not lent. Only where no encoder can know it any more: a show never does."""
+        for each in (*self._idle, *self._rgba.values(), self.stream, self._module):
+            each.close()
+        self._idle, self._rgba = [], {}
+
+    def pack(self, rgba: Buffer, picture: Nv12) -> None:
         """Queue the launch. rgba: rows of 4 x the picture's width, the bottom one first, as OpenGL has them."""
         size, pitch = picture.size, picture.pitch
         row = 4 * size.width
@@ -109,35 +141,28 @@ class Packer:
             np.uint64(picture.buffer.address + pitch * size.height),
             np.int32(pitch),
         )
-        self._kernel.launch(grid(size.width, size.height), BLOCK, arguments, stream)
-        picture.packed.record(stream)
+        self._kernel.launch(grid(size.width, size.height), BLOCK, arguments, self.stream)
+        picture.packed.record(self.stream)
 
     def probe(self) -> None:
         """Pack and encode a grey picture; raises whatever this machine has against it."""
-        cuda = self.cuda
-        stream, rgba = cuda.stream(urgent=False), cuda.buffer(4 * _PROBE.pixels)
-        free: list[Nv12] = []
-        picture = Nv12(cuda, self.context, _PROBE, free.append).hold()
+        (picture,) = self.lend(_PROBE, 1)
+        picture.give_back = self.give
         encoder: Any = av.CodecContext.create("h264_nvenc", "w")
         encoder.width, encoder.height, encoder.pix_fmt = _PROBE.width, _PROBE.height, "cuda"
         encoder.time_base = Fraction(1, 30)
         encoder.options = dict(nvenc(19).options)
+        picture.hold()
         try:
-            stream.upload(rgba, np.full(4 * _PROBE.pixels, _GREY, np.uint8))
-            self.pack(rgba, picture, stream)
+            rgba = self.rgba(_PROBE)
+            self.stream.upload(rgba, np.full(4 * _PROBE.pixels, _GREY, np.uint8))
+            self.pack(rgba, picture)
             frame = picture.video_frame()
             frame.pts = 0
             if sum(packet.size for packet in (*encoder.encode(frame), *encoder.encode(None))) == 0:
                 raise RuntimeError("NVENC gave no packet for a picture in device memory")
         finally:
-            del encoder
-            stream.synchronize()
-            rgba.close()
-            stream.close()
-        frame = None
-        picture.release()
-        if free:  # a picture that the encoder did not give back must not be freed under it
-            picture.close()
+            picture.release()
 
 
 class DeviceCapture:
@@ -147,37 +172,35 @@ class DeviceCapture:
     """
 
     def __init__(self, packer: Packer, target: RenderTarget, pictures: int) -> None:
-        cuda = packer.cuda
-        cuda.activate()
-        self.size = target.size
-        even = Size(target.size.width & ~1, target.size.height & ~1)
-        if even != target.size:
-            raise ValueError(f"a picture of even sides is needed, got {target.size}")
-        self._packer, self._cuda = packer, cuda
-        self._texture: Texture | None = cuda.texture(target.texture, writes=False)
-        self._stream = cuda.stream(urgent=False)  # the decks go first
+        size = target.size
+        if size.width % 2 or size.height % 2:
+            raise ValueError(f"a picture of even sides is needed, got {size}")
+        packer.cuda.activate()
+        self.size = size
+        self._packer = packer
+        self._texture: Texture | None = packer.cuda.texture(target.texture, writes=False)
         self._known = target.texture
-        self._rgba = cuda.buffer(4 * target.size.pixels)
-        self._free = deque(Nv12(cuda, packer.context, even, self._took_back) for _ in range(pictures))
-        self._lock = threading.Lock()  # `take` and `close` are called by two threads
+        self._rgba = packer.rgba(size)
+        self._free = deque(packer.lend(size, pictures))
+        for picture in self._free:
+            picture.give_back = self._took_back
         self._closed = False
 
     def take(self, target: RenderTarget) -> Nv12 | None:
         """Queue what `target` holds by now; None when all buffers are under way. Its holder calls `release`."""
         if target.texture != self._known or target.size != self.size:
             raise ValueError(f"another picture than the one that is captured ({self.size}): {target.size}")
-        with self._lock:
-            if self._closed or self._texture is None or not self._free:
-                return None
-            picture = self._free.popleft().hold()
-            try:
-                self._cuda.activate()
-                self._texture.copy_to(self._rgba, 4 * self.size.width, self.size.height, self._stream)
-                self._packer.pack(self._rgba, picture, self._stream)
-            except BaseException:
-                picture.release()
-                raise
-            return picture
+        if self._closed or self._texture is None or not self._free:
+            return None
+        picture = self._free.popleft().hold()
+        try:
+            self._packer.cuda.activate()
+            self._texture.copy_to(self._rgba, 4 * self.size.width, self.size.height, self._packer.stream)
+            self._packer.pack(self._rgba, picture)
+        except BaseException:
+            picture.release()
+            raise
+        return picture
 
     def let_go(self) -> None:
         """Take no more pictures: the texture may change. Render thread. What is under way goes on."""
@@ -186,24 +209,16 @@ class DeviceCapture:
             texture.close()
 
     def close(self) -> None:
-        """Free the memory, once the file is finished, on the recorder thread: freeing waits for the GPU. `let_go` is apart.
+        """Give the pictures back, once the file is finished; those in the encoder's hands follow. Recorder thread.
 
-        A picture that is still in the encoder's hands is not freed under it.
+        Closing again is not an error. `let_go` is apart, because only the render thread may.
         """
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._cuda.activate()
-            self._stream.synchronize()
-            self._stream.close()
-            self._rgba.close()
-            while self._free:
-                self._free.popleft().close()
+        self._closed = True
+        while self._free:
+            self._packer.give(self._free.popleft())
 
     def _took_back(self, picture: Nv12) -> None:
-        if self._closed:  # the encoder held it until now
-            self._cuda.activate()
-            picture.close()
+        if self._closed:
+            self._packer.give(picture)
         else:
             self._free.append(picture)

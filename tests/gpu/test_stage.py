@@ -117,24 +117,18 @@ def packer(cuda) -> Packer:
     return made
 
 
-def test_packing_is_the_reference(cuda, packer):
-    from engine.output.device_capture import Nv12
-
+def test_packing_is_the_reference(packer):
     rgba = np.random.default_rng(1).integers(0, 256, (SIZE.height, SIZE.width, 4)).astype(np.uint8)
-    stream, source, free = cuda.stream(), cuda.buffer(rgba.nbytes), []
-    picture = Nv12(cuda, packer.context, SIZE, free.append).hold()
-    stream.upload(source, np.ascontiguousarray(rgba[::-1]))
-    packer.pack(source, picture, stream)
+    (picture,), stream = packer.lend(SIZE, 1), packer.stream
+    stream.upload(packer.rgba(SIZE), np.ascontiguousarray(rgba[::-1]))
+    packer.pack(packer.rgba(SIZE), picture)
     packed = np.empty((SIZE.height * 3 // 2, picture.pitch), np.uint8)
     stream.download(packed, picture.buffer)
     stream.synchronize()
     luma, chroma = pack(rgba)
     assert np.abs(packed[: SIZE.height, : SIZE.width].astype(int) - luma).max() <= 1
     assert np.abs(packed[SIZE.height :, : SIZE.width].astype(int) - chroma.reshape(SIZE.height // 2, -1)).max() <= 1
-    picture.release()
-    assert free == [picture]
-    for each in (picture, source, stream):
-        each.close()
+    packer.give(picture)
 
 
 def test_a_recording_from_device_memory_holds_the_pictures_in_order_and_in_colour(packer, shared_gl, tmp_path):

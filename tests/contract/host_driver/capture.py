@@ -13,9 +13,11 @@ import traceback
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from engine.core.frame import Size
 from engine.gpu.cuda import open_cuda
+from engine.gpu.cuda_base import CudaError
 from engine.output import device_capture
 from engine.output.device_capture import DeviceCapture, Packer
 from kernels.pack_nv12 import BLOCK, grid
@@ -88,45 +90,52 @@ def buffers() -> None:
     assert capture.take(target) is None
     capture.let_go()
     capture.let_go()
-    second.release()  # the encoder lets go of it last: it is freed now
+    following = DeviceCapture(packer, target, 2)  # the next recording, while the last one's encoder holds a picture
+    taken = [following.take(target), following.take(target)]
+    assert first in taken
+    assert second not in taken
+    second.release()
+    assert second in packer.lend(SIZE, 1)
+    packer.give(second)
+    for picture in taken:
+        picture.release()
+    following.let_go()
+    following.close()
 
 
 def refusals() -> None:
     """Another picture, or one with an odd side, is refused; a texture that is not shared comes out as such."""
     capture = DeviceCapture(packer, target, 1)
     for wrong in (SimpleNamespace(texture=4, size=SIZE), SimpleNamespace(texture=TEXTURE, size=Size(62, 64))):
-        try:
+        with pytest.raises(ValueError, match="another picture"):
             capture.take(wrong)
-        except ValueError as error:
-            assert "another picture" in str(error)
-        else:
-            raise AssertionError("taken")
     capture.let_go()
     capture.close()
-    for texture, size, kind in ((TEXTURE, Size(63, 64), ValueError), (219, SIZE, RuntimeError)):
-        try:
-            DeviceCapture(packer, SimpleNamespace(texture=texture, size=size), 1)
-        except kind as error:
-            assert str(error)
-        else:
-            raise AssertionError("opened")
+    with pytest.raises(ValueError, match="even sides"):
+        DeviceCapture(packer, SimpleNamespace(texture=TEXTURE, size=Size(63, 64)), 1)
+    with pytest.raises(CudaError) as error:
+        DeviceCapture(packer, SimpleNamespace(texture=219, size=SIZE), 1)
+    assert "another GPU" in error.value.interop_refusal
 
 
 device_capture.compile_cubin = lambda source, arch, name: b"HOST"
 driver = ctypes.CDLL("libcuda.so.1")
 driver.host_kernels(packing)
 cuda = open_cuda()
-packer = Packer(cuda)
+packer: Packer
 target = SimpleNamespace(texture=TEXTURE, size=SIZE)
 
 
 def main() -> None:
     """Ask everything; what was allocated must have been freed."""
+    global packer
     said = {}
     for question in (pictures, buffers, refusals):
         before = driver.host_allocated()
+        packer = Packer(cuda)
         try:
             question()
+            packer.close()
             left = driver.host_allocated() - before
             said[question.__name__] = f"{left} allocations were not freed" if left else ""
         except Exception:  # noqa: BLE001 boundary: the caller wants every answer
