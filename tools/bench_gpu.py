@@ -112,6 +112,7 @@ def ways(cuda: Cuda, width: int, gpu: Gpu) -> dict[str, Any]:
         _same(_NAMES[variant], program.read(SIZE)[..., :3] / 255.0, wanted)
         works[_NAMES[variant]] = _painter([program], [uniforms]), program.picture.stream
         if variant == "fp16":
+            program.prepare_pair()
             programs.append(CudaProgram(other, cuda, kernels, SIZE, "", variant))
             works["pair"] = _painter([program, programs[-1]], [uniforms, uniforms]), program.picture.stream
     if reason := TorchBackend().refusal():

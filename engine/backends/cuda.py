@@ -19,12 +19,12 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.compile import compile_cubin
 from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
-from engine.gpu.cuda_base import Buffer, Cuda, DeviceInfo, Kernel, Module
+from engine.gpu.cuda_base import Cuda, DeviceInfo, Kernel, Module
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
 from engine.models.style import Style
 from kernels.cppn_fused.pack import pack_frame, pack_weights
-from kernels.cppn_fused.shape import Shape
+from kernels.cppn_fused.shape import VARIANTS, Shape, frame_bytes
 from kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _TRIAL = Size(160, 90)
 
 
 class Kernels:
-    """The compiled kernels of one GPU, shared by all styles of a shape. Loader thread, and the render thread for a pair."""
+    """The compiled kernels of one GPU, shared by all styles of a shape. Loader thread."""
 
     def __init__(self, cuda: Cuda) -> None:
         self._cuda = cuda
@@ -58,6 +58,14 @@ class Kernels:
             return self._loaded[program.key]
 
 
+class _Loaded:
+    """A kernel, what it was built for, and how many blocks of it a multiprocessor holds."""
+
+    def __init__(self, program: Program, kernels: Kernels) -> None:
+        self.program = program
+        self.kernel, self.resident = kernels.get(program)
+
+
 class CudaProgram:
     """One style in device memory. `variant`: of the kernel, see `kernels.cppn_fused.shape`."""
 
@@ -69,18 +77,18 @@ class CudaProgram:
         self.spec, self.variant = spec, variant
         self.shape = Shape(spec.spatial, spec.width, spec.layer_activations)
         self._cuda, self._kernels = cuda, kernels
-        self._program = build(self.shape, variant)
-        self._pair = build(self.shape, variant, pair=True)
-        self._kernel, self._resident = kernels.get(self._program)
+        self._alone = _Loaded(build(self.shape, variant), kernels)
+        self._pair: _Loaded | None = None
         self._columns = spec.columns(spec.uniform)
         self._w0, self._b0 = style.weights[0]
-        packed = pack_weights(self.shape, variant, style.weights, spec.columns(spec.spatial))
-        self._weights: Buffer | None = None
-        self._frame: Buffer | None = None
+        # For a pair with a style that takes a more exact kernel the weights are there in its order too: 100 KB at 128 wide.
+        columns, exacter = spec.columns(spec.spatial), VARIANTS[VARIANTS.index(variant) :]
+        packed = {each: pack_weights(self.shape, each, style.weights, columns) for each in exacter}
         self.picture = DevicePicture(cuda, max_size, renderer)
-        self._weights = cuda.buffer(packed.nbytes)
-        self._frame = cuda.buffer(self._pair.frame_bytes)
-        self.picture.stream.upload(self._weights, packed)
+        self._weights = {each: cuda.buffer(array.nbytes) for each, array in packed.items()}
+        self._frame = cuda.buffer(max(frame_bytes(self.shape.padded(each).width, pair=True) for each in exacter))
+        for each, array in packed.items():
+            self.picture.stream.upload(self._weights[each], array)
         self.picture.stream.synchronize()
 
     @property
@@ -103,8 +111,9 @@ class CudaProgram:
         return (
             isinstance(other, CudaProgram)
             and other is not self
-            and other._program.key == self._program.key
+            and other.shape == self.shape
             and other._cuda is self._cuda
+            and self._more_exact(other)._pair is not None
         )
 
     def run_pair(
@@ -133,23 +142,22 @@ class CudaProgram:
         dither: float = _DITHER,
     ) -> None:
         """Queue the launch into this program's buffer: RGBA8, bottom row first."""
-        program, kernel, resident = self._program, self._kernel, self._resident
-        if len(decks) == 2:
-            program = self._pair
-            kernel, resident = self._kernels.get(program)
+        lead = decks[0]._more_exact(decks[-1])
+        loaded = lead._alone if len(decks) == 1 else lead._pair
         out = self.picture.begin(size)
         row = 4 * size.width
         frame = pack_frame(
-            self.shape, self.variant, [d._bias(u) for d, u in zip(decks, uniforms, strict=True)], (size.width, size.height),
+            self.shape, lead.variant, [d._bias(u) for d, u in zip(decks, uniforms, strict=True)], (size.width, size.height),
             [view_matrix(v) for v in views], pitch=-row, gains=gains, dither=dither,
         )  # fmt: skip
         stream = self.picture.stream
         stream.upload(self._frame, frame)
         # Row 0 of the kernel is the top one and OpenGL's is the bottom one: it begins at the last row and walks backwards.
         last = out.address + row * (size.height - 1)
-        addresses = self._frame.address, decks[0]._weights.address, decks[-1]._weights.address, last
-        grid = program.grid(size.pixels, self._cuda.device.sms, resident)
-        kernel.launch((grid, 1, 1), (program.block, 1, 1), [np.uint64(a) for a in addresses], stream)
+        weights = [deck._weights[lead.variant].address for deck in (decks[0], decks[-1])]
+        grid = loaded.program.grid(size.pixels, self._cuda.device.sms, loaded.resident)
+        arguments = [np.uint64(address) for address in (self._frame.address, *weights, last)]
+        loaded.kernel.launch((grid, 1, 1), (loaded.program.block, 1, 1), arguments, stream)
 
     def read(self, size: Size) -> np.ndarray:
         """Return what was painted: uint8 [h, w, 4], row 0 at the top. Waits: for the trial, tests and benchmarks."""
@@ -159,16 +167,17 @@ class CudaProgram:
         return pixels[::-1]
 
     def prepare_pair(self) -> None:
-        """Compile the kernel for two decks, so that a crossfade does not. Loader thread."""
-        self._kernels.get(self._pair)
+        """Compile the kernel for two decks, so that a crossfade does not. Loader thread; until then nothing is a pair."""
+        self._pair = _Loaded(build(self.shape, self.variant, pair=True), self._kernels)
 
     def close(self) -> None:
         """Free the device memory; closing again is not an error."""
         self.picture.close()
-        for buffer in (self._weights, self._frame):
-            if buffer is not None:
-                buffer.close()
-        self._weights = self._frame = None
+        for buffer in (*self._weights.values(), self._frame):
+            buffer.close()
+
+    def _more_exact(self, other: CudaProgram) -> CudaProgram:
+        return max(self, other, key=lambda each: VARIANTS.index(each.variant))
 
     def _bias(self, uniforms: np.ndarray) -> np.ndarray:
         return fold_bias(self._w0, self._b0, self._columns, uniforms, self.spec.periodic)

@@ -88,13 +88,19 @@ def test_shipped_styles_on_the_variant_that_is_chosen(cuda, slug):
     program.close()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variants", [*zip(VARIANTS, VARIANTS, strict=True), ("fp16", "fp32"), ("fp32", "fp16_acc32")], ids="+".join
+)
 @pytest.mark.parametrize("width", [16, 64, 128, 256])
-def test_two_decks_in_one_launch_are_added_up_in_linear_light(cuda, kernels, width, variant):
+def test_two_decks_in_one_launch_are_added_up_in_linear_light(cuda, kernels, width, variants):
     size, gains, views = Size(320, 180), (0.7, 0.2), [VIEW, View()]
     styles = [make_style(width=width, seed=seed, gain=1.0) for seed in (3, 4)]
-    first, second = (opened(cuda, kernels, style, size, variant) for style in styles)
+    first, second = (opened(cuda, kernels, *each) for each in zip(styles, (size, size), variants, strict=True))
+    assert not first.pairs_with(second)
+    for each in (first, second):
+        each.prepare_pair()
     assert first.pairs_with(second)
+    assert second.pairs_with(first)
     uniforms = [uniforms_of(style, k) for k, style in enumerate(styles)]
     first.paint([first, second], uniforms, size, views, gains, dither=0.0)
     light = 0.0

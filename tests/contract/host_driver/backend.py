@@ -43,6 +43,7 @@ def emulated(shape: Shape, variant: str) -> object:
         assert threads == 128
         frame_at, a, b, out = (int(arguments[i][0]) for i in range(4))
         full = shape.padded(variant)
+        assert a % 16 == b % 16 == frame_at % 16 == 0
         weights = [_bytes(at, weight_bytes(full, variant)) for at in ([a] if a == b else [a, b])]
         frame = _bytes(frame_at, frame_bytes(full.width, pair=a != b)).copy()
         header = frame[: FRAME.itemsize].view(FRAME)[0]
