@@ -96,9 +96,7 @@ def pack_frame(
     return np.concatenate([frame.reshape(1).view(np.uint8), padded.reshape(-1).view(np.uint8)])
 
 
-def _plain(
-    full: Shape, weights: Sequence[tuple[np.ndarray, np.ndarray]], columns: Sequence[int]
-) -> dict[str, np.ndarray]:
+def _plain(full: Shape, weights: Sequence[tuple[np.ndarray, np.ndarray]], columns: Sequence[int]) -> dict[str, np.ndarray]:
     """fp32: every matrix as [in, out], so that neighbouring threads read neighbouring features."""
     arrays = {"w0": _square(weights[0][0][:, list(columns)], full.width, len(columns)).T}
     for i, (w, b) in enumerate(weights[1:-1], 1):
