@@ -4,7 +4,7 @@
     python tools/bench_fused_compile.py --widths 128 --archs 86 90 --compiler nvrtc
 
 Called by hand and by the tests. Compiles with nvcc where it is on the PATH, else with NVRTC (of `cuda-bindings`); both
-report through the same assembler. What it finds is kept by source, architecture and compiler, so that the second run is free.
+report through the same assembler. What it finds is kept by source, architecture and compiler: the second run is free.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SHARED_LIMIT = 48 * 1024
 
 @dataclass(frozen=True)
 class Compiled:
-    """What the assembler reports of one entry. registers: a thread. spills and stack: bytes a thread. shared: bytes a block."""
+    """What the assembler reports of one entry. registers: a thread. spills, stack: bytes a thread. shared: bytes a block."""
 
     entry: str
     registers: int
@@ -57,7 +57,7 @@ def compilers() -> list[str]:
 
 
 def compile_kernel(program: Program, arch: int, compiler: str, folder: Path | None = None) -> dict[str, Compiled]:
-    """Return what became of each entry, by name. folder: where results are kept. Raises RuntimeError with the compiler's words."""
+    """Return what became of each entry, by name. folder: where it is kept. Raises RuntimeError with the compiler's words."""
     folder = folder or cache_dir() / "fused-compile"
     key = hashlib.sha256(f"{program.key} {arch} {_version(compiler)}".encode()).hexdigest()[:32]
     kept = folder / f"{key}.json"

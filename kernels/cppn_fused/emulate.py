@@ -1,9 +1,9 @@
 """The fused kernel in numpy: from the packed bytes to RGBA8, register by register.
 
-It reads what the kernel reads (packed weights, frame block) through the index formulas that the kernel is compiled with, keeps
-activations in the registers of 32 lanes, and rounds where the kernel rounds. Tests hold it against the plain reference:
-that proves packing, layout and arithmetic on a machine without a GPU. Called by tests and benchmarks; about 10^5 times slower
-than a GPU.
+It reads what the kernel reads (packed weights, frame block) through the index formulas that the kernel is compiled with,
+keeps activations in the registers of 32 lanes, and rounds where the kernel rounds. Tests hold it against the plain
+reference, and against the kernel's own source run on the processor: that proves packing, layout and arithmetic on a machine
+without a GPU. Called by `fidelity`, tests and benchmarks, on any thread; about 10^5 times slower than a GPU.
 
 What is assumed of the hardware, and is not in the PTX ISA: `mma` adds `products` exact products and the accumulator, then
 rounds once, to nearest. Volta adds 4 at a time, Ampere 8, Hopper 16 (Fasi, Higham, Mikaitis, Pranesh: "Numerical behavior of
@@ -89,7 +89,7 @@ def activate(name: str, z: np.ndarray, hardware: Hardware, exact_tanh: bool) -> 
 def paint(
     shape: Shape, variant: str, frame: np.ndarray, weights: Sequence[np.ndarray], hardware: Hardware | None = None
 ) -> np.ndarray:
-    """Return what PAINT writes: uint8 [height, width, 4], rows from the top, without the pitch's gap. Arguments as `colours`."""
+    """Return what PAINT writes: uint8 [height, width, 4], rows from the top, no gap between them. Arguments as `colours`."""
     header = frame[: FRAME.itemsize].view(FRAME)[0]
     picture = colours(shape, variant, frame, weights, hardware)
     return _store(header, picture).reshape(int(header["height"]), int(header["width"]), 4)
@@ -222,7 +222,7 @@ def _multiply(registers: np.ndarray, packed: np.ndarray, start: np.ndarray, half
 
 
 def _accumulators(matrix: np.ndarray) -> np.ndarray:
-    """Return A operands [warp, m, k tile, lane, reg, half] out of the accumulators [warp, m, pixel, feature] of the layer before."""
+    """Return A operands [warp, m, k tile, lane, reg, half] out of accumulators [warp, m, pixel, feature]."""
     warps, m, _, width = matrix.shape
     lane, reg, h = np.ogrid[:LANES, :2, :2]
     registers = np.empty((warps, m, width // TILE, LANES, 4, 2), matrix.dtype)

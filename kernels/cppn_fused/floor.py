@@ -2,8 +2,8 @@
 
 Called by benchmarks and documents, on any thread. Nothing here is measured: it is arithmetic on published peaks.
 
-A frame is bound by whichever unit is busy longest: tensor cores (or fp32 lanes), special functions (MUFU), or memory (weights
-once, pixels once). The floor is that maximum: it supposes that all of them overlap perfectly.
+A frame is bound by whichever unit is busy longest: tensor cores (or fp32 lanes), special functions (MUFU), or memory
+(weights once, pixels once). The floor is that maximum: it supposes that all of them overlap perfectly.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _MUFU_PER_CLOCK = 16  # per SM, from Volta on: a quarter of a warp in each of fo
 
 @dataclass(frozen=True)
 class Gpu:
-    """name; arch: compute capability x 10; sms; clock: boost, GHz; tensor: dense fp16 FLOP per clock and SM with fp16 and with
-    fp32 accumulate; fp32: FLOP per clock and SM; bandwidth: GB/s."""
+    """arch: compute capability x 10. clock: boost, GHz. tensor: dense fp16 FLOP per clock and SM with fp16 and with fp32
+    accumulate. fp32: FLOP per clock and SM. bandwidth: GB/s."""
 
     name: str
     arch: int
@@ -35,9 +35,9 @@ class Gpu:
         return clocks * self.tensor[0], clocks * self.tensor[1], clocks * self.fp32
 
 
-# SMs, boost clocks and bandwidth: NVIDIA's product pages and architecture whitepapers (H100, Ada AD102, Blackwell RTX, GA102).
-# A GeForce SM multiplies 1024 halves' FLOP a clock with fp16 accumulate and half of that with fp32 accumulate; H100 and H200
-# 4096 either way. `mma.sync` reaches about 62% of that on Hopper, whose full rate needs wgmma; the peak is kept as the floor.
+# SMs, boost clocks and bandwidth: NVIDIA's product pages and whitepapers (GA102, AD102, Blackwell RTX, H100). A GeForce SM
+# does 1024 FLOP a clock on halves with fp16 accumulate and half of that with fp32 accumulate (RTX 5090: 419 and 210 TFLOP/s
+# dense); H100 and H200 do 4096 either way. Hopper reaches that with wgmma only, mma.sync about 62% of it: the peak is kept.
 GPUS = {
     gpu.name: gpu
     for gpu in (
@@ -98,5 +98,5 @@ def floor(shape: Shape, variant: str, gpu: Gpu, pixels: int, decks: int = 1) -> 
 
 
 def predicted_ms(floor_ms: float, fraction: float) -> float:
-    """Return the time predicted from a floor and the fraction of it (0..1] that was measured elsewhere: never measured here."""
+    """Return the time predicted from a floor and the fraction of the floor, (0..1], measured on another GPU."""
     return floor_ms / fraction

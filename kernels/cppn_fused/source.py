@@ -78,10 +78,9 @@ def build(shape: Shape, variant: str = "fp16", pair: bool = False) -> Program:
     """Return the program for networks of `shape` (not padded). Raises ValueError for an unknown variant."""
     full = shape.padded(variant)
     decks = 2 if pair else 1
-    return Program(
-        full, variant, decks, assemble(full, variant, decks, _part("ptx.cu")), weight_bytes(full, variant), frame_bytes(full.width, pair),
-        BLOCK, block_pixels(full, variant, decks),
-    )  # fmt: skip
+    source = assemble(full, variant, decks, _part("ptx.cu"))
+    sizes = weight_bytes(full, variant), frame_bytes(full.width, pair)
+    return Program(full, variant, decks, source, *sizes, BLOCK, block_pixels(full, variant, decks))
 
 
 def assemble(shape: Shape, variant: str, decks: int, machine: str) -> str:

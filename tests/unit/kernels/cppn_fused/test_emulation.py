@@ -1,4 +1,4 @@
-"""The fused kernel's arithmetic, in emulation, against the plain reference: every width, activation, input, and crossfade."""
+"""The fused kernel's arithmetic, in emulation, against the plain reference: every width, activation, input, crossfade."""
 
 from __future__ import annotations
 

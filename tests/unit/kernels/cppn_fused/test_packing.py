@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def weights_of(shape: Shape, inputs: int = 3, seed: int = 0) -> list[tuple[np.nd
     sizes = [inputs, *[shape.width] * shape.layers, 3]
     return [
         (rng.normal(0, 1, (b, a)).astype(np.float32), rng.normal(0, 1, b).astype(np.float32))
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in itertools.pairwise(sizes)
     ]
 
 
