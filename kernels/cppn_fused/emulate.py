@@ -1,9 +1,9 @@
 """The fused kernel in numpy: from the packed bytes to RGBA8, register by register.
 
-It reads what the kernel reads (packed weights, frame block) through the index formulas that the kernel is compiled with, keeps
-activations in the registers of 32 lanes, and rounds where the kernel rounds. Tests hold it against the plain reference:
-that proves packing, layout and arithmetic on a machine without a GPU. Called by tests and benchmarks; about 10^5 times slower
-than a GPU.
+It reads what the kernel reads (packed weights, frame block) through the index formulas that the kernel is compiled with,
+keeps activations in the registers of 32 lanes, and rounds where the kernel rounds. Tests hold it against the plain
+reference, and against the kernel's own source run on the processor: that proves packing, layout and arithmetic on a machine
+without a GPU. Called by `fidelity`, tests and benchmarks, on any thread; about 10^5 times slower than a GPU.
 
 What is assumed of the hardware, and is not in the PTX ISA: `mma` adds `products` exact products and the accumulator, then
 rounds once, to nearest. Volta adds 4 at a time, Ampere 8, Hopper 16 (Fasi, Higham, Mikaitis, Pranesh: "Numerical behavior of
@@ -89,7 +89,7 @@ def activate(name: str, z: np.ndarray, hardware: Hardware, exact_tanh: bool) -> 
 def paint(
     shape: Shape, variant: str, frame: np.ndarray, weights: Sequence[np.ndarray], hardware: Hardware | None = None
 ) -> np.ndarray:
-    """Return what PAINT writes: uint8 [height, width, 4], rows from the top, without the pitch's gap. Arguments as `colours`."""
+    """Return what PAINT writes: uint8 [height, width, 4], rows from the top, no gap between them. Arguments as `colours`."""
     header = frame[: FRAME.itemsize].view(FRAME)[0]
     picture = colours(shape, variant, frame, weights, hardware)
     return _store(header, picture).reshape(int(header["height"]), int(header["width"]), 4)
@@ -109,9 +109,11 @@ def colours(
     network = _plain if variant == "fp32" else _fragments
     colour = np.zeros((pixels, 3), _F)
     for deck, packed in enumerate(weights):
-        parts = {s.name: packed[s.offset : s.offset + s.count * s.dtype.itemsize].view(s.dtype) for s in sections(shape, variant)}
+        parts = {
+            s.name: packed[s.offset : s.offset + s.count * s.dtype.itemsize].view(s.dtype) for s in sections(shape, variant)
+        }
         view = header["view_a" if deck == 0 else "view_b"]
-        z = network(shape, variant, header, view, parts, biases[deck], pixels, hardware)
+        z = network(shape, variant, len(weights), header, view, parts, biases[deck], pixels, hardware)
         with np.errstate(over="ignore"):
             s = hardware.reciprocal(_F(1.0) + hardware.exp2(z * _F(-1.4426950408889634)))
         if len(weights) == 1:
@@ -129,7 +131,7 @@ def lerp(shape: Shape, variant: str, a: np.ndarray, b: np.ndarray, blend: float)
     for s in sections(shape, variant):
         place = slice(s.offset, s.offset + s.count * s.dtype.itemsize)
         x, y = a[place].view(s.dtype).astype(_F), b[place].view(s.dtype).astype(_F)
-        out[place] = _fma(_F(blend), y - x, x).astype(s.dtype).view(np.uint8)
+        out[place] = _fma(_F(blend), y, _fma(_F(-blend), x, x)).astype(s.dtype).view(np.uint8)
     return out
 
 
@@ -157,11 +159,11 @@ def inputs(shape: Shape, header: np.ndarray, view: np.ndarray, pixel: np.ndarray
 
 
 def _fragments(
-    shape: Shape, variant: str, header: np.ndarray, view: np.ndarray, parts: dict[str, np.ndarray], bias: np.ndarray,
-    pixels: int, hardware: Hardware,
+    shape: Shape, variant: str, decks: int, header: np.ndarray, view: np.ndarray, parts: dict[str, np.ndarray],
+    bias: np.ndarray, pixels: int, hardware: Hardware,
 ) -> np.ndarray:  # fmt: skip
     """The fp16 variants: float32 [pixels, 3] before the sigmoid."""
-    tiles, m = shape.width // TILE, m_tiles(shape.width)
+    tiles, m = shape.width // TILE, m_tiles(shape.width, variant, decks)
     warp_pixels, rows = TILE * m, 2 * m
     base = np.arange(-(-pixels // warp_pixels))[:, None, None] * warp_pixels
     lane = np.arange(LANES)
@@ -185,7 +187,9 @@ def _fragments(
         registers = _accumulators(_half(activate(name, sums, hardware, False)))
     bias_rows = np.zeros(TILE, _F)
     bias_rows[0:8:2], bias_rows[1:8:2], bias_rows[8:16:2] = parts["out_bias"][:3]
-    last = _accumulators(_multiply(registers, parts["out"], bias_rows, False, hardware))[:, :, 0]  # [warp, m, lane, reg, half]
+    last = _accumulators(_multiply(registers, parts["out"], bias_rows, False, hardware))[
+        :, :, 0
+    ]  # [warp, m, lane, reg, half]
     colour = np.empty((len(base) * warp_pixels, 3), _F)
     for row in range(rows):  # each lane stores the row of its own number
         mine = lane[index("MEMBER", lane) == row]
@@ -203,20 +207,22 @@ def _multiply(registers: np.ndarray, packed: np.ndarray, start: np.ndarray, half
     a = np.empty((warps, m, TILE, tiles, TILE))
     place = np.broadcast_arrays(index("A_ROW", lane, reg), index("A_COL", lane, reg) + h)
     a[:, :, place[0], :, place[1]] = registers.transpose(3, 4, 5, 0, 1, 2)
-    a = a.reshape(warps, m, TILE, tiles * TILE)
+    a = a.reshape(-1, tiles * TILE)
     n_tiles = packed.size // (tiles * TILE * TILE)
     w = np.empty((n_tiles * TILE, tiles * TILE))
     w[tile_features(n_tiles, tiles)] = packed
-    sums = np.broadcast_to(start.astype(np.float64), (warps, m, TILE, n_tiles * TILE))
+    sums = np.tile(start, (len(a), 1))
     with np.errstate(over="ignore", under="ignore"):
         for k in range(0, tiles * TILE, hardware.products):
             step = slice(k, k + hardware.products)
-            sums = (sums + a[..., step] @ w[:, step].T).astype(np.float16 if half else _F).astype(np.float64)
-    return sums.astype(_F)
+            sums = (sums + a[:, step] @ w[:, step].T).astype(_F)
+            if half:
+                sums = sums.astype(np.float16).astype(_F)
+    return sums.reshape(warps, m, TILE, -1)
 
 
 def _accumulators(matrix: np.ndarray) -> np.ndarray:
-    """Return A operands [warp, m, k tile, lane, reg, half] out of the accumulators [warp, m, pixel, feature] of the layer before."""
+    """Return A operands [warp, m, k tile, lane, reg, half] out of accumulators [warp, m, pixel, feature]."""
     warps, m, _, width = matrix.shape
     lane, reg, h = np.ogrid[:LANES, :2, :2]
     registers = np.empty((warps, m, width // TILE, LANES, 4, 2), matrix.dtype)
@@ -228,8 +234,8 @@ def _accumulators(matrix: np.ndarray) -> np.ndarray:
 
 
 def _plain(
-    shape: Shape, variant: str, header: np.ndarray, view: np.ndarray, parts: dict[str, np.ndarray], bias: np.ndarray,
-    pixels: int, hardware: Hardware,
+    shape: Shape, variant: str, decks: int, header: np.ndarray, view: np.ndarray, parts: dict[str, np.ndarray],
+    bias: np.ndarray, pixels: int, hardware: Hardware,
 ) -> np.ndarray:  # fmt: skip
     """The fp32 variant: float32 [pixels, 3] before the sigmoid. Its sums are taken in another order than the kernel's."""
     h = inputs(shape, header, view, np.arange(pixels)) @ parts["w0"].reshape(-1, shape.width) + bias

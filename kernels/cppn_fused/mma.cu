@@ -35,6 +35,7 @@ template <int KIND>
 DEVICE void first(int lane, const float4* weights, const float4* biases, const float (&inputs)[ROWS][SPATIAL], Fragments& out) {
 #pragma unroll
     for (int k = 0; k < TILES; ++k) {
+        if (k % 2 == 0) in_order();
         float4 bias = biases[QUAD_AT(k, lane)];
         float4 z[ROWS];
 #pragma unroll
@@ -62,6 +63,7 @@ template <int KIND>
 DEVICE void hidden(int lane, const uint4* weights, const Quad* biases, const Fragments& in, Fragments& out) {
 #pragma unroll
     for (int n = 0; n < TILES; n += AT_ONCE) {
+        if (n % 4 == 0) in_order();
         // Warps that stay within this many tiles of one another find each other's weights in the L1 cache.
         if (MEETING(n)) barrier();
         Accumulator sum[AT_ONCE][M_TILES][2];
@@ -101,6 +103,7 @@ DEVICE void hidden(int lane, const uint4* weights, const Quad* biases, const Fra
 // Red, green, blue before the sigmoid, of the one row whose pixel this lane stores. Accumulates in fp32 in every variant: it
 // is a fortieth of the work.
 DEVICE void last(int lane, const uint4* weights, const float4* bias, const Fragments& in, float (&z)[3]) {
+    in_order();
     float sum[M_TILES][2][4];
     float4 b = *bias;
 #pragma unroll
@@ -129,8 +132,7 @@ DEVICE void last(int lane, const uint4* weights, const float4* bias, const Fragm
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK)
-    ENTRY_PAINT(const Frame* __restrict__ frame, const unsigned char* __restrict__ weights_a,
-                const unsigned char* __restrict__ weights_b, unsigned char* __restrict__ out) {
+    ENTRY_PAINT(const Frame* frame, const unsigned char* weights_a, const unsigned char* weights_b, unsigned char* out) {
     const int lane = threadIdx.x % 32;
     const int pixels = frame->width * frame->height;
     for (int start = blockIdx.x * BLOCK_PIXELS; start < pixels; start += gridDim.x * BLOCK_PIXELS) {
@@ -138,7 +140,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         float colour[3];
 #pragma unroll 1
         for (int deck = 0; deck < DECKS; ++deck) {
-            const unsigned char* weights = opaque(deck == 0 ? weights_a : weights_b);
+            const unsigned char* weights = deck == 0 ? weights_a : weights_b;
             const float* view = deck == 0 ? frame->view_a : frame->view_b;
             const float4* biases = (const float4*)(frame + 1) + deck * (WIDTH / 4);
             Fragments even, odd;

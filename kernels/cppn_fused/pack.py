@@ -47,8 +47,8 @@ def pack_weights(
 def output_rows(w: np.ndarray, b: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the output layer as one tile: float32 [16, width] and its bias [4].
 
-    Columns 2t and 2t + 1 of an accumulator belong to lane member t. With red and green in all four pairs of the first n8 tile
-    and blue in all of the second, every lane holds whole pixels, and no shuffle is needed to write them.
+    Columns 2t and 2t + 1 of an accumulator belong to lane member t. With red and green in all four pairs of the first n8
+    tile and blue in all of the second, every lane holds whole pixels, and no shuffle is needed to write them.
     """
     rows = np.zeros((OUT_COLUMNS, width), np.float32)
     rows[0:8:2, : w.shape[1]], rows[1:8:2, : w.shape[1]], rows[8:16:2, : w.shape[1]] = w
@@ -72,10 +72,10 @@ def pack_frame(
 ) -> np.ndarray:
     """Return the block of one launch: uint8 [frame_bytes], one bias for a single deck, two for a pair.
 
-    shape: of the network, not padded. biases: float32 [width] of layer 0, the uniform inputs folded in. size: (width, height)
-    painted; whole: of the whole picture when `size` is a tile of it, whose top left pixel is `offset`. views: per deck, as
-    `encoding.view_matrix` gives it. pitch: bytes from row to row, 0 for rows without a gap. gains: of a pair, in linear light.
-    dither: amplitude in 8-bit levels.
+    shape: of the network, not padded. biases: float32 [width] of layer 0, the uniform inputs folded in. size: (width,
+    height) painted; whole: of the whole picture when `size` is a tile of it, whose top left pixel is `offset`. views: per
+    deck, (a, b, tx, ty). pitch: bytes from row to row, 0 for rows without a gap. gains: of a pair, in linear light.
+    blend: of LERP. dither: amplitude in 8-bit levels; seed: of its noise.
     """
     full = shape.padded(variant)
     width, height = whole or size
@@ -96,9 +96,7 @@ def pack_frame(
     return np.concatenate([frame.reshape(1).view(np.uint8), padded.reshape(-1).view(np.uint8)])
 
 
-def _plain(
-    full: Shape, weights: Sequence[tuple[np.ndarray, np.ndarray]], columns: Sequence[int]
-) -> dict[str, np.ndarray]:
+def _plain(full: Shape, weights: Sequence[tuple[np.ndarray, np.ndarray]], columns: Sequence[int]) -> dict[str, np.ndarray]:
     """fp32: every matrix as [in, out], so that neighbouring threads read neighbouring features."""
     arrays = {"w0": _square(weights[0][0][:, list(columns)], full.width, len(columns)).T}
     for i, (w, b) in enumerate(weights[1:-1], 1):

@@ -101,6 +101,9 @@ DEVICE void store(const Frame* frame, unsigned char* out, int index, const float
     *(unsigned*)(out + (long long)row * frame->pitch + 4 * column) = packed;
 }
 
+// Exactly x at 0 and y at 1.
+DEVICE float between(float x, float y, float t) { return sum_of_product(t, y, sum_of_product(-t, x, x)); }
+
 // Packed weights between a and b by frame->blend: one thread a word, FLOAT_WORDS of float32, then pairs of halves.
 extern "C" __global__ void ENTRY_LERP(const Frame* frame, const unsigned* a, const unsigned* b, unsigned* out) {
     int word = blockIdx.x * blockDim.x + threadIdx.x;
@@ -108,11 +111,11 @@ extern "C" __global__ void ENTRY_LERP(const Frame* frame, const unsigned* a, con
     float t = frame->blend;
     if (word < FLOAT_WORDS) {
         float x = ((const float*)a)[word], y = ((const float*)b)[word];
-        ((float*)out)[word] = sum_of_product(t, y - x, x);
+        ((float*)out)[word] = between(x, y, t);
     } else {
         float x0, x1, y0, y1;
         unpack_halves(a[word], x0, x1);
         unpack_halves(b[word], y0, y1);
-        out[word] = pack_halves(sum_of_product(t, y0 - x0, x0), sum_of_product(t, y1 - x1, x1));
+        out[word] = pack_halves(between(x0, y0, t), between(x1, y1, t));
     }
 }

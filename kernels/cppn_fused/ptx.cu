@@ -37,12 +37,8 @@ DEVICE float fast_log2(float x) { float y; asm("lg2.approx.ftz.f32 %0, %1;" : "=
 DEVICE float fast_reciprocal(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEVICE float fast_tanh(float x) { float y; asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 
-// The same pointer, of which the compiler no longer knows that it is: it would load the weights of all layers ahead of the loop
-// over pixels, and spill them.
-DEVICE const unsigned char* opaque(const unsigned char* pointer) {
-    asm volatile("" : "+l"(pointer));
-    return pointer;
-}
+// No load moves across it: without such marks the assembler loads the weights of whole layers ahead, and spills them.
+DEVICE void in_order() { __syncwarp(); }
 
 DEVICE float sum_of_product(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 DEVICE void barrier() { __syncthreads(); }

@@ -20,9 +20,10 @@ ACTIVATIONS = ("sin", "cos", "gauss", "tanh")
 MAX_WIDTH = 256
 TILE = 16  # features of one mma tile, along n and along k
 OUT_COLUMNS = 16  # the output layer is one tile wide; see `pack.output_rows`
-# Two m16 tiles a warp (32 pixels) keep 2 x width/2 registers of activations alive. From here on that is more than the 255 a
-# thread has, and a warp takes one tile (16 pixels) instead.
-_ONE_TILE_ABOVE = 128
+# Two m16 tiles a warp (32 pixels) keep 2 x width/2 registers of activations alive. Above 128 that is more than the 255 a
+# thread has, and a warp takes one tile (16 pixels) instead; so does a pair above 96 that accumulates in fp32, where the
+# assembler spills 250 bytes otherwise. With one tile, features come 32 at a time.
+_TWO_TILES_UP_TO, _PAIR32_UP_TO = 128, 96
 # What the L1 cache of an Ampere or Ada SM holds beside the rest. Where the weights are more, a block's warps walk in step.
 _L1_BYTES, _WINDOW_BYTES = 112 * 1024, 16 * 1024
 # Threads. At 128 wide a thread has about 190 registers and an SM holds 8 warps, whatever the block; four warps share what
@@ -105,13 +106,14 @@ def padded_width(width: int, variant: str) -> int:
         raise ValueError(f"variant {variant} is not one of {', '.join(VARIANTS)}")
     if variant == "fp32":  # the threads of a block share its pixels and features evenly at powers of two only
         return max(TILE, 1 << (width - 1).bit_length())
-    step = TILE if width <= _ONE_TILE_ABOVE else 2 * TILE
+    step = TILE if width <= (_PAIR32_UP_TO if variant == "fp16_acc32" else _TWO_TILES_UP_TO) else 2 * TILE
     return -(-width // step) * step
 
 
-def m_tiles(width: int) -> int:
+def m_tiles(width: int, variant: str, decks: int) -> int:
     """Return how many m16 tiles (of 16 pixels) a warp of the fp16 variants carries at a padded width."""
-    return 2 if width <= _ONE_TILE_ABOVE else 1
+    limit = _PAIR32_UP_TO if variant == "fp16_acc32" and decks == 2 else _TWO_TILES_UP_TO
+    return 2 if width <= limit else 1
 
 
 def lockstep_tiles(shape: Shape, variant: str, decks: int) -> int:
@@ -123,9 +125,11 @@ def lockstep_tiles(shape: Shape, variant: str, decks: int) -> int:
     return min(even, shape.width // TILE)
 
 
-def block_pixels(shape: Shape, variant: str) -> int:
+def block_pixels(shape: Shape, variant: str, decks: int) -> int:
     """Return how many pixels a block paints at a time, at a padded shape."""
-    return _FP32_FLOATS // shape.width if variant == "fp32" else BLOCK // 32 * TILE * m_tiles(shape.width)
+    if variant == "fp32":
+        return _FP32_FLOATS // shape.width
+    return BLOCK // 32 * TILE * m_tiles(shape.width, variant, decks)
 
 
 def sections(shape: Shape, variant: str) -> list[Section]:

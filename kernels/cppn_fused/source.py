@@ -78,10 +78,9 @@ def build(shape: Shape, variant: str = "fp16", pair: bool = False) -> Program:
     """Return the program for networks of `shape` (not padded). Raises ValueError for an unknown variant."""
     full = shape.padded(variant)
     decks = 2 if pair else 1
-    return Program(
-        full, variant, decks, assemble(full, variant, decks, _part("ptx.cu")), weight_bytes(full, variant), frame_bytes(full.width, pair),
-        BLOCK, block_pixels(full, variant),
-    )  # fmt: skip
+    source = assemble(full, variant, decks, _part("ptx.cu"))
+    sizes = weight_bytes(full, variant), frame_bytes(full.width, pair)
+    return Program(full, variant, decks, source, *sizes, BLOCK, block_pixels(full, variant, decks))
 
 
 def assemble(shape: Shape, variant: str, decks: int, machine: str) -> str:
@@ -103,8 +102,8 @@ def _prologue(shape: Shape, variant: str, decks: int) -> str:
         "WIDTH": shape.width,
         "DECKS": decks,
         "BLOCK": BLOCK,
-        "BLOCK_PIXELS": block_pixels(shape, variant),
-        "M_TILES": m_tiles(shape.width),
+        "BLOCK_PIXELS": block_pixels(shape, variant, decks),
+        "M_TILES": m_tiles(shape.width, variant, decks),
         "ACC32": int(variant == "fp16_acc32"),
         "EXACT_TANH": int(variant == "fp32"),
         "MEETING(n)": f"((n) % {lockstep} == 0)" if lockstep else "false",
@@ -124,7 +123,7 @@ def _prologue(shape: Shape, variant: str, decks: int) -> str:
 
 
 def _call(layer: int, activation: str, mma: bool) -> str:
-    weights, biases = f"opaque(weights) + AT_w{layer}", f"opaque(weights) + AT_b{layer}"
+    weights, biases = f"weights + AT_w{layer}", f"weights + AT_b{layer}"
     kind = activation.upper()
     if not mma:
         return f"hidden<{kind}>(feature, pixel, (const float*)({weights}), (const float*)({biases}), activations);"
