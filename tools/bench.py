@@ -4,7 +4,8 @@
 
 Prints JSON; with a PATH it is written there as well, after each benchmark: a long run that is cut off leaves what it has.
 
-Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests.
+Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests. `gpu`
+wants a CUDA GPU, and writes a file of its own to tools/bench/results/.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.app.recording import versions
 from engine.core import clock
+from engine.core.errors import UserError
+from engine.gpu.cuda import driver_refusal
 
 
 def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -67,7 +70,13 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
         return bench_offline.bench()
 
+    def gpu() -> dict[str, Any]:
+        from tools import bench_gpu
+
+        return bench_gpu.bench()
+
     return {
+        "gpu": gpu,
         "startup": live("startup"),
         "click": live("click_latency"),
         "osc": live("osc_latency"),
@@ -95,9 +104,13 @@ def main(
         raise typer.Exit(2)
     machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
     found: dict[str, Any] = {"date": clock.wall_clock().date().isoformat(), "machine": machine, "versions": versions()}
-    for name in names or benchmarks:
+    for name in names or [name for name in benchmarks if name != "gpu" or driver_refusal() is None]:
         typer.echo(f"{name} ...", err=True)
-        found[name] = benchmarks[name]()
+        try:
+            found[name] = benchmarks[name]()
+        except UserError as error:
+            typer.echo(f"vj bench: {error.line()}", err=True)
+            raise typer.Exit(2) from error
         if out is not None and out != Path("-"):
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps(found, indent=2) + "\n")

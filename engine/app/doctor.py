@@ -18,6 +18,7 @@ def examine() -> dict[str, Any]:
 
     found: dict[str, Any] = {"versions": versions()}
     found |= _drawing()
+    found["cuda"] = _cuda()
     found["monitors"] = _monitors()
     found["audio inputs"] = _inputs()
     found["encoder"] = _encoder()
@@ -47,6 +48,18 @@ def _drawing() -> dict[str, Any]:
         "opengl": f"{renderer}: {size} at {fps} fps unless told otherwise",
         "backends": [f"{name}: {state}" for name, state in zip(ORDER, states, strict=True)],
     }
+
+
+def _cuda() -> str:
+    from engine.gpu.compile import nvrtc_version
+    from engine.gpu.cuda import cuda_refusal, open_cuda
+
+    if reason := cuda_refusal():
+        return reason
+    cuda, version = open_cuda(), nvrtc_version()
+    compiler = f"NVRTC {version[0]}.{version[1]}" if version else "no NVRTC"
+    driver = f"driver for CUDA {cuda.device.driver // 1000}.{cuda.device.driver % 1000 // 10}"
+    return f"{cuda.device.name} ({cuda.device.arch}), {driver}, by {cuda.name}, {compiler}"
 
 
 def _monitors() -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import paths
+from engine.gpu.cuda import cuda_refusal
 
 
 def vj(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -66,8 +67,24 @@ def test_faults_of_a_person_are_one_line(arguments: tuple[str, ...], said: str) 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(cuda_refusal() is None, reason="this machine has CUDA")
+def test_the_gpu_benchmark_says_in_one_line_that_there_is_no_gpu() -> None:
+    command = [sys.executable, str(paths.ROOT / "tools/bench.py"), "gpu", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    said = f"no CUDA here: got: {cuda_refusal()}; run this on a machine with an NVIDIA GPU"
+    assert done.stderr.splitlines()[-1] == f"vj bench: {said}"
+    assert done.stdout == ""
+
+
 def test_doctor_tells_backends_and_reasons() -> None:
     found = json.loads(vj("doctor", "--json").stdout)
     assert any(line.startswith("cpu: ready") for line in found["backends"])
     assert any("glsl" in line for line in found["backends"])
     assert found["versions"]["phosphene"]
+    for name in ("cuda", "torch"):
+        (line,) = [line for line in found["backends"] if line.startswith(f"{name}: ")]
+        assert line != f"{name}: not installed"
+    if (reason := cuda_refusal()) is not None:
+        assert found["cuda"] == reason
+        assert f"cuda: {reason}" in found["backends"]

@@ -14,6 +14,7 @@ from engine.app.build import build_stage
 from engine.app.hands import NoHands
 from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.stage import Stage
+from engine.app.telemetry import refusals
 from engine.audio.offline import FileAnalysis
 from engine.backends.cpu import CpuBackend
 from engine.core import clock, paths
@@ -180,6 +181,40 @@ def test_waiting_for_the_screen_is_no_work(gl, counts: bool) -> None:
     assert (made.governor.size() < Size(48, 27)) == counts
     assert (made.budget.frame_ms.percentile(50) > 50.0) == counts
     close_stage(made)
+
+
+class OnTheGpu:
+    """A generator that costs this thread nothing and says that the GPU takes its time."""
+
+    params = ()
+
+    def __init__(self, gpu_ms: float) -> None:
+        self.gpu_ms = gpu_ms
+        self.staging_reason = "OpenGL draws on another GPU"
+
+    def render(self, frame, signals, params, target) -> None:
+        target.clear(0.1, 0.2, 0.3, 1.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("gpu_ms", [2.0, 60.0])
+def test_what_the_gpu_takes_is_the_governors_measure_too(gl, gpu_ms: float) -> None:
+    made = make_stage(governor=Governor(SIZE, 24, ladder=[Size(32, 18), Size(48, 27), SIZE], start=Size(48, 27)))
+    made.mixer.set_generator("a", OnTheGpu(gpu_ms))
+    play(made, 40)
+    assert (made.governor.size() < Size(48, 27)) == (gpu_ms > 40.0)
+    assert made.budget.report()["gpu_ms"]["p50"] == gpu_ms
+    close_stage(made)
+
+
+def test_pictures_that_go_through_host_memory_are_said(stage) -> None:
+    stage.backing["a"].backend, stage.backing["a"].generator = "cuda", OnTheGpu(1.0)
+    said = {"name": "cuda sharing with OpenGL", "reason": "OpenGL draws on another GPU"}
+    assert said in refusals(stage)
+    stage.backing["a"].generator = None
+    assert said not in refusals(stage)
 
 
 def test_only_a_style_can_make_the_picture_larger(gl) -> None:

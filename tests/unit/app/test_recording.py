@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from engine.app import recording as recordings
 from engine.app.recording import Recording
 from engine.app.take_state import FRAMES
 from engine.audio.offline import FileAnalysis
@@ -18,7 +19,7 @@ from engine.core import clock
 from engine.core.frame import Frame, Size
 from engine.core.signals import SAMPLE_RATE
 from engine.gpu.texture import RenderTarget
-from engine.output import muxer
+from engine.output import encoder, muxer
 from engine.show.catalogue import Catalogue
 from engine.show.document import Document
 from engine.show.state import snapshot
@@ -195,3 +196,78 @@ def test_a_stage_that_cannot_be_told_of_costs_the_log_not_the_frame(
     loop.recording.close()
     assert loop.said == ["the take's log is not whole: RuntimeError: the driver went away"]
     assert frames_in(tmp_path / "one.mp4") >= 5
+
+
+class Capture:
+    """Stands where pictures are taken on the GPU; its pictures are refused by the real PyAV, which finds no driver."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.closed: list[str] = []
+
+    def take(self, picture: RenderTarget) -> Capture:
+        self.taken += 1
+        return self
+
+    def video_frame(self) -> av.VideoFrame:
+        raise PermissionError("Operation not permitted")
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+    def let_go(self) -> None:
+        self.closed.append("texture")
+
+    def close(self) -> None:
+        self.closed.append("memory")
+
+
+def test_what_the_gpu_does_not_encode_is_recorded_through_host_memory(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Capture()
+    monkeypatch.setattr(recordings, "DeviceCapture", lambda packer, picture, pictures: capture)
+    monkeypatch.setattr(encoder, "nvenc_refusal", lambda: "" if not capture.closed else "gone")
+    loop.recording._packer = object()  # as if the probe had found nothing wrong
+    loop.start(tmp_path / "a.mp4")
+    loop.play(40)
+    loop.recording.close()
+    assert capture.taken >= 1
+    assert sorted(capture.closed) == ["memory", "texture"]
+    assert loop.said == ["recording through host memory: PermissionError: Operation not permitted"]
+    assert loop.recording.device_refusal == "PermissionError: Operation not permitted"
+    assert frames_in(tmp_path / "a.mp4") >= 30
+    assert [path.name for path in tmp_path.glob("a*")] == ["a.mp4"]
+    assert loop.recording.result is not None
+    assert loop.recording.result.error == ""
+
+
+def test_a_texture_that_is_not_shared_is_no_reason_not_to_record(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise RuntimeError("OpenGL draws on another GPU")
+
+    monkeypatch.setattr(recordings, "DeviceCapture", refuses)
+    loop.recording._packer = object()
+    loop.start(tmp_path / "a.mp4")
+    loop.play(10)
+    loop.recording.close()
+    assert loop.said == ["recording through host memory: RuntimeError: OpenGL draws on another GPU"]
+    assert frames_in(tmp_path / "a.mp4") >= 9
+
+
+def test_without_an_encoder_on_the_gpu_the_other_way_is_taken_at_once(
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Capture()
+    monkeypatch.setattr(recordings, "DeviceCapture", lambda packer, picture, pictures: capture)
+    monkeypatch.setattr(encoder, "nvenc_refusal", lambda: "no driver")
+    loop.recording._packer = object()
+    loop.start(tmp_path / "a.mp4")
+    loop.play(10)
+    loop.recording.close()
+    assert capture.taken == 0
+    assert sorted(capture.closed) == ["memory", "texture"]
+    assert "pictures in device memory need NVENC" in loop.said[0]
+    assert frames_in(tmp_path / "a.mp4") >= 9

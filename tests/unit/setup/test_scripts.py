@@ -164,6 +164,13 @@ def test_a_network_failure_is_tried_once_more(copy):
     assert (copy / ".venv/ready-live").exists()
 
 
-@pytest.mark.parametrize("script", ["setup/run.sh", "setup/test.sh", "setup/common.sh"])
+def test_pycuda_is_not_built_where_there_is_no_toolkit(copy):
+    done = shell("setup/build_pycuda.sh", cwd=copy, CUDA_ROOT="/nowhere")
+    assert done.returncode == 1
+    assert "no nvcc found" in done.stderr
+    assert "CUDA_ROOT=" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["setup/run.sh", "setup/test.sh", "setup/common.sh", "setup/build_pycuda.sh"])
 def test_a_script_parses(script):
     assert subprocess.run(["sh", "-n", script], cwd=ROOT, check=False).returncode == 0
