@@ -4,10 +4,10 @@ Called by plan builds, `tools/export_engine.py` and tests; on stage only for the
 refit. The `onnx` package is imported by `graph` alone. The nodes are written out here instead of traced by torch: a machine
 at a gig needs no torch, every weight keeps the name by which a refit finds it, and float32 ends where this file says so.
 
-    grid [pixels, 2] -- view [4] --> x, y, radius, folds [pixels, 1] each
+    grid [pixels, 3] -- view [4] --> x, y, radius, folds [pixels, 1] each
         --> sum of column * w0_k + bias [width] --> act               float32, elementwise: one pass, no product of depth 2
         --> @ w1 --> float32 + b1 --> act --> @ w2 ...                products in half from layer `full_layers` on
-        --> @ wn --> float32 + bn --> sigmoid --> picture [pixels, 4]
+        --> @ wn --> float32 + bn --> sigmoid --> picture [pixels, 4], or RGBA8 with the dither of the grid
 
 `grid` changes with the size alone; `view` and `bias` are the only numbers of a frame. The uniform inputs are folded into
 `bias` (see `encoding.fold_bias`), so styles that differ in them only are one architecture.
@@ -23,6 +23,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ from engine.models.style import Style
 from kernels.cppn.reference import ACTIVATIONS
 
 GRID, VIEW, BIAS, PICTURE = "grid", "view", "bias", "picture"
+DITHER = f"{GRID}_2"  # the third column of the grid, split off
 CHANNELS = 4
+GRID_COLUMNS = 3
 GRAPH_VERSION = 1  # part of every plan's key: raise it when the graph changes
 LIMIT = 1.0 / 255.0  # what the 99th percentile of a half picture may be off by
 _OPSET, _IR = 17, 9  # read by TensorRT 10.12 and 11, and by every onnxruntime since 1.14
@@ -53,9 +56,22 @@ _OPAQUE = 20.0  # a logit whose sigmoid rounds to 1.0 exactly, in half and in fl
 _PROBE = Size(64, 36)
 
 
-def grid(size: Size) -> np.ndarray:
-    """Return the input `grid` of a picture: float32 [pixels, 2], x and y before the view, row 0 at the top."""
-    return np.stack(pixel_grid(size), axis=1)
+@lru_cache(maxsize=8)
+def grid(size: Size, bottom_first: bool = False) -> np.ndarray:
+    """Return the input `grid` of a picture: float32 [pixels, 3], read-only.
+
+    x and y of every pixel before the view, and what its 8-bit levels get before they are cut off: 0.5 and the dither of
+    `kernels/common/dither.glsl`. Row 0 at the top, or, bottom_first, as OpenGL has it.
+    """
+    x, y = (part.reshape(size.height, size.width) for part in pixel_grid(size))
+    column = np.arange(size.width) + 0.5
+    row = np.arange(size.height)[::-1, None] + 0.5
+    noise = 52.9829189 * ((column * 0.06711056 + row * 0.00583715) % 1.0) % 1.0
+    # 0.5 +- 0.5, below 1 in float32 too, so that a level of 255 stays one.
+    columns = np.stack([x, y, np.minimum(noise, 0.9999).astype(np.float32)], axis=2)
+    found = np.ascontiguousarray(columns[::-1] if bottom_first else columns).reshape(-1, GRID_COLUMNS)
+    found.flags.writeable = False
+    return found
 
 
 def view_vector(view: View) -> np.ndarray:
@@ -154,8 +170,11 @@ def evaluate_half(
     return h.reshape(size.height, size.width, CHANNELS)
 
 
-def graph(style: Style, full_layers: int) -> bytes:
-    """Return the ONNX model of `style`. The picture is half where the last product is. Imports onnx."""
+def graph(style: Style, full_layers: int, packed: bool = False) -> bytes:
+    """Return the ONNX model of `style`. Imports onnx.
+
+    The picture is sRGB 0..1, half where the last product is; packed: uint8, the bytes of an RGBA8 texture.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -170,12 +189,18 @@ def graph(style: Style, full_layers: int) -> bytes:
         z = nodes.add("Add", nodes.add("Cast", z, to=TensorProto.FLOAT) if half else z, f"b{i}")
         h = _activation(nodes, spec.layer_activations[i], z) if i < last else nodes.add("Sigmoid", z)
     kind = TensorProto.FLOAT16 if last >= full_layers else TensorProto.FLOAT
+    if packed:
+        kind = TensorProto.UINT8
+        nodes.constants["most"] = np.array(255.0, np.float32)
+        level = nodes.add("Add", nodes.add("Mul", h, "most"), DITHER)
+        # Whole numbers before the cast: whether a cast rounds or cuts off is then all the same.
+        h = nodes.add("Floor", nodes.add("Min", level, "most"))
     nodes.add("Cast", h, to=kind, output=PICTURE)
     made = helper.make_graph(
         nodes.made,
         f"cppn-{spec.width}x{spec.layers}",
         [
-            helper.make_tensor_value_info(GRID, TensorProto.FLOAT, ["pixels", 2]),
+            helper.make_tensor_value_info(GRID, TensorProto.FLOAT, ["pixels", GRID_COLUMNS]),
             helper.make_tensor_value_info(VIEW, TensorProto.FLOAT, [4]),
             helper.make_tensor_value_info(BIAS, TensorProto.FLOAT, [spec.width]),
         ],
@@ -218,7 +243,7 @@ def _first_layer(nodes: _Nodes, names: tuple[str, ...], activation: str) -> str:
 
 def _points(nodes: _Nodes, names: tuple[str, ...]) -> dict[str, str]:
     """Add `encoding.coordinates`, the same arithmetic in the same order; return the column [pixels, 1] of each input."""
-    gx, gy = nodes.split(GRID, 1, 2)
+    gx, gy, _ = nodes.split(GRID, 1, GRID_COLUMNS)
     a, b, tx, ty = nodes.split(VIEW, 0, 4)
 
     def add(p: str, q: str) -> str:

@@ -70,11 +70,13 @@ def expected(style: Style, uniforms: np.ndarray, size: Size, view: View) -> np.n
     return forward(inputs, style.weights, spec.layer_activations)
 
 
-def by_onnxruntime(style: Style, full_layers: int, uniforms: np.ndarray, size: Size, view: View) -> np.ndarray:
+def by_onnxruntime(
+    style: Style, full_layers: int, uniforms: np.ndarray, size: Size, view: View, packed: bool = False
+) -> np.ndarray:
     options = ort.SessionOptions()
     # Optimised, it would take away the pairs of casts that make half what it is.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(graph(style, full_layers), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(graph(style, full_layers, packed), options, providers=["CPUExecutionProvider"])
     feeds = {GRID: grid(size), VIEW: view_vector(view), BIAS: first_bias(style, uniforms)}
     return session.run([PICTURE], feeds)[0]
 
@@ -154,6 +156,34 @@ def test_one_graph_takes_every_size(size):
     uniforms = uniforms_of(style)
     got = by_onnxruntime(style, all_layers(style), uniforms, size, View())[:, :3]
     assert np.abs(got.reshape(size.height, size.width, 3) - CpuProgram(style).evaluate(uniforms, size)).max() <= FLOAT_LIMIT
+
+
+@pytest.mark.parametrize("full_layers", [1, 4])
+def test_packed_it_is_the_same_picture_in_8_bits_dithered(full_layers):
+    style = make_style()
+    uniforms = uniforms_of(style)
+    real = by_onnxruntime(style, 4, uniforms, SIZE, TURNED)
+    got = by_onnxruntime(style, full_layers, uniforms, SIZE, TURNED, packed=True)
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got[:, 3], 255)
+    off = np.abs(got[:, :3] - 255.0 * real[:, :3])
+    assert off.max() < 1.25
+    assert off.max() > 0.9, "no dither: rounding alone is off by half a level"
+    assert np.abs(np.mean(got[:, :3] - 255.0 * real[:, :3])) < 0.03, "the dither must not brighten"
+
+
+def test_the_grid_is_that_of_the_show():
+    size = Size(48, 27)
+    top, bottom = grid(size), grid(size, bottom_first=True)
+    np.testing.assert_array_equal(top[:, :2], coordinates(size))
+    turned = bottom.reshape(27, 48, 3)[::-1].reshape(-1, 3)
+    np.testing.assert_array_equal(turned, top)
+    # kernels/common/dither.glsl at its first fragment, the bottom left one.
+    first = 52.9829189 * ((0.5 * 0.06711056 + 0.5 * 0.00583715) % 1.0) % 1.0
+    assert bottom[0, 2] == pytest.approx(first, abs=1e-6)
+    assert top[:, 2].min() >= 0.0
+    assert top[:, 2].max() < 1.0
+    assert top[:, 2].mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_half_is_half_and_what_it_costs_is_known():
