@@ -1,0 +1,222 @@
+"""CPPNs by the fused kernel: one launch a frame, from coordinates to RGBA8, and nothing of it touches the host.
+
+The kernel and what it computes are in `kernels/cppn_fused`; this is its host side. `open` (loader thread) compiles or fetches
+the kernel, packs and uploads the weights and paints one small picture; `run` and `run_pair` (render thread) fold the frame's
+inputs into a bias, queue a 1 KB upload, a launch and a copy, and return. No wait, no allocation, no device-wide call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.backends.device_picture import DevicePicture
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.gpu.compile import compile_cubin
+from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
+from engine.gpu.cuda_base import Buffer, Cuda, CudaError, Kernel
+from engine.gpu.texture import RenderTarget
+from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, view_matrix
+from engine.models.style import Style
+from kernels.cppn_fused.pack import pack_frame, pack_weights
+from kernels.cppn_fused.shape import BLOCK, Shape
+from kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
+
+_DITHER = 1.0  # levels; its pattern stands still, because the same inputs have to give the same bits
+_TRIAL = Size(64, 36)
+
+
+class Kernels:
+    """The compiled kernels of one GPU, shared by all styles of a shape. Loader thread, and the render thread for a pair."""
+
+    def __init__(self, cuda: Cuda) -> None:
+        self._cuda = cuda
+        self._lock = threading.Lock()
+        self._loaded: dict[str, tuple[Kernel, int]] = {}
+
+    def get(self, program: Program) -> tuple[Kernel, int]:
+        """Return the kernel and the blocks a multiprocessor holds of it. Raises UserError, CudaError."""
+        with self._lock:
+            if program.key not in self._loaded:
+                device = self._cuda.device
+                program.options(10 * device.capability[0] + device.capability[1])  # refuses what the GPU cannot run
+                image = compile_cubin(program.source, device.arch, "cppn_fused", ftz=True)
+                kernel = self._cuda.module(image).kernel(PAINT)
+                self._loaded[program.key] = kernel, kernel.resident(BLOCK)
+            return self._loaded[program.key]
+
+
+class CudaProgram:
+    """One style in device memory. `variant`: of the kernel, see `kernels.cppn_fused.shape`."""
+
+    name = "cuda"
+    storage = "rgba8"  # the target's format that needs no further pass
+
+    def __init__(self, style: Style, cuda: Cuda, kernels: Kernels, max_size: Size, renderer: str, variant: str) -> None:
+        spec = style.spec
+        self.spec, self.variant = spec, variant
+        self.shape = Shape(spec.spatial, spec.width, spec.layer_activations)
+        self._cuda, self._kernels = cuda, kernels
+        self._program = build(self.shape, variant)
+        self._pair = build(self.shape, variant, pair=True)
+        self._kernel, self._resident = kernels.get(self._program)
+        self._columns = spec.columns(spec.uniform)
+        self._w0, self._b0 = style.weights[0]
+        packed = pack_weights(self.shape, variant, style.weights, spec.columns(spec.spatial))
+        self._weights: Buffer | None = None
+        self._frame: Buffer | None = None
+        self.picture = DevicePicture(cuda, max_size, renderer)
+        self._weights = cuda.buffer(packed.nbytes)
+        self._frame = cuda.buffer(self._pair.frame_bytes)
+        self.picture.stream.upload(self._weights, packed)
+        self.picture.stream.synchronize()
+
+    @property
+    def gpu_ms(self) -> float:
+        """GPU time of the newest picture that is known, ms."""
+        return self.picture.gpu_ms
+
+    @property
+    def staging_reason(self) -> str:
+        """Why pictures go through host memory; empty where they do not."""
+        return self.picture.staging_reason
+
+    def run(self, uniforms: np.ndarray, size: Size, view: View, target: RenderTarget) -> None:
+        """Paint, and bring the picture into `target`."""
+        self.paint([self], [uniforms], size, [view])
+        self.picture.show(size, target)
+
+    def pairs_with(self, other: object) -> bool:
+        """Whether `run_pair` can paint this style and `other` in one launch."""
+        return (
+            isinstance(other, CudaProgram)
+            and other is not self
+            and other._program.key == self._program.key
+            and other._cuda is self._cuda
+        )
+
+    def run_pair(
+        self,
+        other: CudaProgram,
+        uniforms: Sequence[np.ndarray],
+        size: Size,
+        views: Sequence[View],
+        gains: tuple[float, float],
+        target: RenderTarget,
+    ) -> None:
+        """Paint gains[0] x this style + gains[1] x `other`, added up in linear light, as sRGB into `target`, which takes `size`.
+
+        uniforms and views: this style's, then the other's. The other's weights are only read.
+        """
+        self.paint([self, other], uniforms, size, views, gains)
+        self.picture.show(size, target)
+
+    def paint(
+        self,
+        decks: Sequence[CudaProgram],
+        uniforms: Sequence[np.ndarray],
+        size: Size,
+        views: Sequence[View],
+        gains: tuple[float, float] = (1.0, 0.0),
+    ) -> None:
+        """Queue the launch into this program's buffer: RGBA8, bottom row first."""
+        program, kernel, resident = self._program, self._kernel, self._resident
+        if len(decks) == 2:
+            program = self._pair
+            kernel, resident = self._kernels.get(program)
+        out = self.picture.begin(size)
+        row = 4 * size.width
+        frame = pack_frame(
+            self.shape, self.variant, [d._bias(u) for d, u in zip(decks, uniforms, strict=True)], (size.width, size.height),
+            [view_matrix(v) for v in views], pitch=-row, gains=gains, dither=_DITHER,
+        )  # fmt: skip
+        stream = self.picture.stream
+        stream.upload(self._frame, frame)
+        # Row 0 of the kernel is the top one and OpenGL's is the bottom one: it begins at the last row and walks backwards.
+        last = out.address + row * (size.height - 1)
+        addresses = self._frame.address, decks[0]._weights.address, decks[-1]._weights.address, last
+        grid = program.grid(size.pixels, self._cuda.device.sms, resident)
+        kernel.launch((grid, 1, 1), (BLOCK, 1, 1), [np.uint64(a) for a in addresses], stream)
+
+    def read(self, size: Size) -> np.ndarray:
+        """Return what was painted: uint8 [h, w, 4], row 0 at the top. Waits: for the trial, tests and benchmarks."""
+        pixels = np.empty((size.height, size.width, 4), np.uint8)
+        self.picture.stream.download(pixels, self.picture.buffer)
+        self.picture.stream.synchronize()
+        return pixels[::-1]
+
+    def prepare_pair(self) -> None:
+        """Compile the kernel for two decks, so that a crossfade does not. Loader thread."""
+        self._kernels.get(self._pair)
+
+    def close(self) -> None:
+        """Free the device memory; closing again is not an error."""
+        self.picture.close()
+        for buffer in (self._weights, self._frame):
+            if buffer is not None:
+                buffer.close()
+        self._weights = self._frame = None
+
+    def _bias(self, uniforms: np.ndarray) -> np.ndarray:
+        return fold_bias(self._w0, self._b0, self._columns, uniforms, self.spec.periodic)
+
+
+class CudaBackend:
+    """renderer: GL_RENDERER of the show's context, "" where there is none."""
+
+    name = "cuda"
+
+    def __init__(self, renderer: str = "") -> None:
+        self._renderer = renderer
+        self._kernels: Kernels | None = None
+
+    def refusal(self, style: Style | None = None) -> str | None:
+        """Refuse where there is no driver, no binding, or no GPU that any variant of the kernel runs on."""
+        reason = driver_refusal() or cuda_refusal()
+        if reason is None:
+            device = open_cuda().device
+            if 10 * device.capability[0] + device.capability[1] < min(FIRST_ARCH.values()):
+                major, minor = device.capability
+                return f"{device.name} has compute capability {major}.{minor}, at least 7.5 is needed"
+        return reason
+
+    def variants(self, device: Any) -> list[str]:
+        """Return the kernels that `device` runs, the fastest first."""
+        arch = 10 * device.capability[0] + device.capability[1]
+        return [name for name, first in FIRST_ARCH.items() if arch >= first]
+
+    def open(self, style: Style, max_size: Size) -> CudaProgram:
+        """Compile, upload, and paint once, small. Raises UserError for a style that no variant takes, CudaError."""
+        cuda = open_cuda()
+        cuda.activate()
+        if self._kernels is None:
+            self._kernels = Kernels(cuda)
+        reasons = []
+        for variant in self.variants(cuda.device):
+            try:
+                program = CudaProgram(style, cuda, self._kernels, max_size, self._renderer, variant)
+            except ValueError as error:  # a weight beyond the range of half floats
+                reasons.append(f"{variant}: {error}")
+                continue
+            if reason := _trial(program):
+                program.close()
+                reasons.append(f"{variant}: {reason}")
+                continue
+            return program
+        raise UserError("the cuda backend refuses the style", where=style.slug, got="; ".join(reasons))
+
+
+def _trial(program: CudaProgram) -> str:
+    """Paint one small picture and compile the pair; return what is wrong, or nothing. Raises CudaError."""
+    program.paint([program], [np.zeros(len(program.spec.uniform))], _TRIAL, [STRAIGHT_VIEW])
+    if (program.read(_TRIAL)[..., 3] != 255).any():
+        return "the kernel does not paint on this GPU"
+    program.prepare_pair()
+    return ""
+
+
+__all__ = ["CudaBackend", "CudaError", "CudaProgram", "Kernels"]
