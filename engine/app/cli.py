@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__
+from engine.app.engines_commands import app as engines_app
 from engine.app.styles_commands import app as styles_app
 from engine.core import paths
 from engine.core.errors import UserError
@@ -21,6 +22,7 @@ app = typer.Typer(
     name="vj", help="Phosphene: neural networks paint the music, live.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 scenes_app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
+app.add_typer(engines_app)
 app.add_typer(styles_app)
 app.add_typer(scenes_app)
 

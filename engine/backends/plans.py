@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.backends.onnx_graph import architecture_digest, needed_full_layers, weights_digest
+from engine.backends.onnx_graph import all_layers, architecture_digest, needed_full_layers, weights_digest
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.core.paths import cache_dir
@@ -56,8 +56,15 @@ class Recipe(_Record):
     architecture: str
     weights: str
     full_layers: int
+    layers: int
     pixels: tuple[int, int, int]
     level: int  # builder optimisation level, 0 to 5
+
+    @property
+    def numbers(self) -> str:
+        """In which numbers the network is worked out, in words."""
+        full = self.full_layers
+        return "float32" if full == self.layers else f"half, {full} of {self.layers} layers float32"
 
 
 class Header(_Record):
@@ -94,6 +101,7 @@ def recipe_of(style: Style, least: int, most: int, level: int) -> Recipe:
         architecture=architecture_digest(style, full_layers),
         weights=weights_digest(style, full_layers),
         full_layers=full_layers,
+        layers=all_layers(style),
         pixels=(least, most, most),
         level=level,
     )

@@ -50,6 +50,7 @@ class TensorRTProgram:
     """One style in a loaded plan."""
 
     name = "tensorrt"
+    storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, plan: LoadedPlan, picture: DevicePicture, backend: TensorRTBackend) -> None:
         self.style = style
@@ -68,7 +69,7 @@ class TensorRTProgram:
         return self._picture.staging_reason
 
     def run(self, uniforms: np.ndarray, size: Size, view: View, target: RenderTarget) -> None:
-        """Queue the network and the copy into `target`. Waits only where the size changes; raises UserError above the plan's."""
+        """Queue the network and the copy into `target`; waits only where the size changes. Raises UserError, CudaError."""
         self._picture.begin(size)
         self._plan.launch(self.style, uniforms, size, view, self._picture.stream)
         self._picture.show(size, target)
@@ -106,7 +107,8 @@ class TensorRTBackend:
 
     def machine(self) -> Machine:
         """Return what plans are keyed by here. Raises UserError where there is no NVIDIA driver or no TensorRT."""
-        return machine_of(load_tensorrt().__version__, self._cuda().device)
+        cuda = self._cuda()
+        return machine_of(load_tensorrt().__version__, cuda.device)
 
     def open(self, style: Style, max_size: Size) -> TensorRTProgram:
         """Load or refit a plan for `style`, check its picture and record its graph. Raises UserError, CudaError."""
@@ -245,7 +247,7 @@ def driver_version(cuda: int, kernel_module: Path = Path("/proc/driver/nvidia/ve
     """Return the driver's own version where Linux tells it, and the CUDA version it brings: 13020 is 13.2."""
     number = f"CUDA {cuda // 1000}.{cuda % 1000 // 10}"
     try:
-        found = re.search(r"Kernel Module\D*?(\d+\.\d[\d.]*)", kernel_module.read_text("utf-8", "replace"))
+        found = re.search(r"Kernel Module.*?\s(\d+\.[\d.]+)", kernel_module.read_text("utf-8", "replace"))
     except OSError:
         found = None
     return f"{found[1]} ({number})" if found else number
