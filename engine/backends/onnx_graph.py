@@ -6,7 +6,7 @@ at a gig needs no torch, every weight keeps the name by which a refit finds it, 
 
     grid [pixels, 3] -- view [4] --> x, y, radius, folds [pixels, 1] each
         --> sum of column * w0_k + bias [width] --> act               float32, elementwise: one pass, no product of depth 2
-        --> @ w1 --> float32 + b1 --> act --> @ w2 ...                products in half from layer `full_layers` on
+        --> @ w1 --> float32 + b1 --> act --> @ w2 ...                products of halves from layer `full_layers` on
         --> @ wn --> float32 + bn --> sigmoid --> picture [pixels, 4], or RGBA8 with the dither of the grid
 
 `grid` changes with the size alone; `view` and `bias` are the only numbers of a frame. The uniform inputs are folded into
@@ -52,6 +52,7 @@ GRID_COLUMNS = 3
 GRAPH_VERSION = 1  # part of every plan's key: raise it when the graph changes
 LIMIT = 1.0 / 255.0  # what the 99th percentile of a half picture may be off by
 _OPSET, _IR = 17, 9  # read by TensorRT 10.12 and 11, and by every onnxruntime since 1.14
+_FULL, _HALF = 1, 10  # TensorProto.FLOAT and FLOAT16
 _OPAQUE = 20.0  # a logit whose sigmoid rounds to 1.0 exactly, in half and in float32
 _PROBE = Size(64, 36)
 
@@ -139,8 +140,8 @@ def needed_full_layers(style: Style) -> int:
 def half_error(style: Style, full_layers: int) -> float:
     """Return the 99th percentile of |half - float32|, the worst of three instants; inf when half overflows.
 
-    The instants are the style's preview, silence, and everything at full. Plain numpy, every product rounded to half, which
-    is the worst that a plan may do: needs neither onnxruntime nor a GPU, about 20 ms.
+    The instants are the style's preview, silence, and everything at full. Plain numpy, every product rounded to half as in
+    the graph: needs neither onnxruntime nor a GPU, about 20 ms.
     """
     preview = style.meta.preview
     worst = 0.0
@@ -184,11 +185,10 @@ def graph(style: Style, full_layers: int, packed: bool = False) -> bytes:
     h = _first_layer(nodes, spec.spatial, spec.layer_activations[0])
     last = len(style.weights) - 1
     for i in range(1, last + 1):
-        half = i >= full_layers
-        z = nodes.add("MatMul", nodes.add("Cast", h, to=TensorProto.FLOAT16) if half else h, f"w{i}")
-        z = nodes.add("Add", nodes.add("Cast", z, to=TensorProto.FLOAT) if half else z, f"b{i}")
+        z = nodes.add("MatMul", h, f"w{i}") if i < full_layers else _half_product(nodes, h, f"w{i}")
+        z = nodes.add("Add", z, f"b{i}")
         h = _activation(nodes, spec.layer_activations[i], z) if i < last else nodes.add("Sigmoid", z)
-    kind = TensorProto.FLOAT16 if last >= full_layers else TensorProto.FLOAT
+    kind = _HALF if last >= full_layers else _FULL
     if packed:
         kind = TensorProto.UINT8
         nodes.constants["most"] = np.array(255.0, np.float32)
@@ -273,6 +273,19 @@ def _points(nodes: _Nodes, names: tuple[str, ...]) -> dict[str, str]:
         if f"abs_{axis}" in names:
             columns[f"abs_{axis}"] = nodes.add("Abs", columns[axis])
     return columns
+
+
+def _half_product(nodes: _Nodes, h: str, w: str) -> str:
+    """Add h @ w of halves, summed up in float32: TensorRT takes these casts as one product on tensor cores.
+
+    Without them it may sum up in half, which is faster on GeForce cards and off by as much again.
+    """
+
+    def cast(name: str, to: int) -> str:
+        return nodes.add("Cast", name, to=to)
+
+    z = nodes.add("MatMul", cast(cast(h, _HALF), _FULL), cast(w, _FULL))
+    return cast(cast(z, _HALF), _FULL)
 
 
 def _activation(nodes: _Nodes, name: str, z: str) -> str:

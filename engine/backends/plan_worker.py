@@ -42,7 +42,8 @@ def build(order: dict[str, Any], say: Say) -> bool:
     # float32 layers are there because half is too coarse for the style, and TF32 has no more bits than half.
     config.clear_flag(trt.BuilderFlag.TF32)
     config.max_aux_streams = 0  # one stream, so that it can be recorded as one CUDA graph
-    config.progress_monitor = make_monitor(say, os.getppid())
+    monitor = make_monitor(say, os.getppid())  # a name of its own, so that it lives as long as the build
+    config.progress_monitor = monitor
     profile = builder.create_optimization_profile()
     least, best, most = ((pixels, 2) for pixels in order["pixels"])
     profile.set_shape(order["grid"], min=least, opt=best, max=most)

@@ -187,7 +187,7 @@ def test_the_grid_is_that_of_the_show():
 
 
 def test_half_is_half_and_what_it_costs_is_known():
-    style = make_style(64, 4, gain=1.5)
+    style = make_style(64, 4, activations=("sin", "cos"), gain=2.5)
     uniforms = uniforms_of(style)
     want = expected(style, uniforms, SIZE, View())
 
@@ -199,8 +199,8 @@ def test_half_is_half_and_what_it_costs_is_known():
     assert by_ort == sorted(by_ort, reverse=True), "each float32 layer must help"
     assert by_numpy == sorted(by_numpy, reverse=True)
     assert by_ort[0] > 100 * by_ort[2], "float32 in disguise"
-    # onnxruntime's CPU has no half products: it rounds what goes in, so the emulation may only be the stricter one.
-    assert by_ort[0] <= by_numpy[0] <= 5 * by_ort[0]
+    # Two ways to the same number: what decides how many layers are float32 is what the graph does.
+    assert by_numpy[:2] == pytest.approx(by_ort[:2], rel=0.1, abs=2e-4)  # 1/4096: the file rounds its output too
 
 
 def test_a_network_that_cannot_bear_half_gets_float32():
