@@ -82,8 +82,10 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     # 9 what it cost: a wait for the screen costs nothing
     ended = clock.now()
     cost = ended - began - stage.waited_s
-    stage.budget.close(cost, ended, stage.clock.missed - missed_before)
-    stage.governor.record(cost * 1e3, light=stage.mixer.light)
+    gpu_ms = stage.mixer.gpu_ms
+    stage.budget.close(cost, ended, stage.clock.missed - missed_before, gpu_ms)
+    # This thread only queues what CUDA computes, and the two run side by side: the slower one sets the pace.
+    stage.governor.record(max(cost * 1e3, gpu_ms), light=stage.mixer.light)
     return frame, signals
 
 

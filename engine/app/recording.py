@@ -24,7 +24,9 @@ from engine.app.take import Take
 from engine.audio.base import AudioSource
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
+from engine.gpu.cuda import open_cuda
 from engine.gpu.texture import RenderTarget
+from engine.output.device_capture import DeviceCapture, Packer
 from engine.output.encoder import nvenc_refusal
 from engine.output.recorder import RecorderStatus, RecordingResult
 from engine.output.sink import RecorderSink
@@ -34,6 +36,7 @@ from engine.show.state import ShowState, snapshot
 _log = logging.getLogger(__name__)
 _PACKAGES = ("numpy", "av", "aubio-ledfx", "sounddevice", "PyOpenGL", "glfw", "python-osc", "pydantic")
 _MOST_ENDING = 4  # recordings being finished at a time: a button that flutters must not fill the disk with takes
+DEVICE_PICTURES = 12  # 8 may wait, one is in the encoder's hands, one is repeated, one is being taken; one to spare
 _DISK_S = 2.0  # between looks at the free space
 
 Report = Callable[[], Mapping[str, Any]]
@@ -83,6 +86,8 @@ class Recording:
         self._armed = False
         self._last = 0.0
         self._settled = (0, 0)  # frames and dropped pictures of all that is finished
+        self._packer: Packer | None = None  # once it is known that NVENC takes pictures from device memory here
+        self.device_refusal = ""  # why it does not
         self._closing = threading.Event()
         self.result: RecordingResult | None = None  # of the newest finished recording
         self.disk_free_gb: float | None = None  # GiB where the recording goes; None where the system does not tell
@@ -155,11 +160,13 @@ class Recording:
         """Start the picture's way to the recorder; it arrives a frame or two later without a wait."""
         try:
             if self._armed:
-                self._open(t_picture, frame)
+                self._open(picture, t_picture, frame)
             if self._recorder is not None:
                 if self._recorder.status().state == "recording":
                     self._recorder.accept(picture, frame, t_picture)
                     self._last = t_picture
+                elif self._recorder.on_device and self._recorder.status().frames <= 1:
+                    self._by_host(self._recorder)
                 else:
                     self.stop()  # it failed: what it has is being finished
             self._settle()
@@ -182,19 +189,44 @@ class Recording:
             ending.take.close()
         self._settle()
 
-    def _open(self, t_picture: float, frame: Frame) -> None:
+    def _by_host(self, failed: RecorderSink) -> None:
+        """NVENC did not even take the first picture out of device memory: once its file is closed, begin again without."""
+        if failed.result is None:
+            return
+        failed.finish(self._last)
+        failed.result.path.unlink(missing_ok=True)
+        self._no_device(failed.result.error)
+        self._recorder = self._newest = None
+        self._armed = True
+
+    def _no_device(self, reason: str) -> None:
+        self._packer, self.device_refusal = None, reason
+        _log.warning("pictures are recorded through host memory: %s", reason)
+        self._say(f"recording through host memory: {reason}")
+
+    def _capture(self, picture: RenderTarget) -> DeviceCapture | None:
+        """Return what takes the pictures on the GPU, where that is possible."""
+        if self._packer is None:
+            return None
+        try:
+            return DeviceCapture(self._packer, picture, DEVICE_PICTURES)
+        except Exception as error:  # noqa: BLE001 boundary: a driver may refuse to share the texture; the other way is always there
+            self._no_device(f"{type(error).__name__}: {error}")
+            return None
+
+    def _open(self, picture: RenderTarget, t_picture: float, frame: Frame) -> None:
         self._armed = False
         assert self._wanted is not None
         assert self._take is not None
+        options = {"audio": self._source, "t_start": t_picture, "flac": self._take.folder / "audio.flac"}
         try:
-            self._recorder = self._newest = RecorderSink(
-                self._wanted,
-                self._size,
-                self._fps,
-                audio=self._source,
-                t_start=t_picture,
-                flac=self._take.folder / "audio.flac",
-            )
+            capture = self._capture(picture)
+            if capture is not None:
+                try:
+                    self._recorder = RecorderSink(self._wanted, self._size, self._fps, capture=capture, **options)
+                except UserError as error:
+                    self._no_device(error.line())
+            self._newest = self._recorder = self._recorder or RecorderSink(self._wanted, self._size, self._fps, **options)
         except UserError as error:
             self._refuse(error.line())
             self.stop()
@@ -219,13 +251,25 @@ class Recording:
                 if ending.take.error:
                     self._say(ending.take.error)
 
+    def _probe_device(self) -> str:
+        """Try the way from device memory to NVENC; return why it is closed, or nothing."""
+        try:
+            packer = Packer(open_cuda())
+            packer.probe()
+        except UserError as error:
+            return error.line()
+        except Exception as error:  # noqa: BLE001 boundary: drivers and encoders fail in their own ways; there is another way
+            return f"{type(error).__name__}: {error}"
+        self._packer = packer
+        return ""
+
     def _refuse(self, reason: str) -> None:
         _log.warning("not recording: %s", reason)
         self._say(f"not recording: {reason}")
 
     def _aside(self) -> None:
         """What may take a driver or a disk its time, on a thread of its own: NVENC, versions, the free space."""
-        nvenc_refusal()
+        self.device_refusal = nvenc_refusal() or self._probe_device()
         versions()
         while True:
             self.disk_free_gb = _free_gb(self._wanted.parent if self._wanted else self._takes)

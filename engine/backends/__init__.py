@@ -1,1 +1,1 @@
-"""Backends run a network: cpu (chunked BLAS), glsl. select.py says which and why."""
+"""Backends run a network: cuda (fused kernel), torch, glsl, cpu (chunked BLAS). select.py says which and why."""

@@ -18,7 +18,15 @@ from engine.models.style import Style
 
 
 class Program(Protocol):
-    """A style that is ready to run. Not re-entrant: one thread at a time."""
+    """A style that is ready to run. Not re-entrant: one thread at a time.
+
+    Programs on CUDA also have, and whoever asks takes their absence as nothing said:
+
+    storage: the format of a target (a key of `texture.FORMATS`) that costs them no further pass.
+    gpu_ms: GPU time of the newest picture whose time is known.
+    staging_reason: why pictures go through host memory; empty where they do not.
+    pairs_with(other), run_pair(other, ...): two programs and their dissolve in one launch, see `cuda.CudaProgram`.
+    """
 
     name: str  # the backend's name, for the HUD and the report
 

@@ -19,12 +19,11 @@ from engine.gpu.timer import GpuTimer
 class DevicePicture:
     """renderer: GL_RENDERER of the show's context; anything but NVIDIA's cannot share its textures."""
 
-    def __init__(self, cuda: Cuda, max_size: Size, renderer: str, *, buffer: Buffer | None = None) -> None:
-        """buffer: the picture's memory where somebody else owns it."""
+    def __init__(self, cuda: Cuda, max_size: Size | None, renderer: str) -> None:
+        """max_size: of the pictures; None where somebody else owns their memory and hands it to `show`."""
         self._cuda = cuda
         self.stream = cuda.stream(urgent=True)
-        self._owned = cuda.buffer(4 * max_size.pixels) if buffer is None else None
-        self.buffer = buffer or self._owned
+        self.buffer = None if max_size is None else cuda.buffer(4 * max_size.pixels)
         self._timer = GpuTimer(cuda)
         self._bridge = Bridge(cuda, "" if _nvidia(renderer) else f"OpenGL draws on another GPU ({renderer or 'none'})")
         self._private: RenderTarget | None = None
@@ -40,25 +39,27 @@ class DevicePicture:
         """Why pictures go through host memory; empty where they do not."""
         return self._bridge.reason
 
-    def begin(self, size: Size) -> Buffer:
-        """Start the frame's clock; return the buffer to write `size` into."""
+    def begin(self, size: Size) -> Buffer | None:
+        """Start the frame's clock; return the buffer to write `size` into, if it is kept here."""
         self._cuda.activate()
-        if self.buffer is None or self.buffer.nbytes < 4 * size.pixels:
-            if self._owned is not None:
-                self._owned.close()
-            self.buffer = self._owned = self._cuda.buffer(4 * size.pixels)
+        if self.buffer is not None and self.buffer.nbytes < 4 * size.pixels:
+            self.buffer.close()
+            self.buffer = self._cuda.buffer(4 * size.pixels)
         self._timer.begin(self.stream)
         return self.buffer
 
-    def show(self, size: Size, target: RenderTarget) -> None:
-        """Bring the buffer into `target`, which takes `size`: directly when it is rgba8, else by a pass."""
+    def show(self, size: Size, target: RenderTarget, source: Buffer | None = None) -> None:
+        """Bring the picture into `target`, which takes `size`: directly when it is rgba8, else by a pass.
+
+        source: where it is, when it is not in the buffer that `begin` gave.
+        """
         picture = target
         if target.format != "rgba8":
             if self._private is None:
                 self._private, self._copy = RenderTarget(size, "rgba8"), Pass("common/copy.frag")
             picture = self._private
         self._bridge.resize(picture, size)
-        self._bridge.show(self.buffer, picture, self.stream)
+        self._bridge.show(source or self.buffer, picture, self.stream)
         self._timer.end(self.stream)
         if picture is not target:
             target.resize(size)
@@ -75,8 +76,8 @@ class DevicePicture:
         if self._private is not None:
             self._private.close()
             self._copy.close()
-        if self._owned is not None:
-            self._owned.close()
+        if self.buffer is not None:
+            self.buffer.close()
         self.stream.close()
         self.stream = self.buffer = None
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from engine.backends.base import Backend, Program
 from engine.backends.bf16 import Bf16Backend
 from engine.backends.cpu import CpuBackend
+from engine.backends.cuda import CudaBackend
 from engine.backends.glsl import GlslBackend
+from engine.backends.torch import TorchBackend
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.style import Style
@@ -32,7 +34,16 @@ class Selection:
 
 def installed_backends(renderer: str) -> dict[str, Backend]:
     """Return the backends of this installation by name. renderer: GL_RENDERER of the show's context ("" without one)."""
-    return {backend.name: backend for backend in (GlslBackend(renderer), Bf16Backend(), CpuBackend())}
+    return {
+        backend.name: backend
+        for backend in (
+            CudaBackend(renderer),
+            TorchBackend(renderer),
+            GlslBackend(renderer),
+            Bf16Backend(),
+            CpuBackend(),
+        )
+    }
 
 
 def open_style(
@@ -61,5 +72,6 @@ def open_style(
             except Exception as error:  # noqa: BLE001 - boundary: drivers fail in their own ways; the next one is tried
                 reason = f"{type(error).__name__}: {error}"
         refused.append({"name": name, "reason": reason})
-    reasons = "; ".join(f"{r['name']}: {r['reason']}" for r in refused)
+    # The last resort's first: an error's line is cut where it gets long, and that one says what is wrong with the style.
+    reasons = "; ".join(f"{r['name']}: {r['reason']}" for r in reversed(refused))
     raise UserError("no backend can run the style", where=style.slug, got=reasons)

@@ -67,6 +67,10 @@ class Deck:
             self._failed("effects", error)
         return picture
 
+    def plain(self, show: DeckFrame) -> bool:
+        """Whether the deck's picture is what its generator makes: all is well, and no effect is on."""
+        return not self.fault and not any(params.get("amount", 0.0) for _, params in show.chain)
+
     def close(self) -> None:
         """Free what the deck holds; the generator is the caller's."""
         self.chain.close()
@@ -116,6 +120,8 @@ class Mixer:
         self._mixed = RenderTarget(_SMALL)
         self._picture: RenderTarget | None = None
         self.light = True  # whether the newest picture was made without any deck's generator: it says nothing of their cost
+        self.gpu_ms = 0.0  # GPU time of the generators that are seen, as far as they tell
+        self._apart: tuple[Generator | None, Generator | None] | None = None  # a pair that failed to render together
         self._warm()
 
     @property
@@ -133,16 +139,20 @@ class Mixer:
         A deck that is not seen is not rendered. While frozen, the last picture comes again and nothing moves. Master and
         blackout are the output pass's.
         """
-        self.light = True
+        self.light, self.gpu_ms = True, 0.0
         if show.freeze and self._picture is not None:
             return self._picture
         seen = weights(show.transition, show.mix)
         levels = tuple(min(1.0, max(0.0, show.deck(name).params.get("level", 1.0))) for name in DECKS)
+        if self._together(frame, signals, show, size, seen, levels):
+            self._picture = self._mixed
+            return self._picture
         pictures: dict[str, RenderTarget] = {}
         for name, weight, level in zip(DECKS, seen, levels, strict=True):
             if weight * level > 0.0:
                 pictures[name] = self.decks[name].render(frame, signals, show.deck(name), size)
                 self.light &= self.decks[name].generator is None
+                self.gpu_ms += getattr(self.decks[name].generator, "gpu_ms", 0.0)
             else:
                 self.decks[name].chain.reset()
         alone = next(iter(pictures), "")
@@ -159,6 +169,40 @@ class Mixer:
         else:
             self._mixed.clear()
         return self._picture
+
+    def _together(
+        self,
+        frame: Frame,
+        signals: Signals,
+        show: ShowFrame,
+        size: Size,
+        seen: tuple[float, float],
+        levels: tuple[float, ...],
+    ) -> bool:
+        """Let one generator paint both decks and their dissolve in one go, where the two are a pair and have no effects.
+
+        The picture is then in `_mixed`, the same as the decks' own pictures would give within 1/255. Those stay as old as
+        the dissolve meanwhile: a generator that fails right after it falls back to a picture from before.
+        """
+        a, b = (self.decks[name] for name in DECKS)
+        gains = seen[0] * levels[0], seen[1] * levels[1]
+        dissolve = getattr(a.generator, "render_dissolve", None)
+        if dissolve is None or show.transition != "dissolve" or 0.0 in gains:
+            return False
+        if self._apart == (a.generator, b.generator) or not (a.plain(show.a) and b.plain(show.b)):
+            return False
+        self._mixed.resize(size)
+        try:
+            if not dissolve(b.generator, frame, signals, (show.a.params, show.b.params), gains, self._mixed):
+                return False
+        except Exception as error:  # noqa: BLE001 boundary: what fails together is tried apart, in this very frame
+            self._apart = a.generator, b.generator
+            _log.warning("together", f"the decks do not dissolve in one launch: {type(error).__name__}: {error}")
+            return False
+        self.light, self.gpu_ms = False, getattr(a.generator, "gpu_ms", 0.0)
+        a.chain.reset()
+        b.chain.reset()
+        return True
 
     def _warm(self) -> None:
         # Drivers compile at the first draw: measured 20 ms for an effect and 60 for a transition on software GL.

@@ -5,12 +5,15 @@ Render thread. Holds the only state of a style in play: the integrated time and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from engine.backends.base import Program
 from engine.core.frame import Frame
 from engine.core.params import Param, complete
 from engine.core.signals import Signals
+from engine.generators.base import Generator
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import Motion, View, uniform_vector
@@ -40,14 +43,41 @@ class CppnGenerator:
 
     def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
         """Advance by `frame.dt` and draw."""
-        p = complete(CPPN_PARAMS, params)
-        values = self.motion.step(signals, frame.dt, p["speed"], p["react"])
-        uniforms = uniform_vector(self.style.spec.uniform, values, self.style.scales)
-        if self._raw is None:
-            self._raw = RenderTarget(target.size)
-        view = View(p["zoom"], p["rotate"], p["pan_x"], p["pan_y"])
-        self.program.run(uniforms, target.size, view, self._raw)
-        self._decode.draw(target, textures={"picture": self._raw})
+        uniforms, view = self._step(frame, signals, params)
+        self.program.run(uniforms, target.size, view, self._picture(target))
+        self._decode.draw(target, textures={"picture": self._raw}, alpha=1.0)
+
+    def render_dissolve(
+        self,
+        other: Generator,
+        frame: Frame,
+        signals: Signals,
+        params: Sequence[Mapping[str, float]],
+        gains: tuple[float, float],
+        target: RenderTarget,
+    ) -> bool:
+        """Advance both and draw gains[0] x this + gains[1] x `other`, added up in linear light, where one launch can.
+
+        params: this generator's, then the other's. Returns False, with nothing done, where the two programs are no pair.
+        """
+        pairs_with = getattr(self.program, "pairs_with", None)
+        if pairs_with is None or not isinstance(other, CppnGenerator) or not pairs_with(other.program):
+            return False
+        steps = [each._step(frame, signals, p) for each, p in zip((self, other), params, strict=True)]
+        uniforms, views = zip(*steps, strict=True)
+        self.program.run_pair(other.program, uniforms, target.size, views, gains, self._picture(target))
+        self._decode.draw(target, textures={"picture": self._raw}, alpha=min(1.0, sum(gains)))
+        return True
+
+    @property
+    def gpu_ms(self) -> float:
+        """GPU time of the newest picture that is known, ms; 0 where the program does not tell."""
+        return getattr(self.program, "gpu_ms", 0.0)
+
+    @property
+    def staging_reason(self) -> str:
+        """Why the program's pictures go through host memory; empty where they do not."""
+        return getattr(self.program, "staging_reason", "")
 
     def close(self) -> None:
         """Free the program and the intermediate picture."""
@@ -55,3 +85,15 @@ class CppnGenerator:
         if self._raw is not None:
             self._raw.close()
             self._raw = None
+
+    def _step(self, frame: Frame, signals: Signals, params: Mapping[str, float]) -> tuple[np.ndarray, View]:
+        p = complete(CPPN_PARAMS, params)
+        values = self.motion.step(signals, frame.dt, p["speed"], p["react"])
+        uniforms = uniform_vector(self.style.spec.uniform, values, self.style.scales)
+        return uniforms, View(p["zoom"], p["rotate"], p["pan_x"], p["pan_y"])
+
+    def _picture(self, target: RenderTarget) -> RenderTarget:
+        """Return what the program draws into, in the format that suits it; it takes the size that it is run with."""
+        if self._raw is None:
+            self._raw = RenderTarget(target.size, getattr(self.program, "storage", "rgba16f"))
+        return self._raw

@@ -30,8 +30,9 @@ def compile_cubin(
 ) -> bytes:
     """Return the image of `source` (C++17, `extern "C"` kernels, no includes) for `arch` such as sm_89.
 
-    name: of the source, for messages. ftz: denormal floats become zero. prebuilt: asked for an image of the architecture (a cubin, or PTX that the driver
-    compiles) where nothing here compiles. Raises UserError for source that does not compile, or where nothing can.
+    name: of the source, for messages. ftz: denormal floats become zero. prebuilt: asked for an image of the architecture
+    (a cubin, or PTX that the driver compiles) where nothing here compiles. Raises UserError for source that does not
+    compile, or where nothing can.
     """
     if package_found("cuda.core"):
         try:
@@ -74,7 +75,7 @@ def _by_nvcc(source: str, arch: str, name: str, ftz: bool) -> bytes:
     try:
         options = ["-std=c++17", f"-ftz={str(ftz).lower()}"]
         return bytes(compiler.compile(source, options=options, arch=arch, no_extern_c=True, cache_dir=str(folder)))
-    except Exception as error:  # noqa: BLE001 boundary: nvcc's own words, its missing host compiler included
+    except Exception as error:
         raise UserError("device code does not compile", where=f"{name}, {arch}", got=_first_lines(error)) from error
 
 

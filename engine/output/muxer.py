@@ -14,7 +14,7 @@ import logging
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -34,6 +34,14 @@ SUFFIXES = (".mp4", ".mkv")
 
 # AVCOL_*_BT709 is 1 in each of primaries, transfer and matrix (ITU-T H.273).
 _BT709 = 1
+
+
+class DevicePicture(Protocol):
+    """A picture in the memory of the GPU that encodes it."""
+
+    def video_frame(self) -> av.VideoFrame:
+        """Return it as an NV12 frame in device memory; may wait for the GPU."""
+        ...
 
 
 class SafeFile:
@@ -124,8 +132,18 @@ class Muxer:
     size: of the pictures given to `video`; an odd last row or column is left out (4:2:0 has none).
     """
 
-    def __init__(self, path: Path | str, size: Size, fps: Fraction | int, *, codec: str | H264 = "auto") -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        size: Size,
+        fps: Fraction | int,
+        *,
+        codec: str | H264 = "auto",
+        on_device: bool = False,
+    ) -> None:
         """Open the file and the encoders. codec: auto, nvenc, x264, or an encoder of one's own choice.
+
+        on_device: pictures are `DevicePicture`s, and NVENC takes them where they are.
 
         Raises UserError for a suffix that is not known, a folder that cannot be written, an encoder that is not there.
         """
@@ -139,7 +157,10 @@ class Muxer:
             raise UserError("unknown kind of recording", where=str(path), allowed=", ".join(SUFFIXES), got=self.path.suffix)
         if min(self.size.width, self.size.height) < 16:
             raise UserError("picture too small to record", where=str(path), allowed="16x16 or more", got=str(size))
+        self.on_device = on_device
         self.encoder = codec if isinstance(codec, H264) else pick_h264(codec, self.size, self.fps)
+        if on_device and self.encoder.name != "h264_nvenc":
+            raise UserError("pictures in device memory need NVENC", where=str(path), got=self.encoder.name)
         self.working_path = self.path.with_name(self.path.name + ".part.mkv")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +191,8 @@ class Muxer:
             },
         )
         video: Any = self._container.add_stream(encoder.name, rate=self.fps, options=dict(encoder.options))
-        video.width, video.height, video.pix_fmt = self.size.width, self.size.height, "yuv420p"
+        video.width, video.height = self.size.width, self.size.height
+        video.pix_fmt = "cuda" if self.on_device else "yuv420p"
         video.time_base = 1 / self.fps
         context = video.codec_context
         context.time_base = 1 / self.fps
@@ -193,10 +215,17 @@ class Muxer:
         """Bytes written so far."""
         return self._file.bytes
 
-    def video(self, rgba: np.ndarray) -> None:
-        """Encode the next frame: uint8[h, w, 4], row 0 at the top, sRGB, alpha ignored. Read only during the call."""
+    def video(self, picture: np.ndarray | DevicePicture) -> None:
+        """Encode the next frame: uint8[h, w, 4], row 0 at the top, sRGB, alpha ignored; read only during the call.
+
+        Or, `on_device`, a DevicePicture: the encoder keeps it until it is done with it, and with its repeats.
+        """
+        self._picture = self._converted(picture) if isinstance(picture, np.ndarray) else picture.video_frame()
+        self.repeat()
+
+    def _converted(self, rgba: np.ndarray) -> av.VideoFrame:
         source = av.VideoFrame.from_numpy_buffer(rgba[: self.size.height, : self.size.width], format="rgba")
-        self._picture = self._reformatter.reformat(
+        return self._reformatter.reformat(
             source,
             self.size.width,
             self.size.height,
@@ -206,7 +235,6 @@ class Muxer:
             dst_color_range=ColorRange.MPEG,
             threads=1,
         )
-        self.repeat()
 
     def repeat(self) -> None:
         """Encode the last frame once more, as the next one."""
@@ -254,6 +282,7 @@ class Muxer:
         except (av.FFmpegError, ValueError) as error:  # ValueError: nothing was ever written
             self.failure = self.failure or f"end of file: {error}"
         self._file.close()
+        self._picture = None  # of a device picture, the encoder was the last holder but this one
         if self.error:
             return self.working_path
         try:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from engine.core import clock
 from engine.core.frame import Size
 from engine.output.cfr import FrameGrid, SoundLine, SoundTrack
 from engine.output.flac import FlacWriter
-from engine.output.muxer import AUDIO_RATE, Muxer
+from engine.output.muxer import AUDIO_RATE, DevicePicture, Muxer
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ class Recorder:
 
     size: of the pictures offered. t_start: clock time of frame 0 and sample 0. queue: pictures that may wait for the
     encoder (8 at 24 fps = a third of a second). release: called on the recorder thread with each picture once it is
-    no longer needed, also with those that were refused. flac: where to write the raw sound besides.
+    no longer needed, also with those that were refused. flac: where to write the raw sound besides. on_device: pictures are
+    in device memory, see `Muxer`. on_end: called last of all, on the recorder thread.
     Raises UserError when the file or the encoder does not open.
     """
 
@@ -90,14 +91,16 @@ class Recorder:
         queue: int = 8,
         codec: str = "auto",
         flac: Path | str | None = None,
-        release: Callable[[np.ndarray], None] | None = None,
+        release: Callable[[Any], None] | None = None,
+        on_device: bool = False,
+        on_end: Callable[[], None] | None = None,
     ) -> None:
         self.size = size
         self.dropped = 0
         self.duplicated = 0
         self._flac = FlacWriter(flac) if flac else None
         try:
-            self._muxer = Muxer(path, size, fps, codec=codec)
+            self._muxer = Muxer(path, size, fps, codec=codec, on_device=on_device)
         except BaseException:
             if self._flac:
                 self._flac.close()
@@ -105,10 +108,11 @@ class Recorder:
             raise
         self._audio = audio
         self._release = release
+        self._on_end = on_end
         self._line = SoundLine(t_start, AUDIO_RATE)
         self._grid = FrameGrid(fps)
         self._capacity = queue
-        self._waiting: deque[tuple[np.ndarray, float]] = deque()
+        self._waiting: deque[tuple[np.ndarray | DevicePicture, float]] = deque()
         self._wake = threading.Condition()
         self._t_end: float | None = None
         self._cursor = 0
@@ -120,8 +124,8 @@ class Recorder:
 
     # --- the render loop's side ---
 
-    def offer(self, frame_rgba: np.ndarray, t_picture: float) -> bool:
-        """Hand over a picture, uint8[h, w, 4], row 0 at the top. Returns at once; False: not taken.
+    def offer(self, picture: np.ndarray | DevicePicture, t_picture: float) -> bool:
+        """Hand over a picture: uint8[h, w, 4], row 0 at the top, or what is in device memory. At once; False: not taken.
 
         t_picture: the audio time that it depicts, on the clock line. It should advance as steadily as the frames do.
         A taken picture must not be written to before it is released.
@@ -132,11 +136,11 @@ class Recorder:
                 self.dropped += full and not self._failure
                 taken = False
             else:
-                self._waiting.append((frame_rgba, t_picture))
+                self._waiting.append((picture, t_picture))
                 self._wake.notify()
                 taken = True
         if not taken and self._release:
-            self._release(frame_rgba)
+            self._release(picture)
         return taken
 
     def finish(self, t_end: float) -> None:
@@ -182,6 +186,8 @@ class Recorder:
             log.exception("recording of %s failed", self._muxer.path)
             self._failure = self._failure or f"{type(error).__name__}: {error}"
         self._result = self._close()
+        if self._on_end:
+            self._on_end()
 
     def _record(self) -> None:
         while not self._failure:
@@ -198,19 +204,19 @@ class Recorder:
                 return
             self._failure = self._muxer.error or (self._flac.error if self._flac else "")
 
-    def _write_picture(self, rgba: np.ndarray, t_picture: float) -> None:
+    def _write_picture(self, picture: np.ndarray | DevicePicture, t_picture: float) -> None:
         position = self._line.position(t_picture)
         first = self._grid.next
         k = self._grid.place(position / AUDIO_RATE)
         if k is not None:
             if first == 0 and k > 0:  # there is nothing to repeat yet: the first picture stands in for those before it
-                self._muxer.video(rgba)
+                self._muxer.video(picture)
                 self.duplicated += 1
                 first = 1
             self._repeat(k - first)
-            self._muxer.video(rgba)
+            self._muxer.video(picture)
         if self._release:
-            self._release(rgba)
+            self._release(picture)
         self._write_sound(max(self._track.end, int(position - SILENCE_AFTER_S * AUDIO_RATE)))
 
     def _repeat(self, times: int) -> None:
@@ -254,8 +260,8 @@ class Recorder:
         with self._wake:
             left, self._waiting = list(self._waiting), deque()
         if self._release:
-            for rgba, _ in left:
-                self._release(rgba)
+            for picture, _ in left:
+                self._release(picture)
         path = self._muxer.close()
         if self._flac:
             self._flac.close()

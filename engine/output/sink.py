@@ -1,4 +1,7 @@
-"""The recorder as a sink of the render loop: readback, buffers and recorder put together. Render thread."""
+"""The recorder as a sink of the render loop: readback, buffers and recorder put together. Render thread.
+
+Pictures reach it by one of two ways: through host memory, everywhere; or, with a `DeviceCapture`, without leaving the GPU.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,60 @@ from typing import Any
 
 from engine.core.frame import Frame, Size
 from engine.gpu.texture import RenderTarget
+from engine.output.device_capture import DeviceCapture, Nv12
 from engine.output.readback import FramePool, Readback
 from engine.output.recorder import Recorder, RecorderStatus, RecordingResult
 
 
 class RecorderSink:
-    """Records every picture it is given. Options are those of `Recorder`; raises UserError as that does."""
+    """Records every picture it is given. Options are those of `Recorder`; raises UserError as that does.
 
-    def __init__(self, path: Path | str, size: Size, fps: Fraction | int, *, queue: int = 8, **options: Any) -> None:
+    capture: takes the pictures on the GPU; it is the sink's from here on.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        size: Size,
+        fps: Fraction | int,
+        *,
+        queue: int = 8,
+        capture: DeviceCapture | None = None,
+        **options: Any,
+    ) -> None:
+        self._capture = capture
+        self._readback: Readback | None = None
+        self._finished = False
+        if capture is not None:
+            try:
+                self.recorder = Recorder(
+                    path, size, fps, queue=queue, release=Nv12.release, on_device=True, on_end=capture.close, **options
+                )
+            except BaseException:
+                capture.let_go()
+                capture.close()
+                raise
+            return
         # Waiting in the queue, one in the encoder's hands, those that one poll can bring: nothing is allocated later.
         pool = FramePool(size, queue + 4)
         self.recorder = Recorder(path, size, fps, queue=queue, release=pool.give, **options)
         self._readback = Readback(pool)
-        self._finished = False
+
+    @property
+    def on_device(self) -> bool:
+        """Whether pictures stay on the GPU."""
+        return self._capture is not None
 
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
         """Take a picture (rgba8) that depicts the audio time `t_picture`; it reaches the recorder a frame or two later."""
         if self._finished or self.recorder.result is not None:
+            return
+        if self._capture is not None:
+            taken = self._capture.take(picture)
+            if taken is None:
+                self.recorder.dropped += 1
+            else:
+                self.recorder.offer(taken, t_picture)
             return
         self._hand_over(self._readback.poll())
         if not self._readback.start(picture, t_picture):
@@ -36,8 +76,11 @@ class RecorderSink:
         if not self._finished:
             self._finished = True
             try:
-                self._hand_over(self._readback.drain())
-                self._readback.close()
+                if self._capture is not None:
+                    self._capture.let_go()
+                else:
+                    self._hand_over(self._readback.drain())
+                    self._readback.close()
             finally:
                 self.recorder.finish(t_end)  # whatever the driver did: the thread must end, and the file with it
 

@@ -17,13 +17,19 @@ class FrameBudget:
         self.missed = 0
         self.frame_ms = Distribution()
         self.gap_ms = Distribution()
+        self.gpu_ms = Distribution()
         self._presented: float | None = None
 
-    def close(self, render_s: float, t_presented: float, missed: int = 0) -> None:
-        """Account for one frame: the time its rendering took, when it was presented, slots skipped before it."""
+    def close(self, render_s: float, t_presented: float, missed: int = 0, gpu_ms: float = 0.0) -> None:
+        """Account for one frame: the time its rendering took, when it was presented, slots skipped before it.
+
+        gpu_ms: what its networks took on the GPU by CUDA's own clock; 0 where nobody tells.
+        """
         self.frames += 1
         self.missed += missed
         self.frame_ms.add(render_s * 1e3)
+        if gpu_ms > 0.0:
+            self.gpu_ms.add(gpu_ms)
         if self._presented is not None:
             self.gap_ms.add((t_presented - self._presented) * 1e3)
         self._presented = t_presented
@@ -51,5 +57,6 @@ class FrameBudget:
             "frames": self.frames,
             "missed": self.missed,
             "frame_ms": self.frame_ms.summary(50, 95, 99),
+            "gpu_ms": self.gpu_ms.summary(50, 99),
             "presented_gap_max_ms": round(self.gap_ms.maximum, 3),
         }

@@ -12,6 +12,7 @@ from engine.models.cppn import CppnSpec, random_weights
 from engine.models.style import Network, Style, StyleMeta
 
 SIZE = Size(64, 36)
+ON_CUDA = ("cuda", "torch")
 
 
 def style(width: int = 16, **weights_options: float) -> Style:
@@ -25,7 +26,8 @@ def chosen(renderer: str, width: int = 16, **options) -> tuple[str, dict[str, st
     program, selection = open_style(style(width), SIZE, installed_backends(renderer), **options)
     assert program.name == selection.name
     program.close()
-    return selection.name, {r["name"]: r["reason"] for r in selection.refused}
+    # What CUDA's backends say depends on the machine, and is looked at in tests/contract/test_cuda_seam.py.
+    return selection.name, {r["name"]: r["reason"] for r in selection.refused if r["name"] not in ON_CUDA}
 
 
 def test_a_real_gpu_runs_small_networks_in_glsl():
@@ -72,7 +74,7 @@ def test_a_backend_that_breaks_while_opening_is_passed_over():
         def open(self, style, max_size):
             raise OSError("driver says no")
 
-    _, selection = open_style(style(), SIZE, {"cuda": Broken(), **installed_backends("")})
+    _, selection = open_style(style(), SIZE, {**installed_backends(""), "cuda": Broken()})
     assert selection.name == "cpu"
     assert selection.refused[0] == {"name": "cuda", "reason": "OSError: driver says no"}
 
