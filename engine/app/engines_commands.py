@@ -47,11 +47,15 @@ def build(
     sizes: Annotated[str | None, typer.Option(help="a range, such as 64x36..1920x1080 (default: 64x36..1280x720)")] = None,
     level: Annotated[int, typer.Option(help="how hard the builder tries: 0 takes what works", min=0, max=5)] = 3,
     limit: Annotated[float, typer.Option(help="seconds for one plan", min=1.0)] = 600.0,
-    again: Annotated[bool, typer.Option("--again", help="build also what is there already")] = False,
+    again: Annotated[bool, typer.Option("--again", help="build a plan for every style, whatever is there")] = False,
 ) -> None:
-    """Build plans before the gig; what is there for this machine is kept. Exit code 1 when one could not be built."""
+    """Build plans before the gig, one for each architecture; what is there for this machine is kept.
+
+    Styles of one architecture share a plan: the weights are exchanged when one of them is loaded. Exit code 1 when a plan
+    could not be built.
+    """
     from engine.backends.plan_build import build as build_plan
-    from engine.backends.plans import PlanStore, plan_key, recipe_of, sizes_of
+    from engine.backends.plans import PlanStore, is_for, recipe_of, sizes_of
     from engine.models.style import list_styles, load_style
 
     least, most = sizes_of(size, sizes)
@@ -63,11 +67,12 @@ def build(
     for name in styles or list_styles():
         try:
             style = load_style(name)
-            recipe = recipe_of(style, least.pixels, most.pixels, level)
-            there = {header.key for header in store.headers()}
-            if plan_key(recipe, machine) in there and not again:
-                console.print(f"{style.slug}: there already", markup=False)
+            there = None if again else store.find(style, machine, most)
+            if there is not None and there.recipe.level >= level:
+                told = "there already" if is_for(there, style) else f"its weights go into the plan of {there.style}"
+                console.print(f"{style.slug}: {told}", markup=False)
                 continue
+            recipe = recipe_of(style, least.pixels, most.pixels, level)
             with building(style.slug) as progress:
                 header = build_plan(style, recipe, machine, store, limit_s=limit, progress=progress)
             told = f"{style.slug}: {header.nbytes / 1e6:.1f} MB in {header.seconds:.0f} s, {header.recipe.numbers}"

@@ -13,7 +13,7 @@ at a gig needs no torch, every weight keeps the name by which a refit finds it, 
 `bias` (see `encoding.fold_bias`), so styles that differ in them only are one architecture.
 
 Half resolves 1/1024 of a coordinate of 3: layer 0 is always float32. So are biases and activations, which costs nothing
-where a product ends in memory anyway, and takes the error of the worst shipped style from 2.2 to 1.2 of 1/255. What is
+where a product ends in memory anyway, and takes the error of the worst shipped style from 2.2 to 1.5 of 1/255. What is
 left comes from steep second and third layers, so each style gets as many leading float32 layers as it needs.
 """
 

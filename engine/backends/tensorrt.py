@@ -72,7 +72,7 @@ class TensorRTProgram:
         """Queue the network and the copy into `target`; waits only where the size changes. Raises UserError, CudaError."""
         self._picture.begin(size)
         self._plan.launch(self.style, uniforms, size, view, self._picture.stream)
-        self._picture.show(size, target)
+        self._picture.show(size, target, self._plan.picture)
 
     def close(self) -> None:
         """Give the plan back for another style of its architecture."""
@@ -119,12 +119,14 @@ class TensorRTBackend:
             self._logger = make_logger(self._hear)
         machine = self.machine()
         header = self.store.find(style, machine, max_size)
-        plan = self._take_idle(header) or self._load(style, header, machine, max_size, cuda)
+        plan = self._take_idle(header)
+        self._free_idle(_IDLE_KEPT)
+        plan = plan or self._load(style, header, machine, max_size, cuda)
         picture: DevicePicture | None = None
         try:
             if plan.weights != weights_digest(style, plan.header.recipe.full_layers):
                 plan.refit(style)
-            picture = DevicePicture(cuda, max_size, self._renderer, buffer=plan.picture)
+            picture = DevicePicture(cuda, None, self._renderer)
             _warm(style, plan, picture, max_size)
         except BaseException as error:
             if picture is not None:
@@ -136,20 +138,13 @@ class TensorRTBackend:
         return TensorRTProgram(style, plan, picture, self)
 
     def give_back(self, plan: LoadedPlan) -> None:
-        """Keep an idle plan for the next style of its architecture; the oldest one too many is freed."""
+        """Keep an idle plan for the next style of its architecture. Nothing is freed here: that waits for the whole GPU."""
         with self._lock:
             self._idle.append(plan)
-            extra = self._idle[:-_IDLE_KEPT]
-            del self._idle[:-_IDLE_KEPT]
-        for one in extra:
-            one.close()
 
     def close(self) -> None:
         """Free the idle plans."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for plan in idle:
-            plan.close()
+        self._free_idle(0)
 
     def _cuda(self) -> Cuda:
         if reason := driver_refusal():
@@ -157,6 +152,13 @@ class TensorRTBackend:
         if importlib.util.find_spec("tensorrt") is None:
             raise UserError("TensorRT is not installed", remedy=INSTALL)
         return open_cuda()
+
+    def _free_idle(self, kept: int) -> None:
+        with self._lock:
+            extra = self._idle[: len(self._idle) - kept]
+            self._idle = self._idle[len(extra) :]
+        for plan in extra:
+            plan.close()
 
     def _take_idle(self, header: Header | None) -> LoadedPlan | None:
         """Return an idle plan that does what the plan of `header` would, perhaps with other weights in it."""

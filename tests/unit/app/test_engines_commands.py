@@ -79,6 +79,27 @@ def test_build_keeps_what_is_there_and_counts_what_fails(plan, monkeypatch):
     assert "no such style" in result.output
 
 
+def test_build_makes_one_plan_for_an_architecture(plan, monkeypatch):
+    monkeypatch.setattr(TensorRTBackend, "machine", lambda self: HERE)
+    built = []
+
+    def build(style, recipe, machine, store, **options) -> Header:
+        built.append(style.slug)
+        return store.save(style.slug, recipe, machine, b"p", refit=True, built="2026", seconds=1.0)
+
+    monkeypatch.setattr("engine.backends.plan_build.build", build)
+    # The first three need float32 in the first layer only; the last one, of the same shape, in one layer more.
+    told = run("build", "cosmic-nebula", "neon-geometry", "pastel-clouds", "lava-cells")
+    assert built == ["cosmic-nebula", "lava-cells"]
+    assert told.count("its weights go into the plan of cosmic-nebula") == 2
+    built.clear()
+    run("build", "neon-geometry", "--size", "1920x1080")
+    assert built == ["neon-geometry"], "a larger picture needs another plan"
+    built.clear()
+    run("build", "aurora-rain", "--again")
+    assert built == ["aurora-rain"]
+
+
 def test_build_without_a_gpu_says_why_not(plan, monkeypatch):
     monkeypatch.setattr(TensorRTBackend, "machine", no_gpu)
     with pytest.raises(UserError, match=r"no plan can be built here.*no NVIDIA driver"):
