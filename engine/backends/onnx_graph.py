@@ -57,7 +57,7 @@ _OPAQUE = 20.0  # a logit whose sigmoid rounds to 1.0 exactly, in half and in fl
 _PROBE = Size(64, 36)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)  # 11 MB each at 1280x720
 def grid(size: Size, bottom_first: bool = False) -> np.ndarray:
     """Return the input `grid` of a picture: float32 [pixels, 3], read-only.
 

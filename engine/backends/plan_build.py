@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.backends.onnx_graph import GRID, graph, initializers
+from engine.backends.onnx_graph import GRID, GRID_COLUMNS, graph, initializers
 from engine.backends.plans import Header, Machine, PlanStore, Recipe
 from engine.core import clock
 from engine.core.errors import UserError
@@ -34,14 +34,17 @@ _NOTES_KEPT = 3
 
 @dataclass(frozen=True)
 class Order:
-    """What the worker is told, as JSON. Paths as strings; weights: the names that stay exchangeable."""
+    """What the worker is told, as JSON. Paths as strings.
+
+    grid: the input whose first dimension is free; shapes: its least, best and most. weights: names that stay exchangeable.
+    """
 
     onnx: str
     plan: str
     timing_cache: str
     grid: str
     weights: tuple[str, ...]
-    pixels: tuple[int, int, int]
+    shapes: tuple[tuple[int, int], ...]
     level: int
     workspace_bytes: int
 
@@ -92,7 +95,7 @@ def build(
             timing_cache=str(store.timing_cache(machine)),
             grid=GRID,
             weights=tuple(initializers(style, recipe.full_layers)),
-            pixels=recipe.pixels,
+            shapes=tuple((pixels, GRID_COLUMNS) for pixels in recipe.pixels),
             level=recipe.level,
             workspace_bytes=WORKSPACE_BYTES,
         )

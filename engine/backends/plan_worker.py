@@ -45,10 +45,10 @@ def build(order: dict[str, Any], say: Say) -> bool:
     monitor = make_monitor(say, os.getppid())  # a name of its own, so that it lives as long as the build
     config.progress_monitor = monitor
     profile = builder.create_optimization_profile()
-    least, best, most = ((pixels, 2) for pixels in order["pixels"])
+    least, best, most = (tuple(shape) for shape in order["shapes"])
     profile.set_shape(order["grid"], min=least, opt=best, max=most)
     if config.add_optimization_profile(profile) < 0:
-        raise BuildError(f"TensorRT refuses the sizes {order['pixels']}")
+        raise BuildError(f"TensorRT refuses the sizes {order['shapes']}")
     config.set_flag(trt.BuilderFlag.REFIT_INDIVIDUAL)
     refit = all(network.mark_weights_refittable(name) for name in order["weights"])
     cache = give_timing_cache(config, Path(order["timing_cache"]), say)

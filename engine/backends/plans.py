@@ -121,6 +121,8 @@ def sizes_of(size: str | None, sizes: str | None) -> tuple[Size, Size]:
     except ValueError as error:
         raise UserError(str(error), where=where) from error
     least, most = found[0], found[-1]
+    if most.pixels < LEAST.pixels:  # every plan is tried at that size before it is shown
+        raise UserError("a plan of so small a size cannot be checked", where=where, allowed=f"{LEAST} and more", got=most)
     if len(found) > 2 or (len(found) == 2) != (size is None) or least.pixels > most.pixels:
         raise UserError("no range of sizes", where=where, allowed=f"such as {LEAST}..{MOST}", got=sizes or size)
     return least, most
@@ -157,7 +159,8 @@ class PlanStore:
         if own:
             return own[0]
         kin = [h for h in fitting if h.refit and is_kin(h, style)]
-        return next((h for h in kin if h.recipe.full_layers >= needed_full_layers(style)), None)
+        needed = needed_full_layers(style) if kin else 0
+        return next((h for h in kin if h.recipe.full_layers >= needed), None)
 
     def outgrown(self, style: Style) -> Header | None:
         """Return the latest plan that was built for a style of this name, whatever has changed since."""

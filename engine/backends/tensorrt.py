@@ -25,7 +25,7 @@ from engine.backends.device_picture import DevicePicture
 from engine.backends.onnx_graph import LIMIT, weights_digest
 from engine.backends.plan_build import INSTALL, build
 from engine.backends.plan_worker import make_logger
-from engine.backends.plans import LEAST, Header, Machine, PlanStore, recipe_of
+from engine.backends.plans import LEAST, Header, Machine, PlanStore, plan_key, recipe_of
 from engine.backends.tensorrt_plan import LoadedPlan, PlanRefused, load_tensorrt
 from engine.core.errors import UserError
 from engine.core.frame import Size
@@ -94,6 +94,7 @@ class TensorRTBackend:
         self._faults: deque[str] = deque(maxlen=_FAULTS_KEPT)
         self._lock = threading.Lock()
         self._idle: list[LoadedPlan] = []
+        self._given_up: set[str] = set()  # keys of plans that could not be built in this process
 
     def refusal(self, style: Style | None = None) -> str | None:
         """Say what is missing: the driver, the library, or any plan for the style."""
@@ -186,7 +187,12 @@ class TensorRTBackend:
             _log.info("%s: its plan has %s; it is built again", style.slug, machine.differences(old.machine))
         most = max(old.recipe.pixels[2], max_size.pixels)
         recipe = recipe_of(style, old.recipe.pixels[0], most, old.recipe.level)
+        key = plan_key(recipe, machine)
+        if key in self._given_up:
+            raise UserError("its plan could not be built before", where=style.slug, remedy=f"vj engines build {style.slug}")
+        self._given_up.add(key)  # until it is there: a second try would keep the loader as long for nothing
         header = build(style, recipe, machine, self.store, limit_s=_REBUILD_S)
+        self._given_up.discard(key)
         try:
             return self._loaded(header, cuda)
         except PlanRefused as error:

@@ -185,7 +185,7 @@ class LoadedPlan:
     def _record(self, stream: Stream) -> None:
         try:
             self._graph = self._cuda.graph(stream, lambda: self._enqueue(stream))
-        except CudaError as error:
+        except (CudaError, PlanRefused) as error:
             _log.warning("%s: no CUDA graph, every frame is queued anew (%s)", self.header.style, error)
         self._recordable = self._graph is not None
 

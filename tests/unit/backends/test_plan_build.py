@@ -19,7 +19,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.style import load_style
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 HERE = Machine(tensorrt="11.4.0", gpu="NVIDIA RTX 4070", capability="8.9", driver="580.1", system="Linux x86_64")
 
@@ -88,7 +88,7 @@ def test_the_worker_itself_says_that_tensorrt_is_missing(tmp_path):
     (tmp_path / "network.onnx").write_bytes(b"")
     order = Order(
         onnx=str(tmp_path / "network.onnx"), plan=str(tmp_path / "plan"), timing_cache=str(tmp_path / "t"), grid=GRID,
-        weights=(), pixels=(1, 2, 2), level=0, workspace_bytes=1 << 20,
+        weights=(), shapes=((1, 3), (2, 3), (2, 3)), level=0, workspace_bytes=1 << 20,
     )  # fmt: skip
     with pytest.raises(UserError, match=r"TensorRT is not installed.*pip install"):
         run_worker(worker_command(order), "some-style", 60.0)
@@ -99,10 +99,11 @@ def test_the_worker_itself_says_that_tensorrt_is_missing(tmp_path):
 
 
 def test_what_a_worker_builds_lies_in_the_store(tmp_path, monkeypatch):
-    style, orders = load_style("aurora-rain"), []
+    style, orders, models = load_style("aurora-rain"), [], []
 
     def command(order: Order) -> list[str]:
         orders.append(order)
+        models.append(onnx.load(order.onnx))
         copy = f"open({order.plan!r}, 'wb').write(open({order.onnx!r}, 'rb').read()[:100])"
         return script(copy, SAY_DONE)
 
@@ -114,7 +115,13 @@ def test_what_a_worker_builds_lies_in_the_store(tmp_path, monkeypatch):
     assert len(store.load(header)) == 100
     assert header.refit
     (order,) = orders
-    assert order.pixels == (2304, 921_600, 921_600)
+    (model,) = models
+    # The one input of a free size gets the shapes; everything the worker may exchange is in the model.
+    free = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input}
+    assert [name for name, shape in free.items() if 0 in shape] == [order.grid]
+    assert list(order.shapes) == [(pixels, free[order.grid][1]) for pixels in recipe.pixels]
+    assert set(order.weights) < {tensor.name for tensor in model.graph.initializer}
+    assert model.graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert order.level == 4
     assert set(order.weights) == set(initializers(style, recipe.full_layers))
     assert not Path(order.onnx).exists(), "nothing is left behind"

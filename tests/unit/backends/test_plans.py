@@ -190,7 +190,15 @@ def test_sizes():
 
 @pytest.mark.parametrize(
     ("size", "sizes"),
-    [("1x1", "1x1..2x2"), ("big", None), (None, "64x36"), (None, "2x2..1x1"), ("1x1..2x2", None), (None, "1x1..2x2..3x3")],
+    [
+        ("1x1", "1x1..2x2"),
+        ("big", None),
+        (None, "64x36"),
+        (None, "640x360..128x72"),
+        ("64x36..128x72", None),
+        (None, "64x36..99x99..640x360"),
+        ("32x18", None),
+    ],
 )
 def test_sizes_that_are_none(size, sizes):
     with pytest.raises(UserError, match="size"):

@@ -48,7 +48,6 @@ def test_a_library_that_does_not_load_is_a_reason(tmp_path, monkeypatch):
     (package / "__init__.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr("engine.backends.tensorrt.driver_refusal", lambda: None)
-    monkeypatch.setattr("engine.backends.tensorrt.open_cuda", lambda: pytest.fail("too early"), raising=True)
     monkeypatch.setattr(TensorRTBackend, "_cuda", lambda self: None)
     assert "libnvinfer.so.11" in TensorRTBackend().refusal()
 
@@ -64,6 +63,28 @@ def test_a_style_without_a_plan_is_refused_with_the_command_that_builds_one(tmp_
     old = here.model_copy(update={"driver": "1"})
     store.save(style.slug, recipe_of(style, 2304, 921_600, 3), old, b"plan", refit=True, built="2026", seconds=1.0)
     assert backend.refusal(style) is None, "a plan that was outgrown is built again when the style is opened"
+
+
+def test_a_plan_that_could_not_be_built_is_not_tried_again(tmp_path, monkeypatch):
+    here, style, tries = machine_of("11.4.0.106", ADA), load_style("aurora-rain"), []
+
+    def build(*arguments, **options):
+        tries.append(options["limit_s"])
+        raise UserError("building the plan takes too long")
+
+    monkeypatch.setattr("engine.backends.tensorrt.build", build)
+    store = PlanStore(tmp_path)
+    old = here.model_copy(update={"driver": "1"})
+    store.save(style.slug, recipe_of(style, 2304, 4096, 3), old, b"plan", refit=True, built="2026", seconds=1.0)
+    backend = TensorRTBackend("", store)
+    for words in ("takes too long", "could not be built before"):
+        with pytest.raises(UserError, match=words):
+            backend._load(style, None, here, SIZE, None)
+    assert len(tries) == 1
+    with pytest.raises(UserError, match="takes too long"):
+        backend._load(style, None, here, Size(1280, 720), None)  # another plan
+    with pytest.raises(UserError, match=r"no plan was built.*vj engines build aurora-silk --sizes 64x36\.\.64x36"):
+        backend._load(load_style("aurora-silk"), None, here, SIZE, None)
 
 
 def test_what_a_plan_is_keyed_by():
