@@ -5,7 +5,7 @@ set -eu
 # shellcheck source=setup/common.sh
 . "$(dirname -- "$0")/common.sh"
 
-prepare tests "[dev,torch,clip]" 9 "torch among them, 5 GB: some minutes"
+prepare tests "[dev,torch,clip,rtx]" 9 "torch among them, 5 GB: some minutes"
 cd "$root"
 PATH=$venv/bin:$PATH
 export PATH

@@ -18,12 +18,12 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.compile import compile_cubin
 from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
-from engine.gpu.cuda_base import Buffer, Cuda, DeviceInfo, Kernel
+from engine.gpu.cuda_base import Buffer, Cuda, DeviceInfo, Kernel, Module
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
 from engine.models.style import Style
 from kernels.cppn_fused.pack import pack_frame, pack_weights
-from kernels.cppn_fused.shape import BLOCK, Shape
+from kernels.cppn_fused.shape import Shape
 from kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
 
 _DITHER = 1.0  # levels; its pattern stands still, because the same inputs have to give the same bits
@@ -38,6 +38,7 @@ class Kernels:
         self._cuda = cuda
         self._lock = threading.Lock()
         self._loaded: dict[str, tuple[Kernel, int]] = {}
+        self._modules: list[Module] = []  # kept loaded: a few hundred KB a shape
 
     def get(self, program: Program) -> tuple[Kernel, int]:
         """Return the kernel and the blocks a multiprocessor holds of it. Raises UserError, CudaError."""
@@ -46,8 +47,9 @@ class Kernels:
                 device = self._cuda.device
                 program.options(10 * device.capability[0] + device.capability[1])  # refuses what the GPU cannot run
                 image = compile_cubin(program.source, device.arch, "cppn_fused", ftz=True)
-                kernel = self._cuda.module(image).kernel(PAINT)
-                self._loaded[program.key] = kernel, kernel.resident(BLOCK)
+                self._modules.append(self._cuda.module(image))
+                kernel = self._modules[-1].kernel(PAINT)
+                self._loaded[program.key] = kernel, kernel.resident(program.block)
             return self._loaded[program.key]
 
 
@@ -142,7 +144,7 @@ class CudaProgram:
         last = out.address + row * (size.height - 1)
         addresses = self._frame.address, decks[0]._weights.address, decks[-1]._weights.address, last
         grid = program.grid(size.pixels, self._cuda.device.sms, resident)
-        kernel.launch((grid, 1, 1), (BLOCK, 1, 1), [np.uint64(a) for a in addresses], stream)
+        kernel.launch((grid, 1, 1), (program.block, 1, 1), [np.uint64(a) for a in addresses], stream)
 
     def read(self, size: Size) -> np.ndarray:
         """Return what was painted: uint8 [h, w, 4], row 0 at the top. Waits: for the trial, tests and benchmarks."""

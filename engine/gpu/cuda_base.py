@@ -135,7 +135,7 @@ class Kernel(Protocol):
     def launch(
         self, grid: Extent, block: Extent, arguments: Sequence[np.generic], stream: Stream, shared_bytes: int = 0
     ) -> None:
-        """Queue it. arguments: numpy scalars of exactly the parameters' types (uint64 for pointers, void for structs)."""
+        """Queue it. arguments: numpy scalars of exactly the parameters' types (uint64 for pointers)."""
         ...
 
     def resident(self, threads: int) -> int:

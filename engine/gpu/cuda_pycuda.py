@@ -2,7 +2,8 @@
 
 Made by `cuda.open_cuda`; see `cuda_base.py` for threads. PyCUDA has neither stream priorities nor graphs: its streams are
 all alike and `graph` answers None. It keeps a stack of contexts for each thread, so `activate` pushes the primary one once
-on every thread, and leaves it there: a pop would leave torch on that thread without one.
+on every thread, and leaves it there: a pop would leave torch on that thread without one. A texture that the driver refuses
+makes PyCUDA 2026.1 unregister a handle that it never got: one more reason why cuda-python goes first.
 """
 
 from __future__ import annotations

@@ -90,7 +90,8 @@ class Packer:
         cuda.activate()
         self.cuda = cuda
         image = compile_cubin(source(), cuda.device.arch, ENTRY)
-        self._kernel = cuda.module(image).kernel(ENTRY)
+        self._module = cuda.module(image)  # to be kept loaded
+        self._kernel = self._module.kernel(ENTRY)
         # The context that is current on the recorder thread, which is the primary one: libav's own way of retaining that one
         # fails where torch was first, with other flags.
         self.context = CudaContext(device_id=cuda.device.ordinal, primary_ctx=False, current_ctx=True)

@@ -14,7 +14,7 @@ A launch, for whoever owns the GPU:
     compile program.source with program.options(86)              once a shape; cache under program.key
     upload pack_weights(shape, variant, weights, spec.columns(spec.spatial))                 once a style
     upload pack_frame(shape, variant, [bias], (1280, 720), [view_matrix(view)])              once a frame
-    PAINT<<<program.grid(pixels, multiprocessors, resident), BLOCK>>>(frame, weights, weights, out)
+    PAINT<<<program.grid(pixels, multiprocessors, resident), program.block>>>(frame, weights, weights, out)
 
 No dynamic shared memory. Imports numpy only; nothing here touches a GPU.
 """

@@ -63,7 +63,7 @@ DEVICE void hidden(int lane, const uint4* weights, const Quad* biases, const Fra
 #pragma unroll
     for (int n = 0; n < TILES; n += AT_ONCE) {
         // Warps that stay within this many tiles of one another find each other's weights in the L1 cache.
-        if (LOCKSTEP_TILES != 0 && n % LOCKSTEP_TILES == 0) barrier();
+        if (MEETING(n)) barrier();
         Accumulator sum[AT_ONCE][M_TILES][2];
 #pragma unroll
         for (int i = 0; i < AT_ONCE; ++i) {
@@ -138,7 +138,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
         float colour[3];
 #pragma unroll 1
         for (int deck = 0; deck < DECKS; ++deck) {
-            const unsigned char* weights = deck == 0 ? weights_a : weights_b;
+            const unsigned char* weights = opaque(deck == 0 ? weights_a : weights_b);
             const float* view = deck == 0 ? frame->view_a : frame->view_b;
             const float4* biases = (const float4*)(frame + 1) + deck * (WIDTH / 4);
             Fragments even, odd;

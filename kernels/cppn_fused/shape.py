@@ -20,10 +20,14 @@ ACTIVATIONS = ("sin", "cos", "gauss", "tanh")
 MAX_WIDTH = 256
 TILE = 16  # features of one mma tile, along n and along k
 OUT_COLUMNS = 16  # the output layer is one tile wide; see `pack.output_rows`
-BLOCK = 128  # threads
 # Two m16 tiles a warp (32 pixels) keep 2 x width/2 registers of activations alive. From here on that is more than the 255 a
 # thread has, and a warp takes one tile (16 pixels) instead.
 _ONE_TILE_ABOVE = 128
+# What the L1 cache of an Ampere or Ada SM holds beside the rest. Where the weights are more, a block's warps walk in step.
+_L1_BYTES, _WINDOW_BYTES = 112 * 1024, 16 * 1024
+# Threads. At 128 wide a thread has about 190 registers and an SM holds 8 warps, whatever the block; four warps share what
+# they load better than two.
+BLOCK = 128
 # Activations of the fp32 variant: pixels x width floats of shared memory, 32 KiB at every width.
 _FP32_FLOATS = 8192
 
@@ -110,9 +114,18 @@ def m_tiles(width: int) -> int:
     return 2 if width <= _ONE_TILE_ABOVE else 1
 
 
-def block_pixels(width: int, variant: str) -> int:
-    """Return how many pixels a block paints at a time at a padded width."""
-    return _FP32_FLOATS // width if variant == "fp32" else BLOCK // 32 * TILE * m_tiles(width)
+def lockstep_tiles(shape: Shape, variant: str, decks: int) -> int:
+    """Return after how many n16 tiles of a padded shape a block's warps wait for one another; 0 for never."""
+    if variant == "fp32" or decks * weight_bytes(shape, variant) <= _L1_BYTES:
+        return 0
+    fits = _WINDOW_BYTES // (2 * TILE * shape.width)
+    even = max(2, fits - fits % 2)  # two tiles are in flight where a warp carries one m16 tile
+    return min(even, shape.width // TILE)
+
+
+def block_pixels(shape: Shape, variant: str) -> int:
+    """Return how many pixels a block paints at a time, at a padded shape."""
+    return _FP32_FLOATS // shape.width if variant == "fp32" else BLOCK // 32 * TILE * m_tiles(shape.width)
 
 
 def sections(shape: Shape, variant: str) -> list[Section]:

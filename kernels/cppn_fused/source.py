@@ -20,6 +20,7 @@ from kernels.cppn_fused.shape import (
     Shape,
     block_pixels,
     frame_bytes,
+    lockstep_tiles,
     m_tiles,
     sections,
     spatial_code,
@@ -30,9 +31,6 @@ PAINT, LERP = "cppn_paint", "cppn_lerp"
 LERP_BLOCK = 256
 # Compute capability x 10: where m16n8k16 for halves begins, and the oldest that CUDA 13 compiles for.
 FIRST_ARCH = {"fp16": 80, "fp16_acc32": 80, "fp32": 75}
-# What the L1 cache of an Ampere or Ada SM holds beside the rest. Beyond it the warps of a block walk in step, within 32 KiB.
-_L1_BYTES, _WINDOW_BYTES = 112 * 1024, 32 * 1024
-# In the lane emulation of the tests, `ptx.cu` is the part that is replaced.
 _PARTS = {"fp16": ("paint.cu", "mma.cu"), "fp16_acc32": ("paint.cu", "mma.cu"), "fp32": ("paint.cu", "fma.cu")}
 
 
@@ -41,8 +39,8 @@ class Program:
     """A kernel to compile. shape: padded. source: CUDA C++17. decks: 1, or 2 for a pair with its crossfade.
 
     Entries, all arguments 64-bit device pointers:
-        PAINT(frame, weights_a, weights_b, out)   block BLOCK; weights_b is read by a pair only
-        LERP(frame, weights_a, weights_b, out)    block LERP_BLOCK, `lerp_grid` blocks
+        PAINT(frame, weights_a, weights_b, out)   `block` threads, `grid` blocks; weights_b is read by a pair only
+        LERP(frame, weights_a, weights_b, out)    LERP_BLOCK threads, `lerp_grid` blocks
     """
 
     shape: Shape
@@ -51,6 +49,7 @@ class Program:
     source: str
     weight_bytes: int
     frame_bytes: int
+    block: int
     block_pixels: int
 
     @property
@@ -79,20 +78,15 @@ def build(shape: Shape, variant: str = "fp16", pair: bool = False) -> Program:
     """Return the program for networks of `shape` (not padded). Raises ValueError for an unknown variant."""
     full = shape.padded(variant)
     decks = 2 if pair else 1
-    parts = [_prologue(full, variant, decks), _part("ptx.cu"), *(_part(name) for name in _PARTS[variant])]
     return Program(
-        full, variant, decks, "\n".join(parts), weight_bytes(full, variant), frame_bytes(full.width, pair),
-        block_pixels(full.width, variant),
+        full, variant, decks, assemble(full, variant, decks, _part("ptx.cu")), weight_bytes(full, variant), frame_bytes(full.width, pair),
+        BLOCK, block_pixels(full, variant),
     )  # fmt: skip
 
 
-def lockstep_tiles(shape: Shape, variant: str, decks: int) -> int:
-    """Return after how many n16 tiles of a padded shape a block's warps wait for one another; 0 for never."""
-    if decks * weight_bytes(shape, variant) <= _L1_BYTES:
-        return 0
-    fits = _WINDOW_BYTES // (32 * shape.width)
-    even = max(2, fits - fits % 2)  # two tiles are in flight where a warp carries one m16 tile
-    return min(even, shape.width // 16)
+def assemble(shape: Shape, variant: str, decks: int, machine: str) -> str:
+    """Return the source for a padded shape. machine: `ptx.cu`, or other definitions of the functions in it."""
+    return "\n".join([_prologue(shape, variant, decks), machine, *(_part(name) for name in _PARTS[variant])])
 
 
 @functools.cache
@@ -104,16 +98,16 @@ def _prologue(shape: Shape, variant: str, decks: int) -> str:
     """Return the constants: everything by which one kernel differs from another."""
     parts = sections(shape, variant)
     halves = [section.offset for section in parts if section.dtype == np.float16]
-    mma = variant != "fp32"
+    mma, lockstep = variant != "fp32", lockstep_tiles(shape, variant, decks)
     constants = {
         "WIDTH": shape.width,
         "DECKS": decks,
         "BLOCK": BLOCK,
-        "BLOCK_PIXELS": block_pixels(shape.width, variant),
+        "BLOCK_PIXELS": block_pixels(shape, variant),
         "M_TILES": m_tiles(shape.width),
         "ACC32": int(variant == "fp16_acc32"),
         "EXACT_TANH": int(variant == "fp32"),
-        "LOCKSTEP_TILES": lockstep_tiles(shape, variant, decks) if mma else 0,
+        "MEETING(n)": f"((n) % {lockstep} == 0)" if lockstep else "false",
         "SPATIAL": len(shape.spatial),
         "SPATIAL_CODES": ", ".join(str(spatial_code(name)) for name in shape.spatial),
         "ACTIVATION_0": shape.activations[0].upper(),
@@ -130,7 +124,7 @@ def _prologue(shape: Shape, variant: str, decks: int) -> str:
 
 
 def _call(layer: int, activation: str, mma: bool) -> str:
-    weights, biases = f"weights + AT_w{layer}", f"weights + AT_b{layer}"
+    weights, biases = f"opaque(weights) + AT_w{layer}", f"opaque(weights) + AT_b{layer}"
     kind = activation.upper()
     if not mma:
         return f"hidden<{kind}>(feature, pixel, (const float*)({weights}), (const float*)({biases}), activations);"

@@ -70,7 +70,7 @@ def picture(mixer: Mixer, wanted: ShowFrame) -> np.ndarray:
 @pytest.mark.parametrize("levels", [(1.0, 1.0), (0.6, 0.9)])
 @pytest.mark.parametrize("mix", [0.05, 0.4, 0.8])
 def test_the_picture_is_that_of_two_decks(decks, mix, levels):
-    mixer, (a, b) = decks
+    mixer, (a, _) = decks
     together = picture(mixer, show(mix, levels=levels))
     assert a.program.together == 1
     a.program.pairs_with = lambda other: False
