@@ -26,7 +26,7 @@ from engine.models.style import Style
 LEVEL = 3  # the builder's own default: 4 and 5 try more kernels for minutes, 0 takes the first that works
 LIMIT_S = 600.0
 WORKSPACE_BYTES = 1 << 30  # what a kernel may ask for beside its inputs; a show's textures must still fit
-INSTALL = "pip install 'phosphene[tensorrt]'"
+INSTALL = "pip install 'phosphene[rtx,tensorrt]'"
 
 Progress = Callable[[str, int, int], None]  # phase, steps done, steps in all
 _NOTES_KEPT = 3

@@ -25,7 +25,6 @@ TURNED = View(zoom=2.0, rotate=0.1, pan_x=0.3, pan_y=-0.4)
 TOLERANCE = LIMIT + 1.0 / 255.0
 
 pytestmark = [
-    pytest.mark.gpu,
     pytest.mark.timeout(600),
     pytest.mark.skipif(TensorRTBackend().refusal() is not None, reason=str(TensorRTBackend().refusal())),
 ]

@@ -37,7 +37,7 @@ def test_without_a_driver_the_next_backend_plays_and_the_reason_is_kept(tmp_path
 @pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed")
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr("engine.backends.tensorrt.driver_refusal", lambda: None)
-    assert TensorRTBackend().refusal() == "TensorRT is not installed; pip install 'phosphene[tensorrt]'"
+    assert TensorRTBackend().refusal() == "TensorRT is not installed; pip install 'phosphene[rtx,tensorrt]'"
 
 
 def test_a_library_that_does_not_load_is_a_reason(tmp_path, monkeypatch):
