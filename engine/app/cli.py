@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__
+from engine.app.engines_commands import app as engines_app
 from engine.app.render_command import render_command
 from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
@@ -23,6 +24,7 @@ app = typer.Typer(
     name="vj", help="Phosphene: neural networks paint the music, live.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 scenes_app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
+app.add_typer(engines_app)
 app.add_typer(styles_app)
 app.command("render")(render_command)
 app.command("rerender")(rerender_command)

@@ -13,6 +13,7 @@ from engine.backends.bf16 import Bf16Backend
 from engine.backends.cpu import CpuBackend
 from engine.backends.cuda import CudaBackend
 from engine.backends.glsl import GlslBackend
+from engine.backends.tensorrt import TensorRTBackend
 from engine.backends.torch import TorchBackend
 from engine.core.errors import UserError
 from engine.core.frame import Size
@@ -38,6 +39,7 @@ def installed_backends(renderer: str) -> dict[str, Backend]:
         backend.name: backend
         for backend in (
             CudaBackend(renderer),
+            TensorRTBackend(renderer),
             TorchBackend(renderer),
             GlslBackend(renderer),
             Bf16Backend(),

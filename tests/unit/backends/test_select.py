@@ -12,7 +12,7 @@ from engine.models.cppn import CppnSpec, random_weights
 from engine.models.style import Network, Style, StyleMeta
 
 SIZE = Size(64, 36)
-ON_CUDA = ("cuda", "torch")
+ON_CUDA = ("cuda", "tensorrt", "torch")
 
 
 def style(width: int = 16, **weights_options: float) -> Style:

@@ -1,0 +1,84 @@
+"""`tools/export_engine.py`: the files are written, the parity is told, and a picture that differs fails the command."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.core.frame import Size
+from engine.gpu.cuda import driver_refusal
+from engine.models.encoding import View, coordinates
+from engine.models.style import load_style
+from kernels.cppn.reference import forward
+from tools import export_engine
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+def run(*arguments: object) -> int:
+    return export_engine.main([str(a) for a in arguments])
+
+
+def test_onnx_only_writes_both_files_and_tells_the_parity(tmp_path, capsys):
+    assert run("aurora-rain", "--onnx-only", "--out", tmp_path) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2
+    assert all(line.endswith("holds") for line in told)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aurora-rain-half.onnx", "aurora-rain.onnx"]
+    kinds = {}
+    for path in tmp_path.iterdir():
+        model = onnx.load(path)
+        onnx.checker.check_model(model, full_check=True)
+        kinds[path.name] = model.graph.output[0].type.tensor_type.elem_type
+    assert kinds == {"aurora-rain.onnx": onnx.TensorProto.FLOAT, "aurora-rain-half.onnx": onnx.TensorProto.FLOAT16}
+
+
+def test_half_alone(tmp_path, capsys):
+    assert run("aurora-rain", "--onnx-only", "--half", "--out", tmp_path) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["aurora-rain-half.onnx"]
+
+
+def test_a_picture_that_differs_fails(tmp_path, capsys, monkeypatch):
+    real = export_engine.graph
+
+    def wrong(style, full_layers):
+        weights = [(w, b) for w, b in style.weights]
+        weights[-1] = (weights[-1][0], weights[-1][1] + np.float32(0.05))
+        return real(type(style)(style.slug, style.name, style.kind, style.spec, weights, style.meta), full_layers)
+
+    monkeypatch.setattr(export_engine, "graph", wrong)
+    assert run("aurora-rain", "--onnx-only", "--out", tmp_path) == 1
+    assert capsys.readouterr().out.count("BROKEN") == 2
+
+
+def test_the_reference_is_the_plain_forward_pass():
+    style = load_style("aurora-rain")
+    spec, size = style.spec, Size(48, 27)
+    uniforms = np.linspace(-1, 1, len(spec.uniform))
+    inputs = np.empty((size.pixels, len(spec.inputs)))
+    inputs[:, spec.columns(spec.spatial)] = coordinates(size, View(), spec.spatial)
+    inputs[:, spec.columns(spec.uniform)] = uniforms
+    want = forward(inputs, style.weights, spec.layer_activations)
+    np.testing.assert_array_equal(export_engine.reference(style, uniforms, size), want)
+
+
+@pytest.mark.skipif(driver_refusal() is None, reason="there is an NVIDIA driver here")
+def test_without_a_gpu_nothing_is_written_and_the_way_out_is_named(tmp_path, capsys):
+    assert run("aurora-rain", "--out", tmp_path / "out") == 2
+    assert "--onnx-only" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--onnx-only"], "no style is named"),
+        (["no-such-style", "--onnx-only"], "no such style"),
+        (["aurora-rain", "--onnx-only", "--size", "wide"], "WIDTHxHEIGHT"),
+        (["aurora-rain", "--onnx-only", "--size", "64x36", "--sizes", "64x36..128x72"], "one size or a range"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, words, capsys):
+    assert run(*arguments) == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,190 @@
+"""Make ONNX files and a TensorRT plan of styles, and hold each ONNX file against the reference picture.
+
+    python tools/export_engine.py aurora-silk                       # both ONNX files, parity, the plan of this GPU
+    python tools/export_engine.py aurora-silk --onnx-only           # no GPU needed
+    python tools/export_engine.py --all --sizes 64x36..1920x1080 --level 4
+
+`<out>/<style>.onnx` is float32; `<style>-half.onnx` has its products in half, but for leading layers that cannot bear it.
+Inputs, in float32: grid [pixels, 3] (x, y, dither), view [4], bias [width]; output: picture [pixels, 4], sRGB 0..1. Plans go
+into the cache, where `vj live` finds them; `vj engines` lists them. Exit code 1: a picture is off by more than 1/255 at the
+99th percentile (float32: 1e-4 at most), or a plan could not be built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from engine.backends.onnx_graph import (
+    BIAS,
+    GRID,
+    LIMIT,
+    PICTURE,
+    VIEW,
+    all_layers,
+    first_bias,
+    graph,
+    grid,
+    needed_full_layers,
+    view_vector,
+)
+from engine.backends.plan_build import LEVEL, LIMIT_S, build
+from engine.backends.plans import Machine, PlanStore, recipe_of, sizes_of
+from engine.backends.tensorrt import TensorRTBackend
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
+from engine.models.style import Style, list_styles, load_style, write_atomic
+from kernels.cppn.reference import forward
+
+FLOAT_LIMIT = 1e-4
+_CHUNK = 16_384  # pixels of the float64 reference at once: 256 wide they take 34 MB a layer
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far a picture by onnxruntime is from the reference, in sRGB 0..1."""
+
+    p99: float
+    largest: float
+    half: bool
+
+    @property
+    def holds(self) -> bool:
+        return self.p99 <= LIMIT if self.half else self.largest <= FLOAT_LIMIT
+
+    def line(self) -> str:
+        """Return it in words, in 8-bit levels."""
+        limit = f"p99 <= {LIMIT * 255:g}" if self.half else f"at most {FLOAT_LIMIT * 255:.4f}"
+        verdict = "holds" if self.holds else "BROKEN"
+        return f"p99 {self.p99 * 255:.4f}/255, at most {self.largest * 255:.4f}/255 ({limit}): {verdict}"
+
+
+def reference(style: Style, uniforms: np.ndarray, size: Size) -> np.ndarray:
+    """Return the picture the plain way: float64 [pixels, 3], every input for every pixel."""
+    spec = style.spec
+    points = coordinates(size, STRAIGHT_VIEW, spec.spatial)
+    parts = []
+    for start in range(0, size.pixels, _CHUNK):
+        part = points[start : start + _CHUNK]
+        inputs = np.empty((len(part), len(spec.inputs)))
+        inputs[:, spec.columns(spec.spatial)] = part
+        inputs[:, spec.columns(spec.uniform)] = uniforms
+        parts.append(forward(inputs, style.weights, spec.layer_activations))
+    return np.concatenate(parts)
+
+
+def parity(style: Style, model: bytes, half: bool) -> Parity:
+    """Run an ONNX model of `style` at its preview's instant and size. Raises UserError without onnxruntime."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise UserError("onnxruntime is not installed", remedy="pip install onnxruntime")
+    import onnxruntime
+
+    preview = style.meta.preview
+    size = Size.parse(preview.size)
+    values = input_values(preview.time, preview.signals, preview.signals)
+    uniforms = uniform_vector(style.spec.uniform, values, style.scales)
+    options = onnxruntime.SessionOptions()
+    # Optimised, it would take away the pairs of casts that make half what it is.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    feeds = {GRID: grid(size), VIEW: view_vector(STRAIGHT_VIEW), BIAS: first_bias(style, uniforms)}
+    got = session.run([PICTURE], feeds)[0][:, :3].astype(np.float64)
+    error = np.abs(got - reference(style, uniforms, size))
+    return Parity(float(np.percentile(error, 99)), float(error.max()), half)
+
+
+def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> bool:
+    """Write the ONNX files of `style`, print what they are; return whether the parity of each holds."""
+    whole, needed = all_layers(style), needed_full_layers(style)
+    wanted = {} if half_only else {style.slug: whole}
+    if needed < whole:
+        wanted[f"{style.slug}-half"] = needed
+    elif half_only:
+        raise UserError("half is too coarse for this style", where=style.slug, remedy="leave --half out")
+    holds = True
+    for name, full_layers in wanted.items():
+        try:
+            model = graph(style, full_layers)
+        except ImportError as error:
+            raise UserError("onnx is not installed", where=style.slug, remedy="pip install onnx") from error
+        path = folder / f"{name}.onnx"
+        write_atomic(path, model)
+        told = f"{path}: {full_layers} of {whole} layers float32"
+        if check:
+            found = parity(style, model, full_layers < whole)
+            holds = holds and found.holds
+            told += f"; {found.line()}"
+        print(told)
+    return holds
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="export_engine.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("styles", nargs="*", metavar="STYLE", help="slugs or folders")
+    parser.add_argument("--all", action="store_true", help="the whole library")
+    parser.add_argument("--onnx-only", action="store_true", help="no plan: needs neither a GPU nor TensorRT")
+    parser.add_argument("--half", action="store_true", help="only the ONNX file in half")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/engines"), help="folder of the ONNX files (default: %(default)s)"
+    )
+    parser.add_argument("--size", help="a plan of one size, such as 1280x720")
+    parser.add_argument("--sizes", help="a plan of a range of sizes (default: 64x36..1280x720)")
+    parser.add_argument(
+        "--level", type=int, choices=range(6), default=LEVEL, help="how hard the builder tries (%(default)s)"
+    )
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds for one plan (default: %(default)g)")
+    args = parser.parse_args(argv)
+    try:
+        least, most = sizes_of(args.size, args.sizes)
+        names = list_styles() if args.all else args.styles
+        if not names:
+            raise UserError("no style is named", where="STYLE", allowed="slugs, folders, or --all")
+        # Said before minutes are spent on files that nobody can use.
+        machine = None if args.onnx_only else _machine()
+        check = args.onnx_only or importlib.util.find_spec("onnxruntime") is not None
+        store = PlanStore()
+        sound = True
+        for name in names:
+            style = load_style(name)
+            sound = export_onnx(style, args.out, args.half, check) and sound
+            if machine is not None:
+                recipe = recipe_of(style, least.pixels, most.pixels, args.level)
+                header = build(style, recipe, machine, store, limit_s=args.limit, progress=_progress)
+                told = f"{header.nbytes / 1e6:.1f} MB in {header.seconds:.0f} s, {recipe.numbers}"
+                print(f"{store.path(header.key)}: {told}")
+    except UserError as error:
+        sys.stderr.write(f"export_engine: {error.line()}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0 if sound else 1
+
+
+def _machine() -> Machine:
+    try:
+        return TensorRTBackend().machine()
+    except UserError as error:
+        remedy = "--onnx-only makes the ONNX files alone"
+        raise UserError("no plan can be built here", got=error.line(), remedy=remedy) from error
+
+
+def _progress(phase: str, done: int, steps: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done >= steps else "\r"
+        sys.stderr.write(f"  {phase}: {done} of {steps}\033[K{end}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
