@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -267,21 +265,6 @@ def test_killed_with_9_everything_but_the_last_two_seconds_plays_and_can_be_made
     remux(torn, path, Fraction(24))
     assert len(read_video(path)[0]) == len(t)
     assert read_sound(tmp_path / "a.mp4.flac")[1].size / 2 / AUDIO_RATE > reached - 2.0
-
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A disk of 1 MB that is really full when it is full."""
-    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("mounting a small tmpfs needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True).returncode:
-        pytest.skip("this machine does not let root mount a tmpfs")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 def test_a_full_disk_fails_the_recording_readable_and_never_the_show(small_disk):
