@@ -207,17 +207,22 @@ def _multiply(registers: np.ndarray, packed: np.ndarray, start: np.ndarray, half
     a = np.empty((warps, m, TILE, tiles, TILE))
     place = np.broadcast_arrays(index("A_ROW", lane, reg), index("A_COL", lane, reg) + h)
     a[:, :, place[0], :, place[1]] = registers.transpose(3, 4, 5, 0, 1, 2)
-    a = a.reshape(-1, tiles * TILE)
     n_tiles = packed.size // (tiles * TILE * TILE)
     w = np.empty((n_tiles * TILE, tiles * TILE))
     w[tile_features(n_tiles, tiles)] = packed
-    sums = np.tile(start, (len(a), 1))
+    steps = tiles * TILE // hardware.products
+    pixels = np.ascontiguousarray(a.reshape(-1, steps, hardware.products).swapaxes(0, 1))
+    features = np.ascontiguousarray(w.T).reshape(steps, hardware.products, -1)
+    sums = np.tile(start, (pixels.shape[1], 1))
+    exact, halves = np.empty(sums.shape), np.empty(sums.shape, np.float16)  # kept: fresh ones cost more than the sums
     with np.errstate(over="ignore", under="ignore"):
-        for k in range(0, tiles * TILE, hardware.products):
-            step = slice(k, k + hardware.products)
-            sums = (sums + a[:, step] @ w[:, step].T).astype(_F)
+        for step in range(steps):
+            np.matmul(pixels[step], features[step], out=exact)
+            exact += sums
+            sums[:] = exact
             if half:
-                sums = sums.astype(np.float16).astype(_F)
+                halves[:] = sums
+                sums[:] = halves
     return sums.reshape(warps, m, TILE, -1)
 
 
