@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from engine.backends.cpu import CpuProgram
 from engine.core.frame import Size
@@ -18,6 +19,13 @@ from tests.unit.kernels.cppn_fused.networks import Network, frame_of, network
 SIZE = Size(40, 23)
 VIEW = View(zoom=1.3, rotate=0.1, pan_x=0.2, pan_y=-0.1)
 WIDTHS = (16, 24, 32, 48, 64, 128, 160, 256)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Products of 8 columns: two threads of BLAS spend four times as long waiting for each other."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def picture(net: Network, variant: str, size: Size = SIZE, view: View = VIEW, hardware=PESSIMIST, **options) -> np.ndarray:
