@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from engine.gpu.cuda_base import Cuda, DeviceInfo, Kernel, Module
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
 from engine.models.style import Style
+from kernels.cppn_fused import prebuilt
 from kernels.cppn_fused.pack import pack_frame, pack_weights
 from kernels.cppn_fused.shape import VARIANTS, Shape, frame_bytes
 from kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
@@ -32,6 +34,11 @@ _log = logging.getLogger(__name__)
 _DITHER = 1.0  # levels; its pattern stands still, because the same inputs have to give the same bits
 LIMIT = 1.0 / 255.0  # how far the picture may be from float32's for 99 % of all values: else a more exact kernel
 _TRIAL = Size(160, 90)
+
+
+def _prebuilt(program: Program, arch: str) -> bytes | None:
+    """Return PTX for `program`: one image for all architectures, so `arch` is not asked."""
+    return prebuilt.ptx(program.key)
 
 
 class Kernels:
@@ -49,7 +56,8 @@ class Kernels:
             if program.key not in self._loaded:
                 device = self._cuda.device
                 program.options(10 * device.capability[0] + device.capability[1])  # refuses what the GPU cannot run
-                image = compile_cubin(program.source, device.arch, "cppn_fused", ftz=True)
+                built = partial(_prebuilt, program)
+                image = compile_cubin(program.source, device.arch, "cppn_fused", ftz=True, prebuilt=built)
                 self._modules.append(self._cuda.module(image))
                 kernel = self._modules[-1].kernel(PAINT)
                 if spilled := kernel.local_bytes():

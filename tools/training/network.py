@@ -85,4 +85,5 @@ class TorchCppn(nn.Module):
 
 @lru_cache(maxsize=16)
 def _points(size: Size, names: tuple[str, ...], device: str) -> torch.Tensor:
-    return torch.from_numpy(coordinates(size, names=names)).to(device)
+    with torch.inference_mode(False):  # kept for whoever comes next, who may want gradients
+        return torch.from_numpy(coordinates(size, names=names)).to(device)

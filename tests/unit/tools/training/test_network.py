@@ -109,3 +109,13 @@ def test_weights_come_back_as_they_went_in():
     for (w, b), (w2, b2) in zip(weights, TorchCppn(spec, weights).weights(), strict=True):
         assert np.array_equal(w, w2)
         assert np.array_equal(b, b2)
+
+
+def test_a_picture_without_gradients_leaves_those_of_the_next_alone():
+    spec, size = SPECS[0], Size(31, 17)
+    network = TorchCppn(spec, random_weights(spec, 3))
+    uniforms = np.zeros((1, len(spec.uniform)))
+    with torch.inference_mode():
+        network.paint(uniforms, size)
+    network.paint(uniforms, size).sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
