@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -29,7 +30,7 @@ def read_picture(path: Path, size: Size) -> np.ndarray:
         raise UserError("a picture of the data set cannot be read", where=str(path), got=error, remedy="make the data set again") from error  # fmt: skip
 
 
-def load_picture(path: Path, size: Size | None = None) -> np.ndarray:
+def load_picture(path: Path | BinaryIO, size: Size | None = None) -> np.ndarray:
     """Return a file's first picture, upright as its EXIF tag says, over black, sRGB uint8 [h, w, 3].
 
     size: a JPEG may be decoded at a half, a quarter or an eighth, where that still covers it. Raises one of `UNREADABLE`.

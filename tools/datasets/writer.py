@@ -36,21 +36,14 @@ class Writer:
         begun = (folder / DATASET).is_file()
         if folder.is_dir() and any(folder.iterdir()) and not begun:
             raise UserError("the folder holds something else", where=str(folder), remedy="give another --out")
-        try:
-            for name in _OURS:
-                shutil.rmtree(folder / name, ignore_errors=True)
-            (folder / MANIFEST).unlink(missing_ok=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            # Says whose folder this is, should the making be interrupted.
-            (folder / DATASET).write_text(json.dumps({**self._made, "finished": False}, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError("cannot write here", where=str(folder), got=error, remedy="give another --out") from error
+        self._begun = False
 
     def picture(
         self, name: str, pixels: np.ndarray, sidecar: dict, *, group: str, bucket: str, caption: str = "",
         seconds: float | None = None,
     ) -> None:  # fmt: skip
         """Write one picture, uint8 [h, w, 3], as images/BUCKET/NAME.png with its sidecar."""
+        self._begin()
         path = Path("images") / bucket / f"{name}.png"
         whole = self.folder / path
         whole.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +55,7 @@ class Writer:
         caption: str = "",
     ) -> None:  # fmt: skip
         """Write one seamless sequence, uint8 [n, h, w, 3], as loops/NAME.npy and NAME.gray.npy, with its sidecar."""
+        self._begin()
         path = Path("loops") / f"{name}.npy"
         whole = self.folder / path
         whole.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +65,22 @@ class Writer:
             path, name, frames.shape[1:], sidecar,
             group=group, bucket=bucket, caption=caption, frames=len(frames), fps=fps, variant=variant,
         )  # fmt: skip
+
+    def _begin(self) -> None:
+        """Clear the way for the first file: a fault before it has cost nothing, not even what --force would replace."""
+        if self._begun:
+            return
+        self._begun = True
+        try:
+            for name in _OURS:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Says whose folder this is, should the making be interrupted.
+            text = json.dumps({**self._made, "finished": False}, indent=2) + "\n"
+            (self.folder / DATASET).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError("cannot write here", where=str(self.folder), got=error, remedy="give another --out") from error
 
     def _add(self, path: Path, name: str, shape: tuple[int, ...], sidecar: dict, **more: object) -> None:
         about = {"id": name, "width": shape[1], "height": shape[0], **more}
