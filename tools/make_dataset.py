@@ -1,8 +1,10 @@
 """Makes data sets for the trainers: painted pictures, a folder's pictures, films, p5.js loops, a diffusion model's pictures.
 
     python tools/make_dataset.py procedural --out d --images 500 --size 128
-    python tools/make_dataset.py images ~/pictures --out d          python tools/make_dataset.py video a.mp4 b.mp4 --out d
-    python tools/make_dataset.py p5 sketches --out loops            python tools/make_dataset.py diffusers prompts.yaml --out d
+    python tools/make_dataset.py images ~/pictures --out d
+    python tools/make_dataset.py video a.mp4 b.mp4 --out d
+    python tools/make_dataset.py p5 sketches --out loops
+    python tools/make_dataset.py diffusers tools/datasets/prompts.yaml --out d
 
 What it makes is read by `tools.datasets.manifest.load_manifest`. Ctrl-C keeps what was made as a whole, smaller data set.
 """
@@ -161,7 +163,9 @@ def p5(
 def diffusers(
     prompts: Path,
     out: Out,
-    model: Annotated[str, typer.Option(help="folder of the weights, or a name in the hub's cache; none: the prompt file's")] = "",
+    model: Annotated[
+        str, typer.Option(help="folder of the weights, or a name in the hub's cache; none: the prompt file's")
+    ] = "",
     device: Annotated[str, typer.Option(help="cpu, cuda, mps")] = "cpu",
     limit: Annotated[int, typer.Option(min=0, help="pictures of each bucket at most; 0: as the prompt file says")] = 0,
     held_out: HeldOut = HELD_OUT,
@@ -171,7 +175,7 @@ def diffusers(
     from tools.datasets.diffusion import paint_prompts, read_prompts
 
     wanted = read_prompts(prompts)
-    options = {"prompts": prompts.name, "model": model or wanted.model, "device": device, "limit": limit}
+    options = {"prompts": prompts.name, "model": Path(model).name or wanted.model, "device": device, "limit": limit}
     with _making(out, "diffusers", options, force, wanted.seed, held_out) as (writer, progress, _):
         paint_prompts(writer, wanted, model=model, device=device, limit=limit, progress=progress)
 

@@ -60,7 +60,8 @@ def find_p5() -> Path:
         raise UserError("p5.js is not installed", where=str(folder), remedy=remedy)
     version = json.loads((script.parents[1] / "package.json").read_text(encoding="utf-8")).get("version")
     if version != P5_VERSION:
-        raise UserError("another p5.js than sketches are captured with", where=str(folder), allowed=P5_VERSION, got=version, remedy=remedy)  # fmt: skip
+        what = "another p5.js than sketches are captured with"
+        raise UserError(what, where=str(folder), allowed=P5_VERSION, got=version, remedy=remedy)
     return script
 
 
@@ -92,7 +93,9 @@ class Browser:
         try:
             from playwright.async_api import Error, async_playwright
         except ImportError as error:
-            raise UserError("playwright is not installed", remedy="pip install playwright (no browser of its own)") from error
+            raise UserError(
+                "playwright is not installed", remedy="pip install playwright (no browser of its own)"
+            ) from error
         self._error, self._playwright = Error, async_playwright()
 
     async def __aenter__(self) -> Browser:
@@ -150,7 +153,9 @@ class Browser:
         while len(frames) < count:
             got = await page.evaluate("n => stage.frames(n)", min(_BATCH, count - len(frames)))
             if got["fault"]:
-                raise SketchRefused(await self._done(context, f"frame {len(frames) + len(got['found'])}: {got['fault']}"))
+                raise SketchRefused(
+                    await self._done(context, f"frame {len(frames) + len(got['found']) + 1}: {got['fault']}")
+                )
             frames += [fit(_decode(url), size) for url in got["found"]]
         await context.close()
         return np.stack(frames)

@@ -117,8 +117,6 @@ def _end_of_one(writer: Writer, held_out: float) -> dict[str, str]:
     ends = f"{film}/end"
     for record in [r for r in writer.records if cut - GAP_S <= (r.seconds or 0.0) < cut]:
         writer.drop(record)
-    writer.records[:] = [
-        r.model_copy(update={"group": ends}) if (r.seconds or 0.0) >= cut else r for r in writer.records
-    ]
+    writer.records[:] = [r.model_copy(update={"group": ends}) if (r.seconds or 0.0) >= cut else r for r in writer.records]
     writer.notes.append(f"one film: its last {last - cut:.1f} s are held out, {GAP_S:g} s before them left out")
     return {film: "train", ends: "validation"}

@@ -164,7 +164,8 @@ def read_records(folder: Path) -> list[Record]:
     """Return the lines of the manifest. Raises UserError naming file and line."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError("no data set here", where=str(folder), allowed=f"a folder with {MANIFEST}", remedy="make one with tools/make_dataset.py")  # fmt: skip
+        remedy = "make one with tools/make_dataset.py"
+        raise UserError("no data set here", where=str(folder), allowed=f"a folder with {MANIFEST}", remedy=remedy)
     records, seen = [], set()
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         try:

@@ -140,7 +140,8 @@ def _open(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError("an array of the data set cannot be read", where=str(path), got=error, remedy="make the data set again") from error  # fmt: skip
+        what, remedy = "an array of the data set cannot be read", "make the data set again"
+        raise UserError(what, where=str(path), got=error, remedy=remedy) from error
     if array.dtype != np.uint8 or (shape is not None and array.shape != shape):
         allowed = f"uint8 {list(shape)}" if shape else "uint8"
         got = f"{array.dtype} {list(array.shape)}"

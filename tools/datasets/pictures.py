@@ -27,7 +27,8 @@ def read_picture(path: Path, size: Size) -> np.ndarray:
     try:
         return load_picture(path, size)
     except UNREADABLE as error:
-        raise UserError("a picture of the data set cannot be read", where=str(path), got=error, remedy="make the data set again") from error  # fmt: skip
+        what, remedy = "a picture of the data set cannot be read", "make the data set again"
+        raise UserError(what, where=str(path), got=error, remedy=remedy) from error
 
 
 def load_picture(path: Path | BinaryIO, size: Size | None = None) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +44,14 @@ def capture_sketches(
             raise UserError("too small a number", where=name, allowed=f"{least} or more", got=value)
     found = sorted(p for p in place.glob("*.js") if p.is_file() and p.name[0] != ".")
     if not found:
-        raise UserError("no sketch here", where=str(place), allowed="p5.js sketches, *.js", remedy="give a folder of sketches")
+        raise UserError(
+            "no sketch here", where=str(place), allowed="p5.js sketches, *.js", remedy="give a folder of sketches"
+        )
     asyncio.run(_capture_all(writer, found, size, frames, fps, variants, seed, limit_s, progress))
     if not writer.records:
-        raise UserError("no sketch gave a loop", where=str(place), got=f"{len(found)} sketches", remedy="; ".join(writer.notes))
+        raise UserError(
+            "no sketch gave a loop", where=str(place), got=f"{len(found)} sketches", remedy="; ".join(writer.notes)
+        )
 
 
 async def _capture_all(
@@ -58,7 +63,7 @@ async def _capture_all(
         for path in found:
             source = path.read_text(encoding="utf-8", errors="replace")
             for variant in range(variants):
-                params = Params(seed + variant, variant, frames, fps, canvas)
+                params = Params(_seed(seed, variant), variant, frames, fps, canvas)
                 try:
                     # One frame more than the loop has: it should be the first again.
                     taken = await browser.capture(path, params, size, frames + 1)
@@ -81,14 +86,20 @@ async def _capture_all(
 
 
 def examine(taken: np.ndarray) -> tuple[float, float]:
-    """Return (how far the last frame is from the first, the largest step between neighbours) of uint8 [n + 1, h, w, 3], RMS of
-    0..1. Raises SketchRefused where nothing is drawn or nothing moves."""
+    """Return (how far the last frame is from the first, the largest step between neighbours), RMS of 0..1.
+
+    taken: uint8 [n + 1, h, w, 3]. Raises SketchRefused where nothing is drawn or nothing moves."""
     if max(float(np.std(frame)) for frame in taken) < 255 * _LEAST:
         raise SketchRefused("it draws nothing")
-    steps = [_rms(a, b) for a, b in zip(taken[:-1], taken[1:], strict=True)]
+    steps = [_rms(a, b) for a, b in pairwise(taken)]
     if max(_rms(frame, taken[0]) for frame in taken) < _LEAST:
         raise SketchRefused("it never moves")
     return _rms(taken[-1], taken[0]), max(steps)
+
+
+def _seed(seed: int, variant: int) -> int:
+    """Return a sketch's seed: p5's generator gives near seeds nearly the same first numbers."""
+    return int(np.random.SeedSequence([seed, variant]).generate_state(1)[0])
 
 
 def _rms(a: np.ndarray, b: np.ndarray) -> float:

@@ -96,6 +96,7 @@ const stage = (() => {
       const found = [];
       while (found.length < count && !faults.length) {
         await step(1000 / given.fps);
+        if (faults.length) break;
         const canvas = document.querySelector("canvas.p5Canvas") ?? document.querySelector("canvas");
         if (!canvas) return { found, fault: "there is no canvas" };
         found.push(canvas.toDataURL("image/png"));

@@ -29,9 +29,10 @@ def _rings(s: Sheet, radius: np.ndarray, depth: np.ndarray, turn: np.ndarray) ->
     ring = glow(t - index - 0.5, s.num(0.05, 0.18)) * (0.3 + 0.7 * lit)
     arcs = smooth(sine(turn * np.round(1 + 4 * lit) + lit * 3 + s.vary(0, 1)), 0.1, 0.5) if s.recipe.random() < 0.5 else 1.0
     level = 0.06 + 0.75 * ring * arcs * _fade(s, radius)
-    return s.palette(index * s.num(0.05, 0.2) + 0.2 * ring + s.num(0, 1), level) + s.palette(0.0, 0.8) * (
-        s.num(0.0, 0.6) * glow(radius, 0.1)
-    )[..., None]
+    return (
+        s.palette(index * s.num(0.05, 0.2) + 0.2 * ring + s.num(0, 1), level)
+        + s.palette(0.0, 0.8) * (s.num(0.0, 0.6) * glow(radius, 0.1))[..., None]
+    )
 
 
 def _spiral(s: Sheet, radius: np.ndarray, depth: np.ndarray, turn: np.ndarray) -> np.ndarray:

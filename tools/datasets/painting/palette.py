@@ -65,7 +65,7 @@ class Palette:
         return tuple(dict.fromkeys(words[int(hue * len(words)) % len(words)] for hue in self.hues))
 
     def __call__(self, hue: np.ndarray | float, level: np.ndarray | float) -> np.ndarray:
-        """Return linear light float32 [..., 3]. hue: 0..1 along the palette, folded back beyond; level: 0 ground, 1 white."""
+        """Return linear light float32 [..., 3]. hue: 0..1 along the palette, folded beyond; level: 0 ground, 1 white."""
         hue, level = np.broadcast_arrays(np.asarray(hue, np.float32), np.asarray(level, np.float32))
         folded = np.abs((hue - 1) % 2 - 1)
         row = (folded * np.float32(HUES - 1) + np.float32(0.5)).astype(np.int32)
