@@ -1,7 +1,8 @@
 """Runs p5.js sketches in headless Chromium and takes their frames, on a clock that moves one frame at a time.
 
 Called by `tools.datasets.sketches`. The page is served out of this process and reaches nothing else; a sketch that hangs
-takes its browser with it, and the next gets a new one. The clock, chance and timers of the page are in `stage.js`.
+takes its browser with it, and the next gets a new one. The clock, chance and timers of the page are in `stage.js`
+(docs/decisions/captured-sketches.md).
 """
 
 from __future__ import annotations

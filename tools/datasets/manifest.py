@@ -188,7 +188,7 @@ def read_records(folder: Path) -> list[Record]:
 
 def divide(groups: Sequence[str], buckets: Sequence[str], held_out: float = HELD_OUT, seed: int = 0) -> dict[str, str]:
     """Return each group's side. Every bucket gives its share of groups; where that would be none of any bucket, one group
-    of all is held out. A single group is all training.
+    of all is held out. A single group is all training; so is everything with `held_out` 0.
 
     groups, buckets: of each record, in step.
     """
@@ -203,7 +203,7 @@ def divide(groups: Sequence[str], buckets: Sequence[str], held_out: float = HELD
         count = min(round(held_out * len(members)), len(members) - 1)
         for i in rng.permutation(len(members))[:count]:
             sides[sorted(members)[i]] = "validation"
-    if "validation" not in sides.values() and len(sides) > 1:
+    if held_out > 0 and "validation" not in sides.values() and len(sides) > 1:
         count = min(max(1, round(held_out * len(sides))), len(sides) - 1)
         for i in rng.permutation(len(sides))[:count]:
             sides[sorted(sides)[i]] = "validation"

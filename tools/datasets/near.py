@@ -11,7 +11,7 @@ from PIL import Image
 
 NEAR = 0.04
 """RMS of thumbnails, of a range of 0..1. Measured on 84 painted pictures of 128 px: the same one as JPEG of quality 30, or
-at half the size, is 0.005 to 0.018 away; another view of its recipe 0.07 to 0.27 (19 of 20), another recipe 0.11 and more."""
+at half the size, is 0.005 to 0.018 away; another view of its recipe 0.07 to 0.27 (19 of 20), another recipe 0.11 or more."""
 
 _SIDE = 8
 

@@ -103,7 +103,7 @@ class Writer:
             raise UserError("nothing was made", where=str(self.folder), remedy="; ".join(self.notes[:3]))
         if sides is None:
             sides = divide([r.group for r in self.records], [r.bucket for r in self.records], held_out, seed)
-        if "validation" not in sides.values():
+        if held_out > 0 and "validation" not in sides.values():
             self.notes.append("one group alone: nothing is held out for validation")
         records = [record.model_copy(update={"split": sides[record.group]}) for record in self.records]
         made = {**self._made, "finished": True, "notes": self.notes, "groups": len(sides), "records": len(records)}

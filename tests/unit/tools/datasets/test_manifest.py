@@ -116,6 +116,7 @@ def test_every_bucket_gives_its_share() -> None:
     sides = divide(groups, [g[0] for g in groups], 0.1, 3)
     assert {b: sum(sides[f"{b}/{k}"] == "validation" for k in range(20)) for b in "abc"} == {"a": 2, "b": 2, "c": 2}
     assert divide(["a", "a"], ["x", "x"]) == {"a": "train"}
+    assert set(divide(groups, [g[0] for g in groups], 0.0).values()) == {"train"}
     assert sorted(divide(["a", "b"], ["x", "y"]).values()) == ["train", "validation"]
     assert set(divide(["a", "b"], ["x", "x"], 0.9).values()) == {"train", "validation"}
 

@@ -111,7 +111,7 @@ def test_what_gives_no_loop_is_refused_and_the_others_go_on(tmp_path: Path, chro
         f_forever="function setup() { createCanvas(50, 50); } function draw() { while (true) {} }",
         g_outside="function setup() { fetch('https://example.org/').then(() => {}); } function draw() {}",
         h_good=DISC,
-        i_drifts="function setup() { createCanvas(50, 50); } function draw() { background(30 * frameCount); rect(0, 0, 20, 50); }",
+        i_drifts="function setup() {} function draw() { background(30 * frameCount); rect(0, 0, 20, 50); }",
     )
     writer = capture(tmp_path, place, limit_s=6.0)
     said = dict(note.split(" is refused: ") for note in writer.notes if "refused" in note)
