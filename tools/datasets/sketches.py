@@ -1,0 +1,112 @@
+"""A data set of loops, captured from a folder of p5.js sketches. Called by `tools/make_dataset.py p5`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from tools.datasets.browser import P5_VERSION, Browser, Params, SketchRefused
+from tools.datasets.writer import Writer
+
+LIMIT_S = 120.0
+_CANVAS = 256  # px a sketch draws at, at least: a 64 px frame is then the mean of 16 pixels each
+_LEAST = 1.0 / 255.0  # RMS of 0..1: below it there is no picture, or no motion
+_SEAM = 1.5  # ordinary steps that the last one may be as large as
+
+
+def capture_sketches(
+    writer: Writer,
+    place: Path,
+    size: Size,
+    *,
+    frames: int = 180,
+    fps: float = 30.0,
+    variants: int = 4,
+    seed: int = 0,
+    limit_s: float = LIMIT_S,
+    progress: Callable[[str], None] = lambda loop: None,
+) -> None:
+    """Capture `variants` loops of each sketch `*.js` in `place`; the group of a split is a sketch.
+
+    A sketch that throws, draws nothing, never moves or does not end is refused, a note each, and the others go on. One that
+    does not come back to its first frame is kept, with a note. Raises UserError where no sketch gave a loop, or nothing
+    can run one.
+    """
+    for name, value, least in (("--frames", frames, 2), ("--fps", fps, 1), ("--variants", variants, 1), ("--seed", seed, 0)):
+        if value < least:
+            raise UserError("too small a number", where=name, allowed=f"{least} or more", got=value)
+    found = sorted(p for p in place.glob("*.js") if p.is_file() and p.name[0] != ".")
+    if not found:
+        raise UserError(
+            "no sketch here", where=str(place), allowed="p5.js sketches, *.js", remedy="give a folder of sketches"
+        )
+    asyncio.run(_capture_all(writer, found, size, frames, fps, variants, seed, limit_s, progress))
+    if not writer.records:
+        raise UserError(
+            "no sketch gave a loop", where=str(place), got=f"{len(found)} sketches", remedy="; ".join(writer.notes)
+        )
+
+
+async def _capture_all(
+    writer: Writer, found: list[Path], size: Size, frames: int, fps: float, variants: int, seed: int, limit_s: float,
+    progress: Callable[[str], None],
+) -> None:  # fmt: skip
+    canvas = max(_CANVAS, 2 * size.width, 2 * size.height)
+    async with Browser(limit_s) as browser:
+        for path in found:
+            source = path.read_text(encoding="utf-8", errors="replace")
+            for variant in range(variants):
+                params = Params(_seed(seed, variant), variant, frames, fps, canvas)
+                try:
+                    # One frame more than the loop has: it should be the first again.
+                    taken = await browser.capture(path, params, size, frames + 1)
+                    seam, step = examine(taken)
+                except SketchRefused as reason:
+                    writer.notes.append(f"{path.name} is refused: {reason}")
+                    break
+                name = f"{path.stem}-{variant}"
+                if seam > _SEAM * step:
+                    writer.notes.append(f"{name} does not loop: its seam is {seam:.3f}, its largest step {step:.3f}")
+                about = {
+                    "sketch": path.name, "sha256": hashlib.sha256(source.encode()).hexdigest(), "seed": params.seed,
+                    "canvas": canvas, "p5": P5_VERSION, "seam": round(seam, 5), "step": round(step, 5),
+                }  # fmt: skip
+                writer.loop(
+                    name, taken[:frames], about,
+                    group=path.stem, bucket=path.stem, caption=title(source), fps=fps, variant=variant,
+                )  # fmt: skip
+                progress(name)
+
+
+def examine(taken: np.ndarray) -> tuple[float, float]:
+    """Return (how far the last frame is from the first, the largest step between neighbours), RMS of 0..1.
+
+    taken: uint8 [n + 1, h, w, 3]. Raises SketchRefused where nothing is drawn or nothing moves."""
+    if max(float(np.std(frame)) for frame in taken) < 255 * _LEAST:
+        raise SketchRefused("it draws nothing")
+    steps = [_rms(a, b) for a, b in pairwise(taken)]
+    if max(_rms(frame, taken[0]) for frame in taken) < _LEAST:
+        raise SketchRefused("it never moves")
+    return _rms(taken[-1], taken[0]), max(steps)
+
+
+def _seed(seed: int, variant: int) -> int:
+    """Return a sketch's seed: p5's generator gives near seeds nearly the same first numbers."""
+    return int(np.random.SeedSequence([seed, variant]).generate_state(1)[0])
+
+
+def _rms(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((a.astype(np.float32) - b) ** 2))) / 255.0
+
+
+def title(source: str) -> str:
+    """Return the comment that a sketch begins with, or ''."""
+    first = source.lstrip().partition("\n")[0]
+    return first.removeprefix("//").strip() if first.startswith("//") else ""

@@ -1,0 +1,110 @@
+"""Writes a data set's folder: pictures, loops, sidecars, and at the end the manifest that makes them one.
+
+Every maker holds one `Writer`. A folder without a manifest was interrupted and may be begun anew; one with a manifest is
+replaced only on request; one that is anything else is never touched. Pictures are not kept in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from engine import __version__
+from engine.core.errors import UserError
+from tools.datasets.manifest import DATASET, HELD_OUT, MANIFEST, Record, divide, write_manifest
+from tools.datasets.part import PACKED
+from tools.datasets.pictures import grey
+
+_OURS = ("images", "loops", PACKED)
+
+
+class Writer:
+    """One data set in the making. records: what has been written, without sides yet. notes: what a person should know."""
+
+    def __init__(self, folder: Path, command: str, options: dict, force: bool = False) -> None:
+        """Raises UserError where the folder holds something else, or a data set and not `force`."""
+        self.folder, self.records, self.notes = folder, [], []
+        self._made = {"version": 1, "command": command, "options": options, "phosphene": __version__}
+        if folder.exists() and not folder.is_dir():
+            raise UserError("not a folder", where=str(folder), remedy="give another --out")
+        if (folder / MANIFEST).is_file() and not force:
+            raise UserError("there is a data set here already", where=str(folder), remedy="give another --out, or --force")
+        begun = (folder / DATASET).is_file()
+        if folder.is_dir() and any(folder.iterdir()) and not begun:
+            raise UserError("the folder holds something else", where=str(folder), remedy="give another --out")
+        self._begun = False
+
+    def picture(
+        self, name: str, pixels: np.ndarray, sidecar: dict, *, group: str, bucket: str, caption: str = "",
+        seconds: float | None = None,
+    ) -> None:  # fmt: skip
+        """Write one picture, uint8 [h, w, 3], as images/BUCKET/NAME.png with its sidecar."""
+        self._begin()
+        path = Path("images") / bucket / f"{name}.png"
+        whole = self.folder / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(whole, compress_level=2)  # half the time of the default, a tenth larger
+        self._add(path, name, pixels.shape, sidecar, group=group, bucket=bucket, caption=caption, seconds=seconds)
+
+    def loop(
+        self, name: str, frames: np.ndarray, sidecar: dict, *, group: str, bucket: str, fps: float, variant: int = 0,
+        caption: str = "",
+    ) -> None:  # fmt: skip
+        """Write one seamless sequence, uint8 [n, h, w, 3], as loops/NAME.npy and NAME.gray.npy, with its sidecar."""
+        self._begin()
+        path = Path("loops") / f"{name}.npy"
+        whole = self.folder / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        np.save(whole, frames)
+        np.save(whole.with_suffix(".gray.npy"), grey(frames))
+        self._add(
+            path, name, frames.shape[1:], sidecar,
+            group=group, bucket=bucket, caption=caption, frames=len(frames), fps=fps, variant=variant,
+        )  # fmt: skip
+
+    def _begin(self) -> None:
+        """Clear the way for the first file: a fault before it has cost nothing, not even what --force would replace."""
+        if self._begun:
+            return
+        self._begun = True
+        try:
+            for name in _OURS:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Says whose folder this is, should the making be interrupted.
+            text = json.dumps({**self._made, "finished": False}, indent=2) + "\n"
+            (self.folder / DATASET).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError("cannot write here", where=str(self.folder), got=error, remedy="give another --out") from error
+
+    def _add(self, path: Path, name: str, shape: tuple[int, ...], sidecar: dict, **more: object) -> None:
+        about = {"id": name, "width": shape[1], "height": shape[0], **more}
+        text = json.dumps({**{k: v for k, v in about.items() if v is not None}, **sidecar}, indent=2) + "\n"
+        (self.folder / path).with_suffix(".json").write_text(text, encoding="utf-8")
+        self.records.append(Record(path=path.as_posix(), **about))
+
+    def drop(self, record: Record) -> None:
+        """Take one record and its files away again."""
+        self.records.remove(record)
+        for suffix in (Path(record.path).suffix, ".json"):
+            (self.folder / record.path).with_suffix(suffix).unlink()
+
+    def finish(self, seed: int, held_out: float = HELD_OUT, sides: dict[str, str] | None = None) -> None:
+        """Divide by whole groups and write the manifest. sides: of each group, if the maker knows better.
+
+        Raises UserError if nothing was written.
+        """
+        if not self.records:
+            raise UserError("nothing was made", where=str(self.folder), remedy="; ".join(self.notes[:3]))
+        if sides is None:
+            sides = divide([r.group for r in self.records], [r.bucket for r in self.records], held_out, seed)
+        if held_out > 0 and "validation" not in sides.values():
+            self.notes.append("one group alone: nothing is held out for validation")
+        records = [record.model_copy(update={"split": sides[record.group]}) for record in self.records]
+        made = {**self._made, "finished": True, "notes": self.notes, "groups": len(sides), "records": len(records)}
+        write_manifest(self.folder, records, made)
