@@ -172,7 +172,10 @@ def verify(job: RenderJob, progress: Progress | None = None) -> int | None:
 
 def _hear(job: RenderJob, told: Progress) -> Prepared:
     return prepare(
-        job.audio, start=job.start, duration=job.duration, progress=lambda x: told("listening", round(100 * x), 100)
+        "demo" if str(job.audio) == "demo" else job.audio,
+        start=job.start,
+        duration=job.duration,
+        progress=lambda x: told("listening", round(100 * x), 100),
     )
 
 

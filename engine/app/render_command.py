@@ -138,7 +138,8 @@ def _suited(audio: Path) -> str:
     from engine.app.library import read_library
     from engine.app.suggest import suggest
     from engine.app.track import analyse
+    from engine.audio.demo import demo_track
 
-    best = suggest(analyse(audio), read_library()[0])[0]
+    best = suggest(analyse(demo_track().pcm if str(audio) == "demo" else audio), read_library()[0])[0]
     console.print(f"style {best.slug}: {best.reason}", highlight=False)
     return best.slug

@@ -174,6 +174,13 @@ def test_supersampling_is_the_same_picture_smoother(job: RenderJob, tmp_path: Pa
 
 
 @pytest.mark.gl
+def test_the_demo_track_can_be_rendered_too(job: RenderJob) -> None:
+    done = render(dataclasses.replace(job, audio=Path("demo"), start=10.0, duration=0.5))
+    assert done.frames == 12
+    assert not np.array_equal(*(pictures(done.out)[i] for i in (0, -1)))
+
+
+@pytest.mark.gl
 def test_frames_beside_the_film(job: RenderJob, tmp_path: Path) -> None:
     done = render(dataclasses.replace(job, duration=0.25, frames_dir=tmp_path / "stills"))
     assert len(list((tmp_path / "stills").glob("*.png"))) == done.frames == len(pictures(done.out))
