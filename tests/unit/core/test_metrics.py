@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core import paths
 from engine.core.metrics import Distribution, peak_rss_mb
 
 
@@ -38,3 +42,11 @@ def test_an_empty_distribution_is_all_zeros():
 
 def test_peak_memory_is_that_of_a_python_with_numpy():
     assert 10.0 < peak_rss_mb() < 100_000.0
+
+
+def test_peak_memory_is_not_that_of_whoever_started_the_process():
+    ballast = np.ones(64 * 1024 * 1024, np.float64)  # 512 MiB
+    code = "from engine.core.metrics import peak_rss_mb; print(peak_rss_mb())"
+    child = subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    assert peak_rss_mb() > ballast.nbytes / 2**20
+    assert float(child.stdout) < 200.0
