@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from engine.core.errors import UserError
 from engine.models.encoding import BASE_INPUTS, INPUTS, is_spatial
+from engine.models.table import Table
 
 ACTIVATIONS = ("sin", "cos", "gauss", "tanh")
 PERIODIC = frozenset({"sin", "cos"})
@@ -94,6 +97,18 @@ class CppnSpec:
         return [(b, a) for a, b in itertools.pairwise(widths)]
 
     @property
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every tensor of weights.safetensors by name."""
+        named: dict[str, tuple[int, ...]] = {}
+        for i, (out, inp) in enumerate(self.shapes):
+            named |= {f"layers.{i}.weight": (out, inp), f"layers.{i}.bias": (out,)}
+        return named
+
+    def arranged(self, tensors: Mapping[str, np.ndarray]) -> Weights:
+        """Return the tensors of a file in the form that backends take."""
+        return [(tensors[f"layers.{i}.weight"], tensors[f"layers.{i}.bias"]) for i in range(len(self.shapes))]
+
+    @property
     def parameters(self) -> int:
         """How many numbers the network has: 51,587 and 201,475 for the first networks, 128 and 256 wide."""
         return sum(out * (inp + 1) for out, inp in self.shapes)
@@ -103,6 +118,20 @@ class CppnSpec:
         """Multiply-adds x 2 per pixel once the uniform inputs are folded away."""
         first, *rest = self.shapes
         return 2 * (first[0] * len(self.spatial) + sum(out * inp for out, inp in rest))
+
+
+class Network(Table):
+    """[network] of kind "cppn": the architecture, as data."""
+
+    kind: Annotated[Literal["cppn"], Field(exclude=True)] = "cppn"
+    inputs: tuple[str, ...]
+    width: int
+    layers: int
+    activations: tuple[str, ...]
+
+    def spec(self) -> CppnSpec:
+        """Return the checked shape. Raises UserError whose `where` is the key."""
+        return CppnSpec(self.inputs, self.width, self.layers, self.activations)
 
 
 def random_weights(spec: CppnSpec, seed: int, gain: float = 5.0, output_gain: float = 1.0) -> Weights:

@@ -11,40 +11,40 @@ import os
 import re
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from engine.core.errors import UserError
 from engine.core.paths import styles_dir
-from engine.models.cppn import CppnSpec, Weights
+from engine.models.cppn import CppnSpec, Network, Weights
 from engine.models.encoding import UNIFORM_INPUTS
+from engine.models.gan import GanNetwork
+from engine.models.graph import Tensors
+from engine.models.table import Table
+
+__all__ = ["Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "write_meta", "write_style"]
 
 SCHEMA_VERSION = 1
-MAX_WEIGHTS_BYTES = 64 * 1024 * 1024  # a 256-wide, 12-layer CPPN takes 3 MB: more is a mistake
+MAX_WEIGHTS_BYTES = 64 * 1024 * 1024  # a 256-wide, 12-layer CPPN takes 3 MB, a shipped GAN at most 12: more is a mistake
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+# A kind of style: its [network] table, which gives a spec. One line each, here and in `generators/registry.py`.
+AnyNetwork = Annotated[Network | GanNetwork, Field(discriminator="kind")]
+Spec = CppnSpec | GanNetwork
+KINDS = ("cppn", "gan")
 
 
-class Network(_Table):
-    """[network]: the architecture, as data."""
-
-    inputs: tuple[str, ...]
-    width: int
-    layers: int
-    activations: tuple[str, ...]
-
-
-class Preview(_Table):
+class Preview(Table):
     """[preview]: the instant that preview.png shows: phase in s, signals by name, picture size."""
 
     time: Finite = 0.0
@@ -52,18 +52,18 @@ class Preview(_Table):
     signals: dict[str, Finite] = {}
 
 
-class Motion(_Table):
+class Motion(Table):
     """[motion]: drive, how much faster loud music runs time than silence."""
 
     drive: Annotated[float, Field(ge=0.0, le=20.0)] = 3.0
 
 
-class StyleMeta(_Table):
+class StyleMeta(Table):
     """style.toml. `normalisation` scales uniform inputs (1.0 where unnamed)."""
 
     version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    kind: Literal["cppn"]
+    kind: Literal["cppn", "gan"]
     description: str = ""
     seed: int
     licence: str
@@ -73,7 +73,7 @@ class StyleMeta(_Table):
     genres: tuple[str, ...] = ()  # music it was chosen for: "techno", "ambient", ...
     energy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # 0 calm .. 1 frantic, of the music that it suits
     palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...] = ()
-    network: Network
+    network: AnyNetwork
     normalisation: dict[str, Finite] = {}
     motion: Motion = Motion()
     preview: Preview = Preview()
@@ -81,16 +81,36 @@ class StyleMeta(_Table):
     guide: str = ""  # what pulled the training, as given to --guide; "" for an untrained style
     judge: str = ""  # what the scores are of; never the guide's own weights
 
+    @model_validator(mode="before")
+    @classmethod
+    def _network_of_its_kind(cls, table: Any) -> Any:
+        """Let `kind` say which [network] is meant."""
+        if isinstance(table, dict) and isinstance(table.get("network"), dict):
+            if "kind" in table["network"]:
+                raise PydanticCustomError("kind", "kind stands above [network], not in it")
+            return table | {"network": table["network"] | {"kind": table.get("kind")}}
+        return table
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> StyleMeta:
+        if self.network.kind != self.kind:
+            raise PydanticCustomError("kind", "network is of another kind")
+        return self
+
 
 @dataclass(frozen=True)
 class Style:
-    """A checked style, ready for `Backend.open`. weights: (W float32 [out, in], b float32 [out]) per layer."""
+    """A checked style, ready for `Backend.open`.
+
+    spec, weights: of its kind. A CPPN's weights are (W float32 [out, in], b float32 [out]) per layer, all others' are float32
+    arrays by name.
+    """
 
     slug: str
     name: str
     kind: str
-    spec: CppnSpec
-    weights: Weights = field(repr=False)
+    spec: Spec
+    weights: Weights | Tensors = field(repr=False)
     meta: StyleMeta = field(repr=False)
     sha256: str = field(
         default="", repr=False
@@ -149,7 +169,10 @@ def load_meta(folder: Path) -> StyleMeta:
         meta = StyleMeta.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        loc = first["loc"]
+        if loc[:1] == ("network",) and loc[1:2] and loc[1] in KINDS:
+            loc = (loc[0], *loc[2:])  # pydantic puts the kind in between
+        key = ".".join(str(part) for part in loc)
         got = first["input"] if first["type"] != "missing" else "nothing"
         raise UserError(f"style.toml: {first['msg'].lower()}", where=f"{path}, key {key}", got=got) from error
     for name in meta.normalisation:
@@ -162,9 +185,8 @@ def load_style(path_or_slug: str | Path) -> Style:
     """Read, check and return a style. Raises UserError for anything that is wrong with it."""
     folder = style_folder(path_or_slug)
     meta = load_meta(folder)
-    network = meta.network
     try:
-        spec = CppnSpec(network.inputs, network.width, network.layers, network.activations)
+        spec = meta.network.spec()
     except UserError as error:
         raise UserError(
             error.what, where=f"{folder / 'style.toml'}, key {error.where}", allowed=error.allowed, got=error.got,
@@ -183,8 +205,8 @@ def _fingerprint(meta: StyleMeta, weights: Weights) -> str:
     return digest.hexdigest()
 
 
-def load_weights(path: Path, spec: CppnSpec) -> Weights:
-    """Read `layers.I.weight` / `layers.I.bias` and check names, shapes, dtype and finiteness against `spec`."""
+def load_weights(path: Path, spec: Spec) -> Weights | Tensors:
+    """Read the tensors that `spec` names and check names, shapes, dtype and finiteness against it."""
     remedy = "export the style again, or take it from a backup"
     try:
         with path.open("rb") as file:
@@ -204,31 +226,27 @@ def load_weights(path: Path, spec: CppnSpec) -> Weights:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError("weights are damaged", where=str(path), allowed="safetensors", got=error, remedy=remedy) from error
-    weights: Weights = []
-    for i, (out, inp) in enumerate(spec.shapes):
-        pair = []
-        for part, shape in (("weight", (out, inp)), ("bias", (out,))):
-            key = f"layers.{i}.{part}"
-            where = f"{path}, {key}"
-            if key not in tensors:
-                raise UserError("weights lack a tensor", where=where, got=", ".join(sorted(tensors)), remedy=remedy)
-            tensor = tensors.pop(key)
-            if tensor.shape != shape:
-                raise UserError("wrong shape", where=where, allowed=str(shape), got=tensor.shape, remedy=remedy)
-            if tensor.dtype not in (np.float16, np.float32, np.float64):
-                raise UserError("wrong number type", where=where, allowed="float16 to float64", got=tensor.dtype)
-            with np.errstate(over="ignore"):
-                tensor = np.ascontiguousarray(tensor, np.float32)
-            if not np.isfinite(tensor).all():
-                bad = int((~np.isfinite(tensor)).sum())
-                raise UserError("weights are not finite", where=where, allowed="finite numbers", got=f"{bad} NaN or Inf",
-                                remedy=remedy)  # fmt: skip
-            tensor.flags.writeable = False
-            pair.append(tensor)
-        weights.append((pair[0], pair[1]))
+    found: dict[str, np.ndarray] = {}
+    for key, shape in spec.tensors.items():
+        where = f"{path}, {key}"
+        if key not in tensors:
+            raise UserError("weights lack a tensor", where=where, got=", ".join(sorted(tensors)), remedy=remedy)
+        tensor = tensors.pop(key)
+        if tensor.shape != shape:
+            raise UserError("wrong shape", where=where, allowed=str(shape), got=tensor.shape, remedy=remedy)
+        if tensor.dtype not in (np.float16, np.float32, np.float64):
+            raise UserError("wrong number type", where=where, allowed="float16 to float64", got=tensor.dtype)
+        with np.errstate(over="ignore"):
+            tensor = np.ascontiguousarray(tensor, np.float32)
+        if not np.isfinite(tensor).all():
+            bad = int((~np.isfinite(tensor)).sum())
+            raise UserError("weights are not finite", where=where, allowed="finite numbers", got=f"{bad} NaN or Inf",
+                            remedy=remedy)  # fmt: skip
+        tensor.flags.writeable = False
+        found[key] = tensor
     if tensors:
         raise UserError("weights hold a tensor the network lacks", where=str(path), got=", ".join(sorted(tensors)))
-    return weights
+    return spec.arranged(found)
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -247,12 +265,19 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
-def write_style(folder: Path, meta: StyleMeta, weights: Weights) -> None:
-    """Write weights, then style.toml: a folder without style.toml is no style, so a half-written one is never seen."""
-    tensors = {}
-    for i, (w, b) in enumerate(weights):
-        tensors[f"layers.{i}.weight"] = np.ascontiguousarray(w, np.float32)
-        tensors[f"layers.{i}.bias"] = np.ascontiguousarray(b, np.float32)
+def write_style(folder: Path, meta: StyleMeta, weights: Weights | Tensors) -> None:
+    """Write weights, then style.toml: a folder without style.toml is no style, so a half-written one is never seen.
+
+    weights: a CPPN's pairs; or arrays by name, written in their own precision (float16 halves the file, and is widened when
+    it is read).
+    """
+    if isinstance(weights, Mapping):
+        tensors = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    else:
+        tensors = {}
+        for i, (w, b) in enumerate(weights):
+            tensors[f"layers.{i}.weight"] = np.ascontiguousarray(w, np.float32)
+            tensors[f"layers.{i}.bias"] = np.ascontiguousarray(b, np.float32)
     write_atomic(folder / "weights.safetensors", save(tensors))
     write_meta(folder, meta)
 
