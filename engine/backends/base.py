@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.backends.decoders import Decoder
 from engine.core.frame import Size
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import View
@@ -18,7 +19,7 @@ from engine.models.style import Style
 
 
 class Program(Protocol):
-    """A style that is ready to run. Not re-entrant: one thread at a time.
+    """A CPPN that is ready to run (the other kinds have a `decoders.Decoder`). Not re-entrant: one thread at a time.
 
     Programs on CUDA also have, and whoever asks takes their absence as nothing said:
 
@@ -46,11 +47,12 @@ class Backend(Protocol):
     """One way of running networks."""
 
     name: str
+    kinds: frozenset[str]  # kinds of style that it runs
 
     def refusal(self, style: Style | None = None) -> str | None:
         """Return why this machine (or this style) cannot use the backend, in words for a person; None when it can."""
         ...
 
-    def open(self, style: Style, max_size: Size) -> Program:
-        """Prepare `style` for pictures up to `max_size`. Raises UserError."""
+    def open(self, style: Style, max_size: Size) -> Program | Decoder:
+        """Prepare `style`, of one of `kinds`, for pictures up to `max_size`. Raises UserError."""
         ...

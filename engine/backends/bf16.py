@@ -90,6 +90,7 @@ class Bf16Backend:
     """Takes a style whose probe passes, on a CPU with bfloat16 products, where torch is installed."""
 
     name = "cpu-bf16"
+    kinds = frozenset({"cppn"})
 
     def refusal(self, style: Style | None = None) -> str | None:
         """Say what is missing; with a style, also run the probe (imports torch: seconds)."""

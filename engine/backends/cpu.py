@@ -126,6 +126,7 @@ class CpuBackend:
     """Runs any CPPN, anywhere, in float32."""
 
     name = "cpu"
+    kinds = frozenset({"cppn"})
 
     def __init__(self, workers: Workers | None = None) -> None:
         self._workers = workers

@@ -78,6 +78,7 @@ class CudaProgram:
     """One style in device memory. `variant`: of the kernel, see `kernels.cppn_fused.shape`."""
 
     name = "cuda"
+    kinds = frozenset({"cppn"})
     storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, cuda: Cuda, kernels: Kernels, max_size: Size, renderer: str, variant: str) -> None:
@@ -195,6 +196,7 @@ class CudaBackend:
     """renderer: GL_RENDERER of the show's context, "" where there is none."""
 
     name = "cuda"
+    kinds = frozenset({"cppn"})
 
     def __init__(self, renderer: str = "") -> None:
         self._renderer = renderer

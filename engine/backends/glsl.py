@@ -99,6 +99,7 @@ class GlslBackend:
     """renderer: GL_RENDERER of the show's context, "" where there is none. force: take software renderers too (tests)."""
 
     name = "glsl"
+    kinds = frozenset({"cppn"})
 
     def __init__(self, renderer: str, force: bool = False) -> None:
         self._renderer = renderer

@@ -12,6 +12,7 @@ from engine.backends.base import Backend, Program
 from engine.backends.bf16 import Bf16Backend
 from engine.backends.cpu import CpuBackend
 from engine.backends.cuda import CudaBackend
+from engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
 from engine.backends.glsl import GlslBackend
 from engine.backends.tensorrt import TensorRTBackend
 from engine.backends.torch import TorchBackend
@@ -20,7 +21,7 @@ from engine.core.frame import Size
 from engine.models.style import Style
 
 # Fastest first. A name that is not in the registry of this installation is passed over silently.
-ORDER = ("cuda", "tensorrt", "torch", "glsl", "cpu-bf16", "cpu")
+ORDER = ("cuda", "tensorrt", "torch", "onnx", "torch-decode", "glsl", "cpu-bf16", "cpu")
 # Never tried unless asked for by name: importing torch takes 1.4 to 3 s, most of the time that the first picture may take.
 ON_REQUEST = frozenset({"cpu-bf16"})
 
@@ -35,17 +36,17 @@ class Selection:
 
 def installed_backends(renderer: str) -> dict[str, Backend]:
     """Return the backends of this installation by name. renderer: GL_RENDERER of the show's context ("" without one)."""
-    return {
-        backend.name: backend
-        for backend in (
-            CudaBackend(renderer),
-            TensorRTBackend(renderer),
-            TorchBackend(renderer),
-            GlslBackend(renderer),
-            Bf16Backend(),
-            CpuBackend(),
-        )
-    }
+    found = (
+        CudaBackend(renderer),
+        TensorRTBackend(renderer),
+        TorchBackend(renderer),
+        OnnxBackend(),
+        TorchDecodeBackend(),
+        GlslBackend(renderer),
+        Bf16Backend(),
+        CpuBackend(),
+    )
+    return {backend.name: backend for backend in found}
 
 
 def open_style(
@@ -54,16 +55,17 @@ def open_style(
     backends: Mapping[str, Backend],
     prefer: str = "auto",
     excluded: frozenset[str] = frozenset(),
-) -> tuple[Program, Selection]:
+) -> tuple[Program | Decoder, Selection]:
     """Open `style` on the best backend that takes it.
 
-    prefer: "auto", or a name that goes first. excluded: names that have failed in this show. Raises UserError when no
-    backend takes the style, with every reason.
+    prefer: "auto", or a name that goes first. excluded: names that have failed in this show. Backends of other kinds of
+    style are passed over silently. Raises UserError when no backend takes the style, with every reason.
     """
     if prefer != "auto" and prefer not in backends:
         raise UserError("no such backend", where="--backend", allowed=", ".join(("auto", *backends)), got=prefer)
     refused: list[dict[str, str]] = []
     candidates = [name for name in backends if name not in ON_REQUEST or name == prefer]
+    candidates = [name for name in candidates if style.kind in backends[name].kinds]
     for name in sorted(candidates, key=lambda n: (n != prefer, ORDER.index(n) if n in ORDER else len(ORDER))):
         reason = "failed during this show" if name in excluded else backends[name].refusal(style)
         if reason is None:

@@ -50,6 +50,7 @@ class TensorRTProgram:
     """One style in a loaded plan."""
 
     name = "tensorrt"
+    kinds = frozenset({"cppn"})
     storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, plan: LoadedPlan, picture: DevicePicture, backend: TensorRTBackend) -> None:
@@ -86,6 +87,7 @@ class TensorRTBackend:
     """renderer: GL_RENDERER of the show's context. store: where plans lie, by default the user's cache."""
 
     name = "tensorrt"
+    kinds = frozenset({"cppn"})
 
     def __init__(self, renderer: str = "", store: PlanStore | None = None) -> None:
         self.store = store or PlanStore()

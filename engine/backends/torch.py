@@ -112,6 +112,7 @@ class TorchProgram:
     """One style on a torch device: "cuda:0", or "cpu" without a graph and without `run`."""
 
     name = "torch"
+    kinds = frozenset({"cppn"})
     storage = "rgba8"
 
     def __init__(self, style: Style, device: str, renderer: str = "") -> None:
@@ -209,6 +210,7 @@ class TorchBackend:
     """renderer: GL_RENDERER of the show's context, "" where there is none."""
 
     name = "torch"
+    kinds = frozenset({"cppn"})
 
     def __init__(self, renderer: str = "") -> None:
         self._renderer = renderer
