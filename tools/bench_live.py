@@ -290,7 +290,8 @@ def _pulse() -> Iterator[PulseAudio]:
 @contextmanager
 def _flash_scene(signal: str) -> Iterator[Path]:
     """A scene that is black but for `signal`, on the narrowest style of the library."""
-    style = min(list_styles(), key=lambda slug: load_meta(style_folder(slug)).network.width)
+    metas = {slug: load_meta(style_folder(slug)) for slug in list_styles()}
+    style = min((slug for slug, meta in metas.items() if meta.kind == "cppn"), key=lambda slug: metas[slug].network.width)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "flash.toml").write_text(_FLASH.format(style=style, signal=signal))
         before = os.environ.get("PHOSPHENE_SCENES")

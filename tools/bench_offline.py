@@ -263,7 +263,7 @@ def _plain_way(style: Style, out: Path, frames: int, fps: int) -> float:
 
 
 def _style_of_width(width: int) -> str:
-    return next(slug for slug in list_styles() if load_meta(style_folder(slug)).network.width == width)
+    return next(slug for slug in list_styles() if getattr(load_meta(style_folder(slug)).network, "width", 0) == width)
 
 
 def _median_ms(run: Callable[[], object], rounds: int = 9) -> float:

@@ -27,11 +27,12 @@ _START_S = 2.0
 
 def crossfading_set(seconds: float = 600.0) -> dict[str, Any]:
     """Return what `STYLES` styles in `seconds` missed, beside the first one alone. Raises UserError without that many."""
-    trained = [slug for slug in list_styles() if load_meta(style_folder(slug)).guide]
+    metas = {slug: load_meta(style_folder(slug)) for slug in list_styles()}
+    trained = [slug for slug, meta in metas.items() if meta.guide and meta.kind == "cppn"]
     if len(trained) < STYLES:
         raise UserError("too few trained styles for a set", allowed=f"{STYLES} or more", got=len(trained))
     chosen = [trained[i * len(trained) // STYLES] for i in range(STYLES)]
-    widths = {slug: load_meta(style_folder(slug)).network.width for slug in chosen}
+    widths = {slug: metas[slug].network.width for slug in chosen}
     with tempfile.TemporaryDirectory() as folder:
         played = _play(Path(folder), seconds, chosen)
         alone = _play(Path(folder), min(seconds, _BASELINE_S), chosen[:1])

@@ -43,7 +43,7 @@ def sheet(styles: Sequence[Style], columns: int) -> Image.Image:
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(11)
     for i, style in enumerate(styles):
         x, y = _MARGIN + i % columns * wide, _MARGIN + i // columns * high
-        name = f"{style.name}  {style.spec.layers} x {style.spec.width}"
+        name = f"{style.name}  {style.spec.told}"
         draw.text((x, y), name, _INK, font)
         draw.text((x + draw.textlength(name, font) + 10, y), style.meta.prompt or "untrained", _DIM, font)
         image.paste(Image.fromarray(strip(style)), (x, y + _LINE))

@@ -83,6 +83,7 @@ def build_stage(
         latency=OnsetLatency(source),
         broken=broken,
         messages=messages,
+        live=not inline,
     )
     return stage, build_table(catalogue.effects, catalogue.deck_params)
 

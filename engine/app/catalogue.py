@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.core import paths
 from engine.effects.registry import EFFECTS
-from engine.generators.cppn import CPPN_PARAMS
+from engine.generators.registry import deck_params
 from engine.models.style import list_styles
 from engine.show.catalogue import LEVEL, Catalogue
 from engine.show.scene import scene_names
@@ -15,6 +15,6 @@ def show_catalogue() -> Catalogue:
     return Catalogue(
         styles=tuple(list_styles()),
         effects={name: effect.params for name, effect in EFFECTS.items()},
-        deck_params=(*CPPN_PARAMS, LEVEL),
+        deck_params=(*deck_params(), LEVEL),
         scenes=scene_names(paths.scenes_dir()),
     )

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.backends.base import Program
+from engine.backends.decoders import Decoder
 from engine.backends.select import Selection
 from engine.core.errors import UserError
 from engine.models.style import Style, load_style
@@ -31,7 +32,7 @@ class StyleLoaded:
 
     deck: str
     style: Style
-    program: Program
+    program: Program | Decoder
     backend: str
     refused: list[dict[str, str]] = field(default_factory=list)
     excluded: frozenset[str] = frozenset()
@@ -65,7 +66,7 @@ class Loader:
 
     def __init__(
         self,
-        open_style: Callable[[Style, frozenset[str]], tuple[Program, Selection]],
+        open_style: Callable[[Style, frozenset[str]], tuple[Program | Decoder, Selection]],
         read_scene: Callable[[str], Scene],
         *,
         inline: bool = False,

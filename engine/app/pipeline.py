@@ -15,7 +15,7 @@ from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.frame import Frame
 from engine.core.signals import Signals, signals_at
-from engine.generators.cppn import CppnGenerator
+from engine.generators.registry import GENERATORS
 from engine.show.catalogue import DECKS, IDLE
 from engine.show.change import (
     Action,
@@ -175,7 +175,8 @@ def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
     """Make a loaded style ready beside its deck; return what the show document has to hear."""
     deck, slug = answer.deck, answer.style.slug
     try:
-        generator = CppnGenerator(answer.style, answer.program, stage.mixer.passes, stage.walk)
+        make = GENERATORS[answer.style.kind].generator
+        generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)
     except Exception as error:  # noqa: BLE001 boundary: a driver may refuse a target or a shader; the old style plays on
         _log.exception("style %s does not start", slug)
         answer.program.close()

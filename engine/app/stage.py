@@ -111,6 +111,7 @@ class Stage:
     broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame
     sizes: list[tuple[float, Size]] = field(default_factory=list)  # show time in s at which each internal size began
     messages: list[str] = field(default_factory=list)  # short lines for the HUD, newest last
+    live: bool = False  # whether frames may not wait for a decoder; offline each frame has its own picture
     walk: Walk | None = None  # how latents move; None: with each style's own time
 
     def note_size(self, t: float, size: Size) -> None:

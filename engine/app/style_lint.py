@@ -16,7 +16,9 @@ from engine.generators.still import preview_still, sequence, still
 from engine.models.colour import oklab
 from engine.models.style import Style
 
-BUNDLE_LIMIT = 300_000  # bytes without the video, up to 128 wide; hidden layers grow with the square of the width
+BUNDLE_LIMIT = 300_000  # bytes without the video, up to a CPPN 128 wide
+BUNDLE_PARAMETERS = 51_587  # of that; larger networks may have more in proportion
+MOST_BYTES = 12_000_000  # of any style that is shipped
 _SMALL = Size(64, 36)
 _AGAIN = "run vj styles preview"
 
@@ -73,7 +75,7 @@ def _of_files(style: Style, folder: Path, picture: np.ndarray) -> list[str]:
     if not style.palette:
         found.append(f"no palette: {_AGAIN}")
     size = sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name != "preview.mp4")
-    limit = round(BUNDLE_LIMIT * max(1.0, style.spec.width / 128.0) ** 2)
+    limit = min(MOST_BYTES, round(BUNDLE_LIMIT * max(1.0, style.spec.parameters / BUNDLE_PARAMETERS)))
     if size > limit:
         found.append(f"{size // 1000} KB without the video, more than {limit // 1000}")
     return found

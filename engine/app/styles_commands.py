@@ -73,9 +73,7 @@ def show(style: str, as_json: Json = False) -> None:
         "scores": dict(meta.scores),
         "seed": meta.seed,
         "licence": meta.licence,
-        "inputs": list(loaded.spec.inputs),
-        "activations": list(loaded.spec.layer_activations),
-        "parameters": loaded.spec.parameters,
+        **loaded.meta.network.model_dump(mode="json"),
         "normalisation": loaded.scales,
         "folder": str(folder),
     }
@@ -219,7 +217,7 @@ def _table(rows: list[dict]) -> Table:
     table = Table(box=None, header_style="bold")
     columns: list[tuple[str, list[str]]] = [
         ("slug", [escape(row["slug"]) for row in rows]),
-        ("network", [f"{row['layers']} x {row['width']}" for row in rows]),
+        ("network", [escape(row["network"]) for row in rows]),
         ("palette", ["".join(f"[on {c}]  [/]" for c in row["palette"]) for row in rows]),
         ("energy", ["" if row["energy"] is None else f"{row['energy']:.2f}" for row in rows]),
         ("judge gain", ["" if row["judge_gain"] is None else f"{row['judge_gain']:+.3f}" for row in rows]),

@@ -78,7 +78,6 @@ class CudaProgram:
     """One style in device memory. `variant`: of the kernel, see `kernels.cppn_fused.shape`."""
 
     name = "cuda"
-    kinds = frozenset({"cppn"})
     storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, cuda: Cuda, kernels: Kernels, max_size: Size, renderer: str, variant: str) -> None:

@@ -28,6 +28,7 @@ class Decoder(Protocol):
     """A style that is ready to make pictures. Not re-entrant: one thread at a time."""
 
     name: str
+    trial: np.ndarray  # the picture that was decoded when the style was opened
 
     def decode(self, inputs: Inputs) -> np.ndarray:
         """Return the picture: float32 [h, w, 3], sRGB 0..1, row 0 at the top, an array of its own. Raises UserError for
@@ -53,6 +54,11 @@ def batched(style: Style, inputs: Inputs) -> dict[str, np.ndarray]:
     return {k: np.ascontiguousarray(v[None], np.int64 if k in integers else np.float32) for k, v in inputs.items()}
 
 
+def trial_inputs(style: Style) -> dict[str, np.ndarray]:
+    """Return the inputs that a style is tried with: its network runs once before it is seen, and what is not finite shows."""
+    return style.spec.trial(np.random.default_rng(style.meta.seed & 0xFFFFFFFF))
+
+
 class OnnxDecoder:
     """One style in onnxruntime on the CPU, float32, a fixed number of threads: the same inputs give the same bits."""
 
@@ -72,6 +78,7 @@ class OnnxDecoder:
         model = onnx_model(style.spec.graph, style.weights, style.slug)
         self._style = style
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.trial = self.decode(trial_inputs(style))
 
     def decode(self, inputs: Inputs) -> np.ndarray:
         """See `Decoder`."""
@@ -95,6 +102,7 @@ class TorchDecoder:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._dtype = torch.float16 if self._device == "cuda" else torch.float32
         self._tensors = {k: torch.tensor(v, device=self._device, dtype=self._dtype) for k, v in style.weights.items()}
+        self.trial = self.decode(trial_inputs(style))
 
     def decode(self, inputs: Inputs) -> np.ndarray:
         """See `Decoder`."""

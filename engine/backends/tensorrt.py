@@ -50,7 +50,6 @@ class TensorRTProgram:
     """One style in a loaded plan."""
 
     name = "tensorrt"
-    kinds = frozenset({"cppn"})
     storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, plan: LoadedPlan, picture: DevicePicture, backend: TensorRTBackend) -> None:

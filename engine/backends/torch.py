@@ -112,7 +112,6 @@ class TorchProgram:
     """One style on a torch device: "cuda:0", or "cpu" without a graph and without `run`."""
 
     name = "torch"
-    kinds = frozenset({"cppn"})
     storage = "rgba8"
 
     def __init__(self, style: Style, device: str, renderer: str = "") -> None:

@@ -5,12 +5,13 @@ Render thread. Holds the only state of a style in play: the integrated time and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from engine.backends.base import Program
-from engine.core.frame import Frame
+from engine.backends.cpu import CpuProgram
+from engine.core.frame import Frame, Size
 from engine.core.params import Param, complete
 from engine.core.signals import Signals
 from engine.generators.base import Generator
@@ -106,3 +107,26 @@ class CppnGenerator:
         if self._raw is None:
             self._raw = RenderTarget(target.size, getattr(self.program, "storage", "rgba16f"))
         return self._raw
+
+def cppn_generator(style: Style, program: Program, passes: Passes, walk: Walk | None, live: bool) -> CppnGenerator:
+    """Return the generator of a CPPN style; it has no decoder to wait for. See `registry.Kind`."""
+    return CppnGenerator(style, program, passes, walk)
+
+
+def cppn_still(style: Style, size: Size, time: float, signals: Mapping[str, float]) -> np.ndarray:
+    """Return the picture at integrated time `time` s. See `registry.Kind`."""
+    motion = Motion(style.meta.motion.drive, time)
+    motion.settle(signals)
+    values = motion.step(signals, 0.0)
+    return CpuProgram(style).evaluate(uniform_vector(style.spec.uniform, values, style.scales), size)
+
+
+def cppn_sequence(
+    style: Style, size: Size, signals: Iterable[Mapping[str, float]], dt: float, speed: float, react: float
+) -> Iterator[np.ndarray]:
+    """Yield pictures. See `registry.Kind`."""
+    motion = Motion(style.meta.motion.drive, style.meta.preview.time)
+    program = CpuProgram(style)
+    for each in signals:
+        values = motion.step(each, dt, speed, react)
+        yield program.evaluate(uniform_vector(style.spec.uniform, values, style.scales), size).copy()

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from engine.backends.cpu import CpuProgram
 from engine.core.frame import Size
-from engine.models.encoding import Motion, uniform_vector
+from engine.generators.registry import GENERATORS
 from engine.models.style import Style
 
 
@@ -23,18 +22,11 @@ def preview_still(style: Style, size: Size | None = None) -> np.ndarray:
 
 def still(style: Style, size: Size, time: float, signals: Mapping[str, float]) -> np.ndarray:
     """Return the picture at integrated time `time` while `signals` have been sounding for a while."""
-    motion = Motion(style.meta.motion.drive, time)
-    motion.settle(signals)
-    values = motion.step(signals, 0.0)
-    return CpuProgram(style).evaluate(uniform_vector(style.spec.uniform, values, style.scales), size)
+    return GENERATORS[style.kind].still(style, size, time, signals)
 
 
 def sequence(
     style: Style, size: Size, signals: Iterable[Mapping[str, float]], dt: float, speed: float = 1.0, react: float = 1.0
 ) -> Iterator[np.ndarray]:
     """Yield one picture per entry of `signals`, `dt` s apart, starting at the preview's time; each is a fresh array."""
-    motion = Motion(style.meta.motion.drive, style.meta.preview.time)
-    program = CpuProgram(style)
-    for each in signals:
-        values = motion.step(each, dt, speed, react)
-        yield program.evaluate(uniform_vector(style.spec.uniform, values, style.scales), size).copy()
+    return GENERATORS[style.kind].sequence(style, size, signals, dt, speed, react)

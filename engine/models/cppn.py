@@ -97,6 +97,11 @@ class CppnSpec:
         return [(b, a) for a, b in itertools.pairwise(widths)]
 
     @property
+    def told(self) -> str:
+        """The network in a few words, for lists."""
+        return f"{self.width} wide × {self.layers} layers"
+
+    @property
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Shape of every tensor of weights.safetensors by name."""
         named: dict[str, tuple[int, ...]] = {}

@@ -15,9 +15,11 @@ import math
 from functools import cached_property
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from engine.models.graph import Graph, Tensors
+from engine.models.latent import unit_rms
 from engine.models.table import Table
 
 Width = Annotated[int, Field(ge=4, le=512)]
@@ -36,6 +38,12 @@ class GanNetwork(Table):
     def spec(self) -> GanNetwork:
         """Return the checked shape: the table itself."""
         return self
+
+    @property
+    def told(self) -> str:
+        """The network in a few words, for lists."""
+        rows, columns = self.grid
+        return f"GAN, {columns * self.factor}x{rows * self.factor}"
 
     @property
     def levels(self) -> int:
@@ -65,6 +73,16 @@ class GanNetwork(Table):
     def arranged(self, tensors: Tensors) -> Tensors:
         """Return the tensors in the form that backends take: as they are."""
         return tensors
+
+    def trial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return inputs of one picture as training draws them, truncation and bending off; without a batch."""
+        z = rng.standard_normal(self.latent * math.prod(self.grid))
+        return {
+            "z": unit_rms(z).reshape(self.latent, *self.grid),
+            "style": np.repeat(unit_rms(rng.standard_normal((1, self.style))), self.levels, axis=0),
+            "psi": np.ones(1),
+            "bend": np.ones(sum(self.widths)),
+        }
 
     def grid_for(self, aspect: float) -> tuple[int, int]:
         """Return rows and columns of a latent for pictures of this aspect (width over height), of about the trained area."""

@@ -196,12 +196,11 @@ def load_style(path_or_slug: str | Path) -> Style:
     return Style(folder.resolve().name, meta.name, meta.kind, spec, weights, meta, _fingerprint(meta, weights))
 
 
-def _fingerprint(meta: StyleMeta, weights: Weights) -> str:
+def _fingerprint(meta: StyleMeta, weights: Weights | Tensors) -> str:
     """Return what tells whether a style paints as it did: words, scores and tags may change meanwhile."""
     digest = hashlib.sha256(meta.model_dump_json(include={"network", "normalisation", "motion", "preview"}).encode())
-    for layer in weights:
-        for part in layer:
-            digest.update(part)
+    for part in weights.values() if isinstance(weights, Mapping) else (part for layer in weights for part in layer):
+        digest.update(part)
     return digest.hexdigest()
 
 

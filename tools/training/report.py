@@ -63,7 +63,7 @@ def contact_sheet(
     for row, style in enumerate(styles):
         y = _LINE + _MARGIN + row * (size.height + _MARGIN)
         draw.text((_MARGIN, y), _fit(style.name, font), _INK, font)
-        draw.text((_MARGIN, y + _LINE), f"{style.spec.width} wide, {style.spec.layers} layers", _DIM, font)
+        draw.text((_MARGIN, y + _LINE), style.spec.told, _DIM, font)
         for k, colour in enumerate(style.palette):
             draw.rectangle((_MARGIN + 24 * k, y + 2.4 * _LINE, _MARGIN + 24 * k + 22, y + 3.2 * _LINE), colour)
         pictures = rendered(style, music, [moment for _, moment in columns], size).permute(0, 2, 3, 1).numpy()

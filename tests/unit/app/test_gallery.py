@@ -114,7 +114,7 @@ def test_the_whole_shipped_library_is_shown_with_stills_and_videos_that_play(tmp
         assert video["preload"] in ("none", "metadata")
         style = load_style(folder)
         assert style.name in card["text"]
-        assert f"{style.spec.width} wide × {style.spec.layers} layers" in card["text"]
+        assert style.spec.told in card["text"]
         assert json.loads(card["data"]["data-tags"]) == list(style.tags)
 
 

@@ -67,6 +67,7 @@ def test_nothing_left_says_every_reason():
 def test_a_backend_that_breaks_while_opening_is_passed_over():
     class Broken:
         name = "cuda"
+        kinds = frozenset({"cppn"})
 
         def refusal(self, style=None):
             return None

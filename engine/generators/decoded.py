@@ -1,0 +1,155 @@
+"""Any network that is decoded (a GAN, ...) on stage: what differs from kind to kind is its `Drive`, from music to inputs.
+
+Render thread; the decoder may work on a thread of its own (`decoding`). The picture has the network's own size; one pass
+looks at it (zoom, rotate, pan), scales it to the internal size and makes it linear light.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from engine.backends.decoders import Decoder, Inputs, OnnxBackend, TorchBackend
+from engine.core.errors import UserError
+from engine.core.frame import Frame, Size
+from engine.core.params import Param, complete, defaults
+from engine.core.signals import Signals
+from engine.generators.decoding import EveryFrame, OwnRate
+from engine.gpu.shader import Passes
+from engine.gpu.texture import RenderTarget
+from engine.models.encoding import View, view_matrix
+from engine.models.style import Style
+
+STILL_BPM = 120.0  # of pictures that no music was heard for
+
+
+class Drive(Protocol):
+    """From music to a network's inputs. Holds all that moves; a function of what it was given, so a render repeats."""
+
+    def settle(self, signals: Mapping[str, float]) -> None:
+        """Take the levels as if `signals` had been sounding for ever."""
+        ...
+
+    def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
+        """Advance by `dt` s to `beat` beats. params: every parameter of the kind."""
+        ...
+
+    def inputs(self, ahead: float, aspect: float) -> Inputs:
+        """Return the inputs as they will be in `ahead` s if the music goes on, for a screen of this width over height."""
+        ...
+
+
+class DecodedGenerator:
+    """Plays `decoder` by `drive`; the decoder is closed with it. live: decode at its own rate, on its own thread."""
+
+    def __init__(
+        self, drive: Drive, decoder: Decoder, params: tuple[Param, ...], passes: Passes, *, live: bool = False
+    ) -> None:
+        self.params = params
+        self._drive = drive
+        self.decoding = OwnRate(decoder, decoder.trial) if live else EveryFrame(decoder)
+        self._show = passes["decoded/show.frag"]
+        self._raw: RenderTarget | None = None
+        self._uploaded: np.ndarray | None = None
+
+    def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
+        """Advance by `frame.dt` and draw."""
+        p = complete(self.params, params)
+        self._drive.step(signals, signals.position.beat, frame.dt, p)
+        aspect = target.size.aspect
+        picture = self.decoding.picture(frame.time, lambda ahead: self._drive.inputs(ahead, aspect))
+        if self._raw is None:
+            self._raw = RenderTarget(Size(picture.shape[1], picture.shape[0]))
+        if picture is not self._uploaded:
+            self._raw.upload(picture)
+            self._uploaded = picture
+        size = self._raw.size
+        a, b, tx, ty = view_matrix(View(p["zoom"], p["rotate"], p["pan_x"], p["pan_y"]))
+        self._show.draw(
+            target,
+            textures={"picture": self._raw},
+            size=(float(size.width), float(size.height)),
+            half_screen=half_screen(aspect),
+            cover=cover(aspect, size.aspect),
+            view=(a, b, tx / math.pi, ty / math.pi),
+        )
+
+    def close(self) -> None:
+        """Free the decoder and the intermediate picture."""
+        self.decoding.close()
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
+
+
+def half_screen(aspect: float) -> tuple[float, float]:
+    """Return half of a screen's width and height, in halves of its short side."""
+    return max(1.0, aspect), max(1.0, 1.0 / aspect)
+
+
+def cover(screen: float, picture: float) -> tuple[float, float]:
+    """Return half of the width and height at which a picture of one aspect just covers a screen of another."""
+    width, height = half_screen(screen)
+    k = max(height, width / picture)
+    return picture * k, k
+
+
+def fitted(picture: np.ndarray, size: Size) -> np.ndarray:
+    """Return a decoded picture as it fills `size`: what `show.frag` does with a straight view, in sRGB. float32 [h, w, 3]."""
+    height, width = picture.shape[:2]
+    across, up = cover(size.aspect, width / height)
+    half_width, half_height = half_screen(size.aspect)
+    crop_w, crop_h = width * half_width / across, height * half_height / up
+    box = ((width - crop_w) / 2, (height - crop_h) / 2, (width + crop_w) / 2, (height + crop_h) / 2)
+    channels = [
+        Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((size.width, size.height), Image.Resampling.BICUBIC, box)
+        for c in range(3)
+    ]
+    return np.clip(np.stack([np.asarray(c, np.float32) for c in channels], axis=-1), 0.0, 1.0)
+
+
+def open_decoder(style: Style) -> Decoder:
+    """Open a style where there is no show: by the first backend that is installed. Raises UserError."""
+    reasons = []
+    for backend in (OnnxBackend(), TorchBackend()):
+        if (reason := backend.refusal(style)) is None:
+            return backend.open(style, Size(1, 1))
+        reasons.append(f"{backend.name}: {reason}")
+    raise UserError("no backend can run the style", where=style.slug, got="; ".join(reasons))
+
+
+def decoded_still(
+    drive: Drive, style: Style, params: tuple[Param, ...], size: Size, signals: Mapping[str, float], beat: float
+) -> np.ndarray:
+    """Return one picture without a show: float32 [h, w, 3], sRGB 0..1, after `signals` have been sounding for a while."""
+    drive.settle(signals)
+    drive.step(signals, beat, 0.0, defaults(params))
+    decoder = open_decoder(style)
+    picture = decoder.decode(drive.inputs(0.0, size.aspect))
+    decoder.close()
+    return fitted(picture, size)
+
+
+def decoded_sequence(
+    drive: Drive,
+    style: Style,
+    params: tuple[Param, ...],
+    size: Size,
+    signals: Iterable[Mapping[str, float]],
+    dt: float,
+    given: Mapping[str, float],
+    beat_at: Callable[[int, Mapping[str, float]], float],
+) -> Iterator[np.ndarray]:
+    """Yield one picture per entry of `signals`, `dt` s apart. given: parameters. beat_at: of the k-th entry."""
+    values = complete(params, given)
+    decoder = open_decoder(style)
+    try:
+        for k, each in enumerate(signals):
+            drive.step(each, beat_at(k, each), dt, values)
+            yield fitted(decoder.decode(drive.inputs(0.0, size.aspect)), size)
+    finally:
+        decoder.close()

@@ -1,0 +1,135 @@
+"""A GAN on stage: latents that walk on their sphere by the beat, kicks for the coarse levels, attacks for the fine ones.
+
+Render thread, through `decoded.DecodedGenerator`. Latents and styles always have an RMS of 1, as in training: blends of
+anchors fall to 0.6, where pictures turn dull, so everything here goes along the sphere (`models/latent.py`).
+
+    z [8, h, w]        where things are: a beat-locked walk, pushed by the bass
+    style [level, S]   how they look: a second walk; the fine levels lean towards a third (mixing), pushed by onsets
+    psi, bend          truncation of the styles; factors for seeded channels (network bending: Broad et al. 2021)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from engine.backends.decoders import Decoder, Inputs
+from engine.core.frame import Size
+from engine.core.params import Param
+from engine.core.signals import Signals
+from engine.generators.base import Generator
+from engine.generators.cppn import CPPN_PARAMS
+from engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
+from engine.gpu.shader import Passes
+from engine.models.encoding import Motion
+from engine.models.latent import Trajectory, Walk, slerp, unit_rms
+from engine.models.style import Style
+
+GAN_PARAMS = (
+    *CPPN_PARAMS,
+    Param("psi", "Truncation", 0.0, 1.5, 0.9, "0 shows the style's mean, 1 all that it learnt, above 1 more than that"),
+    Param("mixing", "Style mixing", 0.0, 1.0, 0.35, "how far fine levels follow another style than coarse ones"),
+    Param("coarse", "Coarse", 0.0, 1.0, 0.5, "how far the bass moves shapes"),
+    Param("fine", "Fine", 0.0, 1.0, 0.5, "how far onsets move texture and colour"),
+    Param("bend_coarse", "Bend shapes", 0.0, 1.0, 0.0, "scales channels of the coarse levels: shapes it never learnt"),
+    Param("bend_fine", "Bend texture", 0.0, 1.0, 0.0, "scales channels of the fine levels: texture it never learnt"),
+)
+_PUSH = 0.9  # of RMS 1: at full bass and `coarse` 1 a latent goes 42 degrees aside
+_BEND = 1.5  # factors lie within 1 +- 1.5 at full bend: some channels vanish, some turn over
+
+
+class GanDrive:
+    """Moves one style's inputs. walk: how latents move; None: by 8 beats, from the style's own seed."""
+
+    def __init__(self, style: Style, walk: Walk | None = None) -> None:
+        self.net = style.spec
+        walk = walk or Walk(seed=style.meta.seed, beats=8.0)
+        self._walk = replace(walk, push=0.0, anchors=())
+        self.motion = Motion(style.meta.motion.drive, style.meta.preview.time)
+        self._spaces: dict[tuple[int, int], Trajectory] = {}
+        self._style, self._other = (self._trajectory(n, self.net.style) for n in (1, 2))
+        rng = np.random.default_rng([style.meta.seed & 0xFFFFFFFF, 3])
+        self._directions = unit_rms(rng.standard_normal((2, 8, self.net.style)))  # of bass and onsets, one each for 8 beats
+        self._bends = [rng.uniform(-1.0, 1.0, width) for width in self.net.widths]
+        self._fineness = np.linspace(0.0, 1.0, self.net.levels)
+        self._values: dict[str, float] = {"time": self.motion.phase}
+        self._params: Mapping[str, float] = {}
+        self._beat = self._beats_a_second = 0.0
+        self._shift: float | None = None  # what a speed other than 1 has added to the beat
+
+    def settle(self, signals: Mapping[str, float]) -> None:
+        """See `Drive`."""
+        self.motion.settle(signals)
+
+    def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
+        """See `Drive`."""
+        self._values = self.motion.step(signals, dt, params["speed"], params["react"])
+        moved = beat - self._beat if self._shift is not None else 0.0
+        self._shift = (self._shift or 0.0) + (params["speed"] - 1.0) * moved
+        self._beats_a_second = max(0.0, moved / dt) * params["speed"] if dt > 0.0 else 0.0
+        self._beat, self._params = beat, params
+
+    def inputs(self, ahead: float, aspect: float) -> Inputs:
+        """See `Drive`. z and every style have an RMS of 1."""
+        p, net = self._params, self.net
+        t = self._values["time"] + ahead * p["speed"]
+        beat = self._beat + (self._shift or 0.0) + ahead * self._beats_a_second
+        bass, onset = p["coarse"] * self._values["bass"], p["fine"] * self._values["onset"]
+        rows, columns = net.grid_for(aspect)
+        space = self._space(rows, columns)
+        z = space.at(t, beat)
+        if bass > 0.0:
+            # A kick moves the latent on along its own path, where pictures are good, and back as it fades.
+            z = slerp(z, space.at(t + 4.0, beat + 0.5 * self._walk.beats), min(1.0, 0.5 * bass))
+        style, other = self._style.at(t, beat), self._other.at(t, beat)
+        toward_bass, toward_onset = self._directions[:, int(beat // 1.0) % 8]
+        styles = []
+        for fine in self._fineness:
+            each = slerp(style, other, p["mixing"] * fine)
+            each = each + _PUSH * ((1.0 - fine) * bass * toward_bass + fine * onset * toward_onset)
+            styles.append(unit_rms(each))
+        bend = [
+            1.0 + _BEND * ((1.0 - fine) * p["bend_coarse"] + fine * p["bend_fine"]) * each
+            for fine, each in zip(self._fineness, self._bends, strict=True)
+        ]
+        return {
+            "z": z.reshape(net.latent, rows, columns),
+            "style": np.stack(styles),
+            "psi": np.array([p["psi"]]),
+            "bend": np.concatenate(bend),
+        }
+
+    def _space(self, rows: int, columns: int) -> Trajectory:
+        if (rows, columns) not in self._spaces:
+            self._spaces = {(rows, columns): self._trajectory(0, self.net.latent * rows * columns)}
+        return self._spaces[rows, columns]
+
+    def _trajectory(self, n: int, dims: int) -> Trajectory:
+        return Trajectory(replace(self._walk, seed=self._walk.seed * 3 + n), dims)
+
+
+def gan_generator(style: Style, decoder: Decoder, passes: Passes, walk: Walk | None, live: bool) -> Generator:
+    """Return the generator of a GAN style. See `registry.Kind`."""
+    return DecodedGenerator(GanDrive(style, walk), decoder, GAN_PARAMS, passes, live=live)
+
+
+def gan_still(style: Style, size: Size, time: float, signals: Mapping[str, float]) -> np.ndarray:
+    """Return the picture at `time` s. See `registry.Kind`."""
+    drive = GanDrive(style)
+    drive.motion.phase = time
+    return decoded_still(drive, style, GAN_PARAMS, size, signals, time * STILL_BPM / 60.0)
+
+
+def gan_sequence(
+    style: Style, size: Size, signals: Iterable[Mapping[str, float]], dt: float, speed: float, react: float
+) -> Iterator[np.ndarray]:
+    """Yield pictures. See `registry.Kind`."""
+    start = style.meta.preview.time
+
+    def beat_at(k: int, each: Mapping[str, float]) -> float:
+        return each.position.beat if isinstance(each, Signals) else (start + k * dt) * STILL_BPM / 60.0
+
+    given = {"speed": speed, "react": react}
+    return decoded_sequence(GanDrive(style), style, GAN_PARAMS, size, signals, dt, given, beat_at)
