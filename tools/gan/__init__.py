@@ -1,0 +1,1 @@
+"""Trains generators that decks play: networks, losses, augmentation, runs, measures. Used by `tools/train_gan.py`."""

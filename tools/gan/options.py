@@ -1,0 +1,99 @@
+"""What a GAN is trained with: one frozen record, checked before anything is opened, written beside every run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.errors import UserError
+from engine.core.frame import Size
+from engine.models.gan import GanNetwork
+
+RECIPES = ("ours", "seed004")
+_LEAST = {"batch": 2, "lr": 0.0, "minutes": 0.0, "images": 0.0, "gamma": 0.0, "save_every": 1.0, "seed": 0}
+
+
+@dataclass(frozen=True)
+class Options:
+    """minutes: of training, 0: no limit. images: real pictures seen, in all, 0: no limit. gamma: of R1 and R2, falls to a
+    tenth. ema: pictures after which a weight counts half. augment: chance that a picture is changed before it is judged.
+    widths: of the generator's levels. judge: width of the discriminator's first level."""
+
+    size: str = "128x72"
+    widths: tuple[int, ...] = (64, 48, 32, 16)
+    judge: int = 24
+    batch: int = 16
+    minutes: float = 10.0
+    images: float = 0.0
+    lr: float = 0.0
+    gamma: float = 2.0
+    ema: float = 2000.0
+    augment: float = 0.5
+    mirror: bool = True
+    recipe: str = "ours"
+    seed: int = 0
+    precision: str = "auto"
+    device: str = "auto"
+    save_every: float = 30.0
+    sample_every: int = 100
+    buckets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if not value >= least or not math.isfinite(value):
+                raise UserError("value out of range", where=f"--{name}", allowed=f"{least:g} or more", got=value)
+        if not self.minutes and not self.images:
+            raise UserError("training would never end", where="--minutes", remedy="give --minutes or --images")
+        if not 0.0 <= self.augment <= 1.0:
+            raise UserError("value out of range", where="--augment", allowed="0 to 1", got=self.augment)
+        for name, allowed in (("recipe", RECIPES), ("precision", ("auto", "float32", "bfloat16"))):
+            if getattr(self, name) not in allowed:
+                raise UserError("no such choice", where=f"--{name}", allowed=", ".join(allowed), got=getattr(self, name))
+        self.network()
+
+    @property
+    def picture(self) -> Size:
+        """Size of the training pictures."""
+        try:
+            return Size.parse(self.size)
+        except ValueError as error:
+            raise UserError("not a size", where="--size", allowed="WIDTHxHEIGHT, such as 128x72", got=self.size) from error
+
+    @property
+    def rate(self) -> float:
+        """Learning rate: the one given, or the recipe's. The seed's design says 2e-4, its last run took 1e-5, with which
+        nothing would be learnt in a short budget: the better one is compared with."""
+        return self.lr or {"ours": 1e-3, "seed004": 2e-4}[self.recipe]
+
+    def network(self) -> GanNetwork:
+        """Return the generator's shape. Raises UserError where size and widths do not fit."""
+        size, factor = self.picture, 2 ** (len(self.widths) - 1)
+        if size.width % factor or size.height % factor:
+            remedy = f"each level after the first doubles the picture: {len(self.widths)} widths make a factor of {factor}"
+            allowed = f"multiples of {factor}"
+            raise UserError("size does not fit the levels", where="--size", allowed=allowed, got=self.size, remedy=remedy)
+        grid = (size.height // factor, size.width // factor)
+        if min(grid) < 2 or max(grid) > 64:
+            raise UserError("size does not fit the levels", where="--size", allowed="a latent of 2 to 64 cells", got=grid)
+        try:
+            return GanNetwork(grid=grid, widths=self.widths)
+        except ValueError as error:
+            allowed = "2 to 7 numbers of 4 to 512"
+            raise UserError("bad widths", where="--widths", allowed=allowed, got=self.widths) from error
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for options.json."""
+        return dataclasses.asdict(self)
+
+
+def options_from(data: dict[str, Any]) -> Options:
+    """Read what `as_json` wrote; unknown keys are dropped. Raises UserError."""
+    names = {f.name for f in dataclasses.fields(Options)}
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}
+    try:
+        return Options(**given)
+    except TypeError as error:
+        raise UserError("options.json is damaged", got=error, remedy="start another run") from error

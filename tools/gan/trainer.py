@@ -1,0 +1,232 @@
+"""One step after another: discriminator, generator, running mean. Deterministic in (seed, step) on one device.
+
+Called by `run` on the main thread, one process for each device under torchrun. Writes no file. A loss that is not finite,
+or a generator that always paints the same, brings back the last good state at half the rate; the sixth time it gives up.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from engine.core.errors import UserError
+from tools.gan import losses
+from tools.gan.augment import diff_augment, spoil_reals
+from tools.gan.networks import Discriminator, Generator, matched, plain_graph, unit
+from tools.gan.options import Options
+
+GOOD_EVERY = 50  # steps between two states that may be brought back
+_STUCK_STEPS = 100  # steps of sameness that are a collapse: a batch may look alike by chance, a hundred may not
+_STUCK_SHARE = 0.08  # of the real pictures' spread
+_LIVES = 6
+_R1_EVERY = 16  # of the seed's recipe
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What changes over the run; done: 0..1."""
+
+    rate: float
+    gamma: float
+    beta2: float
+
+    @classmethod
+    def at(cls, options: Options, done: float) -> Schedule:
+        """Cosine, as R3GAN's: rate to a quarter, gamma to a tenth, beta2 from 0.9 to 0.99."""
+        fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, done))
+        return cls(options.rate * (0.25 + 0.75 * fall), options.gamma * (0.1 + 0.9 * fall), 0.99 - 0.09 * fall)
+
+
+class Trainer:
+    """Generator, discriminator, running mean of the generator (`shown`), optimisers. pictures: uint8 [n, h, w, 3]."""
+
+    def __init__(self, options: Options, pictures: np.ndarray, device: str = "cpu") -> None:
+        self.options, self.device = options, torch.device(device)
+        self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self._pictures = pictures
+        torch.manual_seed(options.seed)
+        net = options.network()
+        if options.recipe == "seed004":
+            net = matched(net, plain_graph)
+            self.maker = Generator(net, plain_graph(net))
+        else:
+            self.maker = Generator(net)
+        self.judge = Discriminator(options.judge)
+        self.maker.to(self.device)
+        self.judge.to(self.device)
+        self.shown = copy.deepcopy(self.maker).requires_grad_(False)
+        betas = (0.0, 0.9) if options.recipe == "ours" else (0.5, 0.999)
+        decay = 0.0 if options.recipe == "ours" else 1e-4
+        trained = [p for p in self.maker.parameters() if p.requires_grad]
+        make = {"lr": options.rate, "betas": betas, "weight_decay": decay}
+        self.maker_steps = torch.optim.AdamW(trained, **make)
+        self.judge_steps = torch.optim.AdamW(self.judge.parameters(), **make)
+        self.step = self.seen = 0
+        self.slower = 1.0
+        self.lives, self._stuck = _LIVES, 0
+        self.notes: list[str] = []
+        self._good: dict[str, Any] | None = None
+        self._bf16 = options.precision == "bfloat16" or (options.precision == "auto" and self.device.type == "cuda")
+
+    # One step
+
+    def train_step(self, done: float) -> dict[str, float]:
+        """Take one step of both networks and return what is logged. done: share of the budget that is spent, 0..1.
+
+        Raises UserError when the last life is spent.
+        """
+        o = self.options
+        if self.step % GOOD_EVERY == 0:
+            self._good = copy.deepcopy(self.state())
+        rng = torch.Generator().manual_seed((o.seed * 1_000_003 + self.step) * 64 + self.rank)
+        plan = Schedule.at(o, done)
+        for group in (*self.maker_steps.param_groups, *self.judge_steps.param_groups):
+            group["lr"] = plan.rate * self.slower
+            if o.recipe == "ours":
+                group["betas"] = (0.0, plan.beta2)
+        real = self._reals(rng)
+        said = self._judge_step(real, plan.gamma, rng) | self._maker_step(real, rng)
+        self.step += 1
+        self.seen += o.batch * self.ranks
+        self._mean(rng)
+        found = {name: float(value) for name, value in said.items()}
+        fault = self._fault(found)
+        if fault:
+            self._restore(fault)
+        return found
+
+    def _reals(self, rng: torch.Generator) -> Tensor:
+        index = torch.randint(len(self._pictures), (self.options.batch,), generator=rng).numpy()
+        real = torch.from_numpy(np.ascontiguousarray(self._pictures[np.sort(index)])).to(self.device)
+        real = real.movedim(-1, 1).float() / 255.0
+        if self.options.recipe == "seed004":
+            return spoil_reals(real, rng)
+        if self.options.mirror:
+            flips = (torch.rand(len(real), 1, 1, 1, generator=rng) < 0.5).to(self.device)
+            real = torch.where(flips, real.flip(3), real)
+        return real
+
+    def _fakes(self, rng: torch.Generator) -> Tensor:
+        inputs = self.maker.draw(self.options.batch, rng, mixing=0.5)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
+            return self.maker({k: v.to(self.device) for k, v in inputs.items()}).float()
+
+    def _seen_by_judge(self, pictures: Tensor, rng: torch.Generator) -> Tensor:
+        return diff_augment(pictures, self.options.augment, rng) if self.options.recipe == "ours" else pictures
+
+    def _judge_step(self, real: Tensor, gamma: float, rng: torch.Generator) -> dict[str, Tensor]:
+        with torch.no_grad():
+            fake = self._fakes(rng)
+        spread = {"spread": fake.std(0).mean(), "spread_real": real.std(0).mean()}
+        real, fake = self._seen_by_judge(real, rng), self._seen_by_judge(fake, rng)
+        if self.options.recipe == "ours":
+            loss, said = losses.relativistic_judge(self.judge, real, fake, gamma)
+        else:
+            loss, said = losses.plain_judge(self.judge, real, fake, 10.0 if self.step % _R1_EVERY == 0 else 0.0)
+        self._climb(loss, self.judge, self.judge_steps)
+        return {"judge": loss.detach(), **said, **spread}
+
+    def _maker_step(self, real: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
+        self.judge.requires_grad_(False)
+        fake = self._seen_by_judge(self._fakes(rng), rng)
+        real = self._seen_by_judge(real, rng)
+        make = losses.relativistic_maker if self.options.recipe == "ours" else losses.plain_maker
+        loss = make(self.judge, real, fake)
+        self._climb(loss, self.maker, self.maker_steps)
+        self.judge.requires_grad_(True)
+        return {"maker": loss.detach()}
+
+    def _climb(self, loss: Tensor, network: nn.Module, steps: torch.optim.Optimizer) -> None:
+        steps.zero_grad(set_to_none=True)
+        loss.backward()
+        slopes = [p for p in network.parameters() if p.grad is not None]
+        if self.ranks > 1:
+            for p in slopes:
+                dist.all_reduce(p.grad)
+                p.grad /= self.ranks
+        limit = 0.5 if self.options.recipe == "seed004" else 10.0
+        length = nn.utils.clip_grad_norm_(slopes, limit)
+        if torch.isfinite(length):  # else nothing is stepped, and the loss says so next
+            steps.step()
+
+    @torch.no_grad()
+    def _mean(self, rng: torch.Generator) -> None:
+        o = self.options
+        if o.recipe == "seed004":
+            keep = 0.999
+        else:
+            half = max(1.0, min(o.ema, 0.1 * self.seen))
+            keep = 0.5 ** (o.batch * self.ranks / half)
+            style = unit(torch.randn(64, self.maker.net.style, generator=rng)).to(self.device)
+            self.maker.tensors["mapping.mean"].lerp_(self.maker.mapped(style).mean(0), 0.05)
+        for mean, now in zip(self.shown.parameters(), self.maker.parameters(), strict=True):
+            mean.lerp_(now, 1.0 - keep)
+
+    # When it goes wrong
+
+    def _fault(self, said: dict[str, float]) -> str:
+        if not all(math.isfinite(v) for v in said.values()):
+            return "a loss is not finite"
+        same = said["spread"] < _STUCK_SHARE * said["spread_real"]
+        self._stuck = self._stuck + 1 if same else 0
+        return "the generator paints one picture" if self._stuck >= _STUCK_STEPS else ""
+
+    def _restore(self, fault: str) -> None:
+        self.lives -= 1
+        note = f"step {self.step}: {fault}: back to step {self._good['step'] if self._good else 0} at half the rate"
+        self.notes.append(note)
+        if self._good is None or self.lives <= 0:
+            remedy = "the best so far is kept; try a lower --lr or a higher --gamma"
+            raise UserError("training keeps failing", where=f"step {self.step}", got=fault, remedy=remedy)
+        step, seen, lives, notes, slower = self.step, self.seen, self.lives, self.notes, self.slower
+        self.load(copy.deepcopy(self._good))
+        # Steps go on counting: other randomness, or the same fault would come again.
+        self.step, self.seen, self.lives, self.notes, self._stuck = step, seen, lives, notes, 0
+        self.slower = 0.5 * slower
+
+    # State
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs: tensors, numbers, strings, and lists of them."""
+        return {
+            "maker": self.maker.state_dict(),
+            "judge": self.judge.state_dict(),
+            "shown": self.shown.state_dict(),
+            "maker_steps": self.maker_steps.state_dict(),
+            "judge_steps": self.judge_steps.state_dict(),
+            "step": self.step,
+            "seen": self.seen,
+            "slower": self.slower,
+            "lives": self.lives,
+            "notes": list(self.notes),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned. Raises UserError for a state of another architecture."""
+        try:
+            for name in ("maker", "judge", "shown", "maker_steps", "judge_steps"):
+                getattr(self, name).load_state_dict(state[name])
+            self.step, self.seen, self.slower = int(state["step"]), int(state["seen"]), float(state["slower"])
+            self.lives, self.notes = int(state["lives"]), [str(note) for note in state["notes"]]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            remedy = "resume with the options that the run was started with"
+            raise UserError("the checkpoint is of another network", got=reason, remedy=remedy) from error
+
+    @torch.no_grad()
+    def paint(self, n: int, seed: int) -> np.ndarray:
+        """Return `n` pictures of the running mean: uint8 [n, h, w, 3]; the same for the same seed and weights."""
+        rng = torch.Generator().manual_seed(seed)
+        painted = []
+        for start in range(0, n, 32):
+            inputs = self.shown.draw(min(32, n - start), rng)
+            pictures = self.shown({k: v.to(self.device) for k, v in inputs.items()})
+            painted.append((pictures.clamp(0, 1) * 255.0 + 0.5).byte().movedim(1, -1).cpu().numpy())
+        return np.concatenate(painted)
