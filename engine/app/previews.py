@@ -67,21 +67,23 @@ def write_video(folder: Path, signals: Sequence[Signals] | None = None) -> int:
     style = load_style(folder)
     pictures = [to_bytes(p) for p in sequence(style, VIDEO_SIZE, signals or demo_signals(), 1.0 / VIDEO_FPS)]
     for quality in (26, 30, 34, 38, 44):
-        data = _encode(pictures, quality)
+        data = film_bytes(pictures, quality)
         if len(data) <= VIDEO_LIMIT:
             break
     write_atomic(folder / "preview.mp4", data)
     return len(data)
 
 
-def _encode(pictures: Sequence[np.ndarray], quality: int) -> bytes:
+def film_bytes(pictures: Sequence[np.ndarray], quality: int = 22) -> bytes:
+    """Return uint8 pictures [h, w, 3], even sizes, as an MP4 at `VIDEO_FPS`. quality: H.264's CRF, lower is better."""
     import av
 
     with tempfile.TemporaryDirectory() as folder:  # not memory: faststart reads its own output back
         path = Path(folder) / "preview.mp4"
         with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
             stream = container.add_stream("libx264", rate=VIDEO_FPS)
-            stream.width, stream.height, stream.pix_fmt = VIDEO_SIZE.width, VIDEO_SIZE.height, "yuv420p"
+            height, width = pictures[0].shape[:2]
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.options = {"crf": str(quality), "preset": "slow"}
             for picture in pictures:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))

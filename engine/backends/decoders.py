@@ -55,7 +55,7 @@ def batched(style: Style, inputs: Inputs) -> dict[str, np.ndarray]:
 
 
 def trial_inputs(style: Style) -> dict[str, np.ndarray]:
-    """Return the inputs that a style is tried with: its network runs once before it is seen, and what is not finite shows."""
+    """Return the inputs that a style is tried with: it runs once before it is seen, and what is not finite shows."""
     return style.spec.trial(np.random.default_rng(style.meta.seed & 0xFFFFFFFF))
 
 

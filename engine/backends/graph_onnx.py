@@ -129,9 +129,7 @@ def onnx_model(graph: Graph, tensors: Mapping[str, np.ndarray], name: str = "sty
     for op in graph.ops:
         _EMIT[op.kind](op, writer)
     inputs = [
-        helper.make_tensor_value_info(
-            key, TensorProto.INT64 if key in graph.integers else TensorProto.FLOAT, ["n", *shape]
-        )
+        helper.make_tensor_value_info(key, TensorProto.INT64 if key in graph.integers else TensorProto.FLOAT, ["n", *shape])
         for key, shape in graph.inputs.items()
     ]
     numbers = {key: np.asarray(tensors[key], np.float32) for key in graph.tensors} | writer.constants

@@ -99,14 +99,16 @@ def cover(screen: float, picture: float) -> tuple[float, float]:
 
 
 def fitted(picture: np.ndarray, size: Size) -> np.ndarray:
-    """Return a decoded picture as it fills `size`: what `show.frag` does with a straight view, in sRGB. float32 [h, w, 3]."""
+    """Return float32 [h, w, 3]: a decoded picture as it fills `size`, what `show.frag` does with a straight view, in sRGB."""
     height, width = picture.shape[:2]
     across, up = cover(size.aspect, width / height)
     half_width, half_height = half_screen(size.aspect)
     crop_w, crop_h = width * half_width / across, height * half_height / up
     box = ((width - crop_w) / 2, (height - crop_h) / 2, (width + crop_w) / 2, (height + crop_h) / 2)
     channels = [
-        Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((size.width, size.height), Image.Resampling.BICUBIC, box)
+        Image.fromarray(np.ascontiguousarray(picture[..., c])).resize(
+            (size.width, size.height), Image.Resampling.BICUBIC, box
+        )
         for c in range(3)
     ]
     return np.clip(np.stack([np.asarray(c, np.float32) for c in channels], axis=-1), 0.0, 1.0)

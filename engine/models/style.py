@@ -49,7 +49,7 @@ class Preview(Table):
 
     time: Finite = 0.0
     size: str = "320x180"
-    signals: dict[str, Finite] = {}
+    signals: dict[str, Finite] = Field(default_factory=dict)
 
 
 class Motion(Table):
@@ -74,10 +74,10 @@ class StyleMeta(Table):
     energy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # 0 calm .. 1 frantic, of the music that it suits
     palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...] = ()
     network: AnyNetwork
-    normalisation: dict[str, Finite] = {}
+    normalisation: dict[str, Finite] = Field(default_factory=dict)
     motion: Motion = Motion()
     preview: Preview = Preview()
-    scores: dict[str, Finite] = {}
+    scores: dict[str, Finite] = Field(default_factory=dict)
     guide: str = ""  # what pulled the training, as given to --guide; "" for an untrained style
     judge: str = ""  # what the scores are of; never the guide's own weights
 
@@ -102,8 +102,8 @@ class StyleMeta(Table):
 class Style:
     """A checked style, ready for `Backend.open`.
 
-    spec, weights: of its kind. A CPPN's weights are (W float32 [out, in], b float32 [out]) per layer, all others' are float32
-    arrays by name.
+    spec, weights: of its kind. A CPPN's weights are (W float32 [out, in], b float32 [out]) per layer, all others' are
+    float32 arrays by name.
     """
 
     slug: str

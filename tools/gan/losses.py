@@ -42,7 +42,7 @@ def relativistic_maker(judge: Judge, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def plain_judge(judge: Judge, real: Tensor, fake: Tensor, gamma: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the discriminator's loss of the seed's recipe: softplus; R1 where `gamma` is not 0, not scaled by its interval."""
+    """Return the discriminator's loss of the seed's recipe: softplus, and R1 where `gamma` is not 0."""
     real = real.detach().requires_grad_(gamma > 0.0)
     on_real, on_fake = judge(real), judge(fake.detach())
     loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()

@@ -7,6 +7,7 @@ the last convolution of each residual block starts at 0).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -67,7 +68,7 @@ class Generator(nn.Module):
 def _start(name: str, shape: tuple[int, ...]) -> Tensor:
     if len(shape) == 1:
         return torch.ones(shape) if name.endswith("norm.weight") else torch.zeros(shape)
-    if name.endswith("second.weight") or name.endswith("excite.weight"):
+    if name.endswith(("second.weight", "excite.weight")):
         return torch.zeros(shape)
     gain = 0.5 if name.endswith("style.weight") else 1.0 if name == "out.weight" else math.sqrt(2.0)
     return torch.randn(shape) * gain / math.sqrt(math.prod(shape[1:]))
@@ -111,7 +112,7 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = [width * min(2**i, 4) for i in range(levels)]
         self.enter = nn.Conv2d(3, widths[0], 3, 2, 1)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in itertools.pairwise(widths))
         self.first = nn.ModuleList(nn.Conv2d(w, w, 3, 1, 1) for w in widths[1:])
         self.places = nn.Conv2d(widths[-1], 1, 1)
         self.whole = nn.Sequential(nn.Linear(widths[-1] * 6, widths[-1]), nn.LeakyReLU(0.2), nn.Linear(widths[-1], 1))

@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +30,7 @@ from tools.training import library, nulls, report, scores
 from tools.training.footage import load_music
 from tools.training.options import Options
 from tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
+from tools.training.stopper import Stopper
 from tools.training.trainer import Trainer
 
 _ABORTED = 130
@@ -39,25 +39,6 @@ _NULLS_VERSION = 1  # raise it when `nulls` measures something else
 _LINE_EVERY = 100  # steps, where there is no terminal for a progress bar
 
 console = Console(stderr=True, highlight=False)
-
-
-class _Stopper:
-    """Turns the first Ctrl-C into a wish to stop, the second into KeyboardInterrupt."""
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self._before = signal.signal(signal.SIGINT, self._handle)
-
-    def _handle(self, number: int, frame: object) -> None:
-        if self.wanted:
-            raise KeyboardInterrupt
-        self.wanted = True
-
-    def __call__(self) -> bool:
-        return self.wanted
-
-    def close(self) -> None:
-        signal.signal(signal.SIGINT, self._before)
 
 
 def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
@@ -83,7 +64,7 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
     for note in run.notes:
         console.print(note)
     told = len(run.notes)
-    stop = _Stopper()
+    stop = Stopper()
     try:
         trainer = begin(run)
         done = _train(run, trainer, stop, args.quiet, args.window)
@@ -110,7 +91,7 @@ def job(folder: Path) -> int:
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdigit():
         torch.set_num_threads(int(threads))
-    stop = _Stopper()
+    stop = Stopper()
     trainer = begin(run)
     done = train(run, trainer, stop, lambda trainer, record: None)
     # One seed's video shows how a prompt moves; those of all would cost a batch a tenth of its time.

@@ -37,7 +37,7 @@ def run_page(run: Record) -> str:
     if run.samples:
         parts.append(f"<section><h2>On the way</h2>{_samples(run, home)}</section>")
     parts.append(_options(run))
-    return _page(run.wanted, f"{run.folder.name} · {step}", parts)
+    return page(run.wanted, f"{run.folder.name} · {step}", parts)
 
 
 def batch_page(home: Path, runs: Sequence[Record], groups: Sequence[Group]) -> str:
@@ -57,7 +57,7 @@ def batch_page(home: Path, runs: Sequence[Record], groups: Sequence[Group]) -> s
             f'<section id="p{k}"><h2>{escape(prompt)}</h2><div class="columns">{columns}</div>'
             f"{_strips(own, colours)}{_group_charts(own, colours)}</section>"
         )
-    return _page(home.resolve().name, f"{len(runs)} runs, {len(prompts)} prompts", parts)
+    return page(home.resolve().name, f"{len(runs)} runs, {len(prompts)} prompts", parts)
 
 
 def link(path: Path, home: Path) -> str:
@@ -65,7 +65,8 @@ def link(path: Path, home: Path) -> str:
     return escape(quote(Path(os.path.relpath(path, home)).as_posix()), quote=True)
 
 
-def _page(title: str, said: str, parts: Sequence[str]) -> str:
+def page(title: str, said: str, parts: Sequence[str]) -> str:
+    """Return a whole page: a heading, a line under it, sections of markup. Title and line are escaped here."""
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

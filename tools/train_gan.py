@@ -1,0 +1,195 @@
+"""Train a GAN on pictures and put it into the library as a style that plays at once.
+
+    python tools/make_dataset.py procedural --out d --images 500 --size 128
+    python tools/train_gan.py --data d --out styles/g --minutes 10
+    python tools/train_gan.py --data d --out styles/g --resume
+    torchrun --nproc-per-node 4 tools/train_gan.py --data d --out styles/g --images 5e6
+    python tools/train_gan.py --data d --out runs/plain --recipe seed004 --images 20000
+
+A run is a folder `runs/<name of --out>/` ($PHOSPHENE_RUNS) with its report, `index.html`. Ctrl-C keeps the best so far as a
+style; --resume goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.core.errors import UserError
+from engine.core.paths import runs_dir
+from engine.models.style import check_slug
+from tools.gan.options import RECIPES, Options, options_from
+
+_ABORTED = 130  # the shell's code for Ctrl-C
+_LINE_EVERY = 25  # steps
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    p = argparse.ArgumentParser(
+        prog="train_gan.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    defaults = {f.name: f.default for f in dataclasses.fields(Options)}
+
+    def option(flag: str, text: str, **more: Any) -> None:
+        key = flag[2:].replace("-", "_")
+        more.setdefault("type", type(defaults[key]))
+        p.add_argument(flag, dest=key, default=None, help=f"{text} (default: {defaults[key]})", **more)
+
+    p.add_argument("--data", type=Path, help="folder made by tools/make_dataset.py")
+    p.add_argument("--out", type=Path, required=True, help="folder of the style, such as styles/my-style")
+    p.add_argument("--run", type=Path, help="folder of the run (default: runs/<name of --out>)")
+    option("--size", "of the training pictures; others are scaled to cover it, never squashed")
+    option("--widths", "channels of each level, coarse to fine; each level doubles the picture", nargs="+", type=int)
+    option("--judge", "channels of the discriminator's first level")
+    option("--batch", "pictures a step and device")
+    option("--minutes", "of training; 0: until --images")
+    option("--images", "real pictures to see in all; 0: until --minutes")
+    option("--lr", "learning rate at the start; 0: the recipe's")
+    option("--gamma", "weight of the gradient penalties at the start")
+    option("--ema", "pictures after which a weight counts half in the running mean")
+    option("--augment", "chance of each change before a picture is judged")
+    p.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="do not mirror the pictures")
+    option("--recipe", "seed004 is the plain method that ours is compared with", choices=RECIPES)
+    option("--seed", "same seed, same machine, same budget in --images: same weights")
+    option("--precision", "auto, float32, bfloat16")
+    option("--device", "auto, cpu, cuda, cuda:N, mps")
+    option("--save-every", "s between two checkpoints")
+    option("--sample-every", "steps between two sheets of samples")
+    option("--buckets", "only these buckets of the data", nargs="+", type=str)
+    p.add_argument("--name", default="", help="what people read")
+    p.add_argument("--description", default="", help="one line about it")
+    p.add_argument("--licence", default="unknown", help="of the style: what the pictures' makers allow")
+    p.add_argument("--tags", nargs="*", default=(), help="words to find it by")
+    p.add_argument("--genres", nargs="*", default=(), help="music that it suits")
+    p.add_argument("--energy", type=float, default=0.5, help="of that music, 0 calm .. 1 frantic")
+    p.add_argument("--resume", action="store_true", help="go on where the run stopped")
+    p.add_argument("--no-scores", action="store_true", help="do not measure")
+    p.add_argument("--no-video", action="store_true", help="no preview.mp4 and no walk")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
+    args = parser().parse_args(argv)
+    # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        return _run(args)
+    except UserError as error:
+        print(error.line(), file=sys.stderr)
+        return 1
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "torch":
+            raise
+        print("torch is not installed; pip install '.[torch]'", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return _ABORTED
+
+
+def _run(args: argparse.Namespace) -> int:
+    slug = check_slug(args.out.name, "--out")
+    folder = args.run or runs_dir() / slug
+    given = {
+        f.name: tuple(value) if isinstance(value := getattr(args, f.name), list) else value
+        for f in dataclasses.fields(Options)
+        if getattr(args, f.name, None) is not None
+    }
+    options, data = _options(folder, given, args)
+    import torch
+    import torch.distributed as dist
+
+    from tools.gan.run import begin, export, measured, open_run, train
+    from tools.gan.trainer import Trainer
+    from tools.training.stopper import Stopper
+
+    if "RANK" in os.environ:
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    stop = Stopper()
+    try:
+        run = open_run(folder, options, data)
+        trainer = begin(run, args.resume)
+        print(f"{len(run.train)} pictures, {trainer.maker.graph.parameters} parameters, {trainer.device}", file=sys.stderr)
+
+        def told(trainer: Trainer, done: float, said: dict[str, float]) -> None:
+            if trainer.step % _LINE_EVERY == 0:
+                losses = ", ".join(f"{name} {said[name]:.3f}" for name in ("judge", "maker", "spread"))
+                rate = trainer.seen / max(1e-9, run.seconds)
+                print(f"{done:4.0%} step {trainer.step}, {rate:.1f} pictures/s, {losses}", file=sys.stderr, flush=True)
+
+        finished, fault = False, None
+        try:
+            finished = train(run, trainer, stop, told)
+        except UserError as error:
+            fault = error
+        if trainer.rank:
+            return 0
+        for note in trainer.notes:
+            print(note, file=sys.stderr)
+        _finish(args, run, trainer, export, measured)
+        if fault is not None:
+            raise fault
+        return 0 if finished else _ABORTED
+    finally:
+        stop.close()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _finish(args: argparse.Namespace, run: Any, trainer: Any, export: Any, measured: Any) -> None:
+    from tools.gan.report import write_report
+
+    style = None
+    scores = {} if args.no_scores else measured(run, trainer)
+    if run.options.recipe == "ours":
+        facts = {
+            "name": args.name or args.out.name.replace("-", " ").capitalize(),
+            "description": args.description,
+            "licence": args.licence,
+            "tags": tuple(args.tags),
+            "genres": tuple(args.genres),
+            "energy": args.energy,
+            "images": (Path(run.data).name,),
+            "scores": {k: v for k, v in scores.items() if k in ("kid", "kid_real", "kid_untrained", "precision", "recall")},
+        }
+        style = export(run, trainer, args.out, facts, video=not args.no_video)
+        print(f"{style}: vj live --style {style}", file=sys.stderr)
+    print(f"report: {write_report(run, trainer, scores, style)}", file=sys.stderr)
+
+
+def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> tuple[Options, Path]:
+    path = folder / "options.json"
+    if args.resume:
+        try:
+            kept = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin") from error
+        budget = {k: v for k, v in given.items() if k in ("minutes", "images", "device", "save_every", "sample_every")}
+        options = options_from(kept | budget)
+        changed = [key for key, value in given.items() if key not in budget and getattr(options, key) != value]
+        if changed:
+            raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+        return options, Path(args.data or kept.get("data", ""))
+    if path.is_file():
+        raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --out or --run")
+    if args.data is None:
+        raise UserError("no data", where="--data", remedy="make some: python tools/make_dataset.py --help")
+    if (args.out / "style.toml").exists():
+        raise UserError("the style exists", where=str(args.out), remedy="choose another --out, or delete the folder")
+    return Options(**given), args.data
+
+
+if __name__ == "__main__":
+    sys.exit(main())
