@@ -44,7 +44,7 @@ def picture_of(batch: np.ndarray, slug: str) -> np.ndarray:
     """Return [1, 3 or 1, h, w] as [h, w, 3]. Raises UserError when it is not finite."""
     if not np.isfinite(batch).all():
         raise UserError("the network's output is not finite", where=slug, remedy="its weights are too large")
-    picture = np.moveaxis(batch[0], 0, -1)
+    picture = np.moveaxis(batch[0], 0, -1).clip(0.0, 1.0)  # an approximate tanh leaves its range by 6e-8
     return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)), np.float32)
 
 

@@ -39,6 +39,13 @@ def _plain(kind: str, **attributes: object) -> Emit:
     return lambda op, w: w.node(kind, list(op.ins), op.out, **attributes) and None
 
 
+def _conv_edge(op: Op, w: _Writer) -> None:
+    x, weight, bias = op.ins
+    pad = int(op.numbers[0])
+    pads = w.constant(op.out, "pads", (0, 0, pad, pad, 0, 0, pad, pad), np.int64)
+    w.node("Conv", [w.node("Pad", [x, pads], f"{op.out}.padded", mode="edge"), weight, bias], op.out)
+
+
 def _affine(op: Op, w: _Writer) -> None:
     scaled = w.node("Mul", [op.ins[0], w.constant(op.out, "scale", op.numbers[0], np.float32)], f"{op.out}.scaled")
     w.node("Add", [scaled, w.constant(op.out, "shift", op.numbers[1], np.float32)], op.out)
@@ -99,6 +106,7 @@ def _pick(op: Op, w: _Writer) -> None:
 
 _EMIT: dict[str, Emit] = {
     "conv": _plain("Conv", auto_pad="SAME_UPPER"),
+    "conv_edge": _conv_edge,
     "linear": _plain("Gemm", transB=1),
     "group_norm": _group_norm,
     "embed": _embed,

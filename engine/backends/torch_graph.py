@@ -16,6 +16,7 @@ from engine.models.graph import OUTPUT, Graph
 
 _OPS: dict[str, Callable[..., Tensor]] = {
     "conv": lambda x, w, b: F.conv2d(x, w, b, padding=w.shape[-1] // 2),
+    "conv_edge": lambda x, w, b, pad: F.conv2d(F.pad(x, (int(pad),) * 4, mode="replicate"), w, b),
     "linear": F.linear,
     "group_norm": lambda x, w, b, groups: F.group_norm(x, int(groups), w, b),
     "embed": lambda codes, table: F.embedding(codes, table).movedim(-1, 1),

@@ -102,12 +102,12 @@ def gan_graph(net: GanNetwork) -> Graph:
     psi = g.input("psi", 1)
     bend = g.input("bend", sum(net.widths))
     mean = g.tensor("mapping.mean", net.mapped)
-    x = g.conv(z, "stem", net.latent, net.widths[0])
+    x = g.conv(z, "stem", net.latent, net.widths[0], edge=True)
     kept: list[str] = []
     at = 0
     for i, width in enumerate(net.widths):
         if i > 0:
-            x = g.conv(g.upsample(x), f"levels.{i}.grow", net.widths[i - 1], width)
+            x = g.conv(g.upsample(x), f"levels.{i}.grow", net.widths[i - 1], width, edge=True)
         x = g.leaky(x)
         w = g.leaky(g.linear(g.pick(style, 1, i), "mapping.0", net.style, net.mapped))
         w = g.linear(w, "mapping.1", net.mapped, net.mapped)
@@ -117,8 +117,8 @@ def gan_graph(net: GanNetwork) -> Graph:
         x = g.mul(x, g.column(g.mul(scale, g.cut(bend, 1, at, at + width))))
         at += width
         if i < net.levels - 1:
-            h = g.leaky(g.conv(x, f"levels.{i}.first", width, width))
-            x = g.add(x, g.conv(h, f"levels.{i}.second", width, width))
+            h = g.leaky(g.conv(x, f"levels.{i}.first", width, width, edge=True))
+            x = g.add(x, g.conv(h, f"levels.{i}.second", width, width, edge=True))
         if i >= 2:
             # Skip-layer excitation (FastGAN), pooled over the whole picture so that any size will do.
             inner = max(4, width // 2)
@@ -126,6 +126,6 @@ def gan_graph(net: GanNetwork) -> Graph:
             gate = g.affine(g.sigmoid(g.linear(gate, f"levels.{i}.excite", inner, width)), 2.0, 0.0)
             x = g.mul(x, g.column(gate))
         kept.append(x)
-    x = g.tanh(g.conv(g.leaky(x), "out", net.widths[-1], 3))
+    x = g.tanh(g.conv(g.leaky(x), "out", net.widths[-1], 3, edge=True))
     g.output(g.affine(x, 0.5, 0.5))
     return g

@@ -59,10 +59,13 @@ class Graph:
         self.tensors[name] = shape
         return name
 
-    def conv(self, x: str, name: str, inp: int, out: int, size: int = 3) -> str:
-        """Convolve with stride 1, zeros around, the same height and width; size: odd."""
+    def conv(self, x: str, name: str, inp: int, out: int, size: int = 3, *, edge: bool = False) -> str:
+        """Convolve with stride 1, the same height and width; size: odd.
+
+        edge: the outermost values go on outside, instead of zeros, which a generator learns to paint a frame of.
+        """
         w, b = self.tensor(f"{name}.weight", out, inp, size, size), self.tensor(f"{name}.bias", out)
-        return self._add("conv", x, w, b)
+        return self._add("conv_edge" if edge else "conv", x, w, b, numbers=(size // 2,) if edge else ())
 
     def linear(self, x: str, name: str, inp: int, out: int) -> str:
         """Multiply [n, inp] by a matrix, add a bias: [n, out]."""

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 from engine.backends.cpu import CpuBackend
+from engine.backends.decoders import OnnxBackend
 from engine.core.frame import Frame, Size
 from engine.core.signals import FEATURES, NORMALISED, BeatPosition, Signals, signals_at
 from engine.generators.base import Generator
 from engine.generators.cppn import CppnGenerator
+from engine.generators.gan import gan_generator
 from engine.generators.idle import Idle
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
-from engine.models.style import list_styles, load_style
+from engine.models.gan import GanNetwork
+from engine.models.style import Style, StyleMeta, list_styles, load_style
 
 FPS = 24
 SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))
@@ -26,7 +29,18 @@ def cppn(passes: Passes) -> Generator:
     return CppnGenerator(style, CpuBackend().open(style, SIZES[0]), passes)
 
 
-GENERATORS: dict[str, Callable[[Passes], Generator]] = {"cppn": cppn, "idle": lambda passes: Idle()}
+def gan(passes: Passes) -> Generator:
+    """As offline: every frame is decoded, so that pictures repeat."""
+    net = GanNetwork(widths=(12, 8, 8), style=8, mapped=8)
+    rng = np.random.default_rng(5)
+    fans = {k: max(1, int(np.prod(shape[1:]))) for k, shape in net.tensors.items()}
+    weights = {k: (rng.standard_normal(s) / np.sqrt(fans[k])).astype(np.float32) for k, s in net.tensors.items()}
+    meta = StyleMeta(version=1, name="Tiny", kind="gan", seed=4, licence="CC0-1.0", network=net)
+    style = Style("tiny", "Tiny", "gan", net, weights, meta)
+    return gan_generator(style, OnnxBackend().open(style, SIZES[0]), passes, None, False)
+
+
+GENERATORS: dict[str, Callable[[Passes], Generator]] = {"cppn": cppn, "gan": gan, "idle": lambda passes: Idle()}
 
 
 def heard(k: int, level: float) -> Signals:

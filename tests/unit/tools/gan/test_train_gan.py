@@ -1,0 +1,150 @@
+"""The command: data in, a style out that loads and plays; resumed, stopped, refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+from engine.app.style_lint import MOST_BYTES  # noqa: E402
+from engine.generators.still import preview_still  # noqa: E402
+from engine.models.style import load_style  # noqa: E402
+from tools.datasets.manifest import Record  # noqa: E402
+from tools.train_gan import main  # noqa: E402
+
+SMALL = ["--size", "64x36", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Twenty-four painted pictures, of two sizes, as a data set."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "images").mkdir()
+    rng = np.random.default_rng(0)
+    lines = []
+    for k in range(24):
+        w, h = (64, 36) if k % 2 else (80, 60)
+        wave = np.sin(np.arange(w) * rng.uniform(0.1, 0.6))[None, :, None] * np.ones((h, 1, 1))
+        picture = ((0.5 + 0.5 * wave) * rng.random(3) * 255).astype(np.uint8)
+        Image.fromarray(picture).save(folder / "images" / f"p{k}.png")
+        split = "validation" if k >= 20 else "train"
+        record = Record(id=f"p{k}", path=f"images/p{k}.png", group=f"g{k}", bucket="waves", split=split, width=w, height=h)
+        lines.append(record.model_dump_json())
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory) -> Path:
+    """A folder in which a run has ended: style under `out`, run under `run`."""
+    home = tmp_path_factory.mktemp("trained")
+    arguments = ["--data", str(data), "--out", str(home / "out"), "--run", str(home / "run"), "--images", "16", *SMALL]
+    assert main([*arguments, "--licence", "CC0-1.0", "--tags", "waves", "--save-every", "1"]) == 0
+    return home
+
+
+def test_a_run_ends_as_a_style_with_its_report(trained):
+    style = load_style(trained / "out")
+    assert (style.kind, style.spec.grid, style.spec.factor) == ("gan", (9, 16), 4)
+    assert style.meta.images
+    assert np.ptp(preview_still(style)) > 0.0
+    files = {p.name for p in (trained / "run").iterdir()}
+    assert {"options.json", "history.json", "checkpoint.pt", "scores.json", "index.html", "walk.mp4", "samples"} <= files
+    shipped = {p.name: p.stat().st_size for p in (trained / "out").iterdir()}
+    assert {"style.toml", "weights.safetensors", "preview.png", "preview.mp4", "history.json"} <= shipped.keys()
+    assert sum(shipped.values()) < MOST_BYTES
+    scores = json.loads((trained / "run" / "scores.json").read_text())
+    assert scores["kid"] > scores["kid_real"]
+    page = (trained / "run" / "index.html").read_text()
+    assert "motif judge" in page
+    assert "walk.mp4" in page
+
+
+def test_the_style_paints_what_the_trainer_painted(trained, data):
+    from engine.generators.decoded import open_decoder
+    from tools.gan.run import begin, open_run
+    from tools.train_gan import options_from
+
+    options = options_from(json.loads((trained / "run" / "options.json").read_text()))
+    trainer = begin(open_run(trained / "run", options, data), resume=True)
+    style = load_style(trained / "out")
+    drawn = trainer.shown.draw(1, torch.Generator().manual_seed(1))
+    theirs = trainer.shown(drawn)[0].movedim(0, -1).numpy()
+    ours = open_decoder(style).decode({name: value[0].numpy() for name, value in drawn.items()})
+    assert np.abs(ours - theirs).max() < 1 / 255
+
+
+def test_resuming_goes_on(trained, data, capsys):
+    again = ["--out", str(trained / "out"), "--run", str(trained / "run"), "--resume", "--no-video", "--no-scores"]
+    steps = torch.load(trained / "run" / "checkpoint.pt", weights_only=True)["step"]
+    assert main([*again, "--images", "24"]) == 0
+    assert torch.load(trained / "run" / "checkpoint.pt", weights_only=True)["step"] > steps
+    assert main([*again, "--images", "24", "--batch", "8"]) == 1
+    assert "goes on as it began" in capsys.readouterr().err
+
+
+def test_what_is_there_is_not_run_over(trained, data, capsys):
+    arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *SMALL]
+    assert main([*arguments, "--run", str(trained / "run")]) == 1
+    assert "the run exists" in capsys.readouterr().err
+    assert main([*arguments, "--run", str(trained / "other")]) == 1
+    assert "the style exists" in capsys.readouterr().err
+
+
+class Trap:
+    """Writes a file when unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+@pytest.mark.parametrize("made", ["pickle", "rubbish", "cut"])
+def test_a_checkpoint_runs_nothing(trained, tmp_path, made, capsys):
+    run, sprung = tmp_path / "run", tmp_path / "sprung"
+    run.mkdir()
+    (run / "options.json").write_text((trained / "run" / "options.json").read_text())
+    whole = (trained / "run" / "checkpoint.pt").read_bytes()
+    made = {"pickle": pickle.dumps(Trap(str(sprung))), "rubbish": bytes(100), "cut": whole[: len(whole) // 2]}[made]
+    (run / "checkpoint.pt").write_bytes(made)
+    assert main(["--out", str(tmp_path / "out"), "--run", str(run), "--resume", "--images", "99"]) == 1
+    assert "checkpoint is damaged" in capsys.readouterr().err
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        ([], "no data"),
+        (["--buckets", "flux"], "no such bucket"),
+        (["--size", "62x36"], "does not fit"),
+        (["--resume"], "nothing to resume"),
+    ],
+)
+def test_faults_are_one_line(data, tmp_path, arguments, said, capsys):
+    given = ["--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *SMALL]
+    if "--data" not in arguments and said != "no data":
+        given += ["--data", str(data)]
+    assert main([*given, *arguments]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_too_few_pictures(data, tmp_path, capsys):
+    lines = (data / "manifest.jsonl").read_text().splitlines()[:3]
+    (tmp_path / "images").symlink_to(data / "images")
+    (tmp_path / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+    given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *SMALL]
+    assert main(given) == 1
+    assert "too few pictures" in capsys.readouterr().err
