@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StyleLoaded:
-    """A style that is ready to be swapped in on `deck`."""
+    """A style that is ready to be swapped in on `deck`. name: what it was asked for by, a slug or a path."""
 
     deck: str
     style: Style
@@ -36,6 +36,7 @@ class StyleLoaded:
     backend: str
     refused: list[dict[str, str]] = field(default_factory=list)
     excluded: frozenset[str] = frozenset()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Loader:
                 return SceneLoaded(self._read_scene(name))
             style = load_style(name)
             program, selection = self._open_style(style, excluded)
-            return StyleLoaded(deck, style, program, selection.name, selection.refused, excluded)
+            return StyleLoaded(deck, style, program, selection.name, selection.refused, excluded, name)
         except UserError as error:
             reason = error.line()
         except Exception as error:  # noqa: BLE001 boundary: whatever a foreign file or a backend throws must not end the loader thread

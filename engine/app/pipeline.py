@@ -173,7 +173,8 @@ def _answered(stage: Stage, answer: StyleLoaded) -> None:
 
 def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
     """Make a loaded style ready beside its deck; return what the show document has to hear."""
-    deck, slug = answer.deck, answer.style.slug
+    # By the name that the document waits for: a style outside the library is asked for by its path.
+    deck, slug = answer.deck, answer.name or answer.style.slug
     try:
         make = GENERATORS[answer.style.kind].generator
         generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)

@@ -13,6 +13,7 @@ from engine.app.stage import Stage
 from engine.control.feedback import Args, show_values
 from engine.core import metrics
 from engine.core.signals import Signals
+from engine.generators.decoded import DecodedGenerator
 from engine.output.hud_model import HudModel
 from engine.show.catalogue import DECKS
 
@@ -104,6 +105,13 @@ def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: 
     }
 
 
+def decode_rates(stage: Stage) -> dict[str, float]:
+    """Return pictures a second of each deck whose network decodes at its own rate."""
+    playing = {deck: backing.generator for deck, backing in stage.backing.items()}
+    decoded = {deck: each.decoding.rate for deck, each in playing.items() if isinstance(each, DecodedGenerator)}
+    return {deck: round(rate, 1) for deck, rate in decoded.items() if rate}
+
+
 def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
     """Return the document of report.json."""
     health, counters = stage.source.health(), stage.bus.counters
@@ -116,6 +124,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
         "sizes": [[round(t, 2), str(size)] for t, size in stage.sizes[-100:]],
         "output_size": str(stage.output.size),
         "backend": {"name": backend_names(stage), "refused": refusals(stage)},
+        "decoded_per_s": decode_rates(stage),
         "audio": {
             "source": health.source,
             "hops": health.hops,

@@ -1,18 +1,21 @@
 """Writes a network that is described as data (`models/graph.py`) as ONNX: what onnxruntime runs, and TensorRT reads.
 
 Called on the loader thread and by exporters. Built from the checked weights of a style each time it is loaded (2 to 20 ms):
-a style folder holds numbers only, so that no graph from outside is ever run. Needs the `onnx` package, imported here only.
+a style folder holds numbers only, so that no graph from outside is ever run. Needs the `onnx` package, imported at the
+first call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from engine.models.graph import OUTPUT, Graph, Op
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 18
 
@@ -27,6 +30,8 @@ class _Writer:
         self.constants: dict[str, np.ndarray] = {}
 
     def node(self, kind: str, ins: list[str], out: str, **attributes: object) -> str:
+        from onnx import helper
+
         self.nodes.append(helper.make_node(kind, ins, [out], **attributes))
         return out
 
@@ -133,6 +138,9 @@ def onnx_model(graph: Graph, tensors: Mapping[str, np.ndarray], name: str = "sty
 
     Checked by onnx before it is returned.
     """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
     writer = _Writer()
     for op in graph.ops:
         _EMIT[op.kind](op, writer)

@@ -99,7 +99,7 @@ def cover(screen: float, picture: float) -> tuple[float, float]:
 
 
 def fitted(picture: np.ndarray, size: Size) -> np.ndarray:
-    """Return float32 [h, w, 3]: a decoded picture as it fills `size`, what `show.frag` does with a straight view, in sRGB."""
+    """Return float32 [h, w, 3]: a decoded picture as it fills `size`, as `show.frag` does with a straight view, in sRGB."""
     height, width = picture.shape[:2]
     across, up = cover(size.aspect, width / height)
     half_width, half_height = half_screen(size.aspect)

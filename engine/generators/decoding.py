@@ -22,7 +22,9 @@ _EASE = 0.3  # how fast the measured time between two pictures follows
 
 
 class Decoding(Protocol):
-    """Where a generator gets its pictures. Used on the render thread."""
+    """Where a generator gets its pictures. Used on the render thread. rate: pictures a second, 0 where frames set it."""
+
+    rate: float
 
     def picture(self, t: float, inputs_at: InputsAt) -> np.ndarray:
         """Return the picture of show time `t` s: float32 [h, w, 3], sRGB 0..1. Raises whatever the decoder raised."""
@@ -35,6 +37,8 @@ class Decoding(Protocol):
 
 class EveryFrame:
     """Decodes at once: the same frames, whatever the machine's speed. For renders."""
+
+    rate = 0.0
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder

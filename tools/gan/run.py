@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import pickle
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,9 @@ def begin(run: Run, resume: bool) -> Trainer:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint without running anything of it. Raises UserError."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of pickles that it is about to refuse
+            warnings.simplefilter("ignore", UserWarning)
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin") from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:

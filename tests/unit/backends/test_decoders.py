@@ -18,7 +18,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 torch = pytest.importorskip("torch")
 
 from engine.backends.onnx_graph import _EMIT, onnx_model  # noqa: E402
-from engine.backends.torch_graph import _OPS, run_graph  # noqa: E402
+from engine.backends.torch_graph import operations, run_graph  # noqa: E402
 
 
 def every_operation() -> Graph:
@@ -45,7 +45,7 @@ def numbers(g: Graph) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("batch", "h", "w"), [(1, 3, 5), (2, 4, 4), (1, 9, 16)])
 def test_torch_and_onnx_agree_on_every_operation(batch, h, w):
     g, rng = every_operation(), np.random.default_rng(0)
-    assert {op.kind for op in g.ops} == _OPS.keys() == _EMIT.keys()
+    assert {op.kind for op in g.ops} == operations().keys() == _EMIT.keys()
     tensors = numbers(g)
     inputs = {
         "codes": rng.integers(0, 9, (batch, h, w)),

@@ -40,9 +40,7 @@ def test_latents_keep_an_rms_of_one_whatever_the_music_does(tiny_gan):
 
 
 def test_bass_moves_the_coarse_end_and_onsets_the_fine_end(tiny_gan):
-    still, kick, tick = (
-        moved(tiny_gan, QUIET | signals, mixing=0.0) for signals in ({}, {"bass": 1.0}, {"onset": 1.0})
-    )
+    still, kick, tick = (moved(tiny_gan, QUIET | signals, mixing=0.0) for signals in ({}, {"bass": 1.0}, {"onset": 1.0}))
     by_kick = np.abs(kick["style"] - still["style"]).mean(1)
     by_tick = np.abs(tick["style"] - still["style"]).mean(1)
     assert by_kick[0] > by_kick[-1] == 0.0

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tools.gan.measure import colours, features, fid, kid, measure, precision_recall  # noqa: E402
+from tools.gan.measure import colours, features, fid, kid, measure, precision_recall
 
 
 def stripes(n: int, seed: int, hue: int = 0) -> np.ndarray:
@@ -24,7 +24,7 @@ def test_the_same_distribution_scores_better_than_another():
     assert np.square(train).mean() == pytest.approx(1.0, rel=1e-3)
     assert abs(kid(train, alike)[0]) < 0.2 * kid(train, other)[0]
     assert fid(train, alike) < fid(train, other)
-    assert fid(train, train) == pytest.approx(0.0, abs=1e-6)
+    assert fid(train, train) == pytest.approx(0.0, abs=1e-3)
     near, far = precision_recall(train, alike), precision_recall(train, other)
     assert min(near) > 0.6
     assert max(far) < min(near)

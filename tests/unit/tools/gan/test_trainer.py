@@ -77,11 +77,15 @@ def test_a_loss_that_is_not_finite_brings_the_last_good_state_back_at_half_the_r
 def test_it_gives_up_in_the_end():
     trainer = Trainer(SMALL, pictures())
     trainer.train_step(0.0)
-    with pytest.raises(UserError) as error:
-        for _ in range(10):
+
+    def spoil_and_step(times: int) -> None:
+        for _ in range(times):
             with torch.no_grad():
                 trainer.maker.tensors["out.weight"].fill_(float("nan"))
             trainer.train_step(0.1)
+
+    with pytest.raises(UserError) as error:
+        spoil_and_step(10)
     assert error.value.what == "training keeps failing"
 
 
@@ -140,7 +144,15 @@ def test_the_schedule_ends_calmer_than_it_begins():
 
 @pytest.mark.parametrize(
     "change",
-    [{"size": "130x72"}, {"size": "wide"}, {"widths": (8,)}, {"minutes": 0.0}, {"batch": 1}, {"augment": 2.0}, {"recipe": "x"}],
+    [
+        {"size": "130x72"},
+        {"size": "wide"},
+        {"widths": (8,)},
+        {"minutes": 0.0},
+        {"batch": 1},
+        {"augment": 2.0},
+        {"recipe": "x"},
+    ],
 )
 def test_options_that_make_no_sense_are_refused(change):
     with pytest.raises(UserError):
