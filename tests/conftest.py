@@ -81,6 +81,8 @@ def small_disk(tmp_path) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "-l", place], check=True)
+
+
 @pytest.fixture(scope="session")
 def tiny_gan():
     """A small untrained GAN that paints with colour, as a style in memory: 9 x 16 cells, three levels, 64x36."""

@@ -16,7 +16,8 @@ from engine.app.loader import StyleLoaded
 from engine.app.stage import Backing, Stage
 from engine.core.frame import Frame
 from engine.core.signals import NORMALISED
-from engine.generators.cppn import CppnGenerator
+from engine.generators.base import Played
+from engine.generators.registry import GENERATORS
 from engine.gpu.texture import RenderTarget
 from engine.show.catalogue import DECKS, IDLE
 from engine.show.document import Document
@@ -103,9 +104,8 @@ class StageWitness:
         told = {"style": backing.style, **_backing(backing), "effects": chain.memory}
         if chain.trails is not None:
             told["trails"] = [chain.trails.size.height, chain.trails.size.width]
-        if isinstance(backing.generator, CppnGenerator):
-            motion = backing.generator.motion
-            told |= {"phase": motion.phase, "levels": motion.levels}
+        if isinstance(backing.generator, Played):
+            told |= backing.generator.memory()
         if deck in stage.ready:
             told["ready"] = {"style": stage.ready[deck].style, **_backing(stage.ready[deck])}
         return told
@@ -119,7 +119,7 @@ def trails_file(deck: str) -> str:
 def phase_on(stage: Stage, deck: str) -> float:
     """Return the integrated time of what is on `deck`, in s; NaN where nothing has any."""
     generator = stage.backing[deck].generator
-    return generator.motion.phase if isinstance(generator, CppnGenerator) else float("nan")
+    return generator.motion.phase if isinstance(generator, Played) else float("nan")
 
 
 def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails: Mapping[str, np.ndarray]) -> None:
@@ -142,7 +142,7 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
             stage.backing[deck] = backing = _made(stage, deck, told, open_style)
             stage.mixer.set_generator(deck, backing.generator)
             if "phase" in told:
-                backing.generator.motion.resume(told["phase"], told["levels"])
+                backing.generator.resume(told)
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
         chain = stage.mixer.decks[deck].chain
@@ -160,11 +160,12 @@ def seated(told: Mapping[str, Any]) -> bool:
 
 def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyle) -> Any:
     answer = open_style(deck, told["style"], told.get("backend", ""))
-    generator = CppnGenerator(answer.style, answer.program, stage.mixer.passes, stage.walk)
+    make = GENERATORS[answer.style.kind].generator
+    generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)
     return Backing(answer.style.slug, answer.backend, answer.refused, answer.excluded, generator)
 
 
 def _backing(backing: Backing | None) -> dict[str, Any]:
-    if backing is None or not isinstance(backing.generator, CppnGenerator):
+    if backing is None or not isinstance(backing.generator, Played):
         return {"backend": "", "sha256": ""}
     return {"backend": backing.backend, "sha256": backing.generator.style.sha256}

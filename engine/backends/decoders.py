@@ -106,7 +106,7 @@ class TorchDecoder:
 
     def decode(self, inputs: Inputs) -> np.ndarray:
         """See `Decoder`."""
-        from engine.backends.torch_graph import run_graph
+        from engine.backends.graph_torch import run_graph
 
         torch = self._torch
         given = {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engine.core.frame import Frame
 from engine.core.params import Param
 from engine.core.signals import Signals
 from engine.gpu.texture import RenderTarget
+from engine.models.encoding import Motion
+from engine.models.style import Style
 
 
 class Generator(Protocol):
@@ -25,4 +27,20 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """Free what the generator holds; closing again is not an error."""
+        ...
+
+
+@runtime_checkable
+class Played(Generator, Protocol):
+    """A generator that plays a style, and can be brought to where another one stood: what takes log and rerenders need."""
+
+    style: Style
+    motion: Motion
+
+    def memory(self) -> dict[str, Any]:
+        """Return what the next frame depends on, as plain values; `phase` and `levels` at least."""
+        ...
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """Go on from what `memory` said."""
         ...

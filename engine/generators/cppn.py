@@ -6,6 +6,7 @@ Render thread. Holds the only state of a style in play: the integrated time and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -85,6 +86,14 @@ class CppnGenerator:
         """Why the program's pictures go through host memory; empty where they do not."""
         return getattr(self.program, "staging_reason", "")
 
+    def memory(self) -> dict[str, Any]:
+        """See `base.Played`."""
+        return {"phase": self.motion.phase, "levels": self.motion.levels}
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """See `base.Played`."""
+        self.motion.resume(memory["phase"], memory["levels"])
+
     def close(self) -> None:
         """Free the program and the intermediate picture."""
         self.program.close()
@@ -107,6 +116,7 @@ class CppnGenerator:
         if self._raw is None:
             self._raw = RenderTarget(target.size, getattr(self.program, "storage", "rgba16f"))
         return self._raw
+
 
 def cppn_generator(style: Style, program: Program, passes: Passes, walk: Walk | None, live: bool) -> CppnGenerator:
     """Return the generator of a CPPN style; it has no decoder to wait for. See `registry.Kind`."""

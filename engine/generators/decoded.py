@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from engine.backends.decoders import Decoder, Inputs, OnnxBackend, TorchBackend
+from engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.core.params import Param, complete, defaults
 from engine.core.signals import Signals
 from engine.generators.decoding import EveryFrame, OwnRate
+from engine.generators.drive import Drive
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 from engine.models.encoding import View, view_matrix
@@ -27,30 +28,17 @@ from engine.models.style import Style
 STILL_BPM = 120.0  # of pictures that no music was heard for
 
 
-class Drive(Protocol):
-    """From music to a network's inputs. Holds all that moves; a function of what it was given, so a render repeats."""
-
-    def settle(self, signals: Mapping[str, float]) -> None:
-        """Take the levels as if `signals` had been sounding for ever."""
-        ...
-
-    def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
-        """Advance by `dt` s to `beat` beats. params: every parameter of the kind."""
-        ...
-
-    def inputs(self, ahead: float, aspect: float) -> Inputs:
-        """Return the inputs as they will be in `ahead` s if the music goes on, for a screen of this width over height."""
-        ...
-
-
 class DecodedGenerator:
-    """Plays `decoder` by `drive`; the decoder is closed with it. live: decode at its own rate, on its own thread."""
+    """Plays `decoder`, opened of `style`, by `drive`; the decoder is closed with it.
+
+    live: decode on a thread of its own, at its own rate.
+    """
 
     def __init__(
-        self, drive: Drive, decoder: Decoder, params: tuple[Param, ...], passes: Passes, *, live: bool = False
+        self, style: Style, drive: Drive, decoder: Decoder, params: tuple[Param, ...], passes: Passes, *, live: bool = False
     ) -> None:
-        self.params = params
-        self._drive = drive
+        self.style, self.params = style, params
+        self._drive, self.motion = drive, drive.motion
         self.decoding = OwnRate(decoder, decoder.trial) if live else EveryFrame(decoder)
         self._show = passes["decoded/show.frag"]
         self._raw: RenderTarget | None = None
@@ -77,6 +65,14 @@ class DecodedGenerator:
             cover=cover(aspect, size.aspect),
             view=(a, b, tx / math.pi, ty / math.pi),
         )
+
+    def memory(self) -> dict[str, Any]:
+        """See `base.Played`."""
+        return self._drive.memory()
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """See `base.Played`."""
+        self._drive.resume(memory)
 
     def close(self) -> None:
         """Free the decoder and the intermediate picture."""
@@ -117,7 +113,7 @@ def fitted(picture: np.ndarray, size: Size) -> np.ndarray:
 def open_decoder(style: Style) -> Decoder:
     """Open a style where there is no show: by the first backend that is installed. Raises UserError."""
     reasons = []
-    for backend in (OnnxBackend(), TorchBackend()):
+    for backend in (OnnxBackend(), TorchDecodeBackend()):
         if (reason := backend.refusal(style)) is None:
             return backend.open(style, Size(1, 1))
         reasons.append(f"{backend.name}: {reason}")

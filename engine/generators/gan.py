@@ -22,8 +22,8 @@ from engine.core.signals import Signals
 from engine.generators.base import Generator
 from engine.generators.cppn import CPPN_PARAMS
 from engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
+from engine.generators.drive import Drive
 from engine.gpu.shader import Passes
-from engine.models.encoding import Motion
 from engine.models.latent import Trajectory, Walk, slerp, unit_rms
 from engine.models.style import Style
 
@@ -40,43 +40,26 @@ _PUSH = 0.9  # of RMS 1: at full bass and `coarse` 1 a latent goes 42 degrees as
 _BEND = 1.5  # factors lie within 1 +- 1.5 at full bend: some channels vanish, some turn over
 
 
-class GanDrive:
-    """Moves one style's inputs. walk: how latents move; None: by 8 beats, from the style's own seed."""
+class GanDrive(Drive):
+    """Moves one style's inputs. walk: how latents move (its anchors are a CPPN's); None: by 8 beats, by the style's seed."""
 
     def __init__(self, style: Style, walk: Walk | None = None) -> None:
+        super().__init__(style)
         self.net = style.spec
         walk = walk or Walk(seed=style.meta.seed, beats=8.0)
         self._walk = replace(walk, push=0.0, anchors=())
-        self.motion = Motion(style.meta.motion.drive, style.meta.preview.time)
         self._spaces: dict[tuple[int, int], Trajectory] = {}
         self._style, self._other = (self._trajectory(n, self.net.style) for n in (1, 2))
         rng = np.random.default_rng([style.meta.seed & 0xFFFFFFFF, 3])
         self._directions = unit_rms(rng.standard_normal((2, 8, self.net.style)))  # of bass and onsets, one each for 8 beats
         self._bends = [rng.uniform(-1.0, 1.0, width) for width in self.net.widths]
         self._fineness = np.linspace(0.0, 1.0, self.net.levels)
-        self._values: dict[str, float] = {"time": self.motion.phase}
-        self._params: Mapping[str, float] = {}
-        self._beat = self._beats_a_second = 0.0
-        self._shift: float | None = None  # what a speed other than 1 has added to the beat
-
-    def settle(self, signals: Mapping[str, float]) -> None:
-        """See `Drive`."""
-        self.motion.settle(signals)
-
-    def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
-        """See `Drive`."""
-        self._values = self.motion.step(signals, dt, params["speed"], params["react"])
-        moved = beat - self._beat if self._shift is not None else 0.0
-        self._shift = (self._shift or 0.0) + (params["speed"] - 1.0) * moved
-        self._beats_a_second = max(0.0, moved / dt) * params["speed"] if dt > 0.0 else 0.0
-        self._beat, self._params = beat, params
 
     def inputs(self, ahead: float, aspect: float) -> Inputs:
         """See `Drive`. z and every style have an RMS of 1."""
-        p, net = self._params, self.net
-        t = self._values["time"] + ahead * p["speed"]
-        beat = self._beat + (self._shift or 0.0) + ahead * self._beats_a_second
-        bass, onset = p["coarse"] * self._values["bass"], p["fine"] * self._values["onset"]
+        p, net = self.params, self.net
+        t, beat = self.place(ahead)
+        bass, onset = p["coarse"] * self.values["bass"], p["fine"] * self.values["onset"]
         rows, columns = net.grid_for(aspect)
         space = self._space(rows, columns)
         z = space.at(t, beat)
@@ -112,7 +95,7 @@ class GanDrive:
 
 def gan_generator(style: Style, decoder: Decoder, passes: Passes, walk: Walk | None, live: bool) -> Generator:
     """Return the generator of a GAN style. See `registry.Kind`."""
-    return DecodedGenerator(GanDrive(style, walk), decoder, GAN_PARAMS, passes, live=live)
+    return DecodedGenerator(style, GanDrive(style, walk), decoder, GAN_PARAMS, passes, live=live)
 
 
 def gan_still(style: Style, size: Size, time: float, signals: Mapping[str, float]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A convolutional network as data: a list of operations over named values. One description, trained and played.
 
-A kind of style writes its graph once (`gan.gan_graph`); `backends/torch_graph.py` runs it, also in training, and
-`backends/onnx_graph.py` turns it into ONNX. Pure data, any thread; never evaluates anything.
+A kind of style writes its graph once (`gan.gan_graph`); `backends/graph_torch.py` runs it, also in training, and
+`backends/graph_onnx.py` turns it into ONNX. Pure data, any thread; never evaluates anything.
 
 Values have a batch first: pictures and features [n, c, h, w], vectors [n, d], codes int64 [n, h, w]. An operation's
 parameters are tensors of the style, named `<name>.weight` and `<name>.bias`.

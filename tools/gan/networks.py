@@ -1,6 +1,6 @@
 """The networks that train: generators over the graph that decks play, and a discriminator.
 
-Called by `trainer` and `measure`. A generator runs `models/graph.py` through `backends/torch_graph.py`, so what is trained
+Called by `trainer` and `measure`. A generator runs `models/graph.py` through `backends/graph_torch.py`, so what is trained
 is what is played. Initialised so that signals keep their size without norm layers (Fixup: Zhang et al. 2019, as in R3GAN:
 the last convolution of each residual block starts at 0).
 """
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.backends.torch_graph import run_graph
+from engine.backends.graph_torch import run_graph
 from engine.models.gan import GanNetwork
 from engine.models.graph import Graph
 

@@ -17,8 +17,8 @@ from engine.models.graph import OUTPUT, Graph
 onnxruntime = pytest.importorskip("onnxruntime")
 torch = pytest.importorskip("torch")
 
-from engine.backends.onnx_graph import _EMIT, onnx_model  # noqa: E402
-from engine.backends.torch_graph import operations, run_graph  # noqa: E402
+from engine.backends.graph_onnx import _EMIT, onnx_model  # noqa: E402
+from engine.backends.graph_torch import operations, run_graph  # noqa: E402
 
 
 def every_operation() -> Graph:
@@ -63,7 +63,7 @@ def test_torch_and_onnx_agree_on_every_operation(batch, h, w):
     assert ours.std() > 0.01
 
 
-@pytest.mark.parametrize("name", ["onnx", "torch"])
+@pytest.mark.parametrize("name", ["onnx", "torch-decode"])
 def test_a_gan_is_decoded_within_a_step_of_the_other_and_repeats(tiny_gan, name):
     backends = installed_backends("llvmpipe")
     decoder, selection = open_style(tiny_gan, Size(64, 36), backends, prefer=name)
