@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
 import subprocess
@@ -49,6 +51,9 @@ def gl_context():
     """The session's headless context, or a skip that says why there is none."""
     from engine.gpu.context import HeadlessContext
 
+    # Torch's optimisers import triton, whose LLVM ends the process when software GL has loaded another one before it.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton._C.libtriton")
     try:
         context = HeadlessContext()
     except UserError as error:
