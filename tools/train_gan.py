@@ -3,6 +3,7 @@
     python tools/make_dataset.py procedural --out d --images 500 --size 128
     python tools/train_gan.py --data d --out styles/g --minutes 10
     python tools/train_gan.py --data d --out styles/g --resume
+    python tools/train_gan.py --data e --out styles/h --start runs/g --minutes 10
     torchrun --nproc-per-node 4 tools/train_gan.py --data d --out styles/g --images 5e6
     python tools/train_gan.py --data d --out runs/plain --recipe seed004 --images 20000
 
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tags", nargs="*", default=(), help="words to find it by")
     p.add_argument("--genres", nargs="*", default=(), help="music that it suits")
     p.add_argument("--energy", type=float, default=0.5, help="of that music, 0 calm .. 1 frantic")
+    p.add_argument("--start", type=Path, help="folder of another run of the same networks: begin with what it has learnt")
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--no-scores", action="store_true", help="do not measure")
     p.add_argument("--no-video", action="store_true", help="no preview.mp4 and no walk")
@@ -120,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
     stop = Stopper()
     try:
         run = open_run(folder, options, data)
-        trainer = begin(run, args.resume)
+        trainer = begin(run, args.resume, args.start)
         print(f"{len(run.train)} pictures, {trainer.maker.graph.parameters} parameters, {trainer.device}", file=sys.stderr)
 
         def told(trainer: Trainer, done: float, said: dict[str, float]) -> None:

@@ -84,15 +84,22 @@ def open_run(folder: Path, options: Options, data: Path) -> Run:
     return Run(folder, options, str(data), parts[0].array(size), parts[1].array(size) if len(parts[1]) else none)
 
 
-def begin(run: Run, resume: bool) -> Trainer:
-    """Return a trainer, fresh or as the run's checkpoint left it. Raises UserError."""
+def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
+    """Return a trainer: as the run's checkpoint left it, or fresh, or with the networks of the run in folder `start`.
+
+    Raises UserError.
+    """
     trainer = Trainer(run.options, run.train, device_of(run.options.device))
     if resume:
         state = read_checkpoint(run.folder / "checkpoint.pt")
         trainer.load(state)
         run.seconds = float(state.get("seconds", 0.0))
         run.history = [h for h in _read_history(run.folder) if h.get("step", 0) <= trainer.step]
-    elif trainer.rank == 0:
+        return trainer
+    if start is not None:
+        trainer.start_from(read_checkpoint(start / "checkpoint.pt"))
+        trainer.notes.append(f"started from the networks of {start.name}")
+    if trainer.rank == 0:
         _write(run.folder / "options.json", json.dumps({"data": run.data} | run.options.as_json(), indent=2).encode())
     return trainer
 

@@ -220,6 +220,13 @@ class Trainer:
             remedy = "resume with the options that the run was started with"
             raise UserError("the checkpoint is of another network", got=reason, remedy=remedy) from error
 
+    def start_from(self, state: dict[str, Any]) -> None:
+        """Take another run's networks, not its optimisers or its place: what one data set taught helps with the next.
+
+        Raises UserError for a state of another architecture.
+        """
+        self.load(self.state() | {name: state.get(name) for name in ("maker", "judge", "shown")})
+
     @torch.no_grad()
     def paint(self, n: int, seed: int) -> np.ndarray:
         """Return `n` pictures of the running mean: uint8 [n, h, w, 3]; the same for the same seed and weights."""

@@ -90,6 +90,29 @@ def test_resuming_goes_on(trained, data, capsys):
     assert "goes on as it began" in capsys.readouterr().err
 
 
+def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
+    given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--no-video", "--no-scores"]
+    start = ["--start", str(trained / "run")]
+    assert main([*given, *SMALL, *start, "--images", "4"]) == 0
+    first, second = load_style(trained / "out"), load_style(tmp_path / "s")
+    change = max(np.abs(first.weights[name] - second.weights[name]).max() for name in first.weights)
+    assert 0.0 < change < 0.2  # two fresh networks: above 1
+    other = [
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path / "t"),
+        "--run",
+        str(tmp_path / "q"),
+        *SMALL,
+        *start,
+        "--images",
+        "4",
+    ]
+    assert main([*other, "--widths", "12", "8", "8"]) == 1
+    assert "another network" in capsys.readouterr().err
+
+
 def test_what_is_there_is_not_run_over(trained, data, capsys):
     arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *SMALL]
     assert main([*arguments, "--run", str(trained / "run")]) == 1
