@@ -60,7 +60,7 @@ class DecodedGenerator:
         self._show.draw(
             target,
             textures={"picture": self._raw},
-            size=(float(size.width), float(size.height)),
+            pixels=(float(size.width), float(size.height)),
             half_screen=half_screen(aspect),
             cover=cover(aspect, size.aspect),
             view=(a, b, tx / math.pi, ty / math.pi),

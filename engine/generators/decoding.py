@@ -59,7 +59,7 @@ class OwnRate:
         self._decoder = decoder
         self._from = self._to = self._shown = first
         self._began = 0.0  # show time at which the fade to the newest picture began
-        self._asked = 0.0
+        self._asked = self._last = 0.0
         self._interval = 0.0  # s between two pictures, smoothed; 0: none yet
         self._wake = threading.Condition()
         self._wanted: Inputs | None = None
@@ -84,13 +84,15 @@ class OwnRate:
             took = min(_SLOWEST_S, max(0.0, t - self._asked))
             self._interval += (took - self._interval) * (_EASE if self._interval else 1.0)
             same = self._shown.shape == done.shape
-            self._from, self._to, self._began = self._shown if same else done, done, t
+            # The fade began with the frame before: a picture that is there at every frame is seen at once.
+            self._from, self._to, self._began = self._shown if same else done, done, self._last
         if idle:
             inputs = inputs_at(self._interval)
             with self._wake:
                 self._wanted, self._busy = inputs, True
                 self._wake.notify()
             self._asked = t
+        self._last = t
         share = min(1.0, (t - self._began) / self._interval) if self._interval > 0.0 else 1.0
         if self._from is self._to or share >= 1.0:
             self._shown = self._to

@@ -7,20 +7,20 @@
 in vec2 uv;
 out vec4 colour;
 uniform sampler2D picture;
-uniform vec2 size;    // of the picture, pixels
+uniform vec2 pixels; // of the picture
 uniform vec2 half_screen; // half of the screen, in halves of its short side
 uniform vec2 cover;   // half of the picture, likewise
 uniform vec4 view;    // a, b, tx, ty: see encoding.view_matrix, pans in halves of the short side
 
 vec3 read(vec2 pixel) {
-    vec2 at = pixel / size;
+    vec2 at = pixel / pixels;
     return texture(picture, 1.0 - abs(1.0 - mod(at, 2.0))).rgb;
 }
 
 void main() {
     vec2 p = (2.0 * uv - 1.0) * half_screen;
     p = vec2(view.x * p.x - view.y * p.y + view.z, view.y * p.x + view.x * p.y + view.w);
-    vec2 pixel = (0.5 + 0.5 * p / cover) * size;
+    vec2 pixel = (0.5 + 0.5 * p / cover) * pixels;
     vec2 centre = floor(pixel - 0.5) + 0.5;
     vec2 f = pixel - centre;
     vec2 w0 = f * (-0.5 + f * (1.0 - 0.5 * f));

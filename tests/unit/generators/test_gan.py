@@ -133,3 +133,55 @@ def test_a_flat_picture_stays_flat():
     from engine.core.frame import Size
 
     assert np.allclose(fitted(np.full((9, 16, 3), 0.25, np.float32), Size(100, 60)), 0.25)
+
+
+@pytest.mark.parametrize("size", ["128x72", "160x90", "90x90", "60x110"])
+def test_what_is_played_is_the_preview_within_a_step(gl, tiny_gan, size):
+    from engine.core.frame import Frame, Size
+    from engine.core.signals import BeatPosition, signals_at
+    from engine.generators.decoded import open_decoder
+    from engine.generators.gan import gan_generator
+    from engine.gpu.shader import Passes
+    from engine.gpu.texture import RenderTarget
+    from engine.models.colour import to_srgb
+
+    shape = Size.parse(size)
+    passes, target = Passes(), RenderTarget(shape, "rgba32f")
+    generator = gan_generator(tiny_gan, open_decoder(tiny_gan), passes, None, False)
+    generator.render(Frame(0, 0.0, 0.0, 0.0, 24.0), signals_at(0.0, [], BeatPosition(3.0)), {}, target)
+    played = to_srgb(target.read()[..., :3])
+    still = fitted(generator.decoding._decoder.decode(generator._drive.inputs(0.0, shape.aspect)), shape)
+    edge = 4  # there the one mirrors and the other normalises
+    inner = np.abs(played - still)[edge:-edge, edge:-edge]
+    assert np.quantile(inner, 0.999) < 1 / 255
+    assert inner.max() < 2 / 255
+    assert np.ptp(still) > 0.3
+    generator.close()
+    target.close()
+    passes.close()
+
+
+def test_zoom_and_pan_look_elsewhere_and_the_edge_is_mirrored(gl, tiny_gan):
+    from engine.core.frame import Frame, Size
+    from engine.core.signals import BeatPosition, signals_at
+    from engine.generators.decoded import open_decoder
+    from engine.generators.gan import gan_generator
+    from engine.gpu.shader import Passes
+    from engine.gpu.texture import RenderTarget
+
+    passes, target = Passes(), RenderTarget(Size(128, 72))
+    generator = gan_generator(tiny_gan, open_decoder(tiny_gan), passes, None, False)
+
+    def seen(**params):
+        generator.render(Frame(0, 0.0, 0.0, 0.0, 24.0), signals_at(0.0, [], BeatPosition(3.0)), params, target)
+        return target.read()[..., :3]
+
+    straight, wide = seen(), seen(zoom=0.5)
+    # At half size the middle of the screen holds the whole picture, and its mirror image lies above it.
+    small = straight.reshape(36, 2, 64, 2, 3).mean((1, 3))
+    assert np.abs(wide[18:54, 32:96] - small).mean() < 0.02
+    assert np.abs(wide[:18] - wide[18:36][::-1]).mean() < 1e-3
+    assert np.abs(seen(pan_x=0.5)[:, 18:] - straight[:, :-18]).mean() < 1e-3
+    generator.close()
+    target.close()
+    passes.close()
