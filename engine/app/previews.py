@@ -74,14 +74,14 @@ def write_video(folder: Path, signals: Sequence[Signals] | None = None) -> int:
     return len(data)
 
 
-def film_bytes(pictures: Sequence[np.ndarray], quality: int = 22) -> bytes:
-    """Return uint8 pictures [h, w, 3], even sizes, as an MP4 at `VIDEO_FPS`. quality: H.264's CRF, lower is better."""
+def film_bytes(pictures: Sequence[np.ndarray], quality: int = 22, fps: int = VIDEO_FPS) -> bytes:
+    """Return uint8 pictures [h, w, 3], even sizes, as an MP4. quality: H.264's CRF, lower is better."""
     import av
 
     with tempfile.TemporaryDirectory() as folder:  # not memory: faststart reads its own output back
         path = Path(folder) / "preview.mp4"
         with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-            stream = container.add_stream("libx264", rate=VIDEO_FPS)
+            stream = container.add_stream("libx264", rate=fps)
             height, width = pictures[0].shape[:2]
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.options = {"crf": str(quality), "preset": "slow"}

@@ -18,7 +18,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.style import Style
 
-KINDS = frozenset({"gan"})  # kinds of style that are decoded
+KINDS = frozenset({"gan", "vqvae"})  # kinds of style that are decoded
 Inputs = Mapping[str, np.ndarray]
 """One picture's inputs by name, as the graph declares them, without the batch."""
 _MOST_THREADS = 4  # a latent of 9 x 16 feeds no more; and the render loop lives on the same cores

@@ -111,6 +111,7 @@ def _pick(op: Op, w: _Writer) -> None:
 
 _EMIT: dict[str, Emit] = {
     "conv": _plain("Conv", auto_pad="SAME_UPPER"),
+    "grow": _plain("ConvTranspose", strides=[2, 2], pads=[1, 1, 1, 1]),
     "conv_edge": _conv_edge,
     "linear": _plain("Gemm", transB=1),
     "group_norm": _group_norm,

@@ -23,6 +23,7 @@ def operations() -> dict[str, Callable[..., Tensor]]:
 
     return {
         "conv": lambda x, w, b: F.conv2d(x, w, b, padding=w.shape[-1] // 2),
+        "grow": lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=1),
         "conv_edge": lambda x, w, b, pad: F.conv2d(F.pad(x, (int(pad),) * 4, mode="replicate"), w, b),
         "linear": F.linear,
         "group_norm": lambda x, w, b, groups: F.group_norm(x, int(groups), w, b),

@@ -16,6 +16,7 @@ from engine.core.params import Param
 from engine.generators.base import Generator
 from engine.generators.cppn import CPPN_PARAMS, cppn_generator, cppn_sequence, cppn_still
 from engine.generators.gan import GAN_PARAMS, gan_generator, gan_sequence, gan_still
+from engine.generators.vqvae import VQVAE_PARAMS, vqvae_generator, vqvae_sequence, vqvae_still
 from engine.gpu.shader import Passes
 from engine.models.latent import Walk
 from engine.models.style import Style
@@ -42,6 +43,7 @@ class Kind:
 GENERATORS: dict[str, Kind] = {
     "cppn": Kind(CPPN_PARAMS, cppn_generator, cppn_still, cppn_sequence),
     "gan": Kind(GAN_PARAMS, gan_generator, gan_still, gan_sequence),
+    "vqvae": Kind(VQVAE_PARAMS, vqvae_generator, vqvae_still, vqvae_sequence),
 }
 
 

@@ -67,6 +67,11 @@ class Graph:
         w, b = self.tensor(f"{name}.weight", out, inp, size, size), self.tensor(f"{name}.bias", out)
         return self._add("conv_edge" if edge else "conv", x, w, b, numbers=(size // 2,) if edge else ())
 
+    def grow(self, x: str, name: str, inp: int, out: int) -> str:
+        """Transposed convolution of 4 with stride 2: twice the height and width."""
+        w, b = self.tensor(f"{name}.weight", inp, out, 4, 4), self.tensor(f"{name}.bias", out)
+        return self._add("grow", x, w, b)
+
     def linear(self, x: str, name: str, inp: int, out: int) -> str:
         """Multiply [n, inp] by a matrix, add a bias: [n, out]."""
         w, b = self.tensor(f"{name}.weight", out, inp), self.tensor(f"{name}.bias", out)

@@ -30,6 +30,7 @@ from engine.models.encoding import UNIFORM_INPUTS
 from engine.models.gan import GanNetwork
 from engine.models.graph import Tensors
 from engine.models.table import Table
+from engine.models.vqvae import VqvaeNetwork
 
 __all__ = ["Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "write_meta", "write_style"]
 
@@ -39,9 +40,9 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 # A kind of style: its [network] table, which gives a spec. One line each, here and in `generators/registry.py`.
-AnyNetwork = Annotated[Network | GanNetwork, Field(discriminator="kind")]
-Spec = CppnSpec | GanNetwork
-KINDS = ("cppn", "gan")
+AnyNetwork = Annotated[Network | GanNetwork | VqvaeNetwork, Field(discriminator="kind")]
+Spec = CppnSpec | GanNetwork | VqvaeNetwork
+KINDS = ("cppn", "gan", "vqvae")
 
 
 class Preview(Table):
@@ -63,7 +64,7 @@ class StyleMeta(Table):
 
     version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    kind: Literal["cppn", "gan"]
+    kind: Literal["cppn", "gan", "vqvae"]
     description: str = ""
     seed: int
     licence: str
@@ -209,11 +210,12 @@ def load_weights(path: Path, spec: Spec) -> Weights | Tensors:
     remedy = "export the style again, or take it from a backup"
     try:
         with path.open("rb") as file:
-            size, head = path.stat().st_size, file.read(4)
+            size, head = path.stat().st_size, file.read(9)
     except OSError as error:
         raise UserError("weights cannot be read", where=str(path), got=error, remedy=remedy) from error
-    # The two containers that torch.save has used: a zip, and a bare pickle.
-    if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
+    # The two containers that torch.save has used: a zip, and a bare pickle. Of 32 headers of safetensors, padded to eight
+    # bytes, one has a length that begins like a pickle; after its eight bytes comes a brace.
+    if head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[8:] != b"{"):
         raise UserError(
             "weights are a pickle, which could run code", where=str(path), allowed="safetensors",
             remedy="convert the file with torch.load(weights_only=True) and safetensors",
@@ -233,8 +235,8 @@ def load_weights(path: Path, spec: Spec) -> Weights | Tensors:
         tensor = tensors.pop(key)
         if tensor.shape != shape:
             raise UserError("wrong shape", where=where, allowed=str(shape), got=tensor.shape, remedy=remedy)
-        if tensor.dtype not in (np.float16, np.float32, np.float64):
-            raise UserError("wrong number type", where=where, allowed="float16 to float64", got=tensor.dtype)
+        if tensor.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+            raise UserError("wrong number type", where=where, allowed="uint8, float16 to float64", got=tensor.dtype)
         with np.errstate(over="ignore"):
             tensor = np.ascontiguousarray(tensor, np.float32)
         if not np.isfinite(tensor).all():

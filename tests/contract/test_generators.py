@@ -15,10 +15,12 @@ from engine.generators.base import Generator
 from engine.generators.cppn import CppnGenerator
 from engine.generators.gan import gan_generator
 from engine.generators.idle import Idle
+from engine.generators.vqvae import vqvae_generator
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 from engine.models.gan import GanNetwork
 from engine.models.style import Style, StyleMeta, list_styles, load_style
+from engine.models.vqvae import VqvaeNetwork
 
 FPS = 24
 SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))
@@ -27,6 +29,17 @@ SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))
 def cppn(passes: Passes) -> Generator:
     style = load_style(list_styles()[0])
     return CppnGenerator(style, CpuBackend().open(style, SIZES[0]), passes)
+
+
+def vqvae(passes: Passes) -> Generator:
+    """A decoder with random weights, and random loops."""
+    net = VqvaeNetwork(rows=3, columns=5, codes=16, dim=8, widths=(16, 8), blocks=1, loops=2, frames=6, beats=4)
+    rng = np.random.default_rng(1)
+    weights = {name: rng.standard_normal(shape).astype(np.float32) * 0.4 for name, shape in net.tensors.items()}
+    weights["loops"] = rng.integers(0, 16, net.tensors["loops"]).astype(np.float32)
+    meta = StyleMeta(version=1, name="Loops", kind="vqvae", seed=1, licence="CC0-1.0", network=net)
+    style = Style("loops", "Loops", "vqvae", net, weights, meta)
+    return vqvae_generator(style, OnnxBackend().open(style, SIZES[0]), passes, None, False)
 
 
 def gan(passes: Passes) -> Generator:
@@ -40,7 +53,12 @@ def gan(passes: Passes) -> Generator:
     return gan_generator(style, OnnxBackend().open(style, SIZES[0]), passes, None, False)
 
 
-GENERATORS: dict[str, Callable[[Passes], Generator]] = {"cppn": cppn, "gan": gan, "idle": lambda passes: Idle()}
+GENERATORS: dict[str, Callable[[Passes], Generator]] = {
+    "cppn": cppn,
+    "gan": gan,
+    "vqvae": vqvae,
+    "idle": lambda passes: Idle(),
+}
 
 
 def heard(k: int, level: float) -> Signals:

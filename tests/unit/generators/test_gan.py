@@ -143,13 +143,13 @@ def test_what_is_played_is_the_preview_within_a_step(gl, tiny_gan, size):
     from engine.generators.gan import gan_generator
     from engine.gpu.shader import Passes
     from engine.gpu.texture import RenderTarget
-    from engine.models.colour import to_srgb
+    from engine.models.colour import linear_to_srgb
 
     shape = Size.parse(size)
     passes, target = Passes(), RenderTarget(shape, "rgba32f")
     generator = gan_generator(tiny_gan, open_decoder(tiny_gan), passes, None, False)
     generator.render(Frame(0, 0.0, 0.0, 0.0, 24.0), signals_at(0.0, [], BeatPosition(3.0)), {}, target)
-    played = to_srgb(target.read()[..., :3])
+    played = linear_to_srgb(target.read()[..., :3])
     still = fitted(generator.decoding._decoder.decode(generator._drive.inputs(0.0, shape.aspect)), shape)
     edge = 4  # there the one mirrors and the other normalises
     inner = np.abs(played - still)[edge:-edge, edge:-edge]

@@ -111,6 +111,17 @@ def test_a_pickle_is_refused_and_not_run(folder, tmp_path):
     assert "pickle" in refusal(folder).what
 
 
+def test_a_file_whose_length_begins_like_a_pickle_is_none(folder):
+    path = folder / "weights.safetensors"
+    tensors = load_file(path)
+    for padding in range(0, 600, 8):
+        save_file(tensors, path, {"note": "x" * padding})
+        if path.read_bytes()[0] == 0x80:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert load_style(folder).weights[0][0].shape == (16, 12)
+
+
 def test_half_precision_is_widened(folder):
     tensors = {k: v.astype(np.float16) for k, v in load_file(folder / "weights.safetensors").items()}
     save_file(tensors, folder / "weights.safetensors")

@@ -1,0 +1,137 @@
+"""A VQ-VAE on stage: loops of codes in tempo, that melt into each other and mutate at onsets.
+
+Render thread, through `decoded.DecodedGenerator`. One turn of a loop takes the style's `beats`, from a downbeat on. Between
+two frames of a loop the embeddings are blended, never the pictures, so motion is as smooth as the decoder is quick.
+
+    loops uint8 [loops, frames, rows, columns] --beat--> two frames --codebook, blend--> z [dim, rows, columns]
+      walk: every so many bars the next loop takes over, place by place (codes) or softly (embeddings)
+      mutate: while an onset rings some places show another loop's codes of the same moment
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from engine.backends.decoders import Decoder, Inputs
+from engine.core.frame import Size
+from engine.core.params import Param
+from engine.core.signals import Signals
+from engine.generators.base import Generator
+from engine.generators.cppn import CPPN_PARAMS
+from engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
+from engine.generators.drive import Drive
+from engine.gpu.shader import Passes
+from engine.models.latent import Walk
+from engine.models.style import Style
+
+VQVAE_PARAMS = (
+    *CPPN_PARAMS,
+    Param("loop", "Loop", 0.0, 64.0, 0.0, "which loop plays; 0 walks through all of them"),
+    Param("bars", "Bars", 1.0, 32.0, 4.0, "until the walk has gone on to the next loop", "bars"),
+    Param("melt", "Melt", 0.0, 1.0, 0.5, "loops change place by place at 0, everywhere at once at 1"),
+    Param("mutate", "Mutate", 0.0, 1.0, 0.35, "share of places that an onset gives to another loop"),
+)
+_BEATS_A_BAR = 4
+_CHANGING = 0.35  # of the bars, at their end, in which one loop becomes the next
+_MUTATIONS_A_BEAT = 2  # how often the places that mutate are drawn anew
+_SMOOTH = 2  # times that the field by which places change is averaged with its neighbours: they change in patches
+
+
+class VqvaeDrive(Drive):
+    """Moves one style's codes. walk: its seed orders the loops; None: the style's own."""
+
+    def __init__(self, style: Style, walk: Walk | None = None) -> None:
+        super().__init__(style)
+        self.net = style.spec
+        self._seed = (walk.seed if walk else style.meta.seed) & 0xFFFFFFFF
+        self._codebook = np.ascontiguousarray(style.weights["codebook"], np.float32)
+        # A code that the codebook lacks would be a fault in the middle of a frame.
+        self._loops = np.clip(style.weights["loops"], 0, self.net.codes - 1).astype(np.uint8)
+        self._order = np.random.default_rng([self._seed, 11]).permutation(len(self._loops))
+        self._places = _field(np.random.default_rng([self._seed, 12]), self.net.rows, self.net.columns, _SMOOTH)
+
+    def inputs(self, ahead: float, aspect: float) -> Inputs:
+        """See `Drive`. The grid is the trained one: a screen of another shape shows a part of the picture."""
+        p = self.params
+        _, beat = self.place(ahead)
+        at = beat / self.net.beats % 1.0 * self.net.frames
+        first = int(at) % self.net.frames
+        frames = (first, (first + 1) % self.net.frames)
+        between = np.float32(at - int(at))
+        here, following, share = self._loops_at(beat, p)
+        mutated = self._mutation(beat, p["mutate"] * min(1.0, self.values["onset"]))
+        z = self._embedded(here, frames, between, mutated)
+        if share > 0.0:
+            # Softness 1 changes every place over the whole time, softness 0 each at its own instant.
+            soft = max(0.02, p["melt"])
+            weight = np.clip((share * (1.0 + soft) - self._places) / soft, 0.0, 1.0).astype(np.float32)[..., None]
+            z = z + weight * (self._embedded(following, frames, between, mutated) - z)
+        return {"z": np.ascontiguousarray(np.moveaxis(z, -1, 0))}
+
+    def _loops_at(self, beat: float, p: Mapping[str, float]) -> tuple[int, int, float]:
+        """Return the loop that plays, the one that follows, and how far it has taken over, 0..1."""
+        count = len(self._loops)
+        if p["loop"] >= 1.0:
+            chosen = (round(p["loop"]) - 1) % count
+            return chosen, chosen, 0.0
+        place = beat / (_BEATS_A_BAR * round(p["bars"]))
+        n = math.floor(place)
+        share = max(0.0, (place - n - (1.0 - _CHANGING)) / _CHANGING)
+        here, following = int(self._order[n % count]), int(self._order[(n + 1) % count])
+        return here, following, share * share * (3.0 - 2.0 * share) if here != following else 0.0
+
+    def _mutation(self, beat: float, amount: float) -> tuple[np.ndarray, int] | None:
+        """Return which places mutate (bool [rows, columns]) and how many loops on the codes are that they take."""
+        if amount < 1e-3 or len(self._loops) < 2:
+            return None
+        rng = np.random.default_rng([self._seed, 13, math.floor(beat * _MUTATIONS_A_BEAT) & 0xFFFFFFFF])
+        field = _field(rng, self.net.rows, self.net.columns, 1)
+        return field < amount, int(rng.integers(1, len(self._loops)))
+
+    def _embedded(
+        self, loop: int, frames: tuple[int, int], between: np.float32, mutated: tuple[np.ndarray, int] | None
+    ) -> np.ndarray:
+        """Return float32 [rows, columns, dim] of a loop between two frames."""
+        codes = self._loops[loop, frames, :, :]
+        if mutated is not None:
+            other = self._loops[(loop + mutated[1]) % len(self._loops), frames, :, :]
+            codes = np.where(mutated[0], other, codes)
+        a, b = self._codebook[codes]
+        return a + between * (b - a)
+
+
+def _field(rng: np.random.Generator, rows: int, columns: int, smooth: int) -> np.ndarray:
+    """Return ranks 0..1 of a random field that is smoothed so many times, [rows, columns]: every share of it is exact."""
+    field = rng.random((rows, columns))
+    for _ in range(smooth):
+        for axis in (0, 1):
+            field = (np.roll(field, 1, axis) + 2.0 * field + np.roll(field, -1, axis)) / 4.0
+    ranks = np.empty(field.size)
+    ranks[np.argsort(field, axis=None, kind="stable")] = (np.arange(field.size) + 0.5) / field.size
+    return ranks.reshape(rows, columns)
+
+
+def vqvae_generator(style: Style, decoder: Decoder, passes: Passes, walk: Walk | None, live: bool) -> Generator:
+    """Return the generator of a VQ-VAE style. See `registry.Kind`."""
+    return DecodedGenerator(style, VqvaeDrive(style, walk), decoder, VQVAE_PARAMS, passes, live=live)
+
+
+def vqvae_still(style: Style, size: Size, time: float, signals: Mapping[str, float]) -> np.ndarray:
+    """Return the picture at `time` s. See `registry.Kind`."""
+    return decoded_still(VqvaeDrive(style), style, VQVAE_PARAMS, size, signals, time * STILL_BPM / 60.0)
+
+
+def vqvae_sequence(
+    style: Style, size: Size, signals: Iterable[Mapping[str, float]], dt: float, speed: float, react: float
+) -> Iterator[np.ndarray]:
+    """Yield pictures. See `registry.Kind`."""
+    start = style.meta.preview.time
+
+    def beat_at(k: int, each: Mapping[str, float]) -> float:
+        return each.position.beat if isinstance(each, Signals) else (start + k * dt) * STILL_BPM / 60.0
+
+    given = {"speed": speed, "react": react}
+    return decoded_sequence(VqvaeDrive(style), style, VQVAE_PARAMS, size, signals, dt, given, beat_at)

@@ -1,0 +1,125 @@
+"""Loops of codes on stage: locked to the bar, blended over the seam, walked between, mutated at onsets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.core.params import defaults
+from engine.generators.vqvae import VQVAE_PARAMS, VqvaeDrive, vqvae_sequence, vqvae_still
+from engine.models.style import Style, StyleMeta, load_style, write_style
+from engine.models.vqvae import VqvaeNetwork
+
+SILENCE: dict[str, float] = {}
+STRUCK = {"onset": 1.0}
+NET = VqvaeNetwork(rows=3, columns=4, codes=16, dim=5, widths=(8, 8), blocks=1, loops=3, frames=8, beats=4)
+
+
+def style(net: VqvaeNetwork = NET, **tensors: np.ndarray) -> Style:
+    rng = np.random.default_rng(0)
+    weights = {name: rng.standard_normal(shape).astype(np.float32) * 0.3 for name, shape in net.tensors.items()}
+    weights["loops"] = rng.integers(0, net.codes, net.tensors["loops"]).astype(np.float32)
+    meta = StyleMeta(version=1, name="Loops", kind="vqvae", seed=1, licence="CC0-1.0", network=net)
+    return Style("loops", "Loops", "vqvae", net, weights | tensors, meta)
+
+
+def z_at(drive: VqvaeDrive, beat: float, signals=SILENCE, dt: float = 1.0, **params: float) -> np.ndarray:
+    drive.step(signals, beat, dt, defaults(VQVAE_PARAMS) | {"mutate": 0.0, "loop": 1.0} | params)
+    return drive.inputs(0.0, 16 / 9)["z"]
+
+
+def embedded(of: Style, loop: int, frame: int) -> np.ndarray:
+    codes = of.weights["loops"][loop, frame].astype(int)
+    return np.moveaxis(of.weights["codebook"][codes], -1, 0)
+
+
+def test_a_loop_turns_once_in_its_beats_from_the_downbeat() -> None:
+    made = style()
+    for beat, frame in ((0.0, 0), (0.5, 1), (3.5, 7), (4.0, 0), (402.0, 4)):
+        assert np.allclose(z_at(VqvaeDrive(made), beat), embedded(made, 0, frame), atol=1e-6), beat
+
+
+def test_between_frames_embeddings_are_blended_over_the_seam_too() -> None:
+    made = style()
+    for beat, a, b in ((0.125, 0, 1), (3.625, 7, 0)):
+        expected = 0.75 * embedded(made, 0, a) + 0.25 * embedded(made, 0, b)
+        assert np.allclose(z_at(VqvaeDrive(made), beat), expected, atol=1e-5)
+
+
+def test_what_is_ahead_is_what_comes() -> None:
+    made = style()
+    drive, later = VqvaeDrive(made), VqvaeDrive(made)
+    z_at(drive, 1.0)
+    z_at(drive, 1.5, dt=0.25)  # two beats a second
+    ahead = drive.inputs(0.125, 1.0)["z"]
+    z_at(later, 1.0)
+    assert np.allclose(ahead, z_at(later, 1.75), atol=1e-6)
+
+
+def test_twice_the_speed_is_twice_the_way() -> None:
+    made = style()
+    drive = VqvaeDrive(made)
+    z_at(drive, 0.0, speed=2.0)
+    assert np.allclose(z_at(drive, 1.0, speed=2.0), embedded(made, 0, 4), atol=1e-6)
+
+
+def test_the_walk_visits_every_loop_and_melts_from_one_to_the_next() -> None:
+    made = style()
+    order = [int(k) for k in VqvaeDrive(made)._order]
+    walked = {"loop": 0.0, "bars": 1.0}
+    assert sorted(order) == [0, 1, 2]
+    for n in range(4):
+        assert np.allclose(z_at(VqvaeDrive(made), 4.0 * n, **walked), embedded(made, order[n % 3], 0), atol=1e-6)
+    beat = 4.0 - 4.0 * 0.35 / 2  # half of the change
+    at = beat / 4.0 * 8 % 8
+    a, b = ((1 - at % 1) * embedded(made, k, int(at)) + at % 1 * embedded(made, k, (int(at) + 1) % 8) for k in order[:2])
+    all_at_once = z_at(VqvaeDrive(made), beat, melt=1.0, **walked)
+    place_by_place = z_at(VqvaeDrive(made), beat, melt=0.0, **walked)
+    taken = np.isclose(place_by_place, b, atol=1e-5).all(0)
+    kept = np.isclose(place_by_place, a, atol=1e-5).all(0)
+    assert (taken | kept).all()
+    assert taken.sum() == kept.sum() == 6, "half of the places"
+    between = ~np.isclose(all_at_once, a, atol=1e-5).all(0) & ~np.isclose(all_at_once, b, atol=1e-5).all(0)
+    assert between.mean() > 0.8
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_an_onset_gives_a_share_of_places_to_another_loop(share: float) -> None:
+    made = style()
+    plain = z_at(VqvaeDrive(made), 1.0)
+    mutated = z_at(VqvaeDrive(made), 1.0, STRUCK, mutate=share)
+    changed = ~np.isclose(plain, mutated, atol=1e-6).all(0)
+    assert 0 < changed.sum() <= round(share * 12)
+    others = [embedded(made, k, 2) for k in (1, 2)]
+    assert any(np.allclose(mutated[:, changed], other[:, changed], atol=1e-6) for other in others)
+    assert np.array_equal(mutated, z_at(VqvaeDrive(made), 1.0, STRUCK, mutate=share)), "seeded"
+    assert np.array_equal(plain, z_at(VqvaeDrive(made), 1.0, SILENCE, mutate=share)), "in silence nothing mutates"
+
+
+def test_codes_that_the_codebook_lacks_do_not_stop_a_frame() -> None:
+    made = style(loops=np.full(NET.tensors["loops"], 255.0, np.float32))
+    assert np.allclose(z_at(VqvaeDrive(made), 0.0), made.weights["codebook"][15][:, None, None])
+
+
+def test_a_style_survives_its_folder_in_half_precision_and_bytes(tmp_path) -> None:
+    made = style()
+    tensors = {name: array.astype(np.float16) for name, array in made.weights.items()}
+    tensors["loops"] = made.weights["loops"].astype(np.uint8)
+    write_style(tmp_path / "loops", made.meta, tensors)
+    found = load_style(tmp_path / "loops")
+    assert found.spec == NET
+    assert np.array_equal(found.weights["loops"], made.weights["loops"])
+    assert found.weights["codebook"] == pytest.approx(made.weights["codebook"], abs=1e-3)
+
+
+def test_pictures_without_a_show_move_with_the_beat_and_repeat() -> None:
+    from engine.core.frame import Size
+
+    made = style()
+    size = Size(32, 18)
+    still = vqvae_still(made, size, 1.0, SILENCE)
+    assert still.shape == (18, 32, 3)
+    frames = list(vqvae_sequence(made, size, [{"onset": 0.0}] * 4, 0.25, 1.0, 1.0))
+    assert np.abs(frames[1] - frames[0]).mean() > 1e-3
+    again = list(vqvae_sequence(made, size, [{"onset": 0.0}] * 4, 0.25, 1.0, 1.0))
+    assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
