@@ -31,7 +31,7 @@ def run_page(run: Record) -> str:
     step = f"{run.step_count} steps" if run.step_count else "no steps yet"
     parts = [
         f'<section><div class="big"><div>{_shot(run, home)}{_palette(run)}</div>'
-        f"<div>{_html_table(run_table(run))}{_notes(run)}</div></div></section>",
+        f"<div>{html_table(run_table(run))}{_notes(run)}</div></div></section>",
         f"<section><h2>Training</h2>{_run_charts(run)}</section>",
     ]
     if run.samples:
@@ -48,7 +48,7 @@ def batch_page(home: Path, runs: Sequence[Record], groups: Sequence[Group]) -> s
     tabs = "".join(f'<a href="#p{k}">{escape(_cut(prompt))}</a>' for k, prompt in enumerate(prompts))
     everything = '<a href="#everything" aria-current="true">everything</a>'
     parts = [f'<nav class="tabs">{everything}{tabs}</nav>'] if len(prompts) > 1 else []
-    tables = "".join(f"<h2>{escape(t.title)}</h2>{_html_table(t)}" for t in batch_tables(groups))
+    tables = "".join(f"<h2>{escape(t.title)}</h2>{html_table(t)}" for t in batch_tables(groups))
     parts.append(f'<section id="everything">{tables}</section>')
     for k, prompt in enumerate(prompts):
         own = [group for group in groups if group.wanted == prompt]
@@ -173,7 +173,8 @@ def _notes(run: Record) -> str:
     return f'<ul class="notes">{lines}</ul>' if lines else ""
 
 
-def _html_table(table: Table) -> str:
+def html_table(table: Table) -> str:
+    """Return a table as markup."""
     head = "".join(f'<th class="{_kind(k, table)}">{escape(name)}</th>' for k, name in enumerate(table.head))
     rows = []
     for row, better in zip(table.rows, table.better, strict=True):

@@ -1,0 +1,122 @@
+"""Train a VQ-VAE on loops or pictures, and a prior that dreams new loops of its codes.
+
+    python tools/train_vqvae.py --data loops --out styles/v --minutes 10
+    python tools/train_vqvae.py --data loops --mode parity --split leaky --variants 1 --name parity
+    python tools/train_vqvae.py --data loops --ablation --seeds 3 --name ablation
+    python tools/train_vqvae.py --name parity --resume
+    python tools/train_vqvae.py walk --run runs/parity --data loops --from LOOP:0 --to LOOP:90 --out walk.mp4
+
+A run is a folder `runs/<name>/` ($PHOSPHENE_RUNS) with its report, `index.html`. With --out the style plays at once:
+`vj live --style v`. Ctrl-C keeps the best so far; --resume goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.core.errors import UserError
+
+_ABORTED = 130  # the shell's code for Ctrl-C
+_HELP = {
+    "data": "folder of the data set (tools/make_dataset.py)",
+    "mode": "parity (64x64 gray, 128 codes), 128 or 256 (colour); 128 with --out",
+    "split": "whole, variant, arc, leaky: what is held out",
+    "size": "WxH instead of the mode's own",
+    "variants": "only so many loops of each sketch, 0: all",
+    "quantiser": "ema, gradient, cosine, fsq, vae",
+    "codes": "entries of the codebook, at most 256; 0: the mode's own",
+    "inner": "dimensions of cosine codes",
+    "gradient": "straight or rotation (the rotation trick)",
+    "decay": "of the codebook's averages",
+    "start": "of the codebook: none, before (k-means, untrained), data (k-means, after --warm)",
+    "warm": "epochs without a quantiser before k-means",
+    "restart": "codes used by fewer vectors a batch begin anew, 0: never",
+    "even": "weight of the term that spreads vectors over all codes",
+    "rescue": "ours, or seed: how the compared recipe revives codes",
+    "widths": "channels of the decoder from the grid outwards",
+    "blocks": "residual blocks on the grid, -1: the mode's own",
+    "dim": "numbers of an embedding",
+    "batch": "pictures a step",
+    "lr": "learning rate of Adam",
+    "schedule": "cosine, or plateau as in the compared recipe",
+    "epochs": "at most",
+    "patience": "epochs without a better objective before it stops, 0: never",
+    "minutes": "end by then, prior included; 0: when the epochs are done",
+    "seed": "of weights, order and codes",
+    "data_seed": "of the division of the data",
+    "precision": "auto, float, mixed",
+    "threads": "of torch, 0: as many as it likes",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line. Every option of a run has the default of its record."""
+    from tools.vqvae.options import Options
+
+    p = argparse.ArgumentParser(
+        prog="train_vqvae.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for field in dataclasses.fields(Options):
+        if field.name not in _HELP:
+            continue
+        more = {"nargs": "+", "type": int} if field.name == "widths" else {"type": type(field.default)}
+        shown = f" (default: {field.default})" if field.default not in ("", ()) else ""
+        p.add_argument("--" + field.name.replace("_", "-"), default=None, help=_HELP[field.name] + shown, **more)
+    p.add_argument("--out", type=Path, help="folder of the style to write")
+    p.add_argument("--name", default="", help="of the run (default: that of --out)")
+    p.add_argument("--resume", action="store_true", help="go on where the run of that name stopped")
+    p.add_argument("--ablation", action="store_true", help="train every variant of the recipe and compare them")
+    p.add_argument("--seeds", type=int, default=3, help="of an ablation (default: 3)")
+    p.add_argument("--only", nargs="+", default=None, help="variants of an ablation (default: all)")
+    p.add_argument("--no-prior", action="store_true", help="train no prior: the style plays encoded loops alone")
+    p.add_argument("--dreams", type=int, default=8, help="loops to dream (default: 8)")
+    p.add_argument("--frames", type=int, default=24, help="of a loop of the prior and the style (default: 24)")
+    p.add_argument("--loops", type=int, default=24, help="in the style, dreams included (default: 24)")
+    p.add_argument("--sketches", nargs="+", help="whose loops the style plays and dreams follow (default: all)")
+    p.add_argument("--beats", type=int, default=8, help="that one turn of a loop takes (default: 8)")
+    p.add_argument("--prior-steps", type=int, default=1500, help="of the prior, at most (default: 1500)")
+    p.add_argument("--temperature", type=float, default=1.0, help="of dreams: below 1 tamer (default: 1)")
+    p.add_argument("--title", default="", help="of the style, as people read it")
+    p.add_argument("--licence", default="CC0-1.0", help="of the style")
+    p.add_argument("--quiet", action="store_true", help="say less")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if argv[:1] == ["walk"]:
+            from tools.vqvae import walk
+
+            return walk.command(argv[1:])
+        args = parser().parse_args(argv)
+        from tools.vqvae import commands
+
+        return commands.ablation(args) if args.ablation else commands.single(args)
+    except UserError as error:
+        print(error.line(), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror or error}; make room, then --resume", file=sys.stderr)
+        return 1
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "torch":
+            raise
+        print("torch is not installed; pip install '.[torch]'", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return _ABORTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""What `tools/train_vqvae.py` does once its command line is read: one run, or an ablation.
+
+Main thread. Ctrl-C asks the loop to stop after the step it is in; a second one stops at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from engine.core.errors import UserError
+from engine.core.paths import runs_dir
+from engine.models.style import check_slug
+from tools.training.stopper import Stopper
+from tools.vqvae import report
+from tools.vqvae.ablation import run_ablation
+from tools.vqvae.dreaming import dream_loops
+from tools.vqvae.export import write_atlas, write_dreams, write_vq_style
+from tools.vqvae.network import VqVae
+from tools.vqvae.options import Options, flag
+from tools.vqvae.prior_run import chosen_kinds, encode_data, train_prior, varied
+from tools.vqvae.run import Run, begin, open_run, train
+from tools.vqvae.trainer import Trainer
+
+_ABORTED = 130
+PRIOR_SHARE = 0.4  # of --minutes that the prior gets
+_BPM = 120.0  # of films of dreams
+_TOLD = ("objective", "psnr", "ssim", "perplexity", "used")
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def single(args: argparse.Namespace) -> int:
+    """Train one VQ-VAE, and where there are loops and a style is wanted its prior; write both; return the exit code."""
+    folder = _folder(args)
+    prior = bool(args.out) and not args.no_prior
+    given = _given(args)
+    there = (folder / "options.json").is_file()
+    if args.resume:
+        if not there:
+            raise UserError("nothing to resume", where=str(folder), remedy="leave --resume out to begin")
+        options = Options.read(folder / "options.json")
+        changed = [key for key, value in given.items() if getattr(options, key) != value and key != "minutes"]
+        if changed:
+            raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+    else:
+        if there:
+            raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --name")
+        if not args.data:
+            raise UserError("nothing to train on", where="--data", allowed="a folder of tools/make_dataset.py")
+        minutes = given.get("minutes", 0.0) * (1 - PRIOR_SHARE if prior else 1)
+        # What goes on stage is in colour, unless parity was asked for.
+        mode = given.get("mode", "128" if args.out else "parity")
+        options = Options(**(given | {"minutes": minutes, "mode": mode}))
+    with closing(Stopper()) as stop:
+        run = open_run(folder, options)
+        if args.out and not run.manifest.loops:  # before an hour of training, not after
+            raise UserError(
+                "a style of a VQ-VAE plays loops, and the data set has none", where=options.data,
+                remedy="make loops: tools/make_dataset.py p5; or leave --out away",
+            )  # fmt: skip
+        trainer = begin(run)
+        for note in run.notes:
+            console.print(note)
+        console.print(
+            f"{len(run.train)} pictures, {len(run.validation)} held out, {trainer.model.parameter_count} parameters"
+        )
+        done = train(run, trainer, stop, (lambda t, r: None) if args.quiet else say)
+        for note in trainer.notes[len(run.notes) :]:
+            console.print(note)
+        if options.quantiser != "vae" and trainer.best is not None:
+            trainer.use_best()
+            model = trainer.model.eval()
+            write_atlas(folder / "atlas.png", model)
+            if args.out:
+                finish(run, model, trainer, args, stop)
+        report.write_run(folder)
+        console.print(f"report: {folder / 'index.html'}")
+    return 0 if done else _ABORTED if stop() else 1
+
+
+def ablation(args: argparse.Namespace) -> int:
+    """Train the variants; return the exit code."""
+    given = _given(args)
+    if not args.data:
+        raise UserError("nothing to train on", where="--data", allowed="a folder of tools/make_dataset.py")
+    if args.seeds < 1:
+        raise UserError("out of range", where="--seeds", allowed="1 or more", got=args.seeds)
+    folder = _folder(args)
+    command = " ".join(["python tools/train_vqvae.py", *map(shlex.quote, sys.argv[1:])])
+    with closing(Stopper()) as stop:
+        done = run_ablation(folder, given, args.seeds, args.only, stop, console.print, command)
+    console.print(f"report: {folder / 'index.html'}")
+    return 0 if done else _ABORTED
+
+
+def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, stop: Stopper) -> None:
+    """Train the prior, dream, and write the style."""
+    coded = encode_data(model, run.manifest, args.frames)
+    kinds = chosen_kinds(coded, args.sketches)
+    dreams: list[np.ndarray] = []
+    if not args.no_prior and not stop():
+        minutes = (args.minutes or 0.0) * PRIOR_SHARE
+        prior = train_prior(run.folder, coded, model.spec, run.options.seed, args.prior_steps, minutes, stop, console.print)
+        if not stop():
+            console.print(f"dreaming {args.dreams} loops")
+            found = dream_loops(
+                model, prior, coded.training, coded.held_out, coded.names, args.dreams, run.options.seed, stop,
+                kinds=kinds, temperature=args.temperature,
+            )  # fmt: skip
+            fps = args.frames * _BPM / 60 / args.beats
+            write_dreams(run.folder, model, found, fps)
+            console.print(
+                f"{len(found.kept)} of {found.drawn} dreams kept; seam {found.seam_ratio:.2f} of a step; nearest "
+                f"training loop at {np.median(found.nearest_all):.3f}, beyond {found.bound:.3f} are 95 % of held-out loops"
+            )
+            dreams = [each.codes for each in found.kept]
+    loops = [*dreams, *varied(coded, max(1, args.loops - len(dreams)), kinds)]
+    scores = {k: round(v, 4) for k, v in (trainer.best.scores if trainer.best else {}).items() if k in _TOLD}
+    names = ", ".join(coded.names[k] for k in kinds)
+    write_vq_style(
+        args.out, model, loops, name=args.title or args.out.name.replace("-", " ").replace("_", " ").capitalize(),
+        description=f"{len(dreams)} dreamt and {len(loops) - len(dreams)} encoded loops of {names}", seed=run.options.seed,
+        licence=args.licence, tags=("loops", "vqvae"), beats=args.beats, scores=scores,
+    )  # fmt: skip
+    console.print(f"{args.out}: vj live --style {args.out}")
+
+
+def say(trainer: Trainer, record: dict[str, Any]) -> None:
+    """Print an epoch on one line."""
+    found = record["validation"]
+    codes = f", {found['used']:.0f} codes, perplexity {found['perplexity']:.1f}" if "used" in found else ""
+    console.print(
+        f"epoch {record['epoch']}, {100 * trainer.progress:.0f} %, {trainer.spent / 60:.1f} min: objective "
+        f"{found['objective']:.4f} (bce {found['bce']:.4f}, of which {found['floor']:.4f} cannot be less), "
+        f"PSNR {found['psnr']:.2f} dB{codes}"
+    )
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    name = args.name or (args.out.name if args.out else "")
+    return runs_dir() / check_slug(name, "--name, --out")
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    found = {}
+    for field in dataclasses.fields(Options):
+        value = getattr(args, field.name, None)
+        if value is not None:
+            found[field.name] = tuple(value) if isinstance(value, list) else value
+    if "data" in found and not Path(found["data"]).is_dir():
+        raise UserError("no such folder", where=flag("data"), got=found["data"], remedy="make it: tools/make_dataset.py")
+    return found

@@ -1,0 +1,118 @@
+"""Writes a style out of a run: decoder, codebook, loops of codes, previews; and the pictures of a run's report.
+
+Called by `commands` on the main thread. The show needs no encoder, no prior and no torch: a style is half-precision numbers
+and bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from engine.app.previews import film_bytes, write_still, write_video
+from engine.core.errors import UserError
+from engine.models.style import Preview, StyleMeta, write_atomic, write_style
+from tools.vqvae.dreaming import Dreams, decode_codes
+from tools.vqvae.network import VqVae
+
+_QUALITY = 18  # CRF of films that are looked at closely
+_TILE = 4  # codes on each side of a tile of the atlas: a code is seen among its kind, as the decoder sees it
+
+
+def style_tensors(model: VqVae, loops: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return a style's tensors: float16, and codes as bytes. loops: uint8 [frames, rows, columns] each, of one length."""
+    tensors = {name: tensor.detach().numpy().astype(np.float16) for name, tensor in model.decoder.named().items()}
+    tensors["codebook"] = model.codebook().numpy().astype(np.float16)
+    tensors["loops"] = np.stack(loops).astype(np.uint8)
+    return tensors
+
+
+def write_vq_style(
+    folder: Path, model: VqVae, loops: Sequence[np.ndarray], *, name: str, description: str, seed: int, licence: str,
+    tags: tuple[str, ...] = (), beats: int = 8, scores: dict[str, float] | None = None,
+) -> Path:  # fmt: skip
+    """Write a playable style, previews included; return its folder. Raises UserError."""
+    if not loops:
+        raise UserError("a style of a VQ-VAE plays loops, and there is none", where=str(folder),
+                        remedy="train on a data set of loops: tools/make_dataset.py p5")  # fmt: skip
+    network = model.spec.model_copy(update={"loops": len(loops), "frames": len(loops[0]), "beats": beats})
+    network = type(network).model_validate(network.model_dump())  # a copy is not checked
+    meta = StyleMeta(
+        version=1, name=name, kind="vqvae", description=description, seed=seed, licence=licence, tags=tags,
+        network=network, preview=Preview(time=1.0), scores=scores or {},
+    )  # fmt: skip
+    try:
+        write_style(folder, meta, style_tensors(model, loops))
+        write_still(folder)
+        write_video(folder)
+    except OSError as error:
+        raise UserError(
+            "the style cannot be written", where=str(folder), got=error.strerror or error, remedy="make room, then --resume"
+        ) from error
+    return folder
+
+
+def write_dreams(folder: Path, model: VqVae, dreams: Dreams, fps: float) -> None:
+    """Write dreams.json and, of each dream, dreams/K.mp4 (three turns, so that the seam is seen) and dreams/K.npy."""
+    for k, each in enumerate(dreams.kept):
+        pictures = decode_codes(model, each.codes)
+        write_loop_video(folder / "dreams" / f"{k:02d}.mp4", pictures, fps, turns=3)
+        data = io.BytesIO()
+        np.save(data, each.codes)
+        write_atomic(folder / "dreams" / f"{k:02d}.npy", data.getvalue())
+    told = asdict(dreams) | {
+        "kept": len(dreams.kept),
+        "dreams": [
+            {"seam": d.seam, "step": d.step, "step_most": d.step_most, "nearest": d.nearest, "from": " + ".join(d.kinds)}
+            for d in dreams.kept
+        ],
+    }
+    write_atomic(folder / "dreams.json", (json.dumps(told) + "\n").encode())
+
+
+def write_loop_video(path: Path, pictures: np.ndarray, fps: float, turns: int = 1) -> Path:
+    """Write pictures [n, channels, h, w] in 0..1 as an H.264 film, `turns` times over."""
+    frames = to_frames(pictures)
+    height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2  # H.264 halves the sides of colour
+    shown = [np.ascontiguousarray(frame[:height, :width]) for frame in frames] * turns
+    write_atomic(path, film_bytes(shown, _QUALITY, max(1, round(fps))))
+    return path
+
+
+def to_frames(pictures: np.ndarray) -> np.ndarray:
+    """Return [n, 1 or 3, h, w] in 0..1 as uint8 [n, h, w, 3]."""
+    pixels = (np.clip(pictures, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(np.moveaxis(pixels, 1, -1), (len(pixels), *pixels.shape[2:], 3)))
+
+
+@torch.no_grad()
+def atlas(model: VqVae) -> np.ndarray:
+    """Return the codebook as a picture, uint8 [h, w, 3]: a tile for each code, laid everywhere, sorted by brightness and
+    then colour of the tile. Codes that nothing uses are tiles too."""
+    model.eval()
+    codes = np.arange(model.spec.codes)
+    laid = np.broadcast_to(codes[:, None, None], (len(codes), _TILE, _TILE))
+    tiles = to_frames(decode_codes(model, np.ascontiguousarray(laid)))
+    order = np.argsort(tiles.reshape(len(tiles), -1).mean(1), kind="stable")
+    across = int(np.ceil(np.sqrt(len(tiles) * 16 / 9)))
+    down = -(-len(tiles) // across)
+    side = tiles.shape[1]
+    sheet = np.zeros((down * (side + 2), across * (side + 2), 3), np.uint8)
+    for place, k in enumerate(order):
+        y, x = divmod(place, across)
+        sheet[y * (side + 2) : y * (side + 2) + side, x * (side + 2) : x * (side + 2) + side] = tiles[k]
+    return sheet
+
+
+def write_atlas(path: Path, model: VqVae) -> None:
+    """Write `atlas` as a PNG."""
+    data = io.BytesIO()
+    Image.fromarray(atlas(model)).save(data, "PNG", optimize=True)
+    write_atomic(path, data.getvalue())

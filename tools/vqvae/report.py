@@ -1,0 +1,232 @@
+"""Writes what a run, or an ablation of runs, came to: index.html and COMPARISON.md, from the files on disk alone.
+
+Called by `commands` at the end of a run and of an ablation; may be called again at any time. A run that is not finished is
+shown as far as it got.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+
+from engine.core.errors import UserError
+from engine.models.style import write_atomic
+from tools.training.charts import COLOURS, Curve, Strip, chart, strips
+from tools.training.page import html_table, link, page
+from tools.training.tables import NONE, Table, markdown, plain
+from tools.vqvae.metrics import perplexity
+
+# key, name, digits, whether more is better
+MEASURES: tuple[tuple[str, str, int, bool], ...] = (
+    ("objective", "objective", 4, False),
+    ("excess", "above the floor", 4, False),
+    ("bce", "BCE", 4, False),
+    ("floor", "its floor", 4, False),
+    ("mse", "MSE", 5, False),
+    ("psnr", "PSNR, dB", 2, True),
+    ("ssim", "SSIM", 3, True),
+    ("edge_f1", "edge F1", 3, True),
+    ("perplexity", "perplexity", 1, True),
+    ("used", "codes used", 0, True),
+)
+NOTE = (
+    "Scores are of the whole held-out set. objective: mean BCE + 0.25 x commitment. The floor is the BCE of a perfect copy: "
+    "gray pixels cost even when they are right, so objectives of different pictures compare only above it. perplexity: 2^H "
+    "of the use of codes over the whole set."
+)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return options, history and best scores of a run's folder; what cannot be read is empty."""
+    options, history = _table(folder / "options.json"), _table(folder / "history.json")
+    best = dict(history.get("best") or {})
+    if "objective" in best:
+        best["excess"] = best["objective"] - best["floor"]
+    return {"folder": folder, "options": options, "history": history, "best": best}
+
+
+def write_run(folder: Path) -> Path:
+    """Write index.html and COMPARISON.md of one run into its folder; return the page. Raises UserError."""
+    run = read_run(folder)
+    if not run["options"]:
+        raise UserError("no run here", where=str(folder), allowed="a folder with options.json")
+    table = _scores_table([run], "Scores")
+    history = run["history"]
+    said = f"{len(history.get('epochs', []))} epochs, {history.get('parameters', '?')} parameters"
+    parts = [f"<section>{html_table(table)}{_notes(history)}</section>"]
+    parts.append(f'<section><h2>Training</h2><div class="charts">{_curves(run)}{_usage(history)}</div></section>')
+    parts += [_pictures(folder, "The codebook", ["atlas.png"]), _dreams(folder)]
+    samples = sorted(f"samples/{path.name}" for path in (folder / "samples").glob("*.png"))
+    parts.append(_pictures(folder, "Held-out pictures above, reconstructions below", samples[-6:]))
+    parts.append(_options(run["options"]))
+    text = page(folder.name, said, [part for part in parts if part])
+    lines = [f"# {plain(folder.name)}", "", markdown(table), *(f"- {plain(note)}" for note in history.get("notes", []))]
+    return _write(folder, "\n".join(lines) + "\n", text)
+
+
+def write_ablation(folder: Path, variants: Sequence[tuple[str, str]], command: str) -> Path:
+    """Write index.html and COMPARISON.md over runs `<variant>-s<seed>`; return the page.
+
+    variants: (name, what it is). command: what makes them again.
+    """
+    groups = []
+    for name, what in variants:
+        runs = [read_run(path.parent) for path in sorted(folder.glob(f"{name}-s*/options.json"))]
+        runs = [run for run in runs if run["best"] or run["history"]]
+        if runs:
+            groups.append((name, what, runs))
+    if not groups:
+        raise UserError("no runs here", where=str(folder), allowed="folders <variant>-s<seed>")
+    table = _ablation_table(groups)
+    colours = {name: COLOURS[k % len(COLOURS)] for k, (name, _, _) in enumerate(groups)}
+    drawn = []
+    for key, title in (("perplexity", "Perplexity"), ("excess", "Objective above its floor"), ("psnr", "PSNR, dB")):
+        rows = [Strip(name, _values(runs, key), (), colours[name]) for name, _, runs in groups]
+        drawn.append(strips(f"{title}: a dot a seed, the bar their mean", [row for row in rows if row.values]))
+    curves = [
+        Curve(name if k == 0 else "", _curve(run, "validation", "perplexity"), colours[name])
+        for name, _, runs in groups
+        for k, run in enumerate(runs)
+    ]
+    drawn.append(chart("Perplexity of the held-out set, by step", curves))
+    explained = Table("Variants", ("variant", "what it is"), [(n, w) for n, w, _ in groups], [None] * len(groups), words=2)
+    parts = [
+        f"<section><h2>Scores</h2>{html_table(table)}</section>",
+        f'<section><div class="charts">{"".join(drawn)}</div></section>',
+        f"<section><h2>Variants</h2>{html_table(explained)}<p><code>{escape(command)}</code></p></section>",
+    ]
+    lines = [f"# {plain(folder.name)}", "", markdown(table), "", markdown(explained), "", f"`{command}`", ""]
+    return _write(folder, "\n".join(lines), page(folder.name, f"{sum(len(r) for *_, r in groups)} runs", parts))
+
+
+def _scores_table(runs: Sequence[dict[str, Any]], title: str) -> Table:
+    rows = []
+    for key, name, digits, _ in MEASURES:
+        cells = [f"{run['best'][key]:.{digits}f}" if key in run["best"] else NONE for run in runs]
+        rows.append((name, *cells))
+    head = ("", *(str(run["options"].get("split", "")) + " split" for run in runs))
+    return Table(title, head, rows, [None] * len(rows), note=NOTE)
+
+
+def _ablation_table(groups: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> Table:
+    rows = []
+    for name, _, runs in groups:
+        cells = [f"{len(runs)}"]
+        for key, _, digits, _ in MEASURES:
+            values = _values(runs, key)
+            mean = f"{fmean(values):.{digits}f}" if values else NONE
+            cells.append(f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean)
+        rows.append((name, *cells))
+    head = ("variant", "seeds", *(name for _, name, _, _ in MEASURES))
+    return Table("Scores", head, rows, [None] * len(rows), judged=2, note="Mean ± standard deviation over seeds. " + NOTE)
+
+
+def _values(runs: Sequence[dict[str, Any]], key: str) -> list[float]:
+    return [float(run["best"][key]) for run in runs if isinstance(run["best"].get(key), int | float)]
+
+
+def _curve(run: dict[str, Any], part: str, key: str) -> list[tuple[float, float]]:
+    found = []
+    for record in run["history"].get("epochs", []):
+        value = record.get(part, {}).get(key)
+        if isinstance(value, int | float) and not record.get("warm"):
+            found.append((float(record["step"]), float(value)))
+    return found
+
+
+def _curves(run: dict[str, Any]) -> str:
+    loss = [
+        Curve("training", _curve(run, "train", "loss"), COLOURS[1]),
+        Curve("held out", _curve(run, "validation", "objective"), COLOURS[0]),
+    ]
+    floor = run["best"].get("floor")
+    drawn = [chart("Loss, and the objective of what is held out", loss, ("cannot be less", floor) if floor else None)]
+    for key, title in (("perplexity", "Perplexity"), ("psnr", "PSNR, dB"), ("commitment", "Commitment")):
+        drawn.append(chart(f"{title} of what is held out", [Curve("", _curve(run, "validation", key), COLOURS[0])]))
+    return "".join(drawn)
+
+
+def _usage(history: dict[str, Any]) -> str:
+    """Return a histogram: how often each code is used by the held-out set, most used first."""
+    counts = np.array(history.get("counts") or [], np.float64)
+    if not counts.sum():
+        return ""
+    share = np.sort(counts)[::-1] / counts.sum()
+    width, height = 420.0, 160.0
+    step = (width - 20) / len(share)
+    bars = "".join(
+        f'<rect fill="{COLOURS[2]}" x="{10 + k * step:.2f}" y="{height - 20 - h:.2f}" width="{step * 0.85:.2f}" '
+        f'height="{h:.2f}"/>'
+        for k, h in enumerate(share / share.max() * (height - 34))
+    )
+    said = f"Use of each code, most used first: {(counts > 0).sum()} of {len(counts)}, perplexity {perplexity(counts):.1f}"
+    top = f'<text x="10" y="11">{100 * share[0]:.1f} % of all</text>'
+    return (
+        f'<figure class="chart"><figcaption>{said}</figcaption><svg viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="{said}">{top}{bars}</svg></figure>'
+    )
+
+
+def _pictures(folder: Path, title: str, names: Sequence[str]) -> str:
+    there = [folder / name for name in names if (folder / name).is_file()]
+    shown = "".join(
+        f'<figure><img src="{link(path, folder)}" alt="" loading="lazy">'
+        f"<figcaption>{escape(path.stem)}</figcaption></figure>"
+        for path in there
+    )
+    return f'<section><h2>{escape(title)}</h2><div class="samples">{shown}</div></section>' if shown else ""
+
+
+def _dreams(folder: Path) -> str:
+    found = _table(folder / "dreams.json")
+    rows = [
+        (str(k), f"{d['seam']:.4f}", f"{d['step']:.4f}", f"{d['nearest']:.4f}", str(d.get("from", "")))
+        for k, d in enumerate(found.get("dreams", []))
+    ]
+    if not rows:
+        return ""
+    note = (
+        f"{found['kept']} of {found['drawn']} draws kept: the seam no larger than the largest ordinary step, farther from "
+        f"every training loop than {found['bound']:.4f}, the 5th percentile of held-out loops. Distances are RMS of 0..1."
+    )
+    head = ("dream", "seam", "ordinary step", "nearest training loop", "sketches")
+    table = Table("Dreams", head, rows, [d["seam"] <= d["step_most"] for d in found["dreams"]], note=note)
+    videos = "".join(
+        f'<figure class="shot"><video src="{link(path, folder)}" muted loop playsinline preload="none" tabindex="0">'
+        f"</video></figure>"
+        for path in sorted((folder / "dreams").glob("*.mp4"))
+    )
+    return f'<section><h2>Dreamt loops</h2><div class="shots">{videos}</div>{html_table(table)}</section>'
+
+
+def _options(options: dict[str, Any]) -> str:
+    rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>" for key, value in options.items())
+    return f"<section><details><summary>All options</summary><table>{rows}</table></details></section>"
+
+
+def _notes(history: dict[str, Any]) -> str:
+    lines = "".join(f"<li>{escape(str(note))}</li>" for note in history.get("notes", []))
+    return f'<ul class="notes">{lines}</ul>' if lines else ""
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(folder: Path, comparison: str, text: str) -> Path:
+    try:
+        write_atomic(folder / "COMPARISON.md", comparison.encode())
+        write_atomic(folder / "index.html", text.encode())
+    except OSError as error:
+        raise UserError("the report cannot be written", where=str(folder), got=error.strerror or error) from error
+    return folder / "index.html"

@@ -1,0 +1,102 @@
+"""A walk between two frames, through the codes: `python tools/train_vqvae.py walk`. Offline, on the main thread.
+
+Three ways, each measured by its jumps (RMS from picture to picture; the largest over the mean says how evenly it goes):
+"snap" blends what the encoder gives and takes the nearest code at each step; "embeddings" blends the embeddings of the two
+frames' codes along their sphere; "codes" changes place after place, nearest pairs first. The second is the default, and
+the nearest to what the show does between two frames of a loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.core.errors import UserError
+from tools.datasets.manifest import load_manifest
+from tools.vqvae.dreaming import steps_of
+from tools.vqvae.export import write_loop_video
+from tools.vqvae.network import VqVae, to_tensor
+from tools.vqvae.quantisers import flat
+from tools.vqvae.run import load_model
+
+HOW = ("embeddings", "snap", "codes")
+
+
+def command(arguments: list[str]) -> int:
+    """Write a walk as a film; print its jumps. Returns the exit code."""
+    p = argparse.ArgumentParser(prog="train_vqvae.py walk", description="walk from one frame to another")
+    p.add_argument("--run", type=Path, required=True, help="folder of a run")
+    p.add_argument("--data", type=Path, required=True, help="data set that the frames are of")
+    p.add_argument("--from", dest="start", required=True, metavar="LOOP:FRAME")
+    p.add_argument("--to", dest="end", required=True, metavar="LOOP:FRAME")
+    p.add_argument("--out", type=Path, required=True, help="film, .mp4")
+    p.add_argument("--how", choices=HOW, default="embeddings")
+    p.add_argument("--steps", type=int, default=150)
+    p.add_argument("--fps", type=int, default=30)
+    args = p.parse_args(arguments)
+    if args.steps < 2 or args.fps < 1:
+        raise UserError("out of range", where="--steps, --fps", allowed="2 or more, 1 or more", got=(args.steps, args.fps))
+    model = load_model(args.run)
+    frames = [_frame(args.data, place, model) for place in (args.start, args.end)]
+    pictures = walk(model, torch.cat(frames), args.steps, args.how)
+    write_loop_video(args.out, pictures, args.fps)
+    jumps = steps_of(pictures)[:-1]
+    print(
+        f"{args.out}: {args.steps} pictures; jumps of RMS {jumps.mean():.4f}, the largest "
+        f"{jumps.max() / max(1e-9, jumps.mean()):.1f} times that"
+    )
+    return 0
+
+
+@torch.no_grad()
+def walk(model: VqVae, ends: Tensor, steps: int, how: str) -> np.ndarray:
+    """Return float32 [steps, channels, h, w] from the first of `ends` [2, channels, h, w] to the second."""
+    model.eval()
+    z = model.encoder(ends)
+    codes = model.codes_of(ends)
+    a, b = model.quantiser.embed(codes)
+    made = []
+    order = torch.argsort((a - b).square().sum(0).reshape(-1), stable=True)
+    for k in range(steps):
+        t = k / (steps - 1)
+        if how == "snap":
+            now = model.quantiser((z[0] + t * (z[1] - z[0]))[None]).z
+        elif how == "codes":
+            mixed = codes[0].reshape(-1).clone()
+            taken = order[: round(t * len(order))]
+            mixed[taken] = codes[1].reshape(-1)[taken]
+            now = model.quantiser.embed(mixed.reshape(1, *codes.shape[1:]))
+        else:
+            now = slerp(a, b, t)[None]
+        made.append(model.decoder(now).sigmoid().numpy()[0])
+    return np.stack(made)
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Return embeddings [dim, h, w] between `a` and `b`, each place along its arc, lengths blended in a line."""
+    x, y = flat(a[None]), flat(b[None])
+    long_x, long_y = x.norm(dim=1, keepdim=True).clamp_min(1e-6), y.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    angle = torch.acos(((x / long_x) * (y / long_y)).sum(1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6))
+    # Opposite vectors have no arc, equal ones need none: the sine under both is held away from zero.
+    sine = torch.sin(angle).clamp_min(1e-3)
+    arc = torch.sin((1 - t) * angle) / sine * x / long_x + torch.sin(t * angle) / sine * y / long_y
+    straight = (1 - t) * x / long_x + t * y / long_y
+    way = torch.where(torch.sin(angle) > 1e-2, arc, straight)
+    return (way * ((1 - t) * long_x + t * long_y)).T.reshape(a.shape)
+
+
+def _frame(data: Path, place: str, model: VqVae) -> Tensor:
+    name, _, number = place.rpartition(":")
+    loops = {loop.id: loop for loop in load_manifest(data).loops}
+    if name not in loops:
+        allowed = ", ".join(list(loops)[:8]) + ", ..."
+        raise UserError("no such loop", where=str(data), allowed=allowed, got=place)
+    loop = loops[name]
+    if not number.isdigit() or int(number) >= loop.frames:
+        raise UserError("no such frame", where=place, allowed=f"0 to {loop.frames - 1}", got=number)
+    pictures = loop.array(model.spec.size, gray=model.spec.channels == 1)
+    return to_tensor(pictures[int(number)][None])
