@@ -143,6 +143,7 @@ def p5(
     fps: Annotated[float, typer.Option(help="that the page's clock runs at")] = 30.0,
     variants: Annotated[int, typer.Option(help="loops of each sketch, a seed each")] = 4,
     seed: Seed = 0,
+    only: Annotated[str, typer.Option(help="names of sketches, commas between; none: all")] = "",
     limit: Annotated[float, typer.Option(min=1.0, help="s that one loop may take")] = 120.0,
     held_out: HeldOut = HELD_OUT,
     force: Force = False,
@@ -151,11 +152,12 @@ def p5(
     from tools.datasets.sketches import capture_sketches
 
     shape = parse_size(size)
-    options = {"folder": folder.name, "size": size, "frames": frames, "fps": fps, "variants": variants}
+    chosen = [name.strip() for name in only.split(",") if name.strip()]
+    options = {"folder": folder.name, "size": size, "frames": frames, "fps": fps, "variants": variants, "only": chosen}
     with _making(out, "p5", options, force, seed, held_out) as (writer, progress, _):
         capture_sketches(
             writer, folder, shape,
-            frames=frames, fps=fps, variants=variants, seed=seed, limit_s=limit, progress=progress,
+            frames=frames, fps=fps, variants=variants, seed=seed, only=chosen, limit_s=limit, progress=progress,
         )  # fmt: skip
 
 

@@ -52,9 +52,14 @@ class Params:
     size: int
 
 
+def p5_folder() -> Path:
+    """Return the folder that npm put p5 into: $PHOSPHENE_P5, else in the cache folder."""
+    return Path(os.environ.get("PHOSPHENE_P5", cache_dir() / "p5"))
+
+
 def find_p5() -> Path:
-    """Return p5.min.js of the npm package: below $PHOSPHENE_P5, else in the cache folder. Raises UserError."""
-    folder = Path(os.environ.get("PHOSPHENE_P5", cache_dir() / "p5"))
+    """Return p5.min.js of the npm package. Raises UserError."""
+    folder = p5_folder()
     script = folder / "node_modules" / "p5" / "lib" / "p5.min.js"
     remedy = f"npm install --ignore-scripts --prefix {folder} p5@{P5_VERSION}"
     if not script.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,10 +30,11 @@ def capture_sketches(
     fps: float = 30.0,
     variants: int = 4,
     seed: int = 0,
+    only: Collection[str] = (),
     limit_s: float = LIMIT_S,
     progress: Callable[[str], None] = lambda loop: None,
 ) -> None:
-    """Capture `variants` loops of each sketch `*.js` in `place`; the group of a split is a sketch.
+    """Capture `variants` loops of each sketch `*.js` in `place`; the group of a split is a sketch. only: names, none: all.
 
     A sketch that throws, draws nothing, never moves or does not end is refused, a note each, and the others go on. One that
     does not come back to its first frame is kept, with a note. Raises UserError where no sketch gave a loop, or nothing
@@ -47,6 +48,11 @@ def capture_sketches(
         raise UserError(
             "no sketch here", where=str(place), allowed="p5.js sketches, *.js", remedy="give a folder of sketches"
         )
+    names = [path.stem for path in found]
+    for name in only:
+        if name not in names:
+            raise UserError("no such sketch", where="--only", allowed=", ".join(names), got=name)
+    found = [path for path in found if not only or path.stem in only]
     asyncio.run(_capture_all(writer, found, size, frames, fps, variants, seed, limit_s, progress))
     if not writer.records:
         raise UserError(

@@ -170,6 +170,14 @@ def test_options_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     for more in ({"frames": 1}, {"fps": 0.0}, {"variants": 0}, {"seed": -1}):
         with pytest.raises(UserError, match=f"--{next(iter(more))}"):
             capture(tmp_path, place, **more)
+    with pytest.raises(UserError, match="--only.*tunnel.*spiral"):
+        capture(tmp_path, OURS, only=["tiles", "spiral"])
+
+
+def test_only_chosen_sketches_are_captured(tmp_path: Path, chromium: None) -> None:
+    place = folder_of(tmp_path, disc=DISC, clocks=CLOCKS)
+    assert len(capture(tmp_path, place, only=["disc"]).records) == 1
+    assert {loop.group for loop in load_manifest(tmp_path / "d").loops} == {"disc"}
 
 
 def test_flat_and_still_frames_are_found() -> None:
