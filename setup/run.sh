@@ -6,5 +6,5 @@ set -eu
 . "$(dirname -- "$0")/common.sh"
 
 # Whoever can train or run the tests can run the show.
-ready tests || ready train || prepare live "" 2 "about a minute"
+ready tests || ready train || prepare live "[nets]" 2 "about a minute"
 exec "$venv/bin/vj" live "$@"

@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder of the style, such as styles/my-style")
     p.add_argument("--run", type=Path, help="folder of the run (default: runs/<name of --out>)")
     option("--size", "of the training pictures; others are scaled to cover it, never squashed")
+    option("--field", "pictures are so many times larger than --size; parts are trained on, on stage they are whole")
     option("--widths", "channels of each level, coarse to fine; each level doubles the picture", nargs="+", type=int)
     option("--judge", "channels of the discriminator's first level")
     option("--batch", "pictures a step and device")

@@ -19,9 +19,11 @@ _LEAST = {"batch": 2, "lr": 0.0, "minutes": 0.0, "images": 0.0, "gamma": 0.0, "s
 class Options:
     """minutes: of training, 0: no limit. images: real pictures seen, in all, 0: no limit. gamma: of R1 and R2, falls to a
     tenth. ema: pictures after which a weight counts half. augment: chance that a picture is changed before it is judged.
-    widths: of the generator's levels. judge: width of the discriminator's first level."""
+    widths: of the generator's levels. judge: width of the discriminator's first level. field: pictures are so many times
+    larger than `size`, and a random part of each is trained on; on stage the style paints them whole."""
 
     size: str = "128x72"
+    field: int = 1
     widths: tuple[int, ...] = (64, 48, 32, 16)
     judge: int = 24
     batch: int = 16
@@ -52,6 +54,8 @@ class Options:
         for name, allowed in (("recipe", RECIPES), ("precision", ("auto", "float32", "bfloat16"))):
             if getattr(self, name) not in allowed:
                 raise UserError("no such choice", where=f"--{name}", allowed=", ".join(allowed), got=getattr(self, name))
+        if not 1 <= self.field <= 4:
+            raise UserError("value out of range", where="--field", allowed="1 to 4", got=self.field)
         self.network()
 
     @property
@@ -61,6 +65,11 @@ class Options:
             return Size.parse(self.size)
         except ValueError as error:
             raise UserError("not a size", where="--size", allowed="WIDTHxHEIGHT, such as 128x72", got=self.size) from error
+
+    @property
+    def whole(self) -> Size:
+        """Size of the pictures that parts are trained on, and that the style paints."""
+        return Size(self.picture.width * self.field, self.picture.height * self.field)
 
     @property
     def rate(self) -> float:
@@ -79,7 +88,7 @@ class Options:
         if min(grid) < 2 or max(grid) > 64:
             raise UserError("size does not fit the levels", where="--size", allowed="a latent of 2 to 64 cells", got=grid)
         try:
-            return GanNetwork(grid=grid, widths=self.widths)
+            return GanNetwork(grid=grid, widths=self.widths)  # that a part needs
         except ValueError as error:
             allowed = "2 to 7 numbers of 4 to 512"
             raise UserError("bad widths", where="--widths", allowed=allowed, got=self.widths) from error

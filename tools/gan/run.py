@@ -33,7 +33,7 @@ from engine.generators.still import sequence
 from engine.models.style import Motion, Preview, StyleMeta, load_style, write_atomic, write_style
 from tools.datasets.manifest import load_manifest
 from tools.gan.options import Options
-from tools.gan.trainer import Trainer
+from tools.gan.trainer import Trainer, parts
 
 LEAST_PICTURES = 16
 _SHEET = (4, 6)  # pictures of a sample: rows, columns
@@ -47,7 +47,8 @@ Told = Callable[[Trainer, float, dict[str, float]], None]
 
 @dataclass
 class Run:
-    """A folder, its data and what came of it so far. train, held_out: uint8 [n, h, w, 3], on disk."""
+    """A folder, its data and what came of it so far. train, held_out: uint8 [n, h, w, 3], on disk, of the size
+    that the style paints."""
 
     folder: Path
     options: Options
@@ -79,7 +80,7 @@ def open_run(folder: Path, options: Options, data: Path) -> Run:
         raise UserError(
             "too few pictures", where=str(data), allowed=f"{LEAST_PICTURES} or more", got=len(parts[0]), remedy=remedy
         )
-    size = options.picture
+    size = options.whole
     none = np.zeros((0, size.height, size.width, 3), np.uint8)
     return Run(folder, options, str(data), parts[0].array(size), parts[1].array(size) if len(parts[1]) else none)
 
@@ -188,8 +189,12 @@ def export(run: Run, trainer: Trainer, out: Path, facts: dict[str, Any], *, vide
     tensors = {name: value.detach().cpu().numpy() for name, value in trainer.shown.tensors.items()}
     if not all(np.isfinite(value).all() for value in tensors.values()):
         raise UserError("the weights are not finite", where=str(run.folder), remedy="resume from the last checkpoint")
+    net = trainer.maker.net
+    rows, columns = net.grid
+    # Convolutions do not mind the size: what was trained on parts paints whole pictures from a larger latent.
+    net = net.model_copy(update={"grid": (rows * run.options.field, columns * run.options.field)})
     meta = StyleMeta(
-        version=1, kind="gan", seed=run.options.seed, network=trainer.maker.net, motion=Motion(drive=1.0),
+        version=1, kind="gan", seed=run.options.seed, network=net, motion=Motion(drive=1.0),
         preview=Preview(time=20.0, signals=TYPICAL_SIGNALS), **facts,
     )  # fmt: skip
     how = {"how": "trained", "steps": trainer.step, "pictures seen": trainer.seen, "notes": trainer.notes}
@@ -221,11 +226,12 @@ def measured(run: Run, trainer: Trainer) -> dict[str, float]:
     """Return the scores of the running mean, and of an untrained one, and write scores.json."""
     from tools.gan.measure import measure, path_length
 
-    reals, held = run.train[:_CHUNK], run.held_out[:_CHUNK]
+    size = run.options.picture
+    reals, held = (parts(each[:_CHUNK], size, torch.Generator().manual_seed(5)) for each in (run.train, run.held_out))
     count = int(min(max(256, len(reals)), 1024))
-    found = measure(trainer.paint(count, 12_345), np.asarray(reals), np.asarray(held))
+    found = measure(trainer.paint(count, 12_345), reals, held)
     nothing = Trainer(run.options, run.train, str(trainer.device))
-    null = measure(nothing.paint(count, 12_345), np.asarray(reals), np.asarray(held))
+    null = measure(nothing.paint(count, 12_345), reals, held)
     found |= {f"{name}_untrained": null[name] for name in ("kid", "fid", "precision", "recall")}
     rest = trainer.shown.draw(128, torch.Generator().manual_seed(3))
 

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from engine.core.errors import UserError
+from engine.core.frame import Size
 from tools.gan import losses
 from tools.gan.augment import diff_augment, spoil_reals
 from tools.gan.networks import Discriminator, Generator, matched, plain_graph, unit
@@ -42,6 +43,17 @@ class Schedule:
         """Cosine, as R3GAN's: rate to a quarter, gamma to a tenth, beta2 from 0.9 to 0.99."""
         fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, done))
         return cls(options.rate * (0.25 + 0.75 * fall), options.gamma * (0.1 + 0.9 * fall), 0.99 - 0.09 * fall)
+
+
+def parts(pictures: np.ndarray, size: Size, rng: torch.Generator) -> np.ndarray:
+    """Return a part of `size` out of each of uint8 [n, h, w, 3], anywhere; all of it where it has that size."""
+    n, height, width = pictures.shape[:3]
+    if (height, width) == (size.height, size.width) or not n:
+        return np.array(pictures)
+    tops = torch.randint(height - size.height + 1, (n,), generator=rng).tolist()
+    lefts = torch.randint(width - size.width + 1, (n,), generator=rng).tolist()
+    places = zip(pictures, tops, lefts, strict=True)
+    return np.stack([each[top : top + size.height, left : left + size.width] for each, top, left in places])
 
 
 class Trainer:
@@ -104,7 +116,7 @@ class Trainer:
 
     def _reals(self, rng: torch.Generator) -> Tensor:
         index = torch.randint(len(self._pictures), (self.options.batch,), generator=rng).numpy()
-        real = torch.from_numpy(np.ascontiguousarray(self._pictures[np.sort(index)])).to(self.device)
+        real = torch.from_numpy(parts(self._pictures[np.sort(index)], self.options.picture, rng)).to(self.device)
         real = real.movedim(-1, 1).float() / 255.0
         if self.options.recipe == "seed004":
             return spoil_reals(real, rng)

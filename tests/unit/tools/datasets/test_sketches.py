@@ -170,7 +170,7 @@ def test_options_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     for more in ({"frames": 1}, {"fps": 0.0}, {"variants": 0}, {"seed": -1}):
         with pytest.raises(UserError, match=f"--{next(iter(more))}"):
             capture(tmp_path, place, **more)
-    with pytest.raises(UserError, match="--only.*tunnel.*spiral"):
+    with pytest.raises(UserError, match=r"--only.*tunnel.*spiral"):
         capture(tmp_path, OURS, only=["tiles", "spiral"])
 
 

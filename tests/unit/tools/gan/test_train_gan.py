@@ -81,6 +81,19 @@ def test_the_style_paints_what_the_trainer_painted(trained, data):
     assert np.abs(ours - theirs).max() < 1 / 255
 
 
+def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path):
+    from engine.generators.decoded import open_decoder
+
+    out = tmp_path / "wide"
+    small = ["--size", "32x16", *SMALL[2:6], "--judge", "4", "--batch", "4"]
+    arguments = ["--data", str(data), "--out", str(out), "--run", str(tmp_path / "run"), "--images", "8", "--field", "2"]
+    assert main([*arguments, *small, "--no-scores", "--no-video"]) == 0
+    style = load_style(out)
+    assert style.spec.grid == (8, 16)
+    assert open_decoder(style).trial.shape == (32, 64, 3)
+    assert main([*arguments[:-1], "9", *small]) == 1
+
+
 def test_resuming_goes_on(trained, data, capsys):
     again = ["--out", str(trained / "out"), "--run", str(trained / "run"), "--resume", "--no-video", "--no-scores"]
     steps = torch.load(trained / "run" / "checkpoint.pt", weights_only=True)["step"]

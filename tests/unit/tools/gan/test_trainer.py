@@ -10,9 +10,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engine.core.errors import UserError  # noqa: E402
+from engine.core.frame import Size  # noqa: E402
 from tools.gan.networks import Generator, matched, plain_graph  # noqa: E402
 from tools.gan.options import Options  # noqa: E402
-from tools.gan.trainer import Schedule, Trainer  # noqa: E402
+from tools.gan.trainer import Schedule, Trainer, parts  # noqa: E402
 
 SMALL = Options(size="32x16", widths=(8, 8), judge=4, batch=4, images=64, seed=3)
 
@@ -157,3 +158,15 @@ def test_the_schedule_ends_calmer_than_it_begins():
 def test_options_that_make_no_sense_are_refused(change):
     with pytest.raises(UserError):
         Options(**change)
+
+
+def test_parts_lie_anywhere_and_repeat():
+    places = np.arange(12 * 20, dtype=np.uint8).reshape(1, 12, 20, 1).repeat(40, 0)
+    found = parts(places, Size(8, 4), torch.Generator().manual_seed(1))
+    assert found.shape == (40, 4, 8, 1)
+    assert np.all(np.diff(found[0, 0, :, 0]) == 1), "a part is cut, not scaled"
+    corners = [divmod(int(each[0, 0, 0]), 20) for each in found]
+    assert {min(c) for c in zip(*corners, strict=True)} == {0}
+    assert [max(c) for c in zip(*corners, strict=True)] == [8, 12]
+    assert np.array_equal(found, parts(places, Size(8, 4), torch.Generator().manual_seed(1)))
+    assert np.array_equal(parts(places, Size(20, 12), torch.Generator()), places)
