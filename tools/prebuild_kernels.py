@@ -25,7 +25,7 @@ from kernels.cppn_fused.source import FIRST_ARCH, Program, build
 def programs() -> dict[str, tuple[Program, str]]:
     """Return {key: (program, variant)} of every kernel that a style of the library may ask for, alone or in a pair."""
     found = {}
-    for slug in list_styles():
+    for slug in list_styles("cppn"):
         spec = load_style(slug).spec
         shape = Shape(spec.spatial, spec.width, spec.layer_activations)
         for variant in VARIANTS:

@@ -151,10 +151,14 @@ def check_slug(text: str, where: str = "--slug") -> str:
     return text
 
 
-def list_styles() -> list[str]:
-    """Return the slugs of the library, sorted; reads no style."""
+def list_styles(kind: str = "") -> list[str]:
+    """Return the slugs of the library, sorted. kind: only these, for which every style.toml is read; else none is.
+
+    Raises UserError for a style.toml that has to be read and cannot.
+    """
     folder = styles_dir()
-    return sorted(p.parent.name for p in folder.glob("*/style.toml")) if folder.is_dir() else []
+    found = sorted(p.parent.name for p in folder.glob("*/style.toml")) if folder.is_dir() else []
+    return [slug for slug in found if not kind or load_meta(folder / slug).kind == kind]
 
 
 def load_meta(folder: Path) -> StyleMeta:
