@@ -1,6 +1,6 @@
 """Paint every style of the library at four moments of the demo track onto one sheet: for the README, and for eyes.
 
-python tools/library_sheet.py docs/pictures/library.jpg [--only trained] [--columns 2]
+python tools/library_sheet.py docs/pictures/library.jpg [--only trained] [--kinds gan vqvae] [--columns 2]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.app.previews import demo_signals, to_bytes
 from engine.core.frame import Size
 from engine.generators.still import sequence
-from engine.models.style import Style, list_styles, load_style
+from engine.models.style import KINDS, Style, list_styles, load_style
 
 SIZE = Size(192, 108)
 FPS = 24
@@ -36,7 +36,7 @@ def strip(style: Style) -> np.ndarray:
 
 
 def sheet(styles: Sequence[Style], columns: int) -> Image.Image:
-    """Return all styles, `columns` strips a row, each with its name and its prompt."""
+    """Return all styles, `columns` strips a row, each with its name and its prompt, or what it learnt from."""
     wide, high = len(MOMENTS) * SIZE.width + _MARGIN, SIZE.height + _LINE + _MARGIN
     rows = -(-len(styles) // columns)
     image = Image.new("RGB", (columns * wide + _MARGIN, rows * high + _MARGIN), _GROUND)
@@ -45,9 +45,13 @@ def sheet(styles: Sequence[Style], columns: int) -> Image.Image:
         x, y = _MARGIN + i % columns * wide, _MARGIN + i // columns * high
         name = f"{style.name}  {style.spec.told}"
         draw.text((x, y), name, _INK, font)
-        draw.text((x + draw.textlength(name, font) + 10, y), style.meta.prompt or "untrained", _DIM, font)
+        draw.text((x + draw.textlength(name, font) + 10, y), _learnt(style), _DIM, font)
         image.paste(Image.fromarray(strip(style)), (x, y + _LINE))
     return image
+
+
+def _learnt(style: Style) -> str:
+    return style.meta.prompt or ("untrained" if style.kind == "cppn" else style.meta.description)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,11 +59,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", choices=("trained", "untrained"))
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--columns", type=int, default=2)
     args = parser.parse_args(argv)
-    styles = sorted((load_style(slug) for slug in list_styles()), key=lambda s: (not s.meta.guide, s.slug))
+    styles = sorted(
+        (load_style(slug) for kind in args.kinds for slug in list_styles(kind)), key=lambda s: (not s.meta.guide, s.slug)
+    )
     if args.only:
-        styles = [style for style in styles if bool(style.meta.guide) == (args.only == "trained")]
+        styles = [style for style in styles if (_learnt(style) != "untrained") == (args.only == "trained")]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     sheet(styles, args.columns).save(args.out, optimize=True, quality=88)
 
