@@ -62,9 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--columns", type=int, default=2)
     args = parser.parse_args(argv)
-    styles = sorted(
-        (load_style(slug) for kind in args.kinds for slug in list_styles(kind)), key=lambda s: (not s.meta.guide, s.slug)
-    )
+    styles = [load_style(slug) for kind in args.kinds for slug in list_styles(kind)]
+    styles.sort(key=lambda s: (_learnt(s) == "untrained", s.kind, s.slug))
     if args.only:
         styles = [style for style in styles if (_learnt(style) != "untrained") == (args.only == "trained")]
     args.out.parent.mkdir(parents=True, exist_ok=True)
