@@ -144,6 +144,7 @@ def p5(
     variants: Annotated[int, typer.Option(help="loops of each sketch, a seed each")] = 4,
     seed: Seed = 0,
     only: Annotated[str, typer.Option(help="names of sketches, commas between; none: all")] = "",
+    palette: Annotated[str, typer.Option(help="#rrggbb, dark to light, commas between; none: as drawn")] = "",
     limit: Annotated[float, typer.Option(min=1.0, help="s that one loop may take")] = 120.0,
     held_out: HeldOut = HELD_OUT,
     force: Force = False,
@@ -153,11 +154,14 @@ def p5(
 
     shape = parse_size(size)
     chosen = [name.strip() for name in only.split(",") if name.strip()]
-    options = {"folder": folder.name, "size": size, "frames": frames, "fps": fps, "variants": variants, "only": chosen}
+    colours = [colour.strip() for colour in palette.split(",") if colour.strip()]
+    options = {"folder": folder.name, "size": size, "frames": frames, "fps": fps, "variants": variants}
+    options |= {"only": chosen, "palette": colours}
     with _making(out, "p5", options, force, seed, held_out) as (writer, progress, _):
         capture_sketches(
             writer, folder, shape,
-            frames=frames, fps=fps, variants=variants, seed=seed, only=chosen, limit_s=limit, progress=progress,
+            frames=frames, fps=fps, variants=variants, seed=seed, only=chosen, palette=colours,
+            limit_s=limit, progress=progress,
         )  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import numpy as np
 
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.models.colour import from_hex, oklab, oklab_to_srgb, srgb_to_linear
 from tools.datasets.browser import P5_VERSION, Browser, Params, SketchRefused
 from tools.datasets.writer import Writer
 
 LIMIT_S = 120.0
 _CANVAS = 256  # px a sketch draws at, at least: a 64 px frame is then the mean of 16 pixels each
 _LEAST = 1.0 / 255.0  # RMS of 0..1: below it there is no picture, or no motion
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _SEAM = 1.5  # ordinary steps that the last one may be as large as
 
 
@@ -31,10 +34,12 @@ def capture_sketches(
     variants: int = 4,
     seed: int = 0,
     only: Collection[str] = (),
+    palette: Sequence[str] = (),
     limit_s: float = LIMIT_S,
     progress: Callable[[str], None] = lambda loop: None,
 ) -> None:
     """Capture `variants` loops of each sketch `*.js` in `place`; the group of a split is a sketch. only: names, none: all.
+    palette: `#rrggbb`, dark to light, that every loop is painted in; none: the sketch's own colours.
 
     A sketch that throws, draws nothing, never moves or does not end is refused, a note each, and the others go on. One that
     does not come back to its first frame is kept, with a note. Raises UserError where no sketch gave a loop, or nothing
@@ -53,7 +58,8 @@ def capture_sketches(
         if name not in names:
             raise UserError("no such sketch", where="--only", allowed=", ".join(names), got=name)
     found = [path for path in found if not only or path.stem in only]
-    asyncio.run(_capture_all(writer, found, size, frames, fps, variants, seed, limit_s, progress))
+    table = colour_table(palette) if palette else None
+    asyncio.run(_capture_all(writer, found, size, frames, fps, variants, seed, table, limit_s, progress))
     if not writer.records:
         raise UserError(
             "no sketch gave a loop", where=str(place), got=f"{len(found)} sketches", remedy="; ".join(writer.notes)
@@ -61,8 +67,8 @@ def capture_sketches(
 
 
 async def _capture_all(
-    writer: Writer, found: list[Path], size: Size, frames: int, fps: float, variants: int, seed: int, limit_s: float,
-    progress: Callable[[str], None],
+    writer: Writer, found: list[Path], size: Size, frames: int, fps: float, variants: int, seed: int,
+    table: np.ndarray | None, limit_s: float, progress: Callable[[str], None],
 ) -> None:  # fmt: skip
     canvas = max(_CANVAS, 2 * size.width, 2 * size.height)
     async with Browser(limit_s) as browser:
@@ -84,8 +90,9 @@ async def _capture_all(
                     "sketch": path.name, "sha256": hashlib.sha256(source.encode()).hexdigest(), "seed": params.seed,
                     "canvas": canvas, "p5": P5_VERSION, "seam": round(seam, 5), "step": round(step, 5),
                 }  # fmt: skip
+                frames_taken = taken[:frames] if table is None else painted(taken[:frames], table)
                 writer.loop(
-                    name, taken[:frames], about,
+                    name, frames_taken, about,
                     group=path.stem, bucket=path.stem, caption=title(source), fps=fps, variant=variant,
                 )  # fmt: skip
                 progress(name)
@@ -101,6 +108,27 @@ def examine(taken: np.ndarray) -> tuple[float, float]:
     if max(_rms(frame, taken[0]) for frame in taken) < _LEAST:
         raise SketchRefused("it never moves")
     return _rms(taken[-1], taken[0]), max(steps)
+
+
+def colour_table(palette: Sequence[str]) -> np.ndarray:
+    """Return uint8 [256, 3]: from the first colour to the last, evenly in OKLab. Raises UserError."""
+    where, allowed = "--palette", "two or more of #rrggbb, dark to light, commas between"
+    if len(palette) < 2 or not all(re.fullmatch(r"#[0-9a-fA-F]{6}", each) for each in palette):
+        raise UserError("not a palette", where=where, allowed=allowed, got=",".join(palette))
+    stops = oklab(np.stack([from_hex(each) for each in palette]))
+    at = np.linspace(0.0, len(stops) - 1.0, 256)
+    lab = np.stack([np.interp(at, np.arange(len(stops)), stops[:, k]) for k in range(3)], axis=1)
+    return np.round(oklab_to_srgb(lab) * 255.0).astype(np.uint8)
+
+
+def painted(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return uint8 [n, h, w, 3] of such frames, each pixel by its lightness; the lightest of the loop has the last colour.
+
+    A codebook of 256 holds shapes or hues, not both: with every hue in the data, codes of lines come out grey.
+    """
+    light = np.stack([np.cbrt(srgb_to_linear(frame / 255.0) @ _LUMINANCE) for frame in frames])
+    most = max(float(np.percentile(light, 99.8)), 1e-3)
+    return table[np.minimum(255.0, light * (255.0 / most) + 0.5).astype(np.uint8)]
 
 
 def _seed(seed: int, variant: int) -> int:

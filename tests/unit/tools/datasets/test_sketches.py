@@ -13,7 +13,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from tools.datasets import browser
 from tools.datasets.manifest import load_manifest
-from tools.datasets.sketches import SketchRefused, capture_sketches, examine, title
+from tools.datasets.sketches import SketchRefused, capture_sketches, colour_table, examine, painted, title
 from tools.datasets.writer import Writer
 
 OURS = Path(__file__).resolve().parents[4] / "sketches"
@@ -178,6 +178,21 @@ def test_only_chosen_sketches_are_captured(tmp_path: Path, chromium: None) -> No
     place = folder_of(tmp_path, disc=DISC, clocks=CLOCKS)
     assert len(capture(tmp_path, place, only=["disc"]).records) == 1
     assert {loop.group for loop in load_manifest(tmp_path / "d").loops} == {"disc"}
+
+
+def test_a_loop_is_painted_by_lightness() -> None:
+    table = colour_table(["#000000", "#ff0000", "#ffffff"])
+    assert table[[0, 255]].tolist() == [[0, 0, 0], [255, 255, 255]]
+    assert table[127, 0] > 245
+    assert table[127, 1] < 20
+    ramp = np.linspace(0, 120, 50).astype(np.uint8)[None, None, :, None].repeat(3, -1)
+    found = painted(ramp, table)
+    assert found.shape == ramp.shape
+    assert found[0, 0, -1].tolist() == [255, 255, 255], "the lightest of the loop has the last colour"
+    assert np.all(np.diff(found[0, 0].astype(int).sum(-1)) >= 0)
+    for wrong in (["#000000"], ["black", "white"]):
+        with pytest.raises(UserError, match="--palette"):
+            colour_table(wrong)
 
 
 def test_flat_and_still_frames_are_found() -> None:
