@@ -128,9 +128,17 @@ def half_error(style: Style) -> float:
     half, full = (graph(style, layers) for layers in (0, all_layers(style)))
     worst = 0.0
     for inputs in trials(style):
-        error = np.abs(run(half, style, inputs, rounded=True) - run(full, style, inputs))
-        worst = max(worst, float(np.percentile(error, 99)) if np.isfinite(error).all() else math.inf)
+        p99, _ = distance(run(half, style, inputs, rounded=True), run(full, style, inputs))
+        worst = max(worst, p99)
     return worst
+
+
+def distance(picture: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
+    """Return the 99th percentile and the largest of |picture - wanted|; inf for a picture that is not finite."""
+    if not np.isfinite(picture).all():
+        return math.inf, math.inf
+    error = np.abs(picture.astype(np.float64) - wanted)
+    return float(np.percentile(error, 99)), float(error.max())
 
 
 def _told_everything(model: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.backends.decoded_onnx import free_shapes
+from engine.backends.decoded_onnx import distance, free_shapes
 from engine.backends.decoders import Inputs, OnnxBackend, OnnxDecoder, batched, picture_of, trial_inputs
 from engine.backends.onnx_graph import LIMIT
 from engine.backends.plans import Header
@@ -172,7 +172,7 @@ def check(decoder: TensorRTDecoder, style: Style) -> None:
     if reason := onnx.refusal(style):
         raise UserError("the plan's picture cannot be checked", where=style.slug, got=reason)
     exact = OnnxDecoder(style)
-    error = float(np.percentile(np.abs(decoder.trial - exact.trial), 99))
+    error, _ = distance(decoder.trial, exact.trial)
     exact.close()
     if not error <= LIMIT:
         raise PlanRefused(f"its picture is off by {error * 255:.1f}/255 at the 99th percentile (limit {LIMIT * 255:.0f})")

@@ -57,9 +57,9 @@ class GanNetwork(Table):
 
     @property
     def grids(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        """Rows and columns of the smallest latent, of training's, and of the largest of screens from 1:3 to 3:1."""
+        """Rows and columns of the smallest latent, of training's, and of the largest of screens from 1:4 to 4:1."""
         rows, columns = self.grid
-        side = max(rows, columns, math.ceil(math.sqrt(3 * rows * columns) + 1.5))  # `grid_for` rounds twice
+        side = max(rows, columns, math.ceil(math.sqrt(4 * rows * columns) + 2.5))  # `grid_for` rounds twice
         return (2, 2), self.grid, (side, side)
 
     @cached_property
