@@ -10,7 +10,7 @@ into the cache, where `vj live` finds them; `vj engines` lists them. Exit code 1
 99th percentile (float32: 1e-4 at most), or a plan could not be built.
 
 A decoded style (a GAN, a VQ-VAE) is in half throughout or not at all. Its inputs are those of its graph, its picture is
-float32 [n, channels, h, w]. The reference is torch in float32; onnxruntime's float32 may be off by 1e-3, most of it its tanh.
+float32 [n, channels, h, w]. The reference is torch in float32; onnxruntime may be off by 1e-3, most of it in its tanh.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def decoded_parity(style: Style, model: bytes, half: bool) -> Parity:
         raise UserError("torch is not installed, it is the reference", remedy="pip install 'phosphene[torch]'")
     import torch
 
-    tensors = {name: torch.from_numpy(array) for name, array in style.weights.items()}
+    tensors = {name: torch.tensor(array) for name, array in style.weights.items()}
     found = []
     for inputs in decoded_onnx.trials(style):
         given = {name: torch.from_numpy(array) for name, array in batched(style, inputs).items()}

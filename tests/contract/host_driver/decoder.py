@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pytest
 
 from engine.backends import decoded_onnx, tensorrt
 from engine.backends.decoders import KINDS, OnnxBackend, OnnxDecoder, TorchDecodeBackend
@@ -219,12 +220,8 @@ def choice() -> None:
 
 
 def _refused(work: Callable[[], object], words: str) -> None:
-    try:
+    with pytest.raises(UserError, match=words):
         work()
-    except UserError as error:
-        assert words in error.line(), error.line()
-        return
-    raise AssertionError(f"not refused: {words}")
 
 
 def stand_in() -> types.ModuleType:
