@@ -9,11 +9,12 @@ from engine.models.style import Style, StyleMeta
 from engine.models.vqvae import VqvaeNetwork
 
 
-def small_gan() -> Style:
-    """A GAN that paints with colour: 9 x 16 cells, three levels, 64x36. Steep: half is too coarse for it."""
+def small_gan(contrast: float = 1.0) -> Style:
+    """A GAN that paints with colour: 9 x 16 cells, three levels, 64x36. Half is too coarse for it, but fine at 0.01."""
     net = GanNetwork(grid=(9, 16), widths=(12, 8, 8), style=8, mapped=8)
     meta = StyleMeta(version=1, name="Tiny", kind="gan", seed=4, licence="CC0-1.0", network=net)
-    return Style("tiny", "Tiny", "gan", net, _weights(net), meta)
+    weights = _weights(net)
+    return Style("tiny", "Tiny", "gan", net, weights | {"out.weight": weights["out.weight"] * np.float32(contrast)}, meta)
 
 
 def small_vqvae() -> Style:

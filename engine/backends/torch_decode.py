@@ -35,6 +35,10 @@ class TorchDecoder:
         self._dtype = torch.float16 if half else torch.float32
         # Tensor cores want the channels of a pixel side by side. On the CPU float32 stays as it has always been.
         self._layout = torch.contiguous_format if device == "cpu" and not half else torch.channels_last
+        if device != "cpu" and not half:
+            torch.backends.cudnn.allow_tf32 = (
+                False  # of the process: TF32 has no more bits than the half that was too coarse
+            )
         # Converted on the host: what the default stream did with them, ours would not wait for.
         self._tensors = {k: self._ready(torch.tensor(v)).to(device) for k, v in style.weights.items()}
         self._stream = None if device == "cpu" else torch.cuda.Stream(device)
@@ -107,7 +111,7 @@ class TorchDecoder:
 def open_in_half(style: Style, device: str) -> TorchDecoder:
     """Return a decoder in half where that holds, else in float32: its trial picture is held against the CPU's in float32.
 
-    Raises UserError where neither holds: float32 on CUDA is TF32 in convolutions, which has no more bits than half.
+    Raises UserError where neither holds.
     """
     exact = TorchDecoder(style)
     reasons = []

@@ -234,6 +234,7 @@ def stand_in() -> types.ModuleType:
 
 QUESTIONS: dict[str, Callable[[], None]] = {
     "gan": lambda: pictures(small_gan()),
+    "gan in half": lambda: pictures(small_gan(0.01)),
     "vqvae": lambda: pictures(small_vqvae()),
     "aspects": aspects,
     "screens": screens,

@@ -22,6 +22,6 @@ def answers(tmp_path_factory) -> dict[str, str]:
     return ask("decoder", folder)
 
 
-@pytest.mark.parametrize("question", ["gan", "vqvae", "aspects", "screens", "faults", "choice"])
+@pytest.mark.parametrize("question", ["gan", "gan in half", "vqvae", "aspects", "screens", "faults", "choice"])
 def test_end_to_end_with_the_library_stood_in_for(answers, question):
     assert answers[question] == ""

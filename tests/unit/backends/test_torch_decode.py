@@ -11,11 +11,13 @@ from engine.backends.decoders import KINDS, OnnxDecoder
 from engine.backends.torch import TorchBackend
 from engine.core.errors import UserError
 from engine.gpu.cuda import cuda_refusal
+from tests.decoded_styles import small_gan, small_vqvae
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 from engine.backends import torch_decode  # noqa: E402
+from engine.backends.decoded_onnx import half_error, trials  # noqa: E402
 from engine.backends.torch_decode import LIMIT, TorchDecoder, open_in_half  # noqa: E402
 
 
@@ -28,6 +30,13 @@ def test_half_is_off_by_what_half_is_and_float32_is_not(tiny_vqvae):
     assert half._tensors["in.weight"].is_contiguous(memory_format=torch.channels_last)
     half.close()
     half.close()
+
+
+@pytest.mark.parametrize("style", [small_gan(), small_gan(0.01), small_vqvae()], ids=["steep", "gan", "vqvae"])
+def test_what_a_plan_in_half_is_expected_to_be_off_by_is_what_torchs_half_is(style):
+    half, full = TorchDecoder(style, half=True), TorchDecoder(style)
+    worst = max(np.percentile(np.abs(half.decode(inputs) - full.decode(inputs)), 99) for inputs in trials(style))
+    assert abs(half_error(style) / worst - 1.0) < 0.1
 
 
 def test_half_where_it_holds_and_float32_where_not(tiny_vqvae, tiny_gan):
