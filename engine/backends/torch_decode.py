@@ -23,15 +23,16 @@ _log = logging.getLogger(__name__)
 class TorchDecoder:
     """One style on a torch device: "cpu" or "cuda:0". See `decoders.Decoder`. half: float16 between inputs and picture.
 
-    eager_reason: why no CUDA graph is replayed, "" where one is, and on the CPU.
+    eager: record no CUDA graph, as a benchmark's baseline. eager_reason: why none is replayed, "" where one is.
     """
 
-    def __init__(self, style: Style, device: str = "cpu", *, half: bool = False) -> None:
+    def __init__(self, style: Style, device: str = "cpu", *, half: bool = False, eager: bool = False) -> None:
         import torch
 
         self._torch, self._style, self._device = torch, style, device
         self.name = "torch-decode" if device == "cpu" else "torch"
-        self.eager_reason = ""
+        self.eager_reason = "none is wanted" if eager else "the CPU has none" if device == "cpu" else ""
+        self._eager = eager
         self._dtype = torch.float16 if half else torch.float32
         # Tensor cores want the channels of a pixel side by side. On the CPU float32 stays as it has always been.
         self._layout = torch.contiguous_format if device == "cpu" and not half else torch.channels_last
@@ -100,6 +101,8 @@ class TorchDecoder:
         self._work()
         self._host = self._torch.empty(self._picture.shape, pin_memory=True)
         self._shapes = shapes
+        if self._eager:
+            return
         try:
             self._graph = record(self._torch, self._work, self._stream)
             self.eager_reason = ""

@@ -104,12 +104,13 @@ def test_sizes_are_the_networks_own():
     assert pixels(gan, 1, 2) == (8 * 8, 36 * 64, 108 * 108)
 
 
-@pytest.mark.parametrize("aspect", np.geomspace(0.25, 4.0, 41))
 @pytest.mark.parametrize("grid", [(9, 16), (4, 4), (16, 9), (5, 7)])
-def test_the_latent_of_every_screen_up_to_four_to_one_fits(aspect, grid):
+def test_the_latent_of_every_screen_up_to_four_to_one_fits(grid):
     net = STYLES[0].spec.model_copy(update={"grid": grid})
     least, _, most = net.grids
-    assert all(low <= side <= high for low, side, high in zip(least, net.grid_for(aspect), most, strict=True))
+    for aspect in np.geomspace(0.25, 4.0, 81):
+        sides = zip(least, net.grid_for(aspect), most, strict=True)
+        assert all(low <= side <= high for low, side, high in sides), aspect
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.kind)
