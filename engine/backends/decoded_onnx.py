@@ -1,4 +1,4 @@
-"""What a plan of a decoded network (a GAN, a VQ-VAE) is built of: the half of `onnx_graph.py` for the other kinds.
+"""What a plan of a decoded network (a GAN, a VQ-VAE) is built of, as `onnx_graph.py` says it of a CPPN.
 
 Called by plan builds, `tools/export_engine.py` and tests; on stage for digests alone. The same functions as `onnx_graph`,
 see `plans.written`; onnx and onnxruntime are imported where half is measured or the graph is written.
@@ -29,7 +29,8 @@ _DRAWS = 3  # pictures that half must hold for
 
 def all_layers(style: Style) -> int:
     """Return the `full_layers` that means float32 throughout: operations with weights. 0 means half throughout."""
-    return len({op.out for op in style.spec.graph.ops if op.kind != "embed" and set(op.ins) & set(style.spec.graph.tensors)})
+    graph = style.spec.graph
+    return sum(op.kind != "embed" and any(name in graph.tensors for name in op.ins) for op in graph.ops)
 
 
 def needed_full_layers(style: Style) -> int:
@@ -43,7 +44,7 @@ def refittable(style: Style, full_layers: int) -> tuple[str, ...]:
 
 
 def weights_digest(style: Style, full_layers: int) -> str:
-    """Return the sha256 of everything in the graph that training changes. full_layers: which numbers they become."""
+    """Return the sha256 of everything in the graph that training changes; the same in half and in float32."""
     read = {name for op in style.spec.graph.ops for name in op.ins}
     digest = hashlib.sha256()
     for name in style.spec.graph.tensors:

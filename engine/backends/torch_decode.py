@@ -37,9 +37,8 @@ class TorchDecoder:
         # Tensor cores want the channels of a pixel side by side. On the CPU float32 stays as it has always been.
         self._layout = torch.contiguous_format if device == "cpu" and not half else torch.channels_last
         if device != "cpu" and not half:
-            torch.backends.cudnn.allow_tf32 = (
-                False  # of the process: TF32 has no more bits than the half that was too coarse
-            )
+            # Of the whole process. TF32 has no more bits than half, which was too coarse.
+            torch.backends.cudnn.allow_tf32 = False
         # Converted on the host: what the default stream did with them, ours would not wait for.
         self._tensors = {k: self._ready(torch.tensor(v)).to(device) for k, v in style.weights.items()}
         self._stream = None if device == "cpu" else torch.cuda.Stream(device)
