@@ -90,17 +90,15 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def tiny_gan():
-    """A small untrained GAN that paints with colour, as a style in memory: 9 x 16 cells, three levels, 64x36."""
-    from engine.models.gan import GanNetwork
-    from engine.models.style import Style, StyleMeta
+    """See `decoded_styles.small_gan`."""
+    from tests.decoded_styles import small_gan
 
-    net = GanNetwork(grid=(9, 16), widths=(12, 8, 8), style=8, mapped=8)
-    rng = np.random.default_rng(5)
-    weights = {}
-    for name, shape in net.tensors.items():
-        fan = max(1, int(np.prod(shape[1:])))
-        weights[name] = (rng.standard_normal(shape) * 1.6 / np.sqrt(fan)).astype(np.float32)
-        if len(shape) == 1:
-            weights[name] *= 0.1
-    meta = StyleMeta(version=1, name="Tiny", kind="gan", seed=4, licence="CC0-1.0", network=net)
-    return Style("tiny", "Tiny", "gan", net, weights, meta)
+    return small_gan()
+
+
+@pytest.fixture(scope="session")
+def tiny_vqvae():
+    """See `decoded_styles.small_vqvae`."""
+    from tests.decoded_styles import small_vqvae
+
+    return small_vqvae()

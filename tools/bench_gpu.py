@@ -54,6 +54,7 @@ def bench(frames: int = 10_000) -> dict[str, Any]:
     """Measure everything, write the results file, return its contents. Raises UserError where there is no CUDA."""
     if reason := cuda_refusal():
         raise UserError("no CUDA here", got=reason, remedy="run this on a machine with an NVIDIA GPU")
+    from tools.bench_gpu_decode import bench as decoded
     from tools.bench_gpu_frame import opening, whole_frame
 
     cuda = open_cuda()
@@ -71,6 +72,7 @@ def bench(frames: int = 10_000) -> dict[str, Any]:
         "widths": [ways(cuda, width, gpu) for width in WIDTHS],
         "open_ms": opening(),
         "frame": whole_frame(frames),
+        "decoded": decoded(),
     }
     path = results_path(found["date"], cuda.device.name)
     path.parent.mkdir(parents=True, exist_ok=True)

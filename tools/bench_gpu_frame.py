@@ -86,7 +86,7 @@ def _shows(frames: int) -> dict[str, Any]:
             if sink is not None:
                 sink.accept(screen, frame, k / FPS)
 
-        found[name] = _timed(draw, frames, mixer)
+        found[name] = timed(draw, frames, mixer)
 
     play("dissolve in one launch", (), ())
     play("five effects on a deck", chain[:3], chain[3:])
@@ -113,11 +113,12 @@ def _recorder(folder: Path, screen: RenderTarget) -> tuple[RecorderSink, str]:
         return RecorderSink(folder / "b.mkv", SIZE, Fraction(FPS), **options), f"readback: {type(error).__name__}: {error}"
 
 
-def _timed(draw: Callable[[int], None], frames: int, mixer: Mixer) -> dict[str, Any]:
+def timed(draw: Callable[[int], None], frames: int, mixer: Mixer, warm: int = _WARM) -> dict[str, Any]:
+    """Return how far apart `frames` frames are when `draw(k)` makes them, and what their networks took, ms. warm: before."""
     gaps, gpu = Distribution(frames), Distribution(frames)
     fence = None
     last = clock.now()
-    for k in range(frames + _WARM):
+    for k in range(frames + warm):
         draw(k)
         newest = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
         if fence is not None:
@@ -125,7 +126,7 @@ def _timed(draw: Callable[[int], None], frames: int, mixer: Mixer) -> dict[str, 
             GL.glDeleteSync(fence)
         fence = newest
         now = clock.now()
-        if k >= _WARM:
+        if k >= warm:
             gaps.add((now - last) * 1e3)
             gpu.add(mixer.gpu_ms)
         last = now

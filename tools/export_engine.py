@@ -8,6 +8,9 @@
 Inputs, in float32: grid [pixels, 3] (x, y, dither), view [4], bias [width]; output: picture [pixels, 4], sRGB 0..1. Plans go
 into the cache, where `vj live` finds them; `vj engines` lists them. Exit code 1: a picture is off by more than 1/255 at the
 99th percentile (float32: 1e-4 at most), or a plan could not be built.
+
+A decoded style (a GAN, a VQ-VAE) is in half throughout or not at all. Its inputs are those of its graph, its picture is
+float32 [n, channels, h, w]. The reference is torch in float32; onnxruntime may be off by 1e-3, most of it in its tanh.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from engine.backends import decoded_onnx
+from engine.backends.decoders import KINDS as DECODED
+from engine.backends.decoders import batched
+from engine.backends.graph_torch import run_graph
 from engine.backends.onnx_graph import (
     BIAS,
     GRID,
@@ -45,7 +52,7 @@ from engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uni
 from engine.models.style import Style, list_styles, load_style, write_atomic
 from kernels.cppn.reference import forward
 
-FLOAT_LIMIT = 1e-4
+FLOAT_LIMIT, DECODED_FLOAT_LIMIT = 1e-4, 1e-3
 _CHUNK = 16_384  # pixels of the float64 reference at once: 256 wide they take 34 MB a layer
 
 
@@ -56,14 +63,15 @@ class Parity:
     p99: float
     largest: float
     half: bool
+    float_limit: float = FLOAT_LIMIT
 
     @property
     def holds(self) -> bool:
-        return self.p99 <= LIMIT if self.half else self.largest <= FLOAT_LIMIT
+        return self.p99 <= LIMIT if self.half else self.largest <= self.float_limit
 
     def line(self) -> str:
         """Return it in words, in 8-bit levels."""
-        limit = f"p99 <= {LIMIT * 255:g}" if self.half else f"at most {FLOAT_LIMIT * 255:.4f}"
+        limit = f"p99 <= {LIMIT * 255:g}" if self.half else f"at most {self.float_limit * 255:.4f}"
         verdict = "holds" if self.holds else "BROKEN"
         return f"p99 {self.p99 * 255:.4f}/255, at most {self.largest * 255:.4f}/255 ({limit}): {verdict}"
 
@@ -102,8 +110,50 @@ def parity(style: Style, model: bytes, half: bool) -> Parity:
     return Parity(float(np.percentile(error, 99)), float(error.max()), half)
 
 
+def decoded_parity(style: Style, model: bytes, half: bool) -> Parity:
+    """Run an ONNX model of a decoded style for some latents, beside torch. Raises UserError without either."""
+    if importlib.util.find_spec("torch") is None:
+        raise UserError("torch is not installed, it is the reference", remedy="pip install 'phosphene[torch]'")
+    import torch
+
+    tensors = {name: torch.tensor(array) for name, array in style.weights.items()}
+    found = []
+    for inputs in decoded_onnx.trials(style):
+        given = {name: torch.from_numpy(array) for name, array in batched(style, inputs).items()}
+        with torch.inference_mode():
+            wanted = run_graph(style.spec.graph, tensors, given).numpy()
+        got = decoded_onnx.run(model, style, inputs, rounded=half)
+        found.append(decoded_onnx.distance(got, wanted))
+    p99, largest = (max(each) for each in zip(*found, strict=True))
+    return Parity(p99, largest, half, DECODED_FLOAT_LIMIT)
+
+
+def export_decoded(style: Style, folder: Path, half_only: bool, check: bool) -> bool:
+    """Write the ONNX files of a decoded style, print what they are; return whether the parity of each holds."""
+    whole = decoded_onnx.all_layers(style)
+    holds = True
+    for name, full_layers in {style.slug: whole, f"{style.slug}-half": 0}.items():
+        if half_only and full_layers:
+            continue
+        try:
+            model = decoded_onnx.graph(style, full_layers)
+        except ImportError as error:
+            raise UserError("onnx is not installed", where=style.slug, remedy="pip install onnx") from error
+        path = folder / f"{name}.onnx"
+        write_atomic(path, model)
+        told = f"{path}: {full_layers} of {whole} layers float32"
+        if check:
+            found = decoded_parity(style, model, half=full_layers == 0)
+            holds = holds and found.holds
+            told += f"; {found.line()}" + ("; float32 is used" if found.half and not found.holds else "")
+        print(told)
+    return holds
+
+
 def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> bool:
     """Write the ONNX files of `style`, print what they are; return whether the parity of each holds."""
+    if style.kind in DECODED:
+        return export_decoded(style, folder, half_only, check)
     whole, needed = all_layers(style), needed_full_layers(style)
     wanted = {} if half_only else {style.slug: whole}
     if needed < whole:

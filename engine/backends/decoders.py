@@ -1,4 +1,4 @@
-"""Networks that turn a latent or codes into a whole picture, on the CPU by onnxruntime, or by torch where it is.
+"""Networks that turn a latent or codes into a whole picture: the protocol, and the decoders of a CPU, onnxruntime or torch.
 
 `open` is called on the loader thread; `decode` on the thread of whoever shows the pictures (the render thread offline, a
 worker live); one at a time. Knows nothing of GL, decks or linear light. onnxruntime comes first on a CPU: it is a small
@@ -90,38 +90,6 @@ class OnnxDecoder:
         self._session = None
 
 
-class TorchDecoder:
-    """One style in torch: half precision on CUDA, float32 on the CPU."""
-
-    name = "torch-decode"
-
-    def __init__(self, style: Style) -> None:
-        import torch
-
-        self._torch, self._style = torch, style
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._dtype = torch.float16 if self._device == "cuda" else torch.float32
-        self._tensors = {k: torch.tensor(v, device=self._device, dtype=self._dtype) for k, v in style.weights.items()}
-        self.trial = self.decode(trial_inputs(style))
-
-    def decode(self, inputs: Inputs) -> np.ndarray:
-        """See `Decoder`."""
-        from engine.backends.graph_torch import run_graph
-
-        torch = self._torch
-        given = {}
-        for name, value in batched(self._style, inputs).items():
-            tensor = torch.from_numpy(value).to(self._device)
-            given[name] = tensor.to(self._dtype) if tensor.is_floating_point() else tensor
-        with torch.inference_mode():
-            picture = run_graph(self._style.spec.graph, self._tensors, given).float().cpu().numpy()
-        return picture_of(picture, self._style.slug)
-
-    def close(self) -> None:
-        """Drop the weights."""
-        self._tensors = {}
-
-
 class OnnxBackend:
     """Decodes on any CPU."""
 
@@ -139,7 +107,7 @@ class OnnxBackend:
 
 
 class TorchDecodeBackend:
-    """Decodes wherever torch is installed."""
+    """Decodes on the CPU wherever torch is installed. On CUDA that is `torch.TorchBackend`'s, which goes before onnx."""
 
     name = "torch-decode"
     kinds = KINDS
@@ -148,6 +116,8 @@ class TorchDecodeBackend:
         """Say that torch is missing."""
         return None if importlib.util.find_spec("torch") else "torch not installed: pip install 'phosphene[torch]'"
 
-    def open(self, style: Style, max_size: Size) -> TorchDecoder:
-        """Move the weights to the device. Imports torch. Raises UserError."""
+    def open(self, style: Style, max_size: Size) -> Decoder:
+        """Make tensors of the weights. Imports torch. Raises UserError."""
+        from engine.backends.torch_decode import TorchDecoder
+
         return TorchDecoder(style)

@@ -1,13 +1,14 @@
 """Writes a network that is described as data (`models/graph.py`) as ONNX: what onnxruntime runs, and TensorRT reads.
 
-Called on the loader thread and by exporters. Built from the checked weights of a style each time it is loaded (2 to 20 ms):
-a style folder holds numbers only, so that no graph from outside is ever run. Needs the `onnx` package, imported at the
-first call.
+Called on the loader thread, by plan builds (`decoded_onnx.py`) and by exporters. Built from the checked weights of a style
+each time it is loaded (2 to 20 ms): a style folder holds numbers only, so that no graph from outside is ever run. Needs the
+`onnx` package, imported at the first call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
+_HALF_OUTPUT = f"{OUTPUT}.half"
 
 Emit = Callable[[Op, "_Writer"], None]
 
 
 class _Writer:
-    """Nodes and constants as they come."""
+    """Nodes and constants as they come. real: of the numbers that are worked with."""
 
-    def __init__(self) -> None:
+    def __init__(self, real: type) -> None:
+        self.real = real
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
 
@@ -52,8 +55,8 @@ def _conv_edge(op: Op, w: _Writer) -> None:
 
 
 def _affine(op: Op, w: _Writer) -> None:
-    scaled = w.node("Mul", [op.ins[0], w.constant(op.out, "scale", op.numbers[0], np.float32)], f"{op.out}.scaled")
-    w.node("Add", [scaled, w.constant(op.out, "shift", op.numbers[1], np.float32)], op.out)
+    scaled = w.node("Mul", [op.ins[0], w.constant(op.out, "scale", op.numbers[0], w.real)], f"{op.out}.scaled")
+    w.node("Add", [scaled, w.constant(op.out, "shift", op.numbers[1], w.real)], op.out)
 
 
 def _silu(op: Op, w: _Writer) -> None:
@@ -77,7 +80,7 @@ def _group_norm(op: Op, w: _Writer) -> None:
     groups = int(op.numbers[0])
     shape = w.node("Shape", [x], f"{op.out}.shape")
     split = w.node("Reshape", [x, w.constant(op.out, "split", (0, groups, -1), np.int64)], f"{op.out}.groups")
-    ones, zeros = w.constant(op.out, "ones", [1] * groups, np.float32), w.constant(op.out, "zeros", [0] * groups, np.float32)
+    ones, zeros = w.constant(op.out, "ones", [1] * groups, w.real), w.constant(op.out, "zeros", [0] * groups, w.real)
     normal = w.node("InstanceNormalization", [split, ones, zeros], f"{op.out}.normal", epsilon=1e-5)
     whole = w.node("Reshape", [normal, shape], f"{op.out}.whole")
     axes = w.constant(op.out, "axes", (1, 2), np.int64)
@@ -134,25 +137,51 @@ _EMIT: dict[str, Emit] = {
 }
 
 
-def onnx_model(graph: Graph, tensors: Mapping[str, np.ndarray], name: str = "style") -> bytes:
-    """Return the network with its weights as an ONNX file's bytes; batch, heights and widths stay open.
+def onnx_model(
+    graph: Graph, tensors: Mapping[str, np.ndarray], name: str = "style", *, half: bool = False, batch: int | None = None
+) -> bytes:
+    """Return the network with its weights as an ONNX file's bytes; heights and widths stay open.
 
-    Checked by onnx before it is returned.
+    half: weights and everything between are float16, so that a runtime which takes types from the graph works in half;
+    inputs and picture stay float32. batch: how many pictures at once, else open. Tensors that no operation reads are left
+    out. Checked by onnx before it is returned.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    writer = _Writer()
-    for op in graph.ops:
+    writer = _Writer(np.float16 if half else np.float32)
+    ops = _in_half(graph, writer) if half else graph.ops
+    for op in ops:
         _EMIT[op.kind](op, writer)
+    if half:
+        writer.node("Cast", [_HALF_OUTPUT], OUTPUT, to=TensorProto.FLOAT)
     inputs = [
-        helper.make_tensor_value_info(key, TensorProto.INT64 if key in graph.integers else TensorProto.FLOAT, ["n", *shape])
+        helper.make_tensor_value_info(
+            key, TensorProto.INT64 if key in graph.integers else TensorProto.FLOAT, [batch or "n", *shape]
+        )
         for key, shape in graph.inputs.items()
     ]
-    numbers = {key: np.asarray(tensors[key], np.float32) for key in graph.tensors} | writer.constants
-    weights = [numpy_helper.from_array(np.array(array, order="C"), key) for key, array in numbers.items()]
-    picture = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", "channels", "height", "width"])
+    read = {key for op in graph.ops for key in op.ins}
+    with np.errstate(over="ignore"):  # a weight that half cannot hold becomes inf, and the picture with it
+        numbers = {key: np.asarray(tensors[key]).astype(writer.real) for key in graph.tensors if key in read}
+    weights = [
+        numpy_helper.from_array(np.array(array, order="C"), key) for key, array in (numbers | writer.constants).items()
+    ]
+    picture = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [batch or "n", "channels", "height", "width"])
     body = helper.make_graph(writer.nodes, name, inputs, [picture], weights)
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def _in_half(graph: Graph, writer: _Writer) -> list[Op]:
+    """Cast the inputs to half; return the operations on the casts, the last one's value named for the cast back."""
+    from onnx import TensorProto
+
+    cast = {key: f"{key}.half" for key in graph.inputs if key not in graph.integers}
+    for key, name in cast.items():
+        writer.node("Cast", [key], name, to=TensorProto.FLOAT16)
+    cast[OUTPUT] = _HALF_OUTPUT
+    return [
+        replace(op, out=cast.get(op.out, op.out), ins=tuple(cast.get(name, name) for name in op.ins)) for op in graph.ops
+    ]

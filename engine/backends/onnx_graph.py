@@ -109,6 +109,26 @@ def initializers(style: Style, full_layers: int) -> dict[str, np.ndarray]:
     return found
 
 
+def refittable(style: Style, full_layers: int) -> tuple[str, ...]:
+    """Return the names of weights that may be exchanged in a plan: all of them."""
+    return tuple(initializers(style, full_layers))
+
+
+def pixels(style: Style, least: int, most: int) -> tuple[int, int, int]:
+    """Return the pixels of the smallest, the best and the largest picture of a plan: tuned for the largest."""
+    return least, most, most
+
+
+def pixels_needed(style: Style, screen: int) -> int:
+    """Return how many pixels a plan must reach for a screen of so many: all of them."""
+    return screen
+
+
+def free_shapes(style: Style, pixels: tuple[int, int, int]) -> tuple[str, tuple[tuple[int, ...], ...]]:
+    """Return the input whose shape is free, and its least, best and most shape."""
+    return GRID, tuple((count, GRID_COLUMNS) for count in pixels)
+
+
 def weights_digest(style: Style, full_layers: int) -> str:
     """Return the sha256 of everything in the graph that training changes."""
     digest = hashlib.sha256()

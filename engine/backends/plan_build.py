@@ -16,8 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.backends.onnx_graph import GRID, GRID_COLUMNS, graph, initializers
-from engine.backends.plans import Header, Machine, PlanStore, Recipe
+from engine.backends.plans import Header, Machine, PlanStore, Recipe, written
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import ROOT
@@ -36,7 +35,7 @@ _NOTES_KEPT = 3
 class Order:
     """What the worker is told, as JSON. Paths as strings.
 
-    grid: the input whose first dimension is free; shapes: its least, best and most. weights: names that stay exchangeable.
+    grid: the input whose shape is free; shapes: its least, best and most. weights: names that stay exchangeable.
     """
 
     onnx: str
@@ -44,7 +43,7 @@ class Order:
     timing_cache: str
     grid: str
     weights: tuple[str, ...]
-    shapes: tuple[tuple[int, int], ...]
+    shapes: tuple[tuple[int, ...], ...]
     level: int
     workspace_bytes: int
 
@@ -83,19 +82,21 @@ def build(
 ) -> Header:
     """Build the plan of `recipe` on this machine and store it. Raises UserError: too slow, no memory, whatever it was."""
     started = clock.now()
+    network = written(style)
+    grid, shapes = network.free_shapes(style, recipe.pixels)
     with tempfile.TemporaryDirectory(prefix="phosphene-plan-") as folder:
         onnx, plan = Path(folder, "network.onnx"), Path(folder, "network.plan")
         try:
-            onnx.write_bytes(graph(style, recipe.full_layers, packed=True))
+            onnx.write_bytes(network.graph(style, recipe.full_layers, packed=True))
         except ImportError as error:
             raise UserError("onnx is not installed", where=style.slug, remedy=INSTALL) from error
         order = Order(
             onnx=str(onnx),
             plan=str(plan),
             timing_cache=str(store.timing_cache(machine)),
-            grid=GRID,
-            weights=tuple(initializers(style, recipe.full_layers)),
-            shapes=tuple((pixels, GRID_COLUMNS) for pixels in recipe.pixels),
+            grid=grid,
+            weights=network.refittable(style, recipe.full_layers),
+            shapes=shapes,
             level=recipe.level,
             workspace_bytes=WORKSPACE_BYTES,
         )

@@ -49,8 +49,10 @@ def build(order: dict[str, Any], say: Say) -> bool:
     profile.set_shape(order["grid"], min=least, opt=best, max=most)
     if config.add_optimization_profile(profile) < 0:
         raise BuildError(f"TensorRT refuses the sizes {order['shapes']}")
-    config.set_flag(trt.BuilderFlag.REFIT_INDIVIDUAL)
-    refit = all(network.mark_weights_refittable(name) for name in order["weights"])
+    if order["weights"]:
+        config.set_flag(trt.BuilderFlag.REFIT_INDIVIDUAL)
+    marked = [network.mark_weights_refittable(name) for name in order["weights"]]
+    refit = bool(marked) and all(marked)
     cache = give_timing_cache(config, Path(order["timing_cache"]), say)
     plan = builder.build_serialized_network(network, config)
     if plan is None:

@@ -12,11 +12,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.backends.onnx_graph import all_layers, architecture_digest, needed_full_layers, weights_digest
+from engine.backends import decoded_onnx, onnx_graph
+from engine.backends.decoders import KINDS as DECODED
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.core.paths import cache_dir
@@ -51,7 +53,7 @@ class Machine(_Record):
 
 
 class Recipe(_Record):
-    """What a plan is built of. pixels: (least, best, most) of a picture. weights, architecture: see `onnx_graph.py`."""
+    """What a plan is built of. pixels: (least, best, most) of a picture. weights, architecture: see `written`."""
 
     architecture: str
     weights: str
@@ -91,18 +93,28 @@ def plan_key(recipe: Recipe, machine: Machine) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def recipe_of(style: Style, least: int, most: int, level: int) -> Recipe:
-    """Return the recipe of `style` for pictures of `least` to `most` pixels, tuned for the largest.
+def written(style: Style) -> ModuleType:
+    """Return the module that writes styles of this kind as ONNX: `onnx_graph`, or `decoded_onnx` for decoded networks.
 
-    It gets as many leading float32 layers as the style needs, see `onnx_graph.needed_full_layers`.
+    Both have `all_layers`, `needed_full_layers`, `refittable`, `weights_digest`, `architecture_digest`, `graph`, `pixels`,
+    `pixels_needed` and `free_shapes`; what is built, keyed and stored here is the same for every kind.
     """
-    full_layers = needed_full_layers(style)
+    return decoded_onnx if style.kind in DECODED else onnx_graph
+
+
+def recipe_of(style: Style, least: int, most: int, level: int) -> Recipe:
+    """Return the recipe of `style`: for pictures of `least` to `most` pixels, or of a decoded network's own sizes.
+
+    It gets as many leading float32 layers as the style needs. Raises UserError where that cannot be measured.
+    """
+    network = written(style)
+    full_layers = network.needed_full_layers(style)
     return Recipe(
-        architecture=architecture_digest(style, full_layers),
-        weights=weights_digest(style, full_layers),
+        architecture=network.architecture_digest(style, full_layers),
+        weights=network.weights_digest(style, full_layers),
         full_layers=full_layers,
-        layers=all_layers(style),
-        pixels=(least, most, most),
+        layers=network.all_layers(style),
+        pixels=network.pixels(style, least, most),
         level=level,
     )
 
@@ -153,14 +165,15 @@ class PlanStore:
 
         The narrowest range wins, then the fewest float32 layers.
         """
-        fitting = [h for h in self.headers() if h.machine == machine and h.recipe.pixels[2] >= size.pixels]
+        needed = written(style).pixels_needed(style, size.pixels)
+        fitting = [h for h in self.headers() if h.machine == machine and h.recipe.pixels[2] >= needed]
         fitting.sort(key=lambda h: (h.recipe.pixels[2], h.recipe.full_layers))
         own = [h for h in fitting if is_for(h, style)]
         if own:
             return own[0]
         kin = [h for h in fitting if h.refit and is_kin(h, style)]
-        needed = needed_full_layers(style) if kin else 0
-        return next((h for h in kin if h.recipe.full_layers >= needed), None)
+        full_layers = written(style).needed_full_layers(style) if kin else 0
+        return next((h for h in kin if h.recipe.full_layers >= full_layers), None)
 
     def outgrown(self, style: Style) -> Header | None:
         """Return the latest plan that was built for a style of this name, whatever has changed since."""
@@ -217,12 +230,12 @@ class PlanStore:
 
 def is_for(header: Header, style: Style) -> bool:
     """Tell whether a plan holds the weights of `style`. A style that was trained again has other ones."""
-    return is_kin(header, style) and header.recipe.weights == weights_digest(style, header.recipe.full_layers)
+    return is_kin(header, style) and header.recipe.weights == written(style).weights_digest(style, header.recipe.full_layers)
 
 
 def is_kin(header: Header, style: Style) -> bool:
     """Tell whether a plan is of the architecture of `style`, so that its weights can be put in."""
-    return header.recipe.architecture == architecture_digest(style, header.recipe.full_layers)
+    return header.recipe.architecture == written(style).architecture_digest(style, header.recipe.full_layers)
 
 
 def read_header(path: Path) -> Header | None:

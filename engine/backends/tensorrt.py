@@ -1,4 +1,4 @@
-"""CPPNs by TensorRT, from plans that were built before the show (`vj engines build`).
+"""Networks of every kind by TensorRT, from plans that were built before the show (`vj engines build`).
 
 `refusal` and `open` are the loader thread's, `run` and `close` the render thread's. A plan is taken only when it was built
 for exactly this machine, and shown only after a picture of it has agreed with the CPU's. A plan that machine or style have
@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backends.cpu import CpuProgram
+from engine.backends.decoders import KINDS as DECODED
 from engine.backends.device_picture import DevicePicture
 from engine.backends.onnx_graph import LIMIT, weights_digest
 from engine.backends.plan_build import INSTALL, build
 from engine.backends.plan_worker import make_logger
 from engine.backends.plans import LEAST, Header, Machine, PlanStore, plan_key, recipe_of
+from engine.backends.tensorrt_decode import TensorRTDecoder, check, screen_refusal
 from engine.backends.tensorrt_plan import LoadedPlan, PlanRefused, load_tensorrt
 from engine.core.errors import UserError
 from engine.core.frame import Size
@@ -86,7 +88,7 @@ class TensorRTBackend:
     """renderer: GL_RENDERER of the show's context. store: where plans lie, by default the user's cache."""
 
     name = "tensorrt"
-    kinds = frozenset({"cppn"})
+    kinds = frozenset({"cppn"}) | DECODED
 
     def __init__(self, renderer: str = "", store: PlanStore | None = None) -> None:
         self.store = store or PlanStore()
@@ -112,8 +114,11 @@ class TensorRTBackend:
         cuda = self._cuda()
         return machine_of(load_tensorrt().__version__, cuda.device)
 
-    def open(self, style: Style, max_size: Size) -> TensorRTProgram:
-        """Load or refit a plan for `style`, check its picture and record its graph. Raises UserError, CudaError."""
+    def open(self, style: Style, max_size: Size) -> TensorRTProgram | TensorRTDecoder:
+        """Load or refit a plan for `style`, check its picture and record its graph. Raises UserError, CudaError.
+
+        A decoded network's plan is neither refitted nor kept when it is idle: it goes with its decoder.
+        """
         cuda = self._cuda()
         cuda.activate()
         if self._logger is None:
@@ -121,6 +126,8 @@ class TensorRTBackend:
             self._logger = make_logger(self._hear)
         machine = self.machine()
         header = self.store.find(style, machine, max_size)
+        if style.kind in DECODED:
+            return self._open_decoder(style, header, machine, max_size, cuda)
         plan = self._take_idle(header)
         self._free_idle(_IDLE_KEPT)
         plan = plan or self._load(style, header, machine, max_size, cuda)
@@ -138,6 +145,21 @@ class TensorRTBackend:
                 raise self._refused(style, error) from error
             raise
         return TensorRTProgram(style, plan, picture, self)
+
+    def _open_decoder(
+        self, style: Style, header: Header | None, machine: Machine, max_size: Size, cuda: Cuda
+    ) -> TensorRTDecoder:
+        if reason := screen_refusal(style, max_size):
+            raise UserError("no plan is for such a screen", where=style.slug, got=reason)
+        decoder = self._load(style, header, machine, max_size, cuda)
+        try:
+            check(decoder, style)
+        except BaseException as error:
+            decoder.close()
+            if isinstance(error, PlanRefused):
+                raise self._refused(style, error) from error
+            raise
+        return decoder
 
     def give_back(self, plan: LoadedPlan) -> None:
         """Keep an idle plan for the next style of its architecture. Nothing is freed here: that waits for the whole GPU."""
@@ -171,11 +193,13 @@ class TensorRTBackend:
                     return plan
         return None
 
-    def _load(self, style: Style, header: Header | None, machine: Machine, max_size: Size, cuda: Cuda) -> LoadedPlan:
+    def _load(
+        self, style: Style, header: Header | None, machine: Machine, max_size: Size, cuda: Cuda
+    ) -> LoadedPlan | TensorRTDecoder:
         """Load the plan of `header`; build it again where there is none, or it does not load."""
         if header is not None:
             try:
-                return self._loaded(header, cuda)
+                return self._loaded(style, header, cuda)
             except PlanRefused as error:
                 # Whatever its header says, a plan that does not load is none.
                 _log.warning("%s; it is built again", self._refused(style, error).line())
@@ -195,14 +219,16 @@ class TensorRTBackend:
         header = build(style, recipe, machine, self.store, limit_s=_REBUILD_S)
         self._given_up.discard(key)
         try:
-            return self._loaded(header, cuda)
+            return self._loaded(style, header, cuda)
         except PlanRefused as error:
             raise self._refused(style, error) from error
 
-    def _loaded(self, header: Header, cuda: Cuda) -> LoadedPlan:
+    def _loaded(self, style: Style, header: Header, cuda: Cuda) -> LoadedPlan | TensorRTDecoder:
         data = self.store.load(header)
         if data is None:
             raise PlanRefused("the file of the plan is damaged")
+        if style.kind in DECODED:
+            return TensorRTDecoder(style, header, data, self._logger, cuda)
         return LoadedPlan(header, data, self._logger, cuda)
 
     def _hear(self, note: str, grave: bool) -> None:

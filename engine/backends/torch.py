@@ -1,9 +1,10 @@
-"""CPPNs by torch on CUDA, in half precision: the backend for GPUs that refuse the fused kernel, and its baseline.
+"""Networks by torch on CUDA, in half precision: for GPUs that refuse the fused kernel, and its baseline.
 
 torch is imported by `refusal` and `open` alone, on the loader thread, and only where there is an NVIDIA driver. The first
 layer and the output are float32, the hidden layers half; the uniform inputs are folded into the first bias. Pixels go
 through in chunks whose activations stay in the L2 cache, and one CUDA graph replays all of a picture's 300 launches.
-`device="cpu"` is the same arithmetic without a GPU, for tests and tools: float32, no graph.
+`device="cpu"` is the same arithmetic without a GPU, for tests and tools: float32, no graph. Decoded networks are
+`torch_decode.py`'s.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from engine.backends.cpu import CpuProgram
+from engine.backends.decoders import KINDS as DECODED
 from engine.backends.device_picture import DevicePicture
+from engine.backends.torch_decode import TorchDecoder, open_in_half
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
@@ -209,7 +212,7 @@ class TorchBackend:
     """renderer: GL_RENDERER of the show's context, "" where there is none."""
 
     name = "torch"
-    kinds = frozenset({"cppn"})
+    kinds = frozenset({"cppn"}) | DECODED
 
     def __init__(self, renderer: str = "") -> None:
         self._renderer = renderer
@@ -230,10 +233,12 @@ class TorchBackend:
             )
         return None
 
-    def open(self, style: Style, max_size: Size) -> TorchProgram:
+    def open(self, style: Style, max_size: Size) -> TorchProgram | TorchDecoder:
         """Prepare `style`, and hold one small picture against float32. Raises UserError for one that half would change."""
         cuda = open_cuda()
         cuda.activate()
+        if style.kind in DECODED:
+            return open_in_half(style, f"cuda:{cuda.device.ordinal}")
         program = TorchProgram(style, f"cuda:{cuda.device.ordinal}", self._renderer)
         error = trial(program, style)
         if not error <= LIMIT:  # a NaN is refused too

@@ -55,6 +55,13 @@ class GanNetwork(Table):
         """How many pixels a cell of the latent becomes, in each direction."""
         return 2 ** (self.levels - 1)
 
+    @property
+    def grids(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Rows and columns of the smallest latent, of training's, and of the largest of screens from 1:4 to 4:1."""
+        rows, columns = self.grid
+        side = max(rows, columns, math.ceil(math.sqrt(4 * rows * columns) + 2.5))  # `grid_for` rounds twice
+        return (2, 2), self.grid, (side, side)
+
     @cached_property
     def graph(self) -> Graph:
         """The network as operations. Inputs: z, style, psi, bend."""

@@ -66,6 +66,15 @@ class VqvaeNetwork(Table):
         return Size(self.columns * self.factor, self.rows * self.factor)
 
     @property
+    def grids(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Rows and columns of the smallest, the trained and the largest picture: all the same."""
+        return ((self.rows, self.columns),) * 3
+
+    def grid_for(self, aspect: float) -> tuple[int, int]:
+        """Return rows and columns for pictures of any aspect: those of the style."""
+        return self.rows, self.columns
+
+    @property
     def tokens(self) -> int:
         """Codes of a picture."""
         return self.rows * self.columns

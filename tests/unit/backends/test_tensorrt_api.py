@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 REFERENCE = ROOT / "tests/data/tensorrt-11.4-python-api.txt"
 OURS = (
     "engine/backends/tensorrt.py",
+    "engine/backends/tensorrt_decode.py",
     "engine/backends/tensorrt_plan.py",
     "engine/backends/plan_worker.py",
     "engine/backends/plan_build.py",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from engine.core.frame import Size
 from engine.gpu.cuda import driver_refusal
 from engine.models.encoding import View, coordinates
-from engine.models.style import load_style
+from engine.models.style import load_style, write_style
 from kernels.cppn.reference import forward
+from tests.decoded_styles import small_gan, small_vqvae
 from tools import export_engine
 
 onnx = pytest.importorskip("onnx")
@@ -82,3 +85,36 @@ def test_without_a_gpu_nothing_is_written_and_the_way_out_is_named(tmp_path, cap
 def test_wrong_arguments_are_told(arguments, words, capsys):
     assert run(*arguments) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("make", "code"), [(small_vqvae, 0), (small_gan, 1)], ids=["half holds", "half is too coarse"])
+def test_a_decoded_style_is_held_against_torch(make, code, tmp_path, capsys):
+    pytest.importorskip("torch")
+    style = make()
+    folder, out = tmp_path / "style", tmp_path / "out"
+    write_style(folder, style.meta, style.weights)
+    assert run(folder, "--onnx-only", "--out", out) == code
+    full, half = capsys.readouterr().out.splitlines()
+    assert full.endswith("holds")
+    assert half.endswith("holds" if code == 0 else "BROKEN; float32 is used")
+    assert ": 0 of " in half
+    assert sorted(path.name for path in out.iterdir()) == ["style-half.onnx", "style.onnx"]
+    halves = {
+        name: {tensor.data_type for tensor in onnx.load(out / name).graph.initializer} & {onnx.TensorProto.FLOAT16}
+        for name in ("style-half.onnx", "style.onnx")
+    }
+    assert halves == {"style-half.onnx": {onnx.TensorProto.FLOAT16}, "style.onnx": set()}
+
+
+def test_a_float32_file_of_a_decoded_style_that_differs_fails(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("torch")
+    style, real = small_vqvae(), export_engine.decoded_onnx.graph
+
+    def wrong(style, full_layers):
+        weights = style.weights | {"levels.1.bias": style.weights["levels.1.bias"] + np.float32(0.1)}
+        return real(dataclasses.replace(style, weights=weights), full_layers)
+
+    monkeypatch.setattr(export_engine.decoded_onnx, "graph", wrong)
+    write_style(tmp_path / "style", style.meta, style.weights)
+    assert run(tmp_path / "style", "--onnx-only", "--out", tmp_path) == 1
+    assert capsys.readouterr().out.count("BROKEN") == 2
