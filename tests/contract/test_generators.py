@@ -27,7 +27,7 @@ SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))
 
 
 def cppn(passes: Passes) -> Generator:
-    style = load_style(list_styles()[0])
+    style = load_style(list_styles("cppn")[0])
     return CppnGenerator(style, CpuBackend().open(style, SIZES[0]), passes)
 
 

@@ -11,7 +11,7 @@ from engine.audio.offline import FileAnalysis
 from engine.core.paths import ROOT
 from engine.core.signals import BeatPosition, Signals, signals_at
 from engine.effects.registry import EFFECTS
-from engine.generators.cppn import CPPN_PARAMS
+from engine.generators.registry import deck_params
 from engine.models.style import list_styles
 from engine.show.catalogue import Catalogue
 from engine.show.change import Change, StyleReady
@@ -23,7 +23,7 @@ from engine.show.state import DeckFrame
 
 FOLDER = ROOT / "scenes"
 NAMES = scene_names(FOLDER)
-CATALOGUE = Catalogue(tuple(list_styles()), {name: e.params for name, e in EFFECTS.items()}, CPPN_PARAMS, NAMES)
+CATALOGUE = Catalogue(tuple(list_styles()), {name: e.params for name, e in EFFECTS.items()}, deck_params(), NAMES)
 FPS, BPM = 24.0, 128.0
 
 

@@ -80,7 +80,7 @@ def test_spatial_inputs(cuda, kernels, first, variant):
     program.close()
 
 
-@pytest.mark.parametrize("slug", list_styles())
+@pytest.mark.parametrize("slug", list_styles("cppn"))
 def test_shipped_styles_on_the_variant_that_is_chosen(cuda, slug):
     style = load_style(slug)
     program = CudaBackend().open(style, Size(1280, 720))

@@ -122,13 +122,14 @@ def colour_table(palette: Sequence[str]) -> np.ndarray:
 
 
 def painted(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Return uint8 [n, h, w, 3] of such frames, each pixel by its lightness; the lightest of the loop has the last colour.
+    """Return uint8 [n, h, w, 3] of such frames, each pixel by its lightness, from the loop's darkest to its lightest.
 
     A codebook of 256 holds shapes or hues, not both: with every hue in the data, codes of lines come out grey.
     """
     light = np.stack([np.cbrt(srgb_to_linear(frame / 255.0) @ _LUMINANCE) for frame in frames])
-    most = max(float(np.percentile(light, 99.8)), 1e-3)
-    return table[np.minimum(255.0, light * (255.0 / most) + 0.5).astype(np.uint8)]
+    # Percentiles: the ground of a sketch is a dark hue, and has to become the palette's black.
+    least, most = np.percentile(light, (2.0, 99.8))
+    return table[(np.clip((light - least) / max(most - least, 1e-3), 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)]
 
 
 def _seed(seed: int, variant: int) -> int:
