@@ -27,6 +27,7 @@ from tools.gan.trainer import Trainer, picked
 from tools.training.footage import load_music
 from tools.training.liveliness import reactivity
 
+WALK_S = 12.0  # of walk.mp4
 _MEASURED = 4096  # pictures at most, of either side
 
 
@@ -65,10 +66,10 @@ def export(run: Run, trainer: Trainer, out: Path, meta: StyleMeta, *, video: boo
 
 
 def _write_walk(run: Run, out: Path) -> None:
-    """Write walk.mp4: 12 s of the latents' walk in even, quiet sound, so that what moves is the walk alone."""
+    """Write walk.mp4: the latents' walk in even, quiet sound, so that what moves is the walk alone."""
     style = load_style(out)
     size = Size(640, round(640 / run.options.picture.aspect / 2) * 2)
-    quiet = [TYPICAL_SIGNALS | {"bass": 0.0, "onset": 0.0, "rms": 0.2}] * (12 * VIDEO_FPS)
+    quiet = [TYPICAL_SIGNALS | {"bass": 0.0, "onset": 0.0, "rms": 0.2}] * round(WALK_S * VIDEO_FPS)
     pictures = [to_bytes(p) for p in sequence(style, size, quiet, 1.0 / VIDEO_FPS)]
     try_write(run.folder / "walk.mp4", film_bytes(pictures))
 

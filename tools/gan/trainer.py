@@ -50,12 +50,19 @@ class Schedule:
 def picked(pictures: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Return those pictures as an array in memory.
 
-    Of a file they are read through a mapping that lives no longer: what a mapping has touched counts as memory of the
-    process, and 50,000 pictures of 128x72 would become 1.4 GB in a few minutes.
+    Of a mapped file they are read as from any file: what a mapping has touched counts as memory of the process, and 50,000
+    pictures of 128x72 would become 1.4 GB in a few minutes. A mapping for each batch would do too, in 61 ms instead of 1.6.
     """
-    if isinstance(pictures, np.memmap) and isinstance(pictures.base, mmap.mmap):  # a part of one knows no place of its own
-        pictures = np.memmap(pictures.filename, pictures.dtype, "r", pictures.offset, pictures.shape)
-    return np.ascontiguousarray(pictures[index])
+    # A part of a mapping does not know its own place in the file.
+    if not isinstance(pictures, np.memmap) or not isinstance(pictures.base, mmap.mmap) or pictures.filename is None:
+        return np.ascontiguousarray(pictures[index])
+    found = np.empty((len(index), *pictures.shape[1:]), pictures.dtype)
+    with open(pictures.filename, "rb", buffering=0) as file:
+        for place, i in enumerate(index):
+            file.seek(pictures.offset + int(i) * pictures.strides[0])
+            if file.readinto(found[place]) != found[place].nbytes:
+                raise UserError("the packed pictures are cut short", where=str(pictures.filename), remedy="delete the file")
+    return found
 
 
 class Trainer:

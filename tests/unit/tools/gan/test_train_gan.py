@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -16,39 +15,7 @@ pytest.importorskip("onnxruntime")
 from engine.app.style_lint import MOST_BYTES  # noqa: E402
 from engine.generators.still import preview_still  # noqa: E402
 from engine.models.style import load_style  # noqa: E402
-from tools.datasets.manifest import Record  # noqa: E402
 from tools.train_gan import main  # noqa: E402
-
-SMALL = ["--size", "64x36", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    """Twenty-four painted pictures, of two sizes, as a data set."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "images").mkdir()
-    rng = np.random.default_rng(0)
-    lines = []
-    for k in range(24):
-        w, h = (64, 36) if k % 2 else (80, 60)
-        wave = np.sin(np.arange(w) * rng.uniform(0.1, 0.6))[None, :, None] * np.ones((h, 1, 1))
-        picture = ((0.5 + 0.5 * wave) * rng.random(3) * 255).astype(np.uint8)
-        Image.fromarray(picture).save(folder / "images" / f"p{k}.png")
-        split = "validation" if k >= 20 else "train"
-        record = Record(id=f"p{k}", path=f"images/p{k}.png", group=f"g{k}", bucket="waves", split=split, width=w, height=h)
-        lines.append(record.model_dump_json())
-    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(data, tmp_path_factory) -> Path:
-    """A folder in which a run has ended: style under `out`, run under `run`."""
-    home = tmp_path_factory.mktemp("trained")
-    arguments = ["--data", str(data), "--out", str(home / "out"), "--run", str(home / "run"), "--images", "16", *SMALL]
-    assert main([*arguments, "--licence", "CC0-1.0", "--tags", "waves", "--save-every", "1"]) == 0
-    return home
-
 
 def test_a_run_ends_as_a_style_with_its_report(trained):
     style = load_style(trained / "out")
@@ -90,10 +57,10 @@ def test_resuming_goes_on(trained, data, capsys):
     assert "goes on as it began" in capsys.readouterr().err
 
 
-def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
+def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys, small):
     given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--no-video", "--no-scores"]
     start = ["--start", str(trained / "run")]
-    assert main([*given, *SMALL, *start, "--images", "4"]) == 0
+    assert main([*given, *small, *start, "--images", "4"]) == 0
     first, second = load_style(trained / "out"), load_style(tmp_path / "s")
     change = max(np.abs(first.weights[name] - second.weights[name]).max() for name in first.weights)
     assert 0.0 < change < 0.2  # two fresh networks: above 1
@@ -104,7 +71,7 @@ def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
         str(tmp_path / "t"),
         "--run",
         str(tmp_path / "q"),
-        *SMALL,
+        *small,
         *start,
         "--images",
         "4",
@@ -113,8 +80,8 @@ def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
     assert "another network" in capsys.readouterr().err
 
 
-def test_what_is_there_is_not_run_over(trained, data, capsys):
-    arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *SMALL]
+def test_what_is_there_is_not_run_over(trained, data, capsys, small):
+    arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *small]
     assert main([*arguments, "--run", str(trained / "run")]) == 1
     assert "the run exists" in capsys.readouterr().err
     assert main([*arguments, "--run", str(trained / "other")]) == 1
@@ -154,8 +121,8 @@ def test_a_checkpoint_runs_nothing(trained, tmp_path, made, capsys):
         (["--resume"], "nothing to resume"),
     ],
 )
-def test_faults_are_one_line(data, tmp_path, arguments, said, capsys):
-    given = ["--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *SMALL]
+def test_faults_are_one_line(data, tmp_path, arguments, said, capsys, small):
+    given = ["--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
     if "--data" not in arguments and said != "no data":
         given += ["--data", str(data)]
     assert main([*given, *arguments]) == 1
@@ -164,10 +131,10 @@ def test_faults_are_one_line(data, tmp_path, arguments, said, capsys):
     assert "Traceback" not in err
 
 
-def test_too_few_pictures(data, tmp_path, capsys):
+def test_too_few_pictures(data, tmp_path, capsys, small):
     lines = (data / "manifest.jsonl").read_text().splitlines()[:3]
     (tmp_path / "images").symlink_to(data / "images")
     (tmp_path / "manifest.jsonl").write_text("\n".join(lines) + "\n")
-    given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *SMALL]
+    given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
     assert main(given) == 1
     assert "too few pictures" in capsys.readouterr().err
