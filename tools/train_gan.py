@@ -4,12 +4,12 @@
     python tools/train_gan.py --data d --out styles/g --minutes 10
     python tools/train_gan.py --data d --out styles/g --resume
     python tools/train_gan.py --data e --out styles/h --start runs/g --minutes 10
-    torchrun --nproc-per-node 4 tools/train_gan.py --data d --out styles/g --images 5e6
+    torchrun --nproc-per-node 4 -- tools/train_gan.py --data d --out styles/g --images 5e6
     python tools/train_gan.py --data d --out runs/plain --recipe seed004 --images 20000
 
 A run is a folder `runs/<name of --out>/` ($PHOSPHENE_RUNS) with its report, `index.html`. Ctrl-C keeps what it has learnt so
 far as a style; --resume goes on, also after a power cut, from the last checkpoint. --minutes alone or --images alone is the
-whole budget; without either it is 10 minutes.
+whole budget; without either it is 10 minutes. Mind the -- of torchrun, which takes --run and --start for its own.
 """
 
 from __future__ import annotations

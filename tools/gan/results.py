@@ -96,5 +96,3 @@ def _spread_out(pictures: np.ndarray) -> np.ndarray:
     """Return `_MEASURED` of the pictures or all, from end to end: a data set is sorted by its buckets."""
     count = min(len(pictures), _MEASURED)
     return picked(pictures, np.linspace(0, len(pictures) - 1, count).round().astype(np.intp))
-
-

@@ -74,7 +74,18 @@ def test_square_pictures_train_and_their_style_is_square(make_data, tmp_path):
     from engine.models.style import load_style
 
     data = make_data(tmp_path / "d", [disc(128, 128, 20 + k) for k in range(16)])
-    given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--size", "128", "--judge", "4"]
+    given = [
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path / "s"),
+        "--run",
+        str(tmp_path / "r"),
+        "--size",
+        "128",
+        "--judge",
+        "4",
+    ]
     given += ["--widths", "8", "8", "4", "4", "--batch", "2", "--images", "4", "--no-video", "--no-scores"]
     assert main(given) == 0
     style = load_style(tmp_path / "s")

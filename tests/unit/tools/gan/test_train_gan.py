@@ -17,6 +17,7 @@ from engine.generators.still import preview_still  # noqa: E402
 from engine.models.style import load_style  # noqa: E402
 from tools.train_gan import main  # noqa: E402
 
+
 def test_a_run_ends_as_a_style_with_its_report(trained):
     style = load_style(trained / "out")
     assert (style.kind, style.spec.grid, style.spec.factor) == ("gan", (9, 16), 4)
