@@ -1,4 +1,4 @@
-"""The comparison: its table beside both nulls; stopped anywhere, the same command finishes it; other runs are not mixed in."""
+"""The comparison: its table beside both nulls; stopped anywhere, the same command finishes it; runs of others stay out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
-from tools import compare_gan  # noqa: E402
-from tools.compare_gan import _ROWS, described, main, table  # noqa: E402
+from tools import compare_gan
+from tools.compare_gan import _ROWS, described, main, table
 
 
 def scores(kid: float) -> dict[str, float]:
