@@ -3,7 +3,7 @@
     RUN/  options.json  history.json  checkpoint.pt  samples/  walk.mp4  scores.json  index.html       OUT/  the style
 
 Called by `tools/train_gan.py`, in each process of torchrun; only the first writes. A run that is killed at any moment goes
-on from its last checkpoint, or from the start where there was none yet. Checkpoints are read with weights_only: they run no
+on from its last checkpoint, or from the start where there is none. Checkpoints are read with weights_only: they run no
 code.
 """
 
@@ -112,7 +112,7 @@ def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
     """
     trainer = Trainer(run.options, run.train, device_of(run.options.device))
     path = run.folder / "checkpoint.pt"
-    if resume and path.is_file():  # a run that was killed in its first step has none, and lost nothing
+    if resume and path.is_file():  # none: the disk was full, and nothing is lost that it could keep
         state = read_checkpoint(path)
         trainer.load(state)
         run.seconds = seconds if isinstance(seconds := state.get("seconds"), float) else 0.0
@@ -122,15 +122,13 @@ def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
         trainer.start_from(read_checkpoint(start / "checkpoint.pt"))
         trainer.notes.append(f"started from the networks of {start.name}")
     if trainer.rank == 0:
+        save(run, trainer)  # first, so that a run that can be resumed has what --start gave it
+        told = {"data": run.data} | run.options.as_json()
         try:
-            write_atomic(run.folder / "options.json", json.dumps(_told_of(run), indent=2).encode())
+            write_atomic(run.folder / "options.json", json.dumps(told, indent=2).encode())
         except OSError as error:
             raise UserError("the run cannot be written", where=str(run.folder), got=error.strerror or error) from error
     return trainer
-
-
-def _told_of(run: Run) -> dict[str, Any]:
-    return {"data": run.data} | run.options.as_json()
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -87,13 +87,17 @@ def test_a_checkpoint_is_never_older_than_its_interval(data, tmp_path, monkeypat
     assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] == 20
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(data, tmp_path, small):
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_run_that_was_killed_in_its_first_step_begins_again(data, tmp_path, small, kept):
     options = Options(size="64x36", widths=(8, 8, 8), judge=4, batch=4, images=8, minutes=0)
-    begin(open_run(tmp_path / "run", options, data), resume=False)
-    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+    trainer = begin(open_run(tmp_path / "run", options, data), resume=False)
+    path = tmp_path / "run" / "checkpoint.pt"
+    assert read_checkpoint(path)["step"] == trainer.step == 0
+    if not kept:
+        path.unlink()
     given = ["--out", str(tmp_path / "out"), "--run", str(tmp_path / "run"), "--no-video", "--no-scores"]
     assert main([*given, "--resume"]) == 0
-    assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] == 2
+    assert read_checkpoint(path)["step"] == 2
 
 
 _RANKS = """

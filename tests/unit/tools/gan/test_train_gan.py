@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime")
 from engine.app.style_lint import MOST_BYTES  # noqa: E402
 from engine.generators.still import preview_still  # noqa: E402
 from engine.models.style import load_style  # noqa: E402
-from tools.train_gan import main  # noqa: E402
+from tools.train_gan import _options, main, parser  # noqa: E402
 
 
 def test_a_run_ends_as_a_style_with_its_report(trained):
@@ -37,7 +37,7 @@ def test_a_run_ends_as_a_style_with_its_report(trained):
 def test_the_style_paints_what_the_trainer_painted(trained, data):
     from engine.generators.decoded import open_decoder
     from tools.gan.run import begin, open_run
-    from tools.train_gan import options_from
+    from tools.gan.options import options_from
 
     options = options_from(json.loads((trained / "run" / "options.json").read_text()))
     trainer = begin(open_run(trained / "run", options, data), resume=True)
@@ -138,3 +138,48 @@ def test_too_few_pictures(data, tmp_path, capsys, small):
     given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
     assert main(given) == 1
     assert "too few pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--energy", "5"], "--energy"),
+        (["--name", "x" * 61], "--name"),
+        (["--device", "cuda:99"], "no such device"),
+        (["--save-every", "0.1"], "--save-every"),
+        (["--judge", "0"], "--judge"),
+        (["--start", "nowhere"], "no checkpoint here"),
+    ],
+)
+def test_what_would_fail_in_the_end_is_said_before_the_first_step(data, tmp_path, small, arguments, said, capsys):
+    given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
+    assert main([*given, *arguments]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert "step" not in err
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes", "images"),
+    [([], 10.0, 0.0), (["--images", "5e6"], 0.0, 5e6), (["--minutes", "3"], 3.0, 0.0),
+     (["--minutes", "3", "--images", "9"], 3.0, 9.0)],
+)  # fmt: skip
+def test_one_budget_alone_is_the_whole_budget(tmp_path, given, minutes, images):
+    args = parser().parse_args(["--data", "d", "--out", str(tmp_path / "s"), *given])
+    table = {name: getattr(args, name) for name in ("minutes", "images") if getattr(args, name) is not None}
+    options, _ = _options(tmp_path / "r", table, args)
+    assert (options.minutes, options.images) == (minutes, images)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{", '{"widths": 7}', '{"size": 5}', '{"minutes": "long"}'])
+def test_damaged_options_are_one_line(tmp_path, content, capsys):
+    (tmp_path / "options.json").write_text(content)
+    assert main(["--out", str(tmp_path / "s"), "--run", str(tmp_path), "--resume"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_scores_of_the_style_are_beside_their_nulls(trained):
+    scores = load_style(trained / "out").meta.scores
+    assert {"kid", "kid_real", "kid_untrained", "reactivity", "reactivity_null"} <= scores.keys()
+    assert "shuffled sound" in (trained / "run" / "index.html").read_text()
