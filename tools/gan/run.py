@@ -112,7 +112,7 @@ def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
     """
     trainer = Trainer(run.options, run.train, device_of(run.options.device))
     path = run.folder / "checkpoint.pt"
-    if resume and path.is_file():  # none: the disk was full, and nothing is lost that it could keep
+    if resume and path.is_file():  # none: the disk had no room for one
         state = read_checkpoint(path)
         trainer.load(state)
         run.seconds = seconds if isinstance(seconds := state.get("seconds"), float) else 0.0

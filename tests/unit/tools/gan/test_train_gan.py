@@ -29,15 +29,17 @@ def test_a_run_ends_as_a_style_with_its_report(trained):
     assert sum(shipped.values()) < MOST_BYTES
     scores = json.loads((trained / "run" / "scores.json").read_text())
     assert scores["kid"] > scores["kid_real"]
+    assert {"kid", "kid_real", "kid_untrained", "reactivity", "reactivity_null"} <= style.meta.scores.keys()
     page = (trained / "run" / "index.html").read_text()
     assert "motif judge" in page
     assert "walk.mp4" in page
+    assert "shuffled sound" in page
 
 
 def test_the_style_paints_what_the_trainer_painted(trained, data):
     from engine.generators.decoded import open_decoder
-    from tools.gan.run import begin, open_run
     from tools.gan.options import options_from
+    from tools.gan.run import begin, open_run
 
     options = options_from(json.loads((trained / "run" / "options.json").read_text()))
     trainer = begin(open_run(trained / "run", options, data), resume=True)
@@ -177,9 +179,3 @@ def test_damaged_options_are_one_line(tmp_path, content, capsys):
     (tmp_path / "options.json").write_text(content)
     assert main(["--out", str(tmp_path / "s"), "--run", str(tmp_path), "--resume"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_scores_of_the_style_are_beside_their_nulls(trained):
-    scores = load_style(trained / "out").meta.scores
-    assert {"kid", "kid_real", "kid_untrained", "reactivity", "reactivity_null"} <= scores.keys()
-    assert "shuffled sound" in (trained / "run" / "index.html").read_text()
