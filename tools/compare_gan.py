@@ -2,23 +2,29 @@
 
     python tools/compare_gan.py --data d --out runs/compare --images 6000 --seeds 3
 
-Each run is a folder `OUT/<recipe>-<seed>/` with its own report, and is left alone when it is there already. What comes of
-all of them is OUT/comparison.json and OUT/comparison.md: mean and deviation over seeds, beside both nulls.
+Each run is a folder `OUT/<recipe>-<seed>/` with its own report. The same command again goes on where it was stopped: what is
+complete is left alone, what is not is resumed. What comes of all of them is OUT/comparison.json and OUT/comparison.md: mean
+and deviation over seeds, beside both nulls, with the data and the command that makes it again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core.errors import UserError
 from engine.models.style import write_atomic
+from tools.datasets.manifest import DATASET, load_manifest
 from tools.gan.options import RECIPES
 from tools.train_gan import main as train
 
@@ -38,22 +44,39 @@ _ROWS = (
 
 
 def table(scores: dict[str, list[dict[str, float]]], features: str) -> str:
-    """Return the comparison as Markdown. scores: of each seed, by recipe."""
+    """Return the comparison as Markdown. scores: of each seed, by recipe; nulls are those of the first recipe's runs."""
     lines = ["| | " + " | ".join(scores) + " | real halves | untrained |", "|---|" + "---|" * (len(scores) + 2)]
+    first = next(iter(scores.values()))
     for name, said, real, untrained in _ROWS:
         cells = []
         for runs in scores.values():
             values = np.array([run[name] for run in runs])
             cells.append(f"{values.mean():.4g} ± {values.std():.2g}" if values.std() > 0 else f"{values.mean():.6g}")
-        first = [run for runs in scores.values() for run in runs][: len(next(iter(scores.values())))]
         nulls = [f"{np.mean([run[key] for run in first]):.4g}" if key else "" for key in (real, untrained)]
         lines.append(f"| {said} | {' | '.join([*cells, *nulls])} |")
-    seeds = len(next(iter(scores.values())))
-    return "\n".join([*lines, "", f"{seeds} seeds, mean ± deviation. Features: {features}.", ""])
+    return "\n".join([*lines, "", f"{len(first)} seeds, mean ± deviation. Features: {features}.", ""])
+
+
+def described(data: Path) -> str:
+    """Return in a few lines of which data: how many pictures of which buckets, and what made them with which options, where
+    that is known. Raises UserError.
+    """
+    manifest = load_manifest(data)
+    buckets = Counter(entry.bucket or "no bucket" for entry in manifest.entries)
+    said = ", ".join(f"{count} {name}" for name, count in sorted(buckets.items()))
+    lines = [f"Data: {data.resolve().name}, {len(manifest.train)} pictures and {len(manifest.validation)} held out: {said}."]
+    try:
+        made = json.loads((data / DATASET).read_text("utf-8"))
+    except (OSError, ValueError):
+        made = None
+    if isinstance(made, dict) and isinstance(made.get("options"), dict):
+        given = ", ".join(f"{key} {value}" for key, value in made["options"].items() if value not in ("", []))
+        lines.append(f"Made by `tools/make_dataset.py {made.get('command')}`: {given}.")
+    return "\n\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0, or that of the first run that failed."""
+    """Return the exit code: 0, that of the first run that failed, or 130 after Ctrl-C."""
     p = argparse.ArgumentParser(
         prog="compare_gan.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -62,27 +85,77 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--images", type=float, default=6000.0, help="real pictures that each run sees")
     p.add_argument("--seeds", type=int, default=3)
     p.add_argument("--size", default="64x36")
-    p.add_argument("--widths", nargs="+", default=["32", "24", "16"])
-    p.add_argument("--judge", default="16")
+    p.add_argument("--widths", nargs="+", type=int, default=[32, 24, 16])
+    p.add_argument("--judge", type=int, default=16)
+    p.add_argument("--batch", type=int, default=16)
     args = p.parse_args(argv)
-    from tools.gan.measure import FEATURES
+    try:
+        return _compare(args)
+    except UserError as error:
+        print(error.line(), file=sys.stderr)
+        return 1
 
+
+def _compare(args: argparse.Namespace) -> int:
+    if args.seeds < 1:
+        raise UserError("value out of range", where="--seeds", allowed="1 or more", got=args.seeds)
+    data = described(args.data)
     scores: dict[str, list[dict[str, float]]] = {recipe: [] for recipe in RECIPES}
     for seed in range(args.seeds):
         for recipe in RECIPES:
             run = args.out / f"{recipe}-{seed}"
-            if not (run / "scores.json").is_file():
-                given = ["--data", str(args.data), "--out", str(run / "style"), "--run", str(run), "--recipe", recipe]
-                given += ["--seed", str(seed), "--images", str(args.images), "--minutes", "0", "--size", args.size]
-                given += ["--widths", *args.widths, "--judge", args.judge, "--no-video"]
-                if code := train(given):
+            if (found := _complete(run, args)) is None:
+                if code := train(_command(run, recipe, seed, args)):
                     return code
-            scores[recipe].append(json.loads((run / "scores.json").read_text("utf-8")))
-    said = table(scores, FEATURES)
-    write_atomic(args.out / "comparison.json", json.dumps(scores, indent=2).encode())
-    write_atomic(args.out / "comparison.md", said.encode())
+                found = _complete(run, args)
+            if found is None:
+                raise UserError("the run has no scores", where=str(run), remedy="make room, then the same command again")
+            scores[recipe].append(found)
+    from tools.gan.measure import FEATURES
+
+    command = ["python", "tools/compare_gan.py", *("--data", str(args.data)), *("--out", str(args.out))]
+    command += ["--images", f"{args.images:g}", "--seeds", str(args.seeds), "--size", args.size]
+    command += ["--widths", *map(str, args.widths), "--judge", str(args.judge), "--batch", str(args.batch)]
+    said = f"{table(scores, FEATURES)}\n{data}\n\nMade again by: `{shlex.join(command)}`\n"
+    try:
+        write_atomic(args.out / "comparison.json", json.dumps(scores, indent=2).encode())
+        write_atomic(args.out / "comparison.md", said.encode())
+    except OSError as error:
+        raise UserError("the comparison cannot be written", where=str(args.out), got=error.strerror or error) from error
     print(said)
     return 0
+
+
+def _command(run: Path, recipe: str, seed: int, args: argparse.Namespace) -> list[str]:
+    given = ["--out", str(run / "style"), "--run", str(run), "--images", str(args.images), "--minutes", "0", "--no-video"]
+    if (run / "options.json").is_file():
+        return [*given, "--resume"]
+    given += ["--data", str(args.data), "--recipe", recipe, "--seed", str(seed), "--size", args.size]
+    return [*given, "--widths", *map(str, args.widths), "--judge", str(args.judge), "--batch", str(args.batch)]
+
+
+def _complete(run: Path, args: argparse.Namespace) -> dict[str, float] | None:
+    """Return the scores of a run that has seen enough, or None. Raises UserError where it was another comparison's."""
+    options = _read(run / "options.json")
+    wanted = {"data": str(args.data), "size": args.size, "widths": args.widths, "judge": args.judge, "batch": args.batch}
+    other = [name for name, value in wanted.items() if options is not None and options.get(name) != value]
+    scores = _read(run / "scores.json")
+    # A run that was stopped measures what it has.
+    seen = scores.get("seen", 0) if scores else 0
+    if seen >= args.images + args.batch:
+        other.append("images")
+    if other:
+        remedy = "choose another --out, or delete the folder"
+        raise UserError("a run of another comparison is there", where=str(run), got=", ".join(other), remedy=remedy)
+    return scores if seen >= args.images else None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 if __name__ == "__main__":

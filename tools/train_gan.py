@@ -4,11 +4,12 @@
     python tools/train_gan.py --data d --out styles/g --minutes 10
     python tools/train_gan.py --data d --out styles/g --resume
     python tools/train_gan.py --data e --out styles/h --start runs/g --minutes 10
-    torchrun --nproc-per-node 4 tools/train_gan.py --data d --out styles/g --images 5e6
+    torchrun --nproc-per-node 4 -- tools/train_gan.py --data d --out styles/g --images 5e6
     python tools/train_gan.py --data d --out runs/plain --recipe seed004 --images 20000
 
-A run is a folder `runs/<name of --out>/` ($PHOSPHENE_RUNS) with its report, `index.html`. Ctrl-C keeps the best so far as a
-style; --resume goes on.
+A run is a folder `runs/<name of --out>/` ($PHOSPHENE_RUNS) with its report, `index.html`. Ctrl-C keeps what it has learnt so
+far as a style; --resume goes on, also after a power cut, from the last checkpoint. --minutes alone or --images alone is the
+whole budget; without either it is 10 minutes. Mind the -- of torchrun, which takes --run and --start for its own.
 """
 
 from __future__ import annotations
@@ -21,17 +22,22 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core.errors import UserError
 from engine.core.paths import runs_dir
-from engine.models.style import check_slug
+from engine.models.style import StyleMeta, check_slug
 from tools.gan.options import RECIPES, Options, options_from
+
+if TYPE_CHECKING:
+    from tools.gan.run import Run
+    from tools.gan.trainer import Trainer
 
 _ABORTED = 130  # the shell's code for Ctrl-C
 _LINE_EVERY = 25  # steps
+_SCORES = ("kid", "kid_real", "kid_untrained", "precision", "recall", "reactivity", "reactivity_null")  # of style.toml
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", type=Path, help="folder made by tools/make_dataset.py")
     p.add_argument("--out", type=Path, required=True, help="folder of the style, such as styles/my-style")
     p.add_argument("--run", type=Path, help="folder of the run (default: runs/<name of --out>)")
-    option("--size", "of the training pictures; others are scaled to cover it, never squashed")
+    option("--size", "of the training pictures, one number is a square; others are scaled to cover it, never squashed")
     option("--field", "pictures are so many times larger than --size; parts are trained on, on stage they are whole")
     option("--widths", "channels of each level, coarse to fine; each level doubles the picture", nargs="+", type=int)
     option("--judge", "channels of the discriminator's first level")
@@ -82,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
+    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with what was learnt kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     args = parser().parse_args(argv)
     # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
@@ -90,7 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(args)
     except UserError as error:
-        print(error.line(), file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # the others' faults are the first one's
+            print(error.line(), file=sys.stderr)
         return 1
     except ImportError as error:
         if (error.name or "").split(".")[0] != "torch":
@@ -114,15 +121,19 @@ def _run(args: argparse.Namespace) -> int:
     import torch
     import torch.distributed as dist
 
-    from tools.gan.run import begin, export, measured, open_run, train
-    from tools.gan.trainer import Trainer
+    from tools.gan.results import style_meta
+    from tools.gan.run import begin, open_run, train
     from tools.training.stopper import Stopper
 
+    meta = style_meta(options, _facts(args, data))  # a fault in it is said before the first step, not after the last
     if "RANK" in os.environ:
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    stop = Stopper()
+        if torch.cuda.is_available() and options.device != "cpu":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    stop = None
     try:
         run = open_run(folder, options, data)
+        stop = Stopper()  # from here on Ctrl-C keeps what was learnt; before, there was nothing
         trainer = begin(run, args.resume, args.start)
         print(f"{len(run.train)} pictures, {trainer.maker.graph.parameters} parameters, {trainer.device}", file=sys.stderr)
 
@@ -141,50 +152,65 @@ def _run(args: argparse.Namespace) -> int:
             return 0
         for note in trainer.notes:
             print(note, file=sys.stderr)
-        _finish(args, run, trainer, export, measured)
+        if trainer.step:
+            _finish(args, run, trainer, meta)
         if fault is not None:
             raise fault
         return 0 if finished else _ABORTED
     finally:
-        stop.close()
+        if stop is not None:
+            stop.close()
         if dist.is_initialized():
             dist.destroy_process_group()
 
 
-def _finish(args: argparse.Namespace, run: Any, trainer: Any, export: Any, measured: Any) -> None:
-    from tools.gan.report import write_report
+def _facts(args: argparse.Namespace, data: Path) -> dict[str, Any]:
+    return {
+        "name": args.name or args.out.name.replace("-", " ").capitalize(),
+        "description": args.description,
+        "licence": args.licence,
+        "tags": tuple(args.tags),
+        "genres": tuple(args.genres),
+        "energy": args.energy,
+        "images": (data.resolve().name,),
+    }
 
-    style = None
-    scores = {} if args.no_scores else measured(run, trainer)
+
+def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMeta) -> None:
+    """Write style, scores and report. The style comes first: who presses Ctrl-C again, or is killed, still has it."""
+    from tools.gan.report import write_report
+    from tools.gan.results import export, measured
+
+    style, scores = None, {}
     if run.options.recipe == "ours":
-        facts = {
-            "name": args.name or args.out.name.replace("-", " ").capitalize(),
-            "description": args.description,
-            "licence": args.licence,
-            "tags": tuple(args.tags),
-            "genres": tuple(args.genres),
-            "energy": args.energy,
-            "images": (Path(run.data).name,),
-            "scores": {k: v for k, v in scores.items() if k in ("kid", "kid_real", "kid_untrained", "precision", "recall")},
-        }
-        style = export(run, trainer, args.out, facts, video=not args.no_video)
+        style = export(run, trainer, args.out, meta, video=False)
+    if not args.no_scores:
+        scores = measured(run, trainer, style)
+    if style is not None:
+        meta = meta.model_copy(update={"scores": {k: scores[k] for k in _SCORES if k in scores}})
+        style = export(run, trainer, args.out, meta, video=not args.no_video)
         print(f"{style}: vj live --style {style}", file=sys.stderr)
-    print(f"report: {write_report(run, trainer, scores, style)}", file=sys.stderr)
+    if (report := write_report(run, trainer, scores, style)) is not None:
+        print(f"report: {report}", file=sys.stderr)
 
 
 def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> tuple[Options, Path]:
+    if ("minutes" in given) != ("images" in given):
+        given = {"minutes": 0.0, "images": 0.0} | given
     path = folder / "options.json"
     if args.resume:
         try:
             kept = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin") from error
+        if not isinstance(kept, dict):
+            raise UserError("options.json is damaged", where=str(path), got=type(kept).__name__, remedy="start another run")
         budget = {k: v for k, v in given.items() if k in ("minutes", "images", "device", "save_every", "sample_every")}
         options = options_from(kept | budget)
         changed = [key for key, value in given.items() if key not in budget and getattr(options, key) != value]
         if changed:
             raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
-        return options, Path(args.data or kept.get("data", ""))
+        return options, Path(args.data or str(kept.get("data", "")))
     if path.is_file():
         raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --out or --run")
     if args.data is None:

@@ -127,9 +127,10 @@ def decoded_still(
     drive.settle(signals)
     drive.step(signals, beat, 0.0, defaults(params))
     decoder = open_decoder(style)
-    picture = decoder.decode(drive.inputs(0.0, size.aspect))
-    decoder.close()
-    return fitted(picture, size)
+    try:
+        return fitted(decoder.decode(drive.inputs(0.0, size.aspect)), size)
+    finally:
+        decoder.close()
 
 
 def decoded_sequence(

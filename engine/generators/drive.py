@@ -23,6 +23,7 @@ class Drive(ABC):
         self.values: Mapping[str, float] = {"time": self.motion.phase}
         self.params: Mapping[str, float] = {}
         self._beat = self._beats_a_second = 0.0
+        self._pace = 0.0  # s of integrated time in a second: louder music has more
         self._shift: float | None = None  # what a speed other than 1 has added to the beat; None before the first step
 
     def settle(self, signals: Mapping[str, float]) -> None:
@@ -31,7 +32,9 @@ class Drive(ABC):
 
     def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
         """Advance by `dt` s to `beat` beats. params: every parameter of the kind."""
+        before = self.motion.phase
         self.values = self.motion.step(signals, dt, params["speed"], params["react"])
+        self._pace = (self.motion.phase - before) / dt if dt > 0.0 else params["speed"]
         moved = beat - self._beat if self._shift is not None else 0.0
         self._shift = (self._shift or 0.0) + (params["speed"] - 1.0) * moved
         self._beats_a_second = max(0.0, moved / dt) * params["speed"] if dt > 0.0 else 0.0
@@ -39,7 +42,7 @@ class Drive(ABC):
 
     def place(self, ahead: float = 0.0) -> tuple[float, float]:
         """Return integrated time in s and beat, as they will be in `ahead` s if the music goes on."""
-        t = self.values["time"] + ahead * self.params["speed"]
+        t = self.values["time"] + ahead * self._pace
         return t, self._beat + (self._shift or 0.0) + ahead * self._beats_a_second
 
     @abstractmethod

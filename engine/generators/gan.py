@@ -10,6 +10,7 @@ anchors fall to 0.6, where pictures turn dull, so everything here goes along the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -67,7 +68,9 @@ class GanDrive(Drive):
             # A kick moves the latent on along its own path, where pictures are good, and back as it fades.
             z = slerp(z, space.at(t + 4.0, beat + 0.5 * self._walk.beats), min(1.0, 0.5 * bass))
         style, other = self._style.at(t, beat), self._other.at(t, beat)
-        toward_bass, toward_onset = self._directions[:, int(beat // 1.0) % 8]
+        n = math.floor(beat)
+        # Turned over each beat and not at it: under a held bass every style would jump by 0.6 of its length.
+        toward_bass, toward_onset = (slerp(each[n % 8], each[(n + 1) % 8], beat - n) for each in self._directions)
         styles = []
         for fine in self._fineness:
             each = slerp(style, other, p["mixing"] * fine)

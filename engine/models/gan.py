@@ -101,7 +101,7 @@ class GanNetwork(Table):
 
 
 def gan_graph(net: GanNetwork) -> Graph:
-    """Return the generator. z [n, latent, h, w]; style [n, levels, S], each row of RMS 1; psi [n, 1] 0..1; bend
+    """Return the generator. z [n, latent, h, w]; style [n, levels, S], each row of RMS 1; psi [n, 1] 0..1.5; bend
     [n, sum of widths]: a factor for each channel, 1 as trained."""
     g = Graph()
     z = g.input("z", net.latent, "h", "w")

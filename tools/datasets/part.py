@@ -7,6 +7,7 @@ than a batch of pictures in memory.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,16 +115,25 @@ class Part(Sequence[Entry]):
         path = self.folder / PACKED / f"{self._key(size, gray)}.npy"
         shape = (len(self), size.height, size.width, *(() if gray else (3,)))
         if not path.is_file():
-            path.parent.mkdir(exist_ok=True)
-            part = path.with_suffix(".part")
-            packed = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            done = 0
-            for images in self.batches(64, size, gray=gray):
-                packed[done : done + len(images)] = images
-                done += len(images)
-            packed.flush()
-            part.replace(path)
+            self._pack(path, shape, size, gray)
         return _open(path, shape)
+
+    def _pack(self, path: Path, shape: tuple[int, ...], size: Size, gray: bool) -> None:
+        # Written and not mapped: where a disk is full a mapping ends the process. Two processes may pack at once.
+        part = path.with_suffix(f".{os.getpid()}.part")
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with part.open("wb") as file:
+                np.lib.format.write_array_header_1_0(file, header)
+                for images in self.batches(64, size, gray=gray):
+                    file.write(images.data)
+            part.replace(path)
+        except OSError as error:
+            what, remedy = "the pictures cannot be packed", "make room, or let the folder be written"
+            raise UserError(what, where=str(path.parent), got=error.strerror or error, remedy=remedy) from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def _key(self, size: Size, gray: bool) -> str:
         digest = hashlib.sha256(f"{size}{gray}".encode())

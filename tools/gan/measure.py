@@ -21,7 +21,7 @@ from tools.motif.model import SIDE, load_motif
 FEATURES = "motif judge, image tower, 256 numbers"
 _BLACK = 0.01  # a pixel whose largest channel is below this is black
 _NEIGHBOURS = 3
-_STEP = 1e-2  # of a path, in rad
+_STEP = 0.16  # of a path, in rad: pictures have 8 bits, and a smaller one would measure their rounding
 
 
 @torch.no_grad()
@@ -95,20 +95,22 @@ def colours(pictures: np.ndarray) -> dict[str, float]:
 
 
 @torch.no_grad()
-def path_length(paint: Callable[[Tensor], np.ndarray], latents: Tensor) -> float:
-    """Return the mean of |f(G(z)) - f(G(z'))|^2 / step^2 along great circles. paint: latents [n, ...] to uint8 pictures.
-
-    latents: [2 n, ...] of RMS 1: ends of n arcs. Pictures have 8 bits, so the step is 0.01 rad times 16.
+def path_length(paint: Callable[[dict[str, Tensor]], np.ndarray], ends: dict[str, Tensor]) -> float:
+    """Return the mean of |f(G(z)) - f(G(z'))|^2 / step^2, where everything that is drawn moves along its great circle: the
+    latent and, in a network that has one, the style. paint: inputs to uint8 pictures. ends: inputs of 2 n pictures, between
+    which n arcs go; "z" and "style" of RMS 1, others as they are.
     """
-    a, b = latents.chunk(2)
-    step = 16.0 * _STEP
-    t = torch.linspace(0.0, 1.0, len(a)).view(-1, *[1] * (a.dim() - 1))
-    angle = torch.arccos((a * b).flatten(1).mean(1).clamp(-0.999, 0.999)).view_as(t)
-    start = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-    later = t + step / angle
-    end = (torch.sin((1 - later) * angle) * a + torch.sin(later * angle) * b) / torch.sin(angle)
-    moved = np.square(features(paint(start)) - features(paint(end))).sum(1)
-    return float(moved.mean() / step**2)
+    count = len(ends["z"]) // 2
+    first, last = ({name: value[:count] for name, value in ends.items()} for _ in range(2))
+    at = torch.linspace(0.0, 1.0, count)
+    for name in {"z", "style"} & ends.keys():
+        a, b = ends[name][:count], ends[name][count : 2 * count]
+        t = at.view(-1, *[1] * (a.dim() - 1))
+        angle = torch.arccos((a * b).flatten(1).mean(1).clamp(-0.999, 0.999)).view_as(t)
+        for inputs, place in ((first, t), (last, t + _STEP / angle)):
+            inputs[name] = (torch.sin((1 - place) * angle) * a + torch.sin(place * angle) * b) / torch.sin(angle)
+    moved = np.square(features(paint(first)) - features(paint(last))).sum(1)
+    return float(moved.mean() / _STEP**2)
 
 
 def nearest_copies(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> dict[str, float]:

@@ -12,7 +12,10 @@ from engine.core.frame import Size
 from engine.models.gan import GanNetwork
 
 RECIPES = ("ours", "seed004")
-_LEAST = {"batch": 2, "lr": 0.0, "minutes": 0.0, "images": 0.0, "gamma": 0.0, "save_every": 1.0, "seed": 0}
+_LEAST = {
+    "batch": 2, "judge": 4, "lr": 0.0, "minutes": 0.0, "images": 0.0, "gamma": 0.0, "ema": 0.0, "save_every": 1.0,
+    "sample_every": 1, "seed": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Options:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if not value >= least or not math.isfinite(value):
-                raise UserError("value out of range", where=f"--{name}", allowed=f"{least:g} or more", got=value)
+                flag = f"--{name.replace('_', '-')}"
+                raise UserError("value out of range", where=flag, allowed=f"{least:g} or more", got=value)
         if not self.minutes and not self.images:
             raise UserError("training would never end", where="--minutes", remedy="give --minutes or --images")
         if not 0.0 <= self.augment <= 1.0:
@@ -60,11 +64,12 @@ class Options:
 
     @property
     def picture(self) -> Size:
-        """Size of the training pictures."""
+        """Size of the training pictures; one number is a square."""
         try:
-            return Size.parse(self.size)
+            return Size.parse(f"{self.size}x{self.size}" if self.size.isdigit() else self.size)
         except ValueError as error:
-            raise UserError("not a size", where="--size", allowed="WIDTHxHEIGHT, such as 128x72", got=self.size) from error
+            allowed = "WIDTHxHEIGHT, such as 128x72, or one number"
+            raise UserError("not a size", where="--size", allowed=allowed, got=self.size) from error
 
     @property
     def whole(self) -> Size:
@@ -104,5 +109,5 @@ def options_from(data: dict[str, Any]) -> Options:
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}
     try:
         return Options(**given)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise UserError("options.json is damaged", got=error, remedy="start another run") from error

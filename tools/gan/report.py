@@ -10,9 +10,8 @@ import os
 from html import escape
 from pathlib import Path
 
-from engine.models.style import write_atomic
 from tools.gan.measure import FEATURES
-from tools.gan.run import Run
+from tools.gan.run import Run, try_write
 from tools.gan.trainer import Trainer
 from tools.training.charts import COLOURS, Curve, chart, smoothed
 from tools.training.page import link, page
@@ -33,12 +32,13 @@ _SCORES = (
     ("lightness", "lightness", (("lightness_real", "real"),)),
     ("lightness_sd", "spread of lightness", (("lightness_sd_real", "real"),)),
     ("chroma", "chroma", (("chroma_real", "real"),)),
+    ("reactivity", "reactivity", (("reactivity_null", "shuffled sound, or none"),)),
     ("black", "share of black pixels", (("black_real", "real"),)),
 )
 
 
-def write_report(run: Run, trainer: Trainer, scores: dict[str, float], style: Path | None) -> Path:
-    """Write index.html and return its path."""
+def write_report(run: Run, trainer: Trainer, scores: dict[str, float], style: Path | None) -> Path | None:
+    """Write index.html and return its path; None where the disk is full, which is said."""
     home = run.folder
     shown = []
     for path in (style / "preview.mp4" if style else None, home / "walk.mp4"):
@@ -75,8 +75,7 @@ def write_report(run: Run, trainer: Trainer, scores: dict[str, float], style: Pa
     ]
     said = f"{trainer.step} steps, {trainer.seen} pictures seen, {run.seconds / 60:.1f} min, {len(run.train)} pictures"
     path = home / "index.html"
-    write_atomic(path, page(os.path.basename(home.resolve()), said, parts).encode())
-    return path
+    return path if try_write(path, page(os.path.basename(home.resolve()), said, parts).encode()) else None
 
 
 def score_table(scores: dict[str, float]) -> str:

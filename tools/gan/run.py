@@ -3,7 +3,8 @@
     RUN/  options.json  history.json  checkpoint.pt  samples/  walk.mp4  scores.json  index.html       OUT/  the style
 
 Called by `tools/train_gan.py`, in each process of torchrun; only the first writes. A run that is killed at any moment goes
-on from its last checkpoint. Checkpoints are read with weights_only: they run no code.
+on from its last checkpoint, or from the start where there is none. Checkpoints are read with weights_only: they run no
+code.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import logging
 import os
 import pickle
+import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,21 +26,22 @@ import torch
 import torch.distributed as dist
 from PIL import Image
 
-from engine.app.growing import TYPICAL_SIGNALS
-from engine.app.previews import VIDEO_FPS, film_bytes, to_bytes, write_still, write_video
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
-from engine.core.frame import Size
-from engine.generators.still import sequence
-from engine.models.style import Motion, Preview, StyleMeta, load_style, write_atomic, write_style
+from engine.models.style import write_atomic
 from tools.datasets.manifest import load_manifest
 from tools.gan.options import Options
-from tools.gan.trainer import Trainer, parts
+from tools.gan.trainer import Trainer
 
 LEAST_PICTURES = 16
 _SHEET = (4, 6)  # pictures of a sample: rows, columns
-_SAMPLES = 40  # kept; then every second one goes, and half as many come
-_CHUNK = 4096  # pictures that are measured at most, of either side
+_SAMPLES = 40  # at even distances; from then on the distance is this part of the steps so far
+
+# What torch raises for files that are no checkpoint, cut short, or would run code.
+_UNREADABLE = (
+    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, pickle.UnpicklingError,
+    struct.error,
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 _disk = RateLimitedLog(_log, 20.0)
@@ -66,7 +69,25 @@ class Run:
 
 
 def open_run(folder: Path, options: Options, data: Path) -> Run:
-    """Read the data's table and open its pictures; they stay on disk. Raises UserError."""
+    """Read the data's table and open its pictures; they stay on disk. Under torchrun the first process packs them, and the
+    others wait. Raises UserError.
+    """
+    if not dist.is_initialized():
+        return _open_run(folder, options, data)
+    fault: UserError | None = None
+    if dist.get_rank() == 0:
+        try:
+            run = _open_run(folder, options, data)
+        except UserError as error:
+            fault = error
+    failed = torch.tensor(float(fault is not None))
+    dist.broadcast(failed, 0)
+    if failed > 0:
+        raise fault or UserError("the first process cannot open the data", where=str(data))
+    return run if dist.get_rank() == 0 else _open_run(folder, options, data)
+
+
+def _open_run(folder: Path, options: Options, data: Path) -> Run:
     manifest = load_manifest(data)
     parts = []
     for part in (manifest.train, manifest.validation):
@@ -88,20 +109,26 @@ def open_run(folder: Path, options: Options, data: Path) -> Run:
 def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
     """Return a trainer: as the run's checkpoint left it, or fresh, or with the networks of the run in folder `start`.
 
-    Raises UserError.
+    Raises UserError, also where the run's folder cannot be written: before the first step, not after the last.
     """
     trainer = Trainer(run.options, run.train, device_of(run.options.device))
-    if resume:
-        state = read_checkpoint(run.folder / "checkpoint.pt")
+    path = run.folder / "checkpoint.pt"
+    if resume and path.is_file():  # none: the disk had no room for one
+        state = read_checkpoint(path)
         trainer.load(state)
-        run.seconds = float(state.get("seconds", 0.0))
+        run.seconds = seconds if isinstance(seconds := state.get("seconds"), float) else 0.0
         run.history = [h for h in _read_history(run.folder) if h.get("step", 0) <= trainer.step]
         return trainer
     if start is not None:
         trainer.start_from(read_checkpoint(start / "checkpoint.pt"))
         trainer.notes.append(f"started from the networks of {start.name}")
     if trainer.rank == 0:
-        _write(run.folder / "options.json", json.dumps({"data": run.data} | run.options.as_json(), indent=2).encode())
+        save(run, trainer)  # first, so that a run that can be resumed has what --start gave it
+        told = {"data": run.data} | run.options.as_json()
+        try:
+            write_atomic(run.folder / "options.json", json.dumps(told, indent=2).encode())
+        except OSError as error:
+            raise UserError("the run cannot be written", where=str(run.folder), got=error.strerror or error) from error
     return trainer
 
 
@@ -112,8 +139,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore", UserWarning)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise UserError("no checkpoint here", where=str(path), allowed="the folder of a run") from error
+    except (*_UNREADABLE, OSError) as error:
         what = "the checkpoint is damaged, or would run code"
         raise UserError(what, where=str(path), allowed="tensors and numbers", remedy="start another run") from error
     if not isinstance(state, dict):
@@ -122,13 +149,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def device_of(name: str) -> str:
-    """Return the torch device for `auto` or a name; under torchrun each process has its own."""
-    if name != "auto":
-        try:
-            return str(torch.device(name))
-        except RuntimeError as error:
-            raise UserError("no such device", where="--device", allowed="auto, cpu, cuda, cuda:N, mps", got=name) from error
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    """Return the torch device for `auto` or a name; under torchrun each process has its own. Raises UserError for one that
+    this machine lacks."""
+    if name in ("auto", "cuda"):
+        own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        name = own if name == "cuda" or torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA was compiled in
+        raise UserError("no such device", where="--device", allowed="auto, cpu, cuda, cuda:N, mps", got=name) from error
+    return name
 
 
 def train(run: Run, trainer: Trainer, stop: Callable[[], bool], told: Told) -> bool:
@@ -165,8 +195,7 @@ def _agreed(done: float, stopping: bool) -> tuple[float, bool]:
     """Return what the first process says: all must stop at one step, or the others wait for ever."""
     if not dist.is_initialized():
         return done, stopping
-    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
-    both = torch.tensor([done, float(stopping)], device=device)
+    both = torch.tensor([done, float(stopping)], dtype=torch.float64)
     dist.broadcast(both, 0)
     return float(both[0]), bool(both[1])
 
@@ -175,76 +204,8 @@ def save(run: Run, trainer: Trainer) -> None:
     """Write checkpoint and history, each whole or not at all. A full disk is said, and training goes on."""
     data = io.BytesIO()
     torch.save(trainer.state() | {"seconds": run.seconds}, data)
-    _write(run.folder / "checkpoint.pt", data.getvalue())
-    _write(run.folder / "history.json", json.dumps(run.history[:: max(1, len(run.history) // 2000)]).encode())
-
-
-def export(run: Run, trainer: Trainer, out: Path, facts: dict[str, Any], *, video: bool = True) -> Path:
-    """Write the running mean as a style with previews, and its latent walk beside the run. Raises UserError.
-
-    facts: name, description, licence, tags and so on, for style.toml.
-    """
-    if run.options.recipe != "ours":
-        raise UserError("only the recipe 'ours' makes styles", where="--recipe", got=run.options.recipe)
-    tensors = {name: value.detach().cpu().numpy() for name, value in trainer.shown.tensors.items()}
-    if not all(np.isfinite(value).all() for value in tensors.values()):
-        raise UserError("the weights are not finite", where=str(run.folder), remedy="resume from the last checkpoint")
-    net = trainer.maker.net
-    rows, columns = net.grid
-    # Convolutions do not mind the size: what was trained on parts paints whole pictures from a larger latent.
-    net = net.model_copy(update={"grid": (rows * run.options.field, columns * run.options.field)})
-    meta = StyleMeta(
-        version=1, kind="gan", seed=run.options.seed, network=net, motion=Motion(drive=1.0),
-        preview=Preview(time=20.0, signals=TYPICAL_SIGNALS), **facts,
-    )  # fmt: skip
-    how = {"how": "trained", "steps": trainer.step, "pictures seen": trainer.seen, "notes": trainer.notes}
-    how |= {"pictures": len(run.train), "options": run.options.as_json()}
-    try:
-        # Half precision: the picture differs by less than 1/255, and the folder is half the size.
-        write_style(out, meta, {name: value.astype(np.float16) for name, value in tensors.items()})
-        write_atomic(out / "history.json", (json.dumps(how, indent=2) + "\n").encode())
-        write_still(out)
-        if video:
-            write_video(out)
-            _write_walk(run, out)
-    except OSError as error:
-        remedy = "make room, then the same command with --resume"
-        raise UserError("the style cannot be written", where=str(out), got=error.strerror or error, remedy=remedy) from error
-    return out
-
-
-def _write_walk(run: Run, out: Path) -> None:
-    """Write walk.mp4: 12 s of the latents' walk in even, quiet sound, so that what moves is the walk alone."""
-    style = load_style(out)
-    size = Size(640, round(640 / run.options.picture.aspect / 2) * 2)
-    quiet = [TYPICAL_SIGNALS | {"bass": 0.0, "onset": 0.0, "rms": 0.2}] * (12 * VIDEO_FPS)
-    pictures = [to_bytes(p) for p in sequence(style, size, quiet, 1.0 / VIDEO_FPS)]
-    _write(run.folder / "walk.mp4", film_bytes(pictures))
-
-
-def measured(run: Run, trainer: Trainer) -> dict[str, float]:
-    """Return the scores of the running mean, and of an untrained one, and write scores.json."""
-    from tools.gan.measure import measure, path_length
-
-    size = run.options.picture
-    reals, held = (parts(each[:_CHUNK], size, torch.Generator().manual_seed(5)) for each in (run.train, run.held_out))
-    count = int(min(max(256, len(reals)), 1024))
-    found = measure(trainer.paint(count, 12_345), reals, held)
-    nothing = Trainer(run.options, run.train, str(trainer.device))
-    null = measure(nothing.paint(count, 12_345), reals, held)
-    found |= {f"{name}_untrained": null[name] for name in ("kid", "fid", "precision", "recall")}
-    rest = trainer.shown.draw(128, torch.Generator().manual_seed(3))
-
-    def paint(z: torch.Tensor) -> np.ndarray:
-        inputs = {"z": z} | {name: value[: len(z)] for name, value in rest.items() if name != "z"}
-        with torch.no_grad():
-            pictures = trainer.shown({name: value.to(trainer.device) for name, value in inputs.items()})
-        return (pictures.clamp(0, 1) * 255.0 + 0.5).byte().movedim(1, -1).cpu().numpy()
-
-    found["path_length"] = round(path_length(paint, rest["z"]), 4)
-    found |= {"parameters": trainer.maker.graph.parameters, "seen": trainer.seen, "seconds": round(run.seconds, 1)}
-    _write(run.folder / "scores.json", json.dumps(found, indent=2).encode())
-    return found
+    try_write(run.folder / "checkpoint.pt", data.getvalue())
+    try_write(run.folder / "history.json", json.dumps(run.history[:: max(1, len(run.history) // 2000)]).encode())
 
 
 def _sample(run: Run, trainer: Trainer) -> None:
@@ -254,18 +215,22 @@ def _sample(run: Run, trainer: Trainer) -> None:
     sheet = pictures.reshape(rows, columns, h, w, 3).transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, 3)
     data = io.BytesIO()
     Image.fromarray(sheet).save(data, "PNG")
-    _write(run.folder / "samples" / f"{trainer.step:07d}.png", data.getvalue())
+    try_write(run.folder / "samples" / f"{trainer.step:07d}.png", data.getvalue())
 
 
 def _read_history(folder: Path) -> list[dict[str, float]]:
     try:
-        return list(json.loads((folder / "history.json").read_text("utf-8")))
+        found = json.loads((folder / "history.json").read_text("utf-8"))
     except (OSError, ValueError):
-        return []  # curves only: the weights are in the checkpoint
+        found = None  # curves only: the weights are in the checkpoint
+    return [h for h in found if isinstance(h, dict)] if isinstance(found, list) else []
 
 
-def _write(path: Path, data: bytes) -> None:
+def try_write(path: Path, data: bytes) -> bool:
+    """Write a file of the run whole or not at all. A full disk is said, at most every 20 s, and False."""
     try:
         write_atomic(path, data)
     except OSError as error:
-        _disk.warning("disk", f"{path} is not written: {error.strerror or error}; training goes on")
+        _disk.warning("disk", f"{path} is not written: {error.strerror or error}; the run goes on")
+        return False
+    return True

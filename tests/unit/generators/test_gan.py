@@ -26,17 +26,51 @@ def moved(style, signals, beat=2.0, **params):
     return drive.inputs(0.0, 16 / 9)
 
 
-def test_latents_keep_an_rms_of_one_whatever_the_music_does(tiny_gan):
+@pytest.mark.parametrize("aspect", [16 / 9, 1.0, 9 / 16])
+def test_latents_keep_an_rms_of_one_over_a_whole_track(tiny_gan, aspect):
+    # A minute and a half: silence, a beat, sustained noise, random spikes, while every fader is moved and the tempo changes.
     rng = np.random.default_rng(0)
     drive = GanDrive(tiny_gan)
-    found = []
-    for k in range(200):
-        signals = dict(zip(QUIET, rng.uniform(0, 1, 3), strict=True))
-        params = {p.name: p.from_unit(rng.uniform()) for p in GAN_PARAMS}
-        drive.step(signals, k / 12, 1 / 24, params)
-        inputs = drive.inputs(0.0, 16 / 9)
+    beat, found = -3.0, []
+    params = dict(PLAIN)
+    for k in range(90 * 4):
+        part = k // 90
+        kick = float(np.exp(-4.0 * (beat % 1.0)))
+        loud = (0.0, kick, 1.0, float(rng.integers(0, 2)))[part]
+        signals = {"bass": loud, "onset": rng.uniform(0, loud) if loud else 0.0, "rms": 0.6 * loud}
+        if k % 10 == 0:
+            params = {p.name: p.from_unit(float(rng.choice([0.0, 1.0, rng.uniform()]))) for p in GAN_PARAMS}
+        beat += (0.5, 0.53, 0.7, 0.05)[part] * (0.9 + 0.2 * rng.random())
+        drive.step(signals, beat, 0.25, params)
+        inputs = drive.inputs(float(rng.choice([0.0, 0.4])), aspect)
+        assert inputs["style"].shape == (tiny_gan.spec.levels, tiny_gan.spec.style)
         found += [rms(inputs["z"]), *(rms(row) for row in inputs["style"])]
-    assert np.abs(np.array(found) - 1.0).max() < 0.05
+    assert len(found) == 360 * (1 + tiny_gan.spec.levels)
+    assert np.abs(np.array(found) - 1.0).max() < 1e-6
+
+
+def test_a_beat_under_a_held_bass_makes_no_jump(tiny_gan):
+    def style(beat):
+        drive = GanDrive(tiny_gan, Walk(seed=1, beats=8.0, wander=0.0))
+        drive.settle(QUIET | {"bass": 1.0, "onset": 1.0})
+        drive.step(QUIET | {"bass": 1.0, "onset": 1.0}, beat, 0.0, PLAIN | {"coarse": 1.0, "fine": 1.0})
+        return drive.inputs(0.0, 16 / 9)["style"]
+
+    for beat in (8.0, 9.0, 16.0):
+        assert np.abs(style(beat + 1e-4) - style(beat - 1e-4)).max() < 0.01
+    assert np.abs(style(8.9) - style(8.1)).mean() > 0.2
+
+
+def test_loud_music_is_looked_ahead_of_at_its_own_pace(tiny_gan):
+    loud = {"rms": 1.0, "onset": 1.0, "bass": 0.0}
+    drive = GanDrive(tiny_gan)
+    drive.motion.drive = 1.0
+    for k in range(48):
+        drive.step(loud, k / 12, 1 / 24, PLAIN)
+    guessed, _ = drive.place(0.5)
+    for k in range(48, 60):
+        drive.step(loud, k / 12, 1 / 24, PLAIN)
+    assert guessed == pytest.approx(drive.place()[0], abs=1e-3)
 
 
 def test_bass_moves_the_coarse_end_and_onsets_the_fine_end(tiny_gan):

@@ -49,3 +49,25 @@ def test_every_number_has_its_null_beside_it():
     found = measure(stripes(40, 1), stripes(40, 0), stripes(10, 5))
     assert {"kid", "kid_real", "fid", "fid_real", "nearest_train", "nearest_train_held_out", "black_real"} <= found.keys()
     assert all(np.isfinite(v) for v in found.values())
+
+
+def test_a_path_is_longer_where_the_picture_follows_the_latent_more():
+    import torch
+
+    from tools.gan.measure import path_length
+    from tools.gan.networks import unit
+
+    rng = torch.Generator().manual_seed(0)
+    ends = {"z": unit(torch.randn(24, 8, 2, 2, generator=rng)), "style": unit(torch.randn(24, 3, generator=rng))[:, None]}
+
+    def painter(strength: float, name: str):
+        def paint(inputs):
+            colour = (128 + strength * inputs[name].flatten(1)[:, :3]).clamp(0, 255).byte().numpy()
+            return np.broadcast_to(colour[:, None, None], (len(colour), 16, 16, 3))
+
+        return paint
+
+    calm, lively, styled = (path_length(painter(*each), ends) for each in ((20.0, "z"), (60.0, "z"), (60.0, "style")))
+    assert lively > 1.5 * calm > 0.0
+    assert styled > 1.5 * calm, "the style is drawn too, and moves"
+    assert path_length(painter(0.0, "z"), ends) == 0.0

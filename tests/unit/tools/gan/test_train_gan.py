@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -16,38 +14,7 @@ pytest.importorskip("onnxruntime")
 from engine.app.style_lint import MOST_BYTES  # noqa: E402
 from engine.generators.still import preview_still  # noqa: E402
 from engine.models.style import load_style  # noqa: E402
-from tools.datasets.manifest import Record  # noqa: E402
-from tools.train_gan import main  # noqa: E402
-
-SMALL = ["--size", "64x36", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    """Twenty-four painted pictures, of two sizes, as a data set."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "images").mkdir()
-    rng = np.random.default_rng(0)
-    lines = []
-    for k in range(24):
-        w, h = (64, 36) if k % 2 else (80, 60)
-        wave = np.sin(np.arange(w) * rng.uniform(0.1, 0.6))[None, :, None] * np.ones((h, 1, 1))
-        picture = ((0.5 + 0.5 * wave) * rng.random(3) * 255).astype(np.uint8)
-        Image.fromarray(picture).save(folder / "images" / f"p{k}.png")
-        split = "validation" if k >= 20 else "train"
-        record = Record(id=f"p{k}", path=f"images/p{k}.png", group=f"g{k}", bucket="waves", split=split, width=w, height=h)
-        lines.append(record.model_dump_json())
-    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(data, tmp_path_factory) -> Path:
-    """A folder in which a run has ended: style under `out`, run under `run`."""
-    home = tmp_path_factory.mktemp("trained")
-    arguments = ["--data", str(data), "--out", str(home / "out"), "--run", str(home / "run"), "--images", "16", *SMALL]
-    assert main([*arguments, "--licence", "CC0-1.0", "--tags", "waves", "--save-every", "1"]) == 0
-    return home
+from tools.train_gan import _options, main, parser  # noqa: E402
 
 
 def test_a_run_ends_as_a_style_with_its_report(trained):
@@ -62,15 +29,17 @@ def test_a_run_ends_as_a_style_with_its_report(trained):
     assert sum(shipped.values()) < MOST_BYTES
     scores = json.loads((trained / "run" / "scores.json").read_text())
     assert scores["kid"] > scores["kid_real"]
+    assert {"kid", "kid_real", "kid_untrained", "reactivity", "reactivity_null"} <= style.meta.scores.keys()
     page = (trained / "run" / "index.html").read_text()
     assert "motif judge" in page
     assert "walk.mp4" in page
+    assert "shuffled sound" in page
 
 
 def test_the_style_paints_what_the_trainer_painted(trained, data):
     from engine.generators.decoded import open_decoder
+    from tools.gan.options import options_from
     from tools.gan.run import begin, open_run
-    from tools.train_gan import options_from
 
     options = options_from(json.loads((trained / "run" / "options.json").read_text()))
     trainer = begin(open_run(trained / "run", options, data), resume=True)
@@ -85,7 +54,7 @@ def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path):
     from engine.generators.decoded import open_decoder
 
     out = tmp_path / "wide"
-    small = ["--size", "32x16", *SMALL[2:6], "--judge", "4", "--batch", "4"]
+    small = ["--size", "32x16", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]
     arguments = ["--data", str(data), "--out", str(out), "--run", str(tmp_path / "run"), "--images", "8", "--field", "2"]
     assert main([*arguments, *small, "--no-scores", "--no-video"]) == 0
     style = load_style(out)
@@ -103,10 +72,10 @@ def test_resuming_goes_on(trained, data, capsys):
     assert "goes on as it began" in capsys.readouterr().err
 
 
-def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
+def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys, small):
     given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--no-video", "--no-scores"]
     start = ["--start", str(trained / "run")]
-    assert main([*given, *SMALL, *start, "--images", "4"]) == 0
+    assert main([*given, *small, *start, "--images", "4"]) == 0
     first, second = load_style(trained / "out"), load_style(tmp_path / "s")
     change = max(np.abs(first.weights[name] - second.weights[name]).max() for name in first.weights)
     assert 0.0 < change < 0.2  # two fresh networks: above 1
@@ -117,7 +86,7 @@ def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
         str(tmp_path / "t"),
         "--run",
         str(tmp_path / "q"),
-        *SMALL,
+        *small,
         *start,
         "--images",
         "4",
@@ -126,8 +95,8 @@ def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys):
     assert "another network" in capsys.readouterr().err
 
 
-def test_what_is_there_is_not_run_over(trained, data, capsys):
-    arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *SMALL]
+def test_what_is_there_is_not_run_over(trained, data, capsys, small):
+    arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *small]
     assert main([*arguments, "--run", str(trained / "run")]) == 1
     assert "the run exists" in capsys.readouterr().err
     assert main([*arguments, "--run", str(trained / "other")]) == 1
@@ -167,8 +136,8 @@ def test_a_checkpoint_runs_nothing(trained, tmp_path, made, capsys):
         (["--resume"], "nothing to resume"),
     ],
 )
-def test_faults_are_one_line(data, tmp_path, arguments, said, capsys):
-    given = ["--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *SMALL]
+def test_faults_are_one_line(data, tmp_path, arguments, said, capsys, small):
+    given = ["--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
     if "--data" not in arguments and said != "no data":
         given += ["--data", str(data)]
     assert main([*given, *arguments]) == 1
@@ -177,10 +146,49 @@ def test_faults_are_one_line(data, tmp_path, arguments, said, capsys):
     assert "Traceback" not in err
 
 
-def test_too_few_pictures(data, tmp_path, capsys):
+def test_too_few_pictures(data, tmp_path, capsys, small):
     lines = (data / "manifest.jsonl").read_text().splitlines()[:3]
     (tmp_path / "images").symlink_to(data / "images")
     (tmp_path / "manifest.jsonl").write_text("\n".join(lines) + "\n")
-    given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *SMALL]
+    given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
     assert main(given) == 1
     assert "too few pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--energy", "5"], "--energy"),
+        (["--name", "x" * 61], "--name"),
+        (["--device", "cuda:99"], "no such device"),
+        (["--save-every", "0.1"], "--save-every"),
+        (["--judge", "0"], "--judge"),
+        (["--start", "nowhere"], "no checkpoint here"),
+    ],
+)
+def test_what_would_fail_in_the_end_is_said_before_the_first_step(data, tmp_path, small, arguments, said, capsys):
+    given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
+    assert main([*given, *arguments]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert "step" not in err
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes", "images"),
+    [([], 10.0, 0.0), (["--images", "5e6"], 0.0, 5e6), (["--minutes", "3"], 3.0, 0.0),
+     (["--minutes", "3", "--images", "9"], 3.0, 9.0)],
+)  # fmt: skip
+def test_one_budget_alone_is_the_whole_budget(tmp_path, given, minutes, images):
+    args = parser().parse_args(["--data", "d", "--out", str(tmp_path / "s"), *given])
+    table = {name: getattr(args, name) for name in ("minutes", "images") if getattr(args, name) is not None}
+    options, _ = _options(tmp_path / "r", table, args)
+    assert (options.minutes, options.images) == (minutes, images)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{", '{"widths": 7}', '{"size": 5}', '{"minutes": "long"}'])
+def test_damaged_options_are_one_line(tmp_path, content, capsys):
+    (tmp_path / "options.json").write_text(content)
+    assert main(["--out", str(tmp_path / "s"), "--run", str(tmp_path), "--resume"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1

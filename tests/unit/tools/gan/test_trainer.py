@@ -170,3 +170,112 @@ def test_parts_lie_anywhere_and_repeat():
     assert [max(c) for c in zip(*corners, strict=True)] == [8, 12]
     assert np.array_equal(found, parts(places, Size(8, 4), torch.Generator().manual_seed(1)))
     assert np.array_equal(parts(places, Size(20, 12), torch.Generator()), places)
+
+
+def spoil(trainer: Trainer) -> None:
+    with torch.no_grad():
+        trainer.maker.tensors["out.weight"].fill_(float("nan"))
+
+
+def test_a_state_that_is_spoilt_when_it_would_be_kept_is_not_kept(monkeypatch):
+    monkeypatch.setattr("tools.gan.trainer.GOOD_EVERY", 2)
+    trainer = Trainer(SMALL, pictures())
+    trainer.train_step(0.0)
+    spoil(trainer)  # and the next step is one after which a state is kept
+    trainer.train_step(0.1)
+    assert trainer.lives == 5
+    assert all(np.isfinite(v) for v in trainer.train_step(0.2).values())
+    assert trainer.lives == 5, "what came back was sound"
+
+
+def test_when_it_gives_up_the_last_good_state_is_what_is_left():
+    trainer = Trainer(SMALL, pictures())
+    for k in range(3):
+        trainer.train_step(k / 10)
+    for _ in range(5):
+        spoil(trainer)
+        trainer.train_step(0.3)
+    spoil(trainer)
+    with pytest.raises(UserError):
+        trainer.train_step(0.3)
+    state = trainer.state()
+    assert all(torch.isfinite(value).all() for name in ("maker", "judge", "shown") for value in state[name].values())
+    assert len(state["notes"]) == 6
+
+
+def test_a_slope_that_is_not_finite_is_a_fault_and_not_stepped(monkeypatch):
+    trainer = Trainer(SMALL, pictures())
+    trainer.train_step(0.0)
+    before = copy.deepcopy(trainer.judge.state_dict())
+    hook = trainer.judge.places.weight.register_hook(lambda slope: slope * float("inf"))
+    trainer.train_step(0.1)
+    hook.remove()
+    assert "a slope is not finite" in trainer.notes[0]
+    assert trainer.lives == 5
+    after = trainer.judge.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before), "back to the state before the first step"
+    assert all(torch.isfinite(value).all() for value in after.values())
+
+
+def test_a_collapse_goes_back_to_where_there_was_variety(monkeypatch):
+    monkeypatch.setattr("tools.gan.trainer.GOOD_EVERY", 2)
+    monkeypatch.setattr("tools.gan.trainer._STUCK_STEPS", 5)
+    trainer = Trainer(SMALL, pictures())
+    trainer.train_step(0.0)
+    trainer.train_step(0.0)
+    assert trainer._good["step"] == 2
+    for _ in range(5):  # longer than from one kept state to the next
+        with torch.no_grad():
+            trainer.maker.tensors["out.weight"].zero_()
+        trainer.train_step(0.1)
+    assert trainer.notes == ["step 7: the generator paints one picture: back to step 2 at half the rate"]
+    assert trainer.paint(8, 1).std(0).mean() > 0.5
+
+
+def test_a_checkpoint_that_is_not_finite_is_refused():
+    trainer = Trainer(SMALL, pictures())
+    state = copy.deepcopy(trainer.state())
+    state["shown"]["numbers.out/weight"].fill_(float("inf"))
+    with pytest.raises(UserError, match="not finite"):
+        Trainer(SMALL, pictures()).load(state)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"maker": None}, {"maker": {}}, {"maker_steps": {}}, {"maker_steps": {"state": [], "param_groups": [1]}}, {"step": "x"},
+     {"notes": 3}, {"judge": 7}],
+)  # fmt: skip
+def test_a_checkpoint_of_other_things_is_refused(change):
+    trainer = Trainer(SMALL, pictures())
+    with pytest.raises(UserError):
+        trainer.load(trainer.state() | change)
+
+
+def test_half_precision_paints_in_half_and_learns_in_full():
+    full, half = (
+        Trainer(Options(size="32x16", widths=(8, 8), judge=4, batch=4, images=64, seed=3, precision=precision), pictures())
+        for precision in ("float32", "bfloat16")
+    )
+    said = [trainer.train_step(0.0) for trainer in (full, half)]
+    assert said[0]["judge"] != said[1]["judge"]
+    assert said[0]["judge"] == pytest.approx(said[1]["judge"], rel=0.05)
+    assert {p.dtype for p in half.maker.parameters()} == {torch.float32}
+    assert half._fakes(torch.Generator().manual_seed(0)).dtype == torch.float32
+
+
+def test_the_running_mean_moves_as_slowly_as_it_is_asked_to():
+    swift, slow = (Trainer(Options(size="32x16", widths=(8, 8), judge=4, batch=4, images=64, ema=e), pictures())
+                   for e in (1.0, 40.0))  # fmt: skip
+    for trainer in (swift, slow):
+        trainer.seen = 100_000_000  # the mean is not young
+        before = weights(trainer)
+        trainer.train_step(0.0)
+        moved = (weights(trainer) - before).norm()
+        step = (torch.cat([p.flatten() for p in trainer.maker.parameters()]) - before).norm()
+        assert (moved / step).item() == pytest.approx(1.0 - 0.5 ** (4 / trainer.options.ema), rel=0.05)
+
+
+def test_one_number_is_a_square():
+    options = Options(size="128")
+    assert (options.picture.width, options.picture.height) == (128, 128)
+    assert options.network().grid == (16, 16)
