@@ -7,6 +7,7 @@ than a batch of pictures in memory.
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,7 +95,14 @@ class Part(Sequence[Entry]):
             if entry.frame is None:
                 picture = read_picture(entry.path, size)
             else:
-                picture = _open(entry.path)[entry.frame]
+                loop = _open(entry.path)
+                if loop.ndim != 4 or loop.shape[-1] != 3 or entry.frame >= len(loop):
+                    got = f"{list(loop.shape)}, frame {entry.frame} is wanted"
+                    raise UserError(
+                        "a loop is not as the manifest says", where=str(entry.path), allowed="[frames, h, w, 3]", got=got,
+                        remedy="make the data set again",
+                    )  # fmt: skip
+                picture = loop[entry.frame]
             images[place] = fit(picture, size)
         return grey(images) if gray else images
 
@@ -116,12 +124,16 @@ class Part(Sequence[Entry]):
         if not path.is_file():
             path.parent.mkdir(exist_ok=True)
             part = path.with_suffix(".part")
-            packed = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            done = 0
-            for images in self.batches(64, size, gray=gray):
-                packed[done : done + len(images)] = images
-                done += len(images)
-            packed.flush()
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            try:
+                # Written, not mapped: on a full disk a mapped write kills the process, and its pages count as memory.
+                with part.open("wb") as file:
+                    np.lib.format.write_array_header_1_0(file, header)
+                    for images in self.batches(64, size, gray=gray):
+                        file.write(images.data)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
             part.replace(path)
         return _open(path, shape)
 
@@ -133,6 +145,15 @@ class Part(Sequence[Entry]):
                 stamps[entry.path] = entry.path.stat().st_mtime_ns
             digest.update(f"{entry.path.name}{entry.frame}{stamps[entry.path]}".encode())
         return digest.hexdigest()[:20]
+
+
+def forget(array: np.ndarray) -> None:
+    """Give the pages of a mapped array back: the system keeps them while it has room, and they are not this process's memory
+    any more. Nothing else happens; an array in memory stays."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.madvise(mmap.MADV_DONTNEED)
 
 
 def _open(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray:

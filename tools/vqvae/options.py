@@ -37,9 +37,8 @@ class Options:
     encoder as the compared recipe does; "data" k-means after `warm` epochs without a quantiser. restart: codes used by fewer
     vectors a batch are put on data, 0 never; even: how strongly codes are used alike; rescue: "seed" revives as the compared
     recipe does. minutes: of the whole run, 0: it ends when the epochs are done; share: of them that the network gets, the rate
-    falling in time; what is left is the prior's. precision: "auto"
-    is mixed where the processor multiplies bfloat16. threads: of torch, 0: as many as it likes. mend: collapse is mended,
-    not only said.
+    falling in time; what is left is for prior, dreams and previews. precision: "auto" is mixed where the processor
+    multiplies bfloat16. threads: of torch, 0: as many as it likes. mend: collapse is mended, not only said.
     """
 
     data: str = ""
