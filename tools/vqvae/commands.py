@@ -43,8 +43,9 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def single(args: argparse.Namespace, began: float | None = None) -> int:
-    """Train one VQ-VAE, and where a style is wanted its prior; write both; return the exit code. began: when the command did,
-    by `clock.now`: from then on its minutes count.
+    """Train one VQ-VAE, and where a style is wanted its prior; write both; return the exit code.
+
+    began: when the command did, by `clock.now`: from then on its minutes count.
     """
     began = clock.now() if began is None else began
     folder = _folder(args)

@@ -92,4 +92,3 @@ def to_frames(pictures: np.ndarray) -> np.ndarray:
     """Return [n, 1 or 3, h, w] in 0..1 as uint8 [n, h, w, 3]."""
     pixels = (np.clip(pictures, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(np.moveaxis(pixels, 1, -1), (len(pixels), *pixels.shape[2:], 3)))
-

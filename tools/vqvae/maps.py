@@ -27,7 +27,10 @@ _UNUSED = (64, 12, 24)  # sRGB, of an epoch in which a code is not used at all
 
 
 def write_maps(folder: Path, model: VqVae, counts: np.ndarray) -> None:
-    """Write atlas.png, codebook.png and, in codebook.json, how much of the variance the map explains. counts: int64 [codes], use by what is held out."""
+    """Write atlas.png, codebook.png and, in codebook.json, how much of the variance the map explains.
+
+    counts: int64 [codes], use by what is held out.
+    """
     tiles = tiles_of(model)
     places, explained = principal_places(model.codebook().numpy())
     write_png(folder / "atlas.png", atlas(tiles))

@@ -88,8 +88,8 @@ def train_prior(
     say: Callable[[str], None],
     **shape: int,
 ) -> Prior:
-    """Train, or go on with, the prior in `folder`; return it in evaluation. What is not finite ends the training, with the last
-    good weights. Raises UserError for a checkpoint that does not fit.
+    """Train, or go on with, the prior in `folder`; return it in evaluation. A loss that stays not finite ends the training,
+    with the last good weights. Raises UserError for a checkpoint that does not fit.
     """
     frames = len(coded.training[0])
     form = Shape(frames, spec.rows, spec.columns, spec.codes, len(coded.names), **shape)
@@ -127,8 +127,10 @@ def train_prior(
 
 
 def guessing_by_use(coded: Coded, codes: int) -> float:
-    """Return nats a code of the held-out loops (of the training ones where there are none) costs who knows only how often each
-    code is used in training: what a prior must stay below."""
+    """Return nats a code costs who knows only how often each is used in training: what a prior must stay below.
+
+    Of the held-out loops; of the training ones where there are none.
+    """
     use = np.bincount(np.concatenate([loop.reshape(-1) for loop in coded.training]), minlength=codes) + 0.5
     told = np.concatenate([loop.reshape(-1) for loop in coded.held_out or coded.training])
     return float(-np.log(use / use.sum())[told].mean())

@@ -241,7 +241,8 @@ def _dreams(folder: Path) -> str:
         f"</video></figure>"
         for path in sorted((folder / "dreams").glob("*.mp4"))
     )
-    return f'<section><h2>Dreamt loops</h2><div class="shots">{videos}</div>{html_table(table)}{html_table(origins)}</section>'
+    tables = html_table(table) + html_table(origins)
+    return f'<section><h2>Dreamt loops</h2><div class="shots">{videos}</div>{tables}</section>'
 
 
 def _spread(distances: Sequence[float]) -> tuple[str, str]:

@@ -195,7 +195,8 @@ class Trainer:
         best = self.best
         return {
             "step": self.step, "spent": self.spent, "rate_factor": self.rate_factor, "history": self.history,
-            "notes": self.notes, "stale": self.stale, "waiting": self.waiting, "sums": self._sums, "bad": self._bad, "mended": self._mended,
+            "notes": self.notes, "stale": self.stale,
+            "waiting": self.waiting, "sums": self._sums, "bad": self._bad, "mended": self._mended,
             "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "good": self._good,
             "counts": torch.from_numpy(self.counts.copy()),
             "best": None if best is None else vars(best),
