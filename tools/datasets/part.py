@@ -90,12 +90,15 @@ class Part(Sequence[Entry]):
         """Return those pictures, uint8 [n, h, w, 3], or [n, h, w] if `gray`; scaled to cover `size` and cropped to its
         middle, never squashed. Raises UserError for one that cannot be read."""
         images = np.empty((len(index), size.height, size.width, 3), np.uint8)
+        loops: dict[Path, np.ndarray] = {}
         for place, i in enumerate(index):
             entry = self.entries[int(i)]
             if entry.frame is None:
                 picture = read_picture(entry.path, size)
             else:
-                loop = _open(entry.path)
+                if entry.path not in loops:
+                    loops[entry.path] = _open(entry.path)
+                loop = loops[entry.path]
                 if loop.ndim != 4 or loop.shape[-1] != 3 or entry.frame >= len(loop):
                     got = f"{list(loop.shape)}, frame {entry.frame} is wanted"
                     raise UserError(
