@@ -34,7 +34,6 @@ _SHARP = 1.0  # weight of the error of gradients in colour: without it lines blu
 _COLLAPSED = 2.0  # perplexity below which a codebook is no codebook
 _PATIENCE = 6  # bad steps in a row before giving up
 _MOST_MENDED = 3
-_FORGET_EVERY = 32  # batches, after which the pages of mapped pictures are given back
 _WARM_SHARE = 0.15  # of the minutes: then the codebook begins, however long an epoch is
 _EVALUATED = 2048  # pictures of training that stand for it where nothing is held out
 
@@ -181,8 +180,7 @@ class Trainer:
             real = to_tensor(pictures[start : start + batch])
             logits, found = self.model(real, quantised=not self.waiting)
             totals.add(real, logits, found.commitment, found.codes)
-            if start // batch % _FORGET_EVERY == _FORGET_EVERY - 1:
-                forget(pictures)
+            forget(pictures)
         return totals
 
     def use_best(self) -> None:
@@ -221,8 +219,7 @@ class Trainer:
         batch = self.options.batch
         index = np.sort(self._order[1][place * batch : (place + 1) * batch])
         pictures = to_tensor(self.train[index])
-        if self.step % _FORGET_EVERY == 0:
-            forget(self.train)
+        forget(self.train)  # each picture maps 64 KB around it: 5,000 of them are a data set
         if not self.options.gray:
             flips = np.random.default_rng([self.options.seed, 2, self.step]).random(len(index)) < 0.5
             pictures = torch.where(torch.from_numpy(flips)[:, None, None, None], pictures.flip(3), pictures)
