@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from engine.core.frame import Size
 from tools.datasets.part import Loop
+from tools.datasets.pictures import fit, grey
 from tools.vqvae.network import VqVae, to_tensor
 from tools.vqvae.prior import Prior, dream
 
@@ -57,12 +58,14 @@ class Beside:
 @dataclass(frozen=True)
 class Dreams:
     """What was kept of `drawn` draws. refused: the best of the others, where none was kept. bound: the percentile of the
-    held-out loops' distances, 0 without such loops. beside: all draws, kept or not; real loops; codes at random."""
+    held-out loops' distances, 0 without such loops. most: the ordinary step, half-way from real loops to codes at random by
+    ratio, that a dream stays below. beside: all draws, kept or not; real loops; codes at random."""
 
     kept: list[Dream]
     refused: Dream | None
     drawn: int
     bound: float
+    most: float
     beside: list[Beside]
 
 
@@ -71,9 +74,12 @@ def encode_loop(model: VqVae, loop: Loop, frames: int) -> np.ndarray:
     """Return the codes of `frames` evenly spaced frames of a loop: uint8 [frames, rows, columns]."""
     model.eval()
     spec = model.spec
-    pictures = loop.array(spec.size, gray=spec.channels == 1)
     index = np.round(np.arange(frames) * loop.frames / frames).astype(int) % loop.frames
-    codes = [model.codes_of(to_tensor(pictures[index[k : k + 32]])) for k in range(0, frames, 32)]
+    # Only these frames are scaled: of 48 that would be half of an encoding's time.
+    pictures = np.stack([fit(frame, spec.size) for frame in loop.array()[index]])
+    if spec.channels == 1:
+        pictures = grey(pictures)
+    codes = [model.codes_of(to_tensor(pictures[k : k + 32])) for k in range(0, frames, 32)]
     return torch.cat(codes).numpy().astype(np.uint8)
 
 
@@ -143,9 +149,9 @@ def dream_loops(
 ) -> Dreams:
     """Draw loops until `count` are kept, or four times as many are drawn, or `stop` says so; once at least.
 
-    training, held_out: real loops' codes. A draw is kept if its seam is no larger than the largest of its other steps and it
-    is farther from training than the bound. Without held-out loops the bound is 0. Every other draw follows one of `kinds`,
-    every other the mean of two; None: of all sketches.
+    training, held_out: real loops' codes. A draw is kept if its seam is no larger than the largest of its other steps, it
+    moves as a real loop rather than as codes at random, and it is farther from training than the bound. Without held-out
+    loops the bound is 0. Every other draw follows one of `kinds`, every other the mean of two; None: of all sketches.
     """
     known = [signature(decode_codes(model, codes)) for codes in training]
 
@@ -159,6 +165,13 @@ def dream_loops(
 
     real = [judged(codes) for codes in held_out]
     bound = float(np.percentile([each.nearest for each in real], BOUND)) if real else 0.0
+    nulls = {
+        name: [judged(codes) for codes in loops] for name, loops in random_loops(training, model.spec.codes, seed).items()
+    }
+    # Frantic flicker has a seam like its other steps, and is far from every loop: it must not pass for a dream.
+    still = real or [judged(codes) for codes in training[:_NULLS]]
+    by_use = list(nulls.values())[-1]
+    most = float(np.sqrt(np.mean([each.step for each in still]) * np.mean([each.step for each in by_use])))
     draws: list[Dream] = []
     kept: list[Dream] = []
     rng = np.random.default_rng([seed, 8])
@@ -166,15 +179,14 @@ def dream_loops(
         followed = rng.permutation(kinds if kinds is not None else len(names))[: 1 + len(draws) % 2]
         chosen = tuple(int(k) for k in followed)
         draws.append(judged(dream(prior, seed * 10_007 + len(draws), chosen, **how), chosen))
-        if draws[-1].seam <= draws[-1].step_most and draws[-1].nearest > bound:
+        if draws[-1].seam <= draws[-1].step_most and draws[-1].step < most and draws[-1].nearest > bound:
             kept.append(draws[-1])
-    refused = None if kept else min(draws, key=lambda each: each.seam / max(1e-9, each.step))
+    refused = None if kept else min(draws, key=lambda each: each.step)
     beside = [_beside("dreams, kept or not", draws)]
     if real:
         beside.append(_beside("real loops, held out", real))
-    for name, loops in random_loops(training, model.spec.codes, seed).items():
-        beside.append(_beside(name, [judged(codes) for codes in loops]))
-    return Dreams(kept, refused, len(draws), bound, beside)
+    beside += [_beside(name, loops) for name, loops in nulls.items()]
+    return Dreams(kept, refused, len(draws), bound, most, beside)
 
 
 def _beside(name: str, loops: Sequence[Dream]) -> Beside:

@@ -69,7 +69,7 @@ def write_dreams(folder: Path, model: VqVae, dreams: Dreams, fps: float) -> None
         np.save(data, each.codes)
         write_atomic(folder / "dreams" / f"{k:02d}.npy", data.getvalue())
     told = {
-        "kept": len(dreams.kept), "drawn": dreams.drawn, "bound": dreams.bound,
+        "kept": len(dreams.kept), "drawn": dreams.drawn, "bound": dreams.bound, "most": dreams.most,
         "beside": [asdict(each) for each in dreams.beside],
         "dreams": [
             {"seam": d.seam, "step": d.step, "step_most": d.step_most, "nearest": d.nearest, "from": " + ".join(d.kinds)}

@@ -221,7 +221,8 @@ def _dreams(folder: Path) -> str:
     if not rows:
         return ""
     note = (
-        f"{found['kept']} of {found['drawn']} draws kept: the seam no larger than the largest ordinary step, farther from "
+        f"{found['kept']} of {found['drawn']} draws kept: the seam no larger than the largest ordinary step, steps below "
+        f"{found['most']:.4f}, half-way from real loops to codes at random, farther from "
         f"every training loop than {found['bound']:.4f}, the 5th percentile of held-out loops. Distances are RMS of 0..1."
     )
     if not found["kept"]:

@@ -181,7 +181,19 @@ def test_a_dream_moves_as_real_loops_do_and_random_codes_do_not(turner: PriorTra
     assert real.nearest == [pytest.approx(0.0, abs=1e-4)], "a copy of a training loop is known as one"
     assert dreams.step < 0.75 * even.step
     assert dreams.step < 0.75 * by_use.step
+    assert real.step < found.most < by_use.step
+    assert all(each.step < found.most for each in found.kept)
     assert f"ordinary step {dreams.step:.4f}" in dreams.line()
+
+
+def test_what_a_prior_that_learned_nothing_dreams_is_not_kept(tiny: Options) -> None:
+    model = VqVae.begin(dataclasses.replace(tiny, codes=4, size="24x16")).eval()
+    with torch.no_grad():
+        model.quantiser.vectors.copy_(torch.randn(4, 8, generator=torch.Generator().manual_seed(1)) * 3)
+    found = dream_loops(model, Prior(SHAPE), [turning(0), turning(3)], [turning(1)], ["a", "b"], 3, 0)
+    assert found.drawn == 12
+    assert not found.kept, "flicker has no seam either, and is far from every loop"
+    assert found.refused is not None
 
 
 def test_random_loops_are_drawn_evenly_and_as_training_uses_its_codes() -> None:
