@@ -129,7 +129,11 @@ def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, s
     dreams: list[np.ndarray] = []
     if not args.no_prior and not stop():
         minutes = left(PRIOR_ENDS) / 60 if end else 0.0
-        prior = train_prior(run.folder, coded, model.spec, run.options.seed, args.prior_steps, minutes, stop, console.print)
+        until = clock.now() + left(PRIOR_ENDS)
+        prior = train_prior(
+            run.folder, coded, model.spec, run.options.seed, args.prior_steps, minutes,
+            lambda: stop() or bool(end and clock.now() > until), console.print,
+        )  # fmt: skip
         if not stop():
             console.print(f"dreaming {args.dreams} loops")
             enough = clock.now() + left(DREAMS_END)

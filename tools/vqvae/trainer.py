@@ -31,6 +31,7 @@ _PLATEAU = 6  # epochs without a better one before the compared recipe halves it
 _LEAST_RATE = 1e-6
 _WARM_UP = 100  # steps, of the rate
 _SHARP = 1.0  # weight of the error of gradients in colour: without it lines blur
+_SETTLED = 40  # steps after which the encoder's running statistics are 99 % of the data's: before, all codes may look alike
 _COLLAPSED = 2.0  # perplexity below which a codebook is no codebook
 _PATIENCE = 6  # bad steps in a row before giving up
 _MOST_MENDED = 3
@@ -279,7 +280,7 @@ class Trainer:
         }  # fmt: skip
         self._sums = {}
         objective = scores["objective"]
-        collapsed = 0.0 < scores.get("perplexity", _COLLAPSED) < _COLLAPSED
+        collapsed = self.step >= _SETTLED and 0.0 < scores.get("perplexity", _COLLAPSED) < _COLLAPSED
         record["collapsed"] = collapsed
         if not math.isfinite(objective):
             self._step_back("the evaluation is not finite")
