@@ -7,7 +7,8 @@
     python tools/train_vqvae.py walk --run runs/parity --data loops --from LOOP:0 --to LOOP:90 --out walk.mp4
 
 A run is a folder `runs/<name>/` ($PHOSPHENE_RUNS) with its report, `index.html`. With --out the style plays at once:
-`vj live --style v`. Ctrl-C keeps the best so far; --resume goes on.
+`vj live --style v`. Ctrl-C keeps the best so far, in a style that plays; --resume goes on, with the same --out, and may be
+given more --minutes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core import clock
 from engine.core.errors import UserError
 
 _ABORTED = 130  # the shell's code for Ctrl-C
@@ -93,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     argv = list(sys.argv[1:] if argv is None else argv)
+    began = clock.now()
     try:
         if argv[:1] == ["walk"]:
             from tools.vqvae import walk
@@ -101,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser().parse_args(argv)
         from tools.vqvae import commands
 
-        return commands.ablation(args) if args.ablation else commands.single(args)
+        return commands.ablation(args, argv) if args.ablation else commands.single(args, began)
     except UserError as error:
         print(error.line(), file=sys.stderr)
         return 1

@@ -5,13 +5,14 @@ two frames of a loop the embeddings are blended, never the pictures, so motion i
 
     loops uint8 [loops, frames, rows, columns] --beat--> two frames --codebook, blend--> z [dim, rows, columns]
       walk: every so many bars the next loop takes over, place by place (codes) or softly (embeddings)
-      mutate: while an onset rings some places show another loop's codes of the same moment
+      mutate: an onset gives some places another loop's codes of the same moment; within a beat they melt back
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -36,12 +37,16 @@ VQVAE_PARAMS = (
 )
 _BEATS_A_BAR = 4
 _CHANGING = 0.35  # of the bars, at their end, in which one loop becomes the next
-_MUTATIONS_A_BEAT = 2  # how often the places that mutate are drawn anew
+_STRIKE = 0.15  # rise of the onset level from frame to frame that is a strike; what rings only falls
+_RETURN_BEATS = 1.0  # until what a strike changed is back: a step at the strike and a slow way home look like one hit
 _SMOOTH = 2  # times that the field by which places change is averaged with its neighbours: they change in patches
 
 
 class VqvaeDrive(Drive):
-    """Moves one style's codes. walk: its seed orders the loops; None: the style's own."""
+    """Moves one style's codes. walk: its seed orders the loops; None: the style's own.
+
+    A strike is remembered (its number, beat and strength), since the picture melts back from it; `memory` keeps it.
+    """
 
     def __init__(self, style: Style, walk: Walk | None = None) -> None:
         super().__init__(style)
@@ -52,6 +57,27 @@ class VqvaeDrive(Drive):
         self._loops = np.clip(style.weights["loops"], 0, self.net.codes - 1).astype(np.uint8)
         self._order = np.random.default_rng([self._seed, 11]).permutation(len(self._loops))
         self._places = _field(np.random.default_rng([self._seed, 12]), self.net.rows, self.net.columns, _SMOOTH)
+        self._strikes, self._struck, self._strength, self._ringing = 0, 0.0, 0.0, 0.0
+
+    def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
+        """See `Drive`. A rise of the onset level is a strike, which replaces the one before."""
+        super().step(signals, beat, dt, params)
+        level = min(1.0, self.values["onset"])
+        if level > self._ringing + _STRIKE:
+            self._strikes += 1
+            self._struck, self._strength = self.place()[1], level
+        self._ringing = level
+
+    def memory(self) -> dict[str, Any]:
+        """See `Drive`."""
+        strike = [self._strikes, self._struck, self._strength, self._ringing]
+        return super().memory() | {"strike": strike}
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """See `Drive`."""
+        super().resume(memory)
+        strikes, struck, strength, ringing = memory.get("strike", (0, 0.0, 0.0, 0.0))
+        self._strikes, self._struck, self._strength, self._ringing = int(strikes), struck, strength, ringing
 
     def inputs(self, ahead: float, aspect: float) -> Inputs:
         """See `Drive`. The grid is the trained one: a screen of another shape shows a part of the picture."""
@@ -62,7 +88,7 @@ class VqvaeDrive(Drive):
         frames = (first, (first + 1) % self.net.frames)
         between = np.float32(at - int(at))
         here, following, share = self._loops_at(beat, p)
-        mutated = self._mutation(beat, p["mutate"] * min(1.0, self.values["onset"]))
+        mutated = self._mutation(beat, p["mutate"])
         z = self._embedded(here, frames, between, mutated)
         if share > 0.0:
             # Softness 1 changes every place over the whole time, softness 0 each at its own instant.
@@ -83,24 +109,27 @@ class VqvaeDrive(Drive):
         here, following = int(self._order[n % count]), int(self._order[(n + 1) % count])
         return here, following, share * share * (3.0 - 2.0 * share) if here != following else 0.0
 
-    def _mutation(self, beat: float, amount: float) -> tuple[np.ndarray, int] | None:
-        """Return which places mutate (bool [rows, columns]) and how many loops on the codes are that they take."""
-        if amount < 1e-3 or len(self._loops) < 2:
+    def _mutation(self, beat: float, share: float) -> tuple[np.ndarray, int] | None:
+        """Return how far each place is another loop's (float32 [rows, columns, 1], 0..1), and which: so many loops on."""
+        since = (beat - self._struck) / _RETURN_BEATS
+        # A beat before the strike is one that the tempo took back: nothing is left of the strike then.
+        if not (self._strikes and 0.0 <= since < 1.0 and share * self._strength >= 1e-3) or len(self._loops) < 2:
             return None
-        rng = np.random.default_rng([self._seed, 13, math.floor(beat * _MUTATIONS_A_BEAT) & 0xFFFFFFFF])
+        rng = np.random.default_rng([self._seed, 13, self._strikes])
         field = _field(rng, self.net.rows, self.net.columns, 1)
-        return field < amount, int(rng.integers(1, len(self._loops)))
+        weight = (field < share * self._strength) * np.float32((1.0 - since) ** 2)
+        return weight.astype(np.float32)[..., None], int(rng.integers(1, len(self._loops)))
 
     def _embedded(
         self, loop: int, frames: tuple[int, int], between: np.float32, mutated: tuple[np.ndarray, int] | None
     ) -> np.ndarray:
         """Return float32 [rows, columns, dim] of a loop between two frames."""
-        codes = self._loops[loop, frames, :, :]
+        a, b = self._codebook[self._loops[loop, frames, :, :]]
+        z = a + between * (b - a)
         if mutated is not None:
-            other = self._loops[(loop + mutated[1]) % len(self._loops), frames, :, :]
-            codes = np.where(mutated[0], other, codes)
-        a, b = self._codebook[codes]
-        return a + between * (b - a)
+            a, b = self._codebook[self._loops[(loop + mutated[1]) % len(self._loops), frames, :, :]]
+            z = z + mutated[0] * (a + between * (b - a) - z)
+        return z
 
 
 def _field(rng: np.random.Generator, rows: int, columns: int, smooth: int) -> np.ndarray:

@@ -7,6 +7,7 @@ than a batch of pictures in memory.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -90,12 +91,22 @@ class Part(Sequence[Entry]):
         """Return those pictures, uint8 [n, h, w, 3], or [n, h, w] if `gray`; scaled to cover `size` and cropped to its
         middle, never squashed. Raises UserError for one that cannot be read."""
         images = np.empty((len(index), size.height, size.width, 3), np.uint8)
+        loops: dict[Path, np.ndarray] = {}
         for place, i in enumerate(index):
             entry = self.entries[int(i)]
             if entry.frame is None:
                 picture = read_picture(entry.path, size)
             else:
-                picture = _open(entry.path)[entry.frame]
+                if entry.path not in loops:
+                    loops[entry.path] = _open(entry.path)
+                loop = loops[entry.path]
+                if loop.ndim != 4 or loop.shape[-1] != 3 or entry.frame >= len(loop):
+                    got = f"{list(loop.shape)}, frame {entry.frame} is wanted"
+                    raise UserError(
+                        "a loop is not as the manifest says", where=str(entry.path), allowed="[frames, h, w, 3]", got=got,
+                        remedy="make the data set again",
+                    )  # fmt: skip
+                picture = loop[entry.frame]
             images[place] = fit(picture, size)
         return grey(images) if gray else images
 
@@ -143,6 +154,15 @@ class Part(Sequence[Entry]):
                 stamps[entry.path] = entry.path.stat().st_mtime_ns
             digest.update(f"{entry.path.name}{entry.frame}{stamps[entry.path]}".encode())
         return digest.hexdigest()[:20]
+
+
+def forget(array: np.ndarray) -> None:
+    """Give the pages of a mapped array back: the system keeps them while it has room, and they are not this process's memory
+    any more. Nothing else happens; an array in memory stays."""
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.madvise(mmap.MADV_DONTNEED)
 
 
 def _open(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What `tools/train_vqvae.py` does once its command line is read: one run, or an ablation.
 
-Main thread. Ctrl-C asks the loop to stop after the step it is in; a second one stops at once.
+Main thread. Ctrl-C asks the loop to stop after the step it is in, and what is there becomes a style; a second one stops at
+once. `--minutes` is divided: network, then prior, then dreams, then previews; who is done early leaves the rest to the next.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
-import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import runs_dir
 from engine.models.style import check_slug
@@ -23,7 +25,8 @@ from tools.training.stopper import Stopper
 from tools.vqvae import report
 from tools.vqvae.ablation import run_ablation
 from tools.vqvae.dreaming import dream_loops
-from tools.vqvae.export import write_atlas, write_dreams, write_vq_style
+from tools.vqvae.export import write_dreams, write_vq_style
+from tools.vqvae.maps import write_maps
 from tools.vqvae.network import VqVae
 from tools.vqvae.options import Options, flag
 from tools.vqvae.prior_run import chosen_kinds, encode_data, train_prior, varied
@@ -31,15 +34,21 @@ from tools.vqvae.run import Run, begin, open_run, train
 from tools.vqvae.trainer import Trainer
 
 _ABORTED = 130
-PRIOR_SHARE = 0.4  # of --minutes that the prior gets
+# Shares of --minutes after which each part is over; films and previews have what is left. A step of the prior takes 0.6 s of
+# a core at 128 x 72 and it needs hundreds: with 23 % of 10 minutes on a loaded core it dreamt no better than chance.
+NETWORK_ENDS, PRIOR_ENDS, DREAMS_END = 0.45, 0.82, 0.88
 _BPM = 120.0  # of films of dreams
 _TOLD = ("objective", "psnr", "ssim", "perplexity", "used")
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def single(args: argparse.Namespace) -> int:
-    """Train one VQ-VAE, and where there are loops and a style is wanted its prior; write both; return the exit code."""
+def single(args: argparse.Namespace, began: float | None = None) -> int:
+    """Train one VQ-VAE, and where a style is wanted its prior; write both; return the exit code.
+
+    began: when the command did, by `clock.now`: from then on its minutes count.
+    """
+    began = clock.now() if began is None else began
     folder = _folder(args)
     prior = bool(args.out) and not args.no_prior
     given = _given(args)
@@ -51,51 +60,55 @@ def single(args: argparse.Namespace) -> int:
         changed = [key for key, value in given.items() if getattr(options, key) != value and key != "minutes"]
         if changed:
             raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+        options = dataclasses.replace(options, minutes=given.get("minutes", options.minutes))
     else:
         if there:
             raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --name")
         if not args.data:
             raise UserError("nothing to train on", where="--data", allowed="a folder of tools/make_dataset.py")
-        minutes = given.get("minutes", 0.0) * (1 - PRIOR_SHARE if prior else 1)
         # What goes on stage is in colour, unless parity was asked for.
         mode = given.get("mode", "128" if args.out else "parity")
-        options = Options(**(given | {"minutes": minutes, "mode": mode}))
+        share = NETWORK_ENDS if prior else DREAMS_END if args.out else 1.0
+        options = Options(**(given | {"mode": mode, "share": share}))
+    if args.out and options.quantiser == "vae":
+        raise UserError("a plain VAE has no codes to play", where="--quantiser, --out", remedy="leave one of them out")
     with closing(Stopper()) as stop:
-        run = open_run(folder, options)
-        if args.out and not run.manifest.loops:  # before an hour of training, not after
-            raise UserError(
-                "a style of a VQ-VAE plays loops, and the data set has none", where=options.data,
-                remedy="make loops: tools/make_dataset.py p5; or leave --out away",
-            )  # fmt: skip
+        run = open_run(folder, options, loops=bool(args.out))
         trainer = begin(run)
+        trainer.spent += clock.now() - began  # data were decoded in its minutes
         for note in run.notes:
             console.print(note)
         console.print(
             f"{len(run.train)} pictures, {len(run.validation)} held out, {trainer.model.parameter_count} parameters"
         )
+        if stop() and not trainer.step:
+            console.print("stopped before the first step: nothing to keep")
+            return _ABORTED
         done = train(run, trainer, stop, (lambda t, r: None) if args.quiet else say)
         for note in trainer.notes[len(run.notes) :]:
             console.print(note)
-        if options.quantiser != "vae" and trainer.best is not None:
+        if trainer.best is None:
+            raise UserError("nothing was learned", where=str(folder), got=trainer.notes[-1:], remedy="a smaller --lr")
+        if options.quantiser != "vae":
             trainer.use_best()
             model = trainer.model.eval()
-            write_atlas(folder / "atlas.png", model)
+            write_maps(folder, model, trainer.counts)
             if args.out:
                 finish(run, model, trainer, args, stop)
         report.write_run(folder)
         console.print(f"report: {folder / 'index.html'}")
-    return 0 if done else _ABORTED if stop() else 1
+    return _ABORTED if stop() else 0 if done else 1
 
 
-def ablation(args: argparse.Namespace) -> int:
-    """Train the variants; return the exit code."""
+def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Train the variants; return the exit code. argv: what makes the report again."""
     given = _given(args)
     if not args.data:
         raise UserError("nothing to train on", where="--data", allowed="a folder of tools/make_dataset.py")
     if args.seeds < 1:
         raise UserError("out of range", where="--seeds", allowed="1 or more", got=args.seeds)
     folder = _folder(args)
-    command = " ".join(["python tools/train_vqvae.py", *map(shlex.quote, sys.argv[1:])])
+    command = " ".join(["python tools/train_vqvae.py", *map(shlex.quote, argv)])
     with closing(Stopper()) as stop:
         done = run_ablation(folder, given, args.seeds, args.only, stop, console.print, command)
     console.print(f"report: {folder / 'index.html'}")
@@ -104,24 +117,42 @@ def ablation(args: argparse.Namespace) -> int:
 
 def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, stop: Stopper) -> None:
     """Train the prior, dream, and write the style."""
+    began = clock.now() - trainer.spent
+    end = 60 * run.options.minutes
+
+    def left(share: float) -> float:
+        """Return s until that share of the minutes is over, never 0, which would be endless."""
+        return max(1.0, began + share * end - clock.now())
+
     coded = encode_data(model, run.manifest, args.frames)
     kinds = chosen_kinds(coded, args.sketches)
     dreams: list[np.ndarray] = []
     if not args.no_prior and not stop():
-        minutes = (args.minutes or 0.0) * PRIOR_SHARE
-        prior = train_prior(run.folder, coded, model.spec, run.options.seed, args.prior_steps, minutes, stop, console.print)
+        minutes = left(PRIOR_ENDS) / 60 if end else 0.0
+        until = clock.now() + left(PRIOR_ENDS)
+        prior = train_prior(
+            run.folder, coded, model.spec, run.options.seed, args.prior_steps, minutes,
+            lambda: stop() or bool(end and clock.now() > until), console.print,
+        )  # fmt: skip
         if not stop():
             console.print(f"dreaming {args.dreams} loops")
+            enough = clock.now() + left(DREAMS_END)
             found = dream_loops(
-                model, prior, coded.training, coded.held_out, coded.names, args.dreams, run.options.seed, stop,
-                kinds=kinds, temperature=args.temperature,
+                model, prior, coded.training, coded.held_out, coded.names, args.dreams, run.options.seed,
+                lambda: stop() or bool(end and clock.now() > enough), kinds=kinds, temperature=args.temperature,
             )  # fmt: skip
             fps = args.frames * _BPM / 60 / args.beats
             write_dreams(run.folder, model, found, fps)
+            for each in found.beside:
+                console.print(each.line())
+            bound = f"farther from training than {found.bound:.4f}, as 95 % of the held-out loops are"
+            bound = bound if coded.held_out else "no loop is held out, so how far is no copy is not known"
             console.print(
-                f"{len(found.kept)} of {found.drawn} dreams kept; seam {found.seam_ratio:.2f} of a step; nearest "
-                f"training loop at {np.median(found.nearest_all):.3f}, beyond {found.bound:.3f} are 95 % of held-out loops"
+                f"{len(found.kept)} of {found.drawn} dreams kept: seam within their own steps, steps below "
+                f"{found.most:.4f}, half-way from real loops to codes at random; {bound}"
             )
+            if not found.kept:
+                console.print(f"none is in the style; the best of them is {run.folder / 'dreams' / '00.mp4'}")
             dreams = [each.codes for each in found.kept]
     loops = [*dreams, *varied(coded, max(1, args.loops - len(dreams)), kinds)]
     scores = {k: round(v, 4) for k, v in (trainer.best.scores if trainer.best else {}).items() if k in _TOLD}

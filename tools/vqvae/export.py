@@ -1,4 +1,4 @@
-"""Writes a style out of a run: decoder, codebook, loops of codes, previews; and the pictures of a run's report.
+"""Writes a style out of a run: decoder, codebook, loops of codes, previews; and films of dreams.
 
 Called by `commands` on the main thread. The show needs no encoder, no prior and no torch: a style is half-precision numbers
 and bytes.
@@ -13,8 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
 
 from engine.app.previews import film_bytes, write_still, write_video
 from engine.core.errors import UserError
@@ -23,7 +21,6 @@ from tools.vqvae.dreaming import Dreams, decode_codes
 from tools.vqvae.network import VqVae
 
 _QUALITY = 18  # CRF of films that are looked at closely
-_TILE = 4  # codes on each side of a tile of the atlas: a code is seen among its kind, as the decoder sees it
 
 
 def style_tensors(model: VqVae, loops: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
@@ -60,20 +57,25 @@ def write_vq_style(
 
 
 def write_dreams(folder: Path, model: VqVae, dreams: Dreams, fps: float) -> None:
-    """Write dreams.json and, of each dream, dreams/K.mp4 (three turns, so that the seam is seen) and dreams/K.npy."""
-    for k, each in enumerate(dreams.kept):
+    """Write dreams.json and, of each dream, dreams/K.mp4 (three turns, so that the seam is seen) and dreams/K.npy; where
+    none was kept, of the best that was refused."""
+    shown = dreams.kept or [each for each in (dreams.refused,) if each]
+    for old in (folder / "dreams").glob("*"):  # of a sitting before this one
+        old.unlink()
+    for k, each in enumerate(shown):
         pictures = decode_codes(model, each.codes)
         write_loop_video(folder / "dreams" / f"{k:02d}.mp4", pictures, fps, turns=3)
         data = io.BytesIO()
         np.save(data, each.codes)
         write_atomic(folder / "dreams" / f"{k:02d}.npy", data.getvalue())
-    told = asdict(dreams) | {
-        "kept": len(dreams.kept),
+    told = {
+        "kept": len(dreams.kept), "drawn": dreams.drawn, "bound": dreams.bound, "most": dreams.most,
+        "beside": [asdict(each) for each in dreams.beside],
         "dreams": [
             {"seam": d.seam, "step": d.step, "step_most": d.step_most, "nearest": d.nearest, "from": " + ".join(d.kinds)}
-            for d in dreams.kept
+            for d in shown
         ],
-    }
+    }  # fmt: skip
     write_atomic(folder / "dreams.json", (json.dumps(told) + "\n").encode())
 
 
@@ -90,29 +92,3 @@ def to_frames(pictures: np.ndarray) -> np.ndarray:
     """Return [n, 1 or 3, h, w] in 0..1 as uint8 [n, h, w, 3]."""
     pixels = (np.clip(pictures, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(np.moveaxis(pixels, 1, -1), (len(pixels), *pixels.shape[2:], 3)))
-
-
-@torch.no_grad()
-def atlas(model: VqVae) -> np.ndarray:
-    """Return the codebook as a picture, uint8 [h, w, 3]: a tile for each code, laid everywhere, sorted by brightness and
-    then colour of the tile. Codes that nothing uses are tiles too."""
-    model.eval()
-    codes = np.arange(model.spec.codes)
-    laid = np.broadcast_to(codes[:, None, None], (len(codes), _TILE, _TILE))
-    tiles = to_frames(decode_codes(model, np.ascontiguousarray(laid)))
-    order = np.argsort(tiles.reshape(len(tiles), -1).mean(1), kind="stable")
-    across = int(np.ceil(np.sqrt(len(tiles) * 16 / 9)))
-    down = -(-len(tiles) // across)
-    side = tiles.shape[1]
-    sheet = np.zeros((down * (side + 2), across * (side + 2), 3), np.uint8)
-    for place, k in enumerate(order):
-        y, x = divmod(place, across)
-        sheet[y * (side + 2) : y * (side + 2) + side, x * (side + 2) : x * (side + 2) + side] = tiles[k]
-    return sheet
-
-
-def write_atlas(path: Path, model: VqVae) -> None:
-    """Write `atlas` as a PNG."""
-    data = io.BytesIO()
-    Image.fromarray(atlas(model)).save(data, "PNG", optimize=True)
-    write_atomic(path, data.getvalue())

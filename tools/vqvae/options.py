@@ -36,9 +36,9 @@ class Options:
     the sphere, "fsq" has none, "vae" is none. start: of the codebook: "none" as drawn; "before" k-means on the untrained
     encoder as the compared recipe does; "data" k-means after `warm` epochs without a quantiser. restart: codes used by fewer
     vectors a batch are put on data, 0 never; even: how strongly codes are used alike; rescue: "seed" revives as the compared
-    recipe does. minutes: ends then at the latest, the rate falling in time, 0: when the epochs are done. precision: "auto"
-    is mixed where the processor multiplies bfloat16. threads: of torch, 0: as many as it likes. mend: collapse is mended,
-    not only said.
+    recipe does. minutes: of the whole run, 0: it ends when the epochs are done; share: of them that the network gets, the
+    rate falling in time; what is left is for prior, dreams and previews. precision: "auto" is mixed where the processor
+    multiplies bfloat16. threads: of torch, 0: as many as it likes. mend: collapse is mended, not only said.
     """
 
     data: str = ""
@@ -65,6 +65,7 @@ class Options:
     epochs: int = 200
     patience: int = 15
     minutes: float = 0.0
+    share: float = 1.0
     seed: int = 0
     data_seed: int = 42
     precision: str = "auto"
@@ -83,7 +84,8 @@ class Options:
             "variants": (0, 10_000), "inner": (1, 64), "decay": (0.5, 0.9999), "warm": (0, 100), "restart": (0, 1000),
             "even": (0, 10),
             "codes": (0, MAX_CODES), "batch": (1, 4096), "lr": (1e-7, 1.0), "epochs": (1, 100_000), "patience": (0, 100_000),
-            "minutes": (0, 1e5), "threads": (0, 256), "seed": (0, 2**31 - 1), "data_seed": (0, 2**31 - 1),
+            "minutes": (0, 1e5), "share": (0.01, 1.0), "threads": (0, 256),
+            "seed": (0, 2**31 - 1), "data_seed": (0, 2**31 - 1),
         }  # fmt: skip
         for key, (low, high) in ranges.items():
             if not low <= (value := getattr(self, key)) <= high:

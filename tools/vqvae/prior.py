@@ -26,6 +26,7 @@ _TURNS = 6  # harmonics of a loop that time is told in
 _NO_CLASS = 0.15  # share of loops whose sketch is not told, so that dreams can be free of it
 _CLIP_NORM = 1.0
 _EVALUATE_EVERY = 50  # steps
+_PATIENCE = 6  # bad steps in a row before giving up
 _LEAST_HIDDEN = 0.15  # of a loop, in training: a loop with less hidden teaches little
 
 
@@ -127,7 +128,7 @@ def circle(frames: int) -> Tensor:
 @dataclass
 class PriorTrainer:
     """loops: uint8 [n, frames, rows, columns]; kinds: int64 [n], the sketch of each. held_out: loops that are only
-    measured.
+    measured. A loss that is not finite goes back to the last good weights, at half the rate.
     """
 
     shape: Shape
@@ -178,18 +179,19 @@ class PriorTrainer:
             self._bad = 0
         else:
             self._bad += 1
-            if self._bad >= 6:
-                raise FloatingPointError("the prior's loss is not finite, six times in a row")
-            self.prior.load_state_dict(self._good[0])
-            self.optimiser.load_state_dict(self._good[1])
+            good = copy.deepcopy(self._good)
+            self.prior.load_state_dict(good[0])
+            self.optimiser.load_state_dict(good[1])
             self.lr *= 0.5
+            if self._bad >= _PATIENCE:
+                raise FloatingPointError(f"the prior's loss is not finite, {self._bad} times in a row")
         self.step += 1
         record = None
         if self.step % _EVALUATE_EVERY == 0 or self.progress >= 1.0:
             record = {"step": float(self.step), "loss": float(np.mean(self._loss or [math.nan])), "held_out": self.measure()}
             self.history.append(record)
             self._loss = []
-            if math.isfinite(record["held_out"]):
+            if self._bad == 0 and (math.isfinite(record["held_out"]) or not len(self.held_out)):
                 self._good = self._snapshot()
         self.spent += clock.now() - began
         return record

@@ -2,13 +2,15 @@
 
     runs/<name>/  prior.pt  prior.json
 
-Called by `commands` after the VQ-VAE is trained. Ctrl-C ends the training and what was learned dreams; `--resume` goes on.
+Called by `commands` after the VQ-VAE is trained. Killed, it loses what it learned since its last checkpoint; `--resume`
+goes on.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +20,12 @@ import torch
 
 from engine.core import clock
 from engine.core.errors import UserError
-from engine.models.style import write_atomic
 from engine.models.vqvae import VqvaeNetwork
 from tools.datasets.manifest import Manifest
 from tools.vqvae.dreaming import encode_loop
 from tools.vqvae.network import VqVae
 from tools.vqvae.prior import Prior, PriorTrainer, Shape
-from tools.vqvae.run import SAVE_EVERY_S
+from tools.vqvae.run import SAVE_EVERY_S, write_or_warn
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def encode_data(model: VqVae, manifest: Manifest, frames: int) -> Coded:
     if not 2 <= frames <= 1024:
         raise UserError("out of range", where="--frames", allowed="2 to 1024", got=frames)
     training = [loop for loop in manifest.loops if loop.split != "validation"]
+    if not training:
+        raise UserError("no loop is left to train on", where=str(manifest.folder), remedy="more loops, or another --split")
     names = sorted({loop.group for loop in training})
     return Coded(
         [encode_loop(model, loop, frames) for loop in training],
@@ -85,8 +88,9 @@ def train_prior(
     say: Callable[[str], None],
     **shape: int,
 ) -> Prior:
-    """Train, or go on with, the prior in `folder`; return it in evaluation. Raises UserError for a checkpoint that does not
-    fit."""
+    """Train, or go on with, the prior in `folder`; return it in evaluation. A loss that stays not finite ends the training,
+    with the last good weights. Raises UserError for a checkpoint that does not fit.
+    """
     frames = len(coded.training[0])
     form = Shape(frames, spec.rows, spec.columns, spec.codes, len(coded.names), **shape)
     held_out = np.stack(coded.held_out) if coded.held_out else np.zeros((0, frames, spec.rows, spec.columns), np.uint8)
@@ -95,33 +99,54 @@ def train_prior(
     )
     path = folder / "prior.pt"
     if path.is_file():
-        trainer.restore(_read(path))
+        state = _read(path)
+        try:
+            trainer.restore(state)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise UserError("the prior's checkpoint is of another program", where=str(path), remedy="delete it") from error
+    by_use = guessing_by_use(coded, spec.codes)
     saved = clock.now()
     while trainer.progress < 1.0 and not stop():
-        record = trainer.advance()
+        try:
+            record = trainer.advance()
+        except FloatingPointError as error:
+            say(f"{error}; the last good weights are kept")
+            break
         if record is not None:
-            say(f"prior, step {trainer.step}, {100 * trainer.progress:.0f} %: {record['loss']:.3f} nats a hidden code, "
-                f"held out {record['held_out']:.3f} (guessing {np.log(spec.codes):.2f})")  # fmt: skip
+            held = f", held out {record['held_out']:.3f}" if coded.held_out else ""
+            say(f"prior, step {trainer.step}, {100 * trainer.progress:.0f} %: {record['loss']:.3f} nats a hidden code{held} "
+                f"(guessing by the use of codes {by_use:.2f}, blindly {np.log(spec.codes):.2f})")  # fmt: skip
         if clock.now() - saved > SAVE_EVERY_S:
             _save(path, trainer)
             saved = clock.now()
     _save(path, trainer)
-    history = {"steps": trainer.history, "seconds": round(trainer.spent, 1), "loops": [len(coded.training), len(held_out)]}
-    write_atomic(folder / "prior.json", (json.dumps(history) + "\n").encode())
+    history = {"steps": trainer.history, "seconds": round(trainer.spent, 1), "loops": [len(coded.training), len(held_out)],
+               "guessing": {"by use": by_use, "blindly": float(np.log(spec.codes))}}  # fmt: skip
+    write_or_warn(folder / "prior.json", (json.dumps(history) + "\n").encode())
     return trainer.prior.eval()
+
+
+def guessing_by_use(coded: Coded, codes: int) -> float:
+    """Return nats a code costs who knows only how often each is used in training: what a prior must stay below.
+
+    Of the held-out loops; of the training ones where there are none.
+    """
+    use = np.bincount(np.concatenate([loop.reshape(-1) for loop in coded.training]), minlength=codes) + 0.5
+    told = np.concatenate([loop.reshape(-1) for loop in coded.held_out or coded.training])
+    return float(-np.log(use / use.sum())[told].mean())
 
 
 def _save(path: Path, trainer: PriorTrainer) -> None:
     data = io.BytesIO()
     torch.save(trainer.state(), data)
-    write_atomic(path, data.getvalue())
+    write_or_warn(path, data.getvalue())
 
 
 def _read(path: Path) -> dict:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        got = (str(error).splitlines() or [type(error).__name__])[0]
+    except (pickle.UnpicklingError, OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
+        got = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError("the prior's checkpoint cannot be read", where=str(path), got=got, remedy="delete it") from error
     if not isinstance(state, dict) or not {"shape", "prior", "optimiser"} <= state.keys():
         raise UserError("the prior's checkpoint is of another program", where=str(path), remedy="delete it")

@@ -76,7 +76,8 @@ def kmeans(vectors: Tensor, count: int, generator: torch.Generator, rounds: int 
         found = torch.where(sizes[:, None] > 0, sums / sizes[:, None].clamp_min(1), found)
         empty = torch.nonzero(sizes == 0)[:, 0]
         if len(empty):
-            found[empty] = vectors[distance.topk(len(empty)).indices]
+            far = distance.topk(min(len(empty), len(vectors))).indices
+            found[empty] = vectors[far[torch.arange(len(empty)) % len(far)]]  # fewer vectors than codes serve twice
     return found
 
 

@@ -7,6 +7,7 @@ shown as far as it got.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -20,6 +21,7 @@ from engine.models.style import write_atomic
 from tools.training.charts import COLOURS, Curve, Strip, chart, strips
 from tools.training.page import html_table, link, page
 from tools.training.tables import NONE, Table, markdown, plain
+from tools.vqvae.maps import usage_map, write_png
 from tools.vqvae.metrics import perplexity
 
 # key, name, digits, whether more is better
@@ -61,7 +63,7 @@ def write_run(folder: Path) -> Path:
     said = f"{len(history.get('epochs', []))} epochs, {history.get('parameters', '?')} parameters"
     parts = [f"<section>{html_table(table)}{_notes(history)}</section>"]
     parts.append(f'<section><h2>Training</h2><div class="charts">{_curves(run)}{_usage(history)}</div></section>')
-    parts += [_pictures(folder, "The codebook", ["atlas.png"]), _dreams(folder)]
+    parts += [_codebook(folder, history), _prior(folder), _dreams(folder)]
     samples = sorted(f"samples/{path.name}" for path in (folder / "samples").glob("*.png"))
     parts.append(_pictures(folder, "Held-out pictures above, reconstructions below", samples[-6:]))
     parts.append(_options(run["options"]))
@@ -135,7 +137,7 @@ def _curve(run: dict[str, Any], part: str, key: str) -> list[tuple[float, float]
     found = []
     for record in run["history"].get("epochs", []):
         value = record.get(part, {}).get(key)
-        if isinstance(value, int | float) and not record.get("warm"):
+        if isinstance(value, int | float) and math.isfinite(value) and not record.get("warm"):
             found.append((float(record["step"]), float(value)))
     return found
 
@@ -183,6 +185,33 @@ def _pictures(folder: Path, title: str, names: Sequence[str]) -> str:
     return f'<section><h2>{escape(title)}</h2><div class="samples">{shown}</div></section>' if shown else ""
 
 
+def _codebook(folder: Path, history: dict[str, Any]) -> str:
+    """Return atlas, map and use over time; writes the last, which is drawn from the history."""
+    picture = usage_map([record.get("counts", []) for record in history.get("epochs", [])])
+    if picture is not None:
+        write_png(folder / "usage.png", picture)
+    explained = sum(_table(folder / "codebook.json").get("explained", []))
+    said = (
+        f"atlas: every code laid everywhere, by brightness. codebook: the codes by their two principal components, which "
+        f"explain {100 * explained:.0f} % of their variance; area is use. usage: a column an epoch, a row a code; dark red "
+        f"is never used."
+    )
+    shown = _pictures(folder, "The codebook", ["atlas.png", "codebook.png", "usage.png"])
+    return shown.replace("</section>", f"<p>{said}</p></section>") if shown else ""
+
+
+def _prior(folder: Path) -> str:
+    found = _table(folder / "prior.json")
+    guessing = found.get("guessing", {})
+    curves = [
+        Curve(name, [(step["step"], step[key]) for step in found.get("steps", []) if math.isfinite(step[key])], colour)
+        for name, key, colour in (("training", "loss", COLOURS[1]), ("held out", "held_out", COLOURS[0]))
+    ]
+    level = ("guessing by use", guessing["by use"]) if "by use" in guessing else None
+    drawn = chart("Nats that a hidden code costs the prior", curves, level)
+    return f'<section><h2>The prior</h2><div class="charts">{drawn}</div></section>' if drawn else ""
+
+
 def _dreams(folder: Path) -> str:
     found = _table(folder / "dreams.json")
     rows = [
@@ -192,8 +221,19 @@ def _dreams(folder: Path) -> str:
     if not rows:
         return ""
     note = (
-        f"{found['kept']} of {found['drawn']} draws kept: the seam no larger than the largest ordinary step, farther from "
+        f"{found['kept']} of {found['drawn']} draws kept: the seam no larger than the largest ordinary step, steps below "
+        f"{found['most']:.4f}, half-way from real loops to codes at random, farther from "
         f"every training loop than {found['bound']:.4f}, the 5th percentile of held-out loops. Distances are RMS of 0..1."
+    )
+    if not found["kept"]:
+        note += " None was kept: this is the best that was refused, and it is in no style."
+    beside = found.get("beside", [])
+    origins = Table(
+        "Dreams beside real loops and codes at random",
+        ("loops", "seam", "ordinary step", "nearest training loop, median", "5th percentile"),
+        [(each["name"], f"{each['seam']:.4f}", f"{each['step']:.4f}", *_spread(each["nearest"])) for each in beside],
+        [each["seam"] <= each["step"] if "dream" in each["name"] else None for each in beside],
+        note="Means over the loops. A dream should move as a real loop does, and its seam be no larger than its step.",
     )
     head = ("dream", "seam", "ordinary step", "nearest training loop", "sketches")
     table = Table("Dreams", head, rows, [d["seam"] <= d["step_most"] for d in found["dreams"]], note=note)
@@ -202,7 +242,13 @@ def _dreams(folder: Path) -> str:
         f"</video></figure>"
         for path in sorted((folder / "dreams").glob("*.mp4"))
     )
-    return f'<section><h2>Dreamt loops</h2><div class="shots">{videos}</div>{html_table(table)}</section>'
+    tables = html_table(table) + html_table(origins)
+    return f'<section><h2>Dreamt loops</h2><div class="shots">{videos}</div>{tables}</section>'
+
+
+def _spread(distances: Sequence[float]) -> tuple[str, str]:
+    known = [each for each in distances if math.isfinite(each)]
+    return tuple(f"{np.percentile(known, part):.4f}" for part in (50, 5)) if known else (NONE, NONE)
 
 
 def _options(options: dict[str, Any]) -> str:

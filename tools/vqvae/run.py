@@ -53,13 +53,21 @@ class Run:
     notes: list[str] = field(default_factory=list)
 
 
-def open_run(folder: Path, options: Options) -> Run:
-    """Return a run that is ready to train: the data divided, decoded once, and mapped. Raises UserError."""
+def open_run(folder: Path, options: Options, loops: bool = False) -> Run:
+    """Return a run that is ready to train: the data divided, decoded once, and mapped. loops: there must be some.
+
+    Raises UserError.
+    """
+    manifest = load_manifest(Path(options.data), options.split, seed=options.data_seed, variants=options.variants)
+    if loops and not manifest.loops:  # before pictures are decoded, and an hour of training
+        raise UserError(
+            "a style of a VQ-VAE plays loops, and the data set has none", where=options.data,
+            remedy="make loops: tools/make_dataset.py p5; or leave --out away",
+        )  # fmt: skip
     if options.threads:
         # One by default: two that share their cores with another program wait for each other, 3.0 s a step against 0.4 s.
         torch.set_num_threads(options.threads)
     data = Path(options.data)
-    manifest = load_manifest(data, options.split, seed=options.data_seed, variants=options.variants)
     size, gray = options.picture, options.gray
     run = Run(
         folder,
@@ -114,7 +122,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[Trainer, dict[str, Any]], None]) -> bool:
-    """Step to the end, or until `stop` says so; return whether the end was reached. Saves on the way.
+    """Step to the end, or until `stop` says so; return whether the end was reached. Saves on the way, which its `spent`
+    counts. Afterwards there are best weights, however early it ended.
 
     seen: called after each epoch with its record.
     """
@@ -133,21 +142,34 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
         if record is not None:
             seen(trainer, record)
             if clock.now() - sampled > SAMPLE_EVERY_S:
-                _write(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
+                write_or_warn(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
                 sampled = clock.now()
-        if clock.now() - saved > SAVE_EVERY_S:
+        if (now := clock.now()) - saved > SAVE_EVERY_S:
             save_run(run, trainer)
             saved = clock.now()
-    save_run(run, trainer)
-    _write(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
+            trainer.spent += saved - now
+    save_checkpoint(run, trainer)
+    trainer.conclude()
+    save_results(run, trainer)
+    write_or_warn(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
     return trainer.done
 
 
 def save_run(run: Run, trainer: Trainer) -> None:
     """Write checkpoint, history and best weights. A disk that is full is said, and training goes on."""
+    save_checkpoint(run, trainer)
+    save_results(run, trainer)
+
+
+def save_checkpoint(run: Run, trainer: Trainer) -> None:
+    """Write what --resume needs."""
     data = io.BytesIO()
     torch.save({"trainer": trainer.state(), "data": run.data_key}, data)
-    _write(run.folder / "checkpoint.pt", data.getvalue())
+    write_or_warn(run.folder / "checkpoint.pt", data.getvalue())
+
+
+def save_results(run: Run, trainer: Trainer) -> None:
+    """Write history and best weights."""
     best = trainer.best
     history = {
         "epochs": trainer.history, "notes": trainer.notes, "seconds": round(trainer.spent, 1),
@@ -155,10 +177,10 @@ def save_run(run: Run, trainer: Trainer) -> None:
         "pictures": [len(run.train), len(run.validation)], "data": run.data_key,
         "best": None if best is None else {"epoch": best.epoch, **best.scores},
     }  # fmt: skip
-    _write(run.folder / "history.json", (json.dumps(history) + "\n").encode())
+    write_or_warn(run.folder / "history.json", (json.dumps(history) + "\n").encode())
     if best is not None:
         metadata = {"options": json.dumps(asdict(run.options))}
-        _write(run.folder / "best.safetensors", save({k: v.contiguous() for k, v in best.model.items()}, metadata))
+        write_or_warn(run.folder / "best.safetensors", save({k: v.contiguous() for k, v in best.model.items()}, metadata))
 
 
 def load_model(folder: Path) -> VqVae:
@@ -181,7 +203,7 @@ def sample(run: Run, trainer: Trainer) -> bytes:
     index = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLES).astype(int))
     real = np.ascontiguousarray(pictures[index])
     trainer.model.eval()
-    logits, _ = trainer.model(to_tensor(real), quantised=not trainer.warm)
+    logits, _ = trainer.model(to_tensor(real), quantised=not trainer.waiting)
     made = (logits.sigmoid() * 255).round().byte().permute(0, 2, 3, 1).numpy()
     if real.ndim == 3:
         real = real[..., None]
@@ -195,7 +217,8 @@ def _first(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_or_warn(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all; a disk that is full is a warning."""
     try:
         write_atomic(path, data)
     except OSError as error:

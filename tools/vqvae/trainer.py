@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.core import clock
+from tools.datasets.part import forget
 from tools.vqvae.metrics import Totals
 from tools.vqvae.network import VqVae, to_tensor
 from tools.vqvae.options import BETA, Options
@@ -30,9 +31,11 @@ _PLATEAU = 6  # epochs without a better one before the compared recipe halves it
 _LEAST_RATE = 1e-6
 _WARM_UP = 100  # steps, of the rate
 _SHARP = 1.0  # weight of the error of gradients in colour: without it lines blur
+_SETTLED = 40  # steps after which the encoder's running statistics are 99 % of the data's: before, all codes may look alike
 _COLLAPSED = 2.0  # perplexity below which a codebook is no codebook
 _PATIENCE = 6  # bad steps in a row before giving up
 _MOST_MENDED = 3
+_WARM_SHARE = 0.15  # of the minutes: then the codebook begins, however long an epoch is
 _EVALUATED = 2048  # pictures of training that stand for it where nothing is held out
 
 
@@ -50,7 +53,8 @@ class Best:
 class Trainer:
     """Make one by `begin`. train, validation: uint8 [n, h, w] or [n, h, w, 3]; validation may be empty.
 
-    history: one record an epoch. notes: what a person should be told. spent: s of training, over all sittings.
+    history: one record an epoch. notes: what a person should be told. spent: s of the run, over all sittings; who opens
+    data and writes files adds what that took. waiting: the codebook has not begun, since the encoder does not know the data.
     """
 
     options: Options
@@ -66,6 +70,7 @@ class Trainer:
     notes: list[str] = field(default_factory=list)
     counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     stale: int = 0
+    waiting: bool = False
     _sums: dict[str, float] = field(default_factory=dict)
     _good: tuple[dict[str, Any], dict[str, Any]] | None = None
     _bad: int = 0
@@ -79,6 +84,7 @@ class Trainer:
         model.mixed = options.precision == "mixed" or (options.precision == "auto" and quick_bfloat())
         optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=options.lr)
         trainer = cls(options, model, train, validation, optimiser)
+        trainer.waiting = options.start == "data" and options.quantiser != "vae"
         if options.start == "before":
             trainer._start_codebook(options.seed, trained=False)
         trainer._remember()
@@ -96,25 +102,24 @@ class Trainer:
     @property
     def progress(self) -> float:
         """How far the training is, 0..1: in epochs or in time, whichever is farther."""
-        by_time = self.spent / (60 * self.options.minutes) if self.options.minutes else 0.0
-        return min(1.0, max(self.step / (self.epoch_steps * self.options.epochs), by_time))
+        return min(1.0, max(self.step / (self.epoch_steps * self.options.epochs), self._by_time))
+
+    @property
+    def _by_time(self) -> float:
+        seconds = 60 * self.options.minutes * self.options.share
+        return self.spent / seconds if seconds else 0.0
 
     @property
     def done(self) -> bool:
         """At the end, or without progress for so long that it is one."""
         return self.progress >= 1.0 or bool(self.options.patience and self.stale >= self.options.patience)
 
-    @property
-    def warm(self) -> bool:
-        """Whether the codebook still waits for an encoder that knows the data."""
-        return self.options.start == "data" and self.epoch < self.options.warm and self.options.quantiser != "vae"
-
     def advance(self) -> dict[str, Any] | None:
         """Take one step; return the epoch's record after its last. Raises FloatingPointError when it keeps failing."""
         began = clock.now()
         options = self.options
-        if options.start == "data" and self.step == options.warm * self.epoch_steps:
-            self._start_codebook(options.seed + 1, trained=True)
+        if self.waiting and (self.step >= options.warm * self.epoch_steps or self._by_time >= _WARM_SHARE):
+            self._end_waiting()
         self._set_rate()
         seed = options.seed * 1_000_003 + self.step
         generator = torch.Generator().manual_seed(seed)
@@ -122,7 +127,7 @@ class Trainer:
         self.model.train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # of the noise of a VAE
-            logits, found = self.model(pictures, quantised=not self.warm)
+            logits, found = self.model(pictures, quantised=not self.waiting)
         reconstruction = functional.binary_cross_entropy_with_logits(logits, pictures)
         loss = reconstruction + options.beta(self.epoch) * found.commitment + found.pull
         if not options.gray:
@@ -135,7 +140,7 @@ class Trainer:
             healthy = math.isfinite(norm.item())
         if healthy:
             self.optimiser.step()
-            restarted = 0 if self.warm or found.codes is None else self.model.quantiser.learn(found, generator)
+            restarted = 0 if self.waiting or found.codes is None else self.model.quantiser.learn(found, generator)
             self._bad = 0
             values = {"loss": loss.item(), "bce": reconstruction.item(), "commitment": found.commitment.item()}
             for name, value in (values | {"restarted": float(restarted), "steps": 1.0}).items():
@@ -143,9 +148,29 @@ class Trainer:
         else:
             self._step_back("the loss is not finite")
         self.step += 1
-        record = self._close_epoch() if self.step % self.epoch_steps == 0 or self.progress >= 1.0 else None
-        self.spent += clock.now() - began
+        now = clock.now()
+        self.spent += now - began
+        if self.step % self.epoch_steps and self.progress < 1.0:
+            return None
+        record = self._close_epoch()
+        self.spent += clock.now() - now
         return record
+
+    def conclude(self) -> None:
+        """See to it that there are best weights, however early training ended: the codebook begins, if it still waits, and
+        what there is is measured. Ends the training: what follows would not be what an undisturbed run does."""
+        if self.best is not None:
+            return
+        if self.waiting:
+            self._end_waiting()
+        for _ in range(2):
+            totals = self._measured()
+            scores = totals.scores(BETA)
+            if math.isfinite(scores["objective"]):
+                self.best = Best(scores["objective"], self.epoch, copy.deepcopy(self.model.state_dict()), scores)
+                self.counts = totals.counts
+                return
+            self._go_back()
 
     @torch.no_grad()
     def measure(self, pictures: np.ndarray, batch: int = 64) -> Totals:
@@ -154,8 +179,9 @@ class Trainer:
         totals = Totals(self.options.entries)
         for start in range(0, len(pictures), batch):
             real = to_tensor(pictures[start : start + batch])
-            logits, found = self.model(real, quantised=not self.warm)
+            logits, found = self.model(real, quantised=not self.waiting)
             totals.add(real, logits, found.commitment, found.codes)
+            forget(pictures)
         return totals
 
     def use_best(self) -> None:
@@ -168,7 +194,8 @@ class Trainer:
         best = self.best
         return {
             "step": self.step, "spent": self.spent, "rate_factor": self.rate_factor, "history": self.history,
-            "notes": self.notes, "stale": self.stale, "sums": self._sums, "bad": self._bad, "mended": self._mended,
+            "notes": self.notes, "stale": self.stale,
+            "waiting": self.waiting, "sums": self._sums, "bad": self._bad, "mended": self._mended,
             "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "good": self._good,
             "counts": torch.from_numpy(self.counts.copy()),
             "best": None if best is None else vars(best),
@@ -180,6 +207,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.spent, self.rate_factor = state["step"], state["spent"], state["rate_factor"]
         self.history, self.notes, self.stale = list(state["history"]), list(state["notes"]), state["stale"]
+        self.waiting = state["waiting"]
         self._sums, self._bad, self._mended = dict(state["sums"]), state["bad"], state["mended"]
         self._good, self.counts = state["good"], state["counts"].numpy()
         self.best = None if state["best"] is None else Best(**state["best"])
@@ -192,6 +220,7 @@ class Trainer:
         batch = self.options.batch
         index = np.sort(self._order[1][place * batch : (place + 1) * batch])
         pictures = to_tensor(self.train[index])
+        forget(self.train)  # each picture maps 64 KB around it: 5,000 of them are a data set
         if not self.options.gray:
             flips = np.random.default_rng([self.options.seed, 2, self.step]).random(len(index)) < 0.5
             pictures = torch.where(torch.from_numpy(flips)[:, None, None, None], pictures.flip(3), pictures)
@@ -229,23 +258,29 @@ class Trainer:
             quantiser.count.fill_(1.0)
             quantiser.total.copy_(quantiser.vectors)
 
-    def _close_epoch(self) -> dict[str, Any]:
-        held_out = len(self.validation) > 0
+    def _end_waiting(self) -> None:
+        self._start_codebook(self.options.seed + 1, trained=True)
+        self.waiting = False
+
+    def _measured(self) -> Totals:
+        """Return the scores of all that is held out; where nothing is, of some of the training pictures."""
         every = -(-len(self.train) // _EVALUATED)
-        totals = self.measure(self.validation if held_out else self.train[::every])
+        return self.measure(self.validation if len(self.validation) else self.train[::every])
+
+    def _close_epoch(self) -> dict[str, Any]:
+        totals = self._measured()
         scores = totals.scores(BETA)
         steps = self._sums.get("steps", 0.0)
         # An epoch is called by its number from 1; a last one that time cut short is as good as a whole one.
         record: dict[str, Any] = {
             "epoch": -(-self.step // self.epoch_steps), "step": self.step, "beta": self.options.beta(self.epoch),
-            "rate": self.optimiser.param_groups[0]["lr"], "warm": self.warm,
+            "rate": self.optimiser.param_groups[0]["lr"], "warm": self.waiting,
             "train": {k: v / steps for k, v in self._sums.items() if k != "steps"} if steps else {},
-            "validation": scores,
+            "validation": scores, "counts": totals.counts.tolist(),
         }  # fmt: skip
         self._sums = {}
         objective = scores["objective"]
-        was_warm = self.options.start == "data" and self.step <= self.options.warm * self.epoch_steps
-        collapsed = 0.0 < scores.get("perplexity", _COLLAPSED) < _COLLAPSED and not was_warm
+        collapsed = self.step >= _SETTLED and 0.0 < scores.get("perplexity", _COLLAPSED) < _COLLAPSED
         record["collapsed"] = collapsed
         if not math.isfinite(objective):
             self._step_back("the evaluation is not finite")
@@ -259,7 +294,7 @@ class Trainer:
                     f"epoch {record['epoch']}: the codebook has collapsed (perplexity {scores['perplexity']:.2f})"
                 )
             self._remember()
-            if not was_warm:
+            if not self.waiting:
                 self._compare(objective, record["epoch"], scores, totals.counts)
         self.history.append(record)
         return record
@@ -279,10 +314,10 @@ class Trainer:
     def _step_back(self, why: str) -> None:
         """Return to the last good weights, at half the rate."""
         self._bad += 1
-        if self._bad >= _PATIENCE:
-            raise FloatingPointError(f"{why} {self._bad} times in a row, at last at step {self.step}")
         self.rate_factor *= 0.5
         self._go_back()
+        if self._bad >= _PATIENCE:
+            raise FloatingPointError(f"{why} {self._bad} times in a row, at last at step {self.step}")
         self.notes.append(f"step {self.step}: {why}; back to the last good weights, rate x {self.rate_factor:g}")
 
     def _mend(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 
@@ -81,6 +84,85 @@ def test_the_walk_visits_every_loop_and_melts_from_one_to_the_next() -> None:
     assert taken.sum() == kept.sum() == 6, "half of the places"
     between = ~np.isclose(all_at_once, a, atol=1e-5).all(0) & ~np.isclose(all_at_once, b, atol=1e-5).all(0)
     assert between.mean() > 0.8
+
+
+def played(drive: VqvaeDrive, bpms: list[float], dt: float = 1 / 30, **params: float) -> list[float]:
+    """Step a frame at each tempo; return the beat of the loop after each."""
+    beats, beat = [], drive._beat
+    for bpm in bpms:
+        z_at(drive, beat := beat + bpm / 60 * dt, dt=dt, **params)
+        beats.append(drive.place()[1])
+    return beats
+
+
+def test_a_loop_keeps_the_tempo_when_it_changes() -> None:
+    made = style()
+    drive = VqvaeDrive(made)
+    z_at(drive, 0.0)
+    bpms = [120.0] * 45 + [174.0] * 45 + [90.0] * 30
+    assert played(drive, bpms) == pytest.approx(np.cumsum(bpms) / 60 / 30)
+    assert drive.place(0.5)[1] == pytest.approx(drive.place()[1] + 0.5 * 90 / 60), "ahead is at the tempo that is now"
+    beat = drive.place()[1]
+    frame = beat / 4 % 1 * 8
+    a, b = embedded(made, 0, int(frame) % 8), embedded(made, 0, (int(frame) + 1) % 8)
+    assert np.allclose(drive.inputs(0.0, 1.0)["z"], a + (frame % 1) * (b - a), atol=1e-5)
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.5, 2.0])
+def test_a_speed_scales_the_tempo_and_a_change_of_it_does_not_jump(speed: float) -> None:
+    drive = VqvaeDrive(style())
+    z_at(drive, 0.0)
+    bpms = [120.0] * 30 + [150.0] * 30
+    before = played(drive, bpms)[-1]
+    after = played(drive, bpms, speed=speed)
+    assert np.diff([before, *after]) == pytest.approx(speed * np.array(bpms) / 60 / 30, abs=1e-9)
+    again = played(drive, bpms)
+    assert np.diff([after[-1], *again]) == pytest.approx(np.array(bpms) / 60 / 30), "and comes back without a jump"
+
+
+@pytest.mark.parametrize("speed", [0.7, 1.0, 2.0])
+def test_a_take_goes_on_where_it_stood(speed: float) -> None:
+    import json
+
+    made = style()
+    whole, resumed = VqvaeDrive(made), VqvaeDrive(made)
+
+    def frames(drive: VqvaeDrive, numbers: range) -> list[np.ndarray]:
+        # A strike rings over the cut, the tempo changes there and the speed is not 1.
+        return [
+            z_at(drive, 2.0 * k / 30 + max(0, k - 40) / 30, {"onset": 1.0 if k in (3, 36) else 0.2}, 1 / 30,
+                 speed=speed, mutate=0.6, loop=0.0, bars=1.0)
+            for k in numbers
+        ]  # fmt: skip
+
+    frames(whole, range(40))
+    resumed.resume(json.loads(json.dumps(whole.memory())))
+    went_on = frames(whole, range(40, 80))
+    assert all(np.array_equal(a, b) for a, b in zip(went_on, frames(resumed, range(40, 80)), strict=True))
+    fresh = VqvaeDrive(made)
+    assert not np.array_equal(went_on[0], frames(fresh, range(40, 41))[0]), "what it remembers matters"
+
+
+def test_a_strike_is_one_hit_that_melts_back_within_a_beat() -> None:
+    made = style()
+    drive, quiet = VqvaeDrive(made), VqvaeDrive(made)
+    far = []
+    for k in range(60):
+        ring = math.exp(-max(0, k - 20) / 4) if k >= 20 else 0.0
+        z = z_at(drive, k / 30, {"onset": ring}, 1 / 30, mutate=0.5)
+        far.append(float(np.abs(z - z_at(quiet, k / 30, dt=1 / 30, mutate=0.5)).mean()))
+    assert max(far[:20]) == 0.0
+    assert int(np.argmax(far)) in (20, 21)
+    assert all(b <= a + 0.02 for a, b in itertools.pairwise(far[20:])), "no second hit while it rings"
+    assert max(far[50:]) == 0.0
+    assert drive.memory()["strike"][0] == 1
+
+
+def test_a_strike_that_the_tempo_takes_back_is_gone() -> None:
+    made = style()
+    drive = VqvaeDrive(made)
+    z_at(drive, 8.0, STRUCK, mutate=1.0)
+    assert np.allclose(z_at(drive, 4.0, SILENCE, mutate=1.0), embedded(made, 0, 0), atol=1e-6)
 
 
 @pytest.mark.parametrize("share", [0.25, 1.0])

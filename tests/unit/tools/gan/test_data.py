@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from engine.core.errors import UserError  # noqa: E402
 from tools.gan.options import Options  # noqa: E402
 from tools.gan.run import open_run  # noqa: E402
-from tools.gan.trainer import Trainer, picked  # noqa: E402
+from tools.gan.trainer import Trainer  # noqa: E402
 from tools.train_gan import main  # noqa: E402
 
 
@@ -110,14 +110,6 @@ def test_memory_does_not_grow_with_fifty_thousand_pictures(tmp_path):
     for k in range(400):  # 20,000 of them come up: 120 MB, and what lies beside them
         trainer._reals(torch.Generator().manual_seed(k))
     assert memory() - before < 40e6
-
-
-def test_pictures_of_a_part_of_a_file_are_the_right_ones(tmp_path):
-    np.save(tmp_path / "a.npy", np.arange(40, dtype=np.uint8).reshape(10, 4))
-    whole = np.load(tmp_path / "a.npy", mmap_mode="r")
-    index = np.array([0, 3])
-    assert np.array_equal(picked(whole, index), np.asarray(whole)[index])
-    assert np.array_equal(picked(whole[5:], index), np.asarray(whole)[5:][index])
 
 
 def test_what_is_measured_is_taken_from_all_buckets(monkeypatch):

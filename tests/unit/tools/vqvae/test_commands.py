@@ -10,9 +10,11 @@ import pytest
 
 from engine.core.frame import Size
 from engine.models.style import load_style
+from tests.unit.tools.training.test_liveliness import music
 from tests.unit.tools.vqvae.conftest import moving_discs
 from tools.datasets.writer import Writer
 from tools.train_vqvae import main
+from tools.training.liveliness import reactivity
 from tools.vqvae.ablation import VARIANTS, options_of
 from tools.vqvae.dreaming import steps_of
 from tools.vqvae.network import VqVae
@@ -84,9 +86,38 @@ def test_the_run_holds_its_report(made: Path, home: Path) -> None:
     assert "objective" in (run / "COMPARISON.md").read_text()
     told = json.loads((run / "dreams.json").read_text())
     assert told["drawn"] >= 1
+    assert len(told["dreams"]) == len(list((run / "dreams").glob("*.mp4"))) >= 1
+    for each in ("dreams, kept or not", "real loops, held out", "codes at random", "codes at random, by their use"):
+        assert each in [beside["name"] for beside in told["beside"]]
+        assert f"<td>{each}</td>" in page or f">{each}<" in page
+    for picture in ("atlas.png", "codebook.png", "usage.png"):
+        assert (run / picture).is_file()
+        assert picture in page
     history = json.loads((run / "history.json").read_text())
     assert len(history["epochs"]) == 3
     assert sum(history["counts"]) == history["pictures"][1] * 24
+
+
+def test_a_style_answers_the_music_more_than_chance_does(made: Path) -> None:
+    found = reactivity(load_style(made), music())
+    assert found.correlation > found.null + 0.1
+    assert abs(found.lag) <= 0.1
+
+
+def test_a_plain_vae_makes_no_style(home: Path, loops: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(loops), "--out", str(home / "styles" / "vae"), *TINY, "--quantiser", "vae"]) == 1
+    assert "no codes to play" in capsys.readouterr().err
+
+
+def test_gray_loops_play_too(home: Path, loops: Path) -> None:
+    from engine.generators.still import preview_still
+
+    out = home / "styles" / "gray"
+    more = ["--mode", "parity", "--frames", "4", "--loops", "2", "--no-prior", "--quiet", "--epochs", "1"]
+    assert main(["--data", str(loops), "--out", str(out), *TINY[2:], *QUICK, *more]) == 0
+    still = preview_still(load_style(out))
+    assert still.shape[2] == 3
+    assert np.abs(still[..., 0] - still[..., 2]).max() < 1e-6
 
 
 def test_a_run_is_not_overwritten_and_goes_on_as_it_began(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import os
 from pathlib import Path
 
@@ -13,11 +14,20 @@ import torch
 
 from engine.core.errors import UserError
 from tools.datasets.manifest import load_manifest
-from tools.vqvae.dreaming import decode_codes, distance, dream_loops, encode_loop, nearest, signature, steps_of
+from tools.vqvae.dreaming import (
+    decode_codes,
+    distance,
+    dream_loops,
+    encode_loop,
+    nearest,
+    random_loops,
+    signature,
+    steps_of,
+)
 from tools.vqvae.network import VqVae
 from tools.vqvae.options import Options
 from tools.vqvae.prior import Prior, PriorTrainer, Shape, circle, dream
-from tools.vqvae.prior_run import Coded, chosen_kinds, encode_data, train_prior, varied
+from tools.vqvae.prior_run import Coded, chosen_kinds, encode_data, guessing_by_use, train_prior, varied
 
 SHAPE = Shape(frames=8, rows=2, columns=3, codes=4, classes=2, width=32, layers=2, heads=2)
 
@@ -149,14 +159,78 @@ def test_dreams_are_kept_by_seam_and_distance(turner: PriorTrainer, tiny: Option
     training = [turning(0), turning(3)]
     near = dream_loops(model, turner.prior, training, [], ["a", "b"], 3, 0)
     assert near.bound == 0.0
-    assert near.drawn == len(near.nearest_all)
+    assert near.drawn == len(near.beside[0].nearest)
+    assert [each.name for each in near.beside][1:] == ["codes at random", "codes at random, by their use"]
     for each in near.kept:
         assert each.seam <= each.step_most
         assert each.nearest > 0.0, "a copy of a training loop is no dream"
     backwards = np.random.default_rng(3).integers(0, 4, (8, 2, 3)).astype(np.uint8)
     far = dream_loops(model, turner.prior, training, [backwards], ["a", "b"], 3, 0)
-    assert far.bound == pytest.approx(far.held_out[0])
+    assert far.bound == pytest.approx(far.beside[1].nearest[0]), "of one held-out loop every percentile is its own"
     assert all(each.nearest > far.bound for each in far.kept)
+    assert (far.refused is None) == bool(far.kept), "where none is kept there is one to look at"
+
+
+def test_a_dream_moves_as_real_loops_do_and_random_codes_do_not(turner: PriorTrainer, tiny: Options) -> None:
+    model = VqVae.begin(dataclasses.replace(tiny, codes=4, size="24x16")).eval()
+    with torch.no_grad():
+        model.quantiser.vectors.copy_(torch.randn(4, 8, generator=torch.Generator().manual_seed(1)) * 3)
+    training = [turning(0), turning(3)]
+    found = dream_loops(model, turner.prior, training, training[:1], ["a", "b"], 2, 0, temperature=0.7)
+    dreams, real, even, by_use = found.beside
+    assert real.nearest == [pytest.approx(0.0, abs=1e-4)], "a copy of a training loop is known as one"
+    assert dreams.step < 0.75 * even.step
+    assert dreams.step < 0.75 * by_use.step
+    assert real.step < found.most < by_use.step
+    assert all(each.step < found.most for each in found.kept)
+    assert f"ordinary step {dreams.step:.4f}" in dreams.line()
+
+
+def test_what_a_prior_that_learned_nothing_dreams_is_not_kept(tiny: Options) -> None:
+    model = VqVae.begin(dataclasses.replace(tiny, codes=4, size="24x16")).eval()
+    with torch.no_grad():
+        model.quantiser.vectors.copy_(torch.randn(4, 8, generator=torch.Generator().manual_seed(1)) * 3)
+    found = dream_loops(model, Prior(SHAPE), [turning(0), turning(3)], [turning(1)], ["a", "b"], 3, 0)
+    assert found.drawn == 12
+    assert not found.kept, "flicker has no seam either, and is far from every loop"
+    assert found.refused is not None
+
+
+def test_random_loops_are_drawn_evenly_and_as_training_uses_its_codes() -> None:
+    loops = random_loops([turning(0), turning(3)], 4, seed=1)
+    even, by_use = (np.stack(found) for found in loops.values())
+    assert even.shape == by_use.shape == (4, 8, 2, 3)
+    assert np.bincount(even.reshape(-1), minlength=4).min() > 192 / 4 * 0.6
+    assert set(np.unique(by_use)) == {0, 2}, "codes 1 and 3 are in no loop"
+
+
+def test_who_knows_the_use_of_codes_alone_guesses_its_entropy() -> None:
+    coded = Coded([turning(0)], [0], [turning(3)], ["a"])
+    assert guessing_by_use(coded, 2 + 1) == pytest.approx(np.log(2), abs=0.05)
+
+
+def test_a_prior_without_held_out_loops_still_goes_back_to_what_it_learned() -> None:
+    torch.set_num_threads(1)
+    loops = np.stack([turning(0), turning(3)])
+    trainer = PriorTrainer(SHAPE, loops, np.array([0, 1]), loops[:0], steps=60)
+    while trainer.step < 50:
+        trainer.advance()
+    learned = trainer.prior.tell.weight.clone()
+    spoil(trainer, 1)
+    assert torch.equal(trainer.prior.tell.weight, learned)
+
+
+def test_a_prior_that_cannot_be_mended_keeps_its_last_good_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: PriorTrainer, *given: object, **more: object) -> torch.Tensor:
+        return self.prior.tell.weight.sum() * math.nan
+
+    monkeypatch.setattr(PriorTrainer, "_guess", broken)
+    coded = Coded([turning(0), turning(3)], [0, 1], [], ["a", "b"])
+    spec = Options(codes=4, widths=(8, 8, 8)).spec().model_copy(update={"rows": 2, "columns": 3})
+    said: list[str] = []
+    prior = train_prior(tmp_path, coded, spec, 0, 30, 0.0, lambda: False, said.append, width=16, layers=1, heads=2)
+    assert all(torch.isfinite(p).all() for p in prior.parameters())
+    assert "last good weights are kept" in said[-1]
 
 
 def test_loops_are_encoded_evenly_and_keep_their_sketch(tiny: Options, loops: Path) -> None:

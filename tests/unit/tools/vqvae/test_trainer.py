@@ -106,22 +106,65 @@ def test_a_loss_that_is_not_finite_goes_back_to_the_last_good_weights(tiny: Opti
 
 
 def test_a_collapsed_codebook_is_seen_and_begun_anew(tiny: Options, tmp_path: Path) -> None:
-    options = dataclasses.replace(tiny, epochs=8, restart=0.0)
+    options = dataclasses.replace(tiny, epochs=12, restart=0.0)
     _, trainer = begun(options, tmp_path)
-    while trainer.epoch < 2:
+    while trainer.epoch < 6:
         trainer.advance()
     step = trainer.step
     with torch.no_grad():
         trainer.model.quantiser.vectors[1:] += 1e4  # one code is left
         trainer.model.quantiser.total[1:] += 1e6
-    while trainer.epoch < 3:
+    while trainer.epoch < 7:
         trainer.advance()
     assert trainer.history[-1]["collapsed"]
     assert any("begun anew" in note for note in trainer.notes)
-    while trainer.epoch < 4:
+    while trainer.epoch < 8:
         trainer.advance()
     assert trainer.step > step
     assert trainer.history[-1]["validation"]["perplexity"] > 2.0
+
+
+def test_the_first_steps_are_no_collapse(tiny: Options, tmp_path: Path) -> None:
+    _, trainer = begun(dataclasses.replace(tiny, batch=64, restart=0.0), tmp_path)
+    while trainer.epoch < 2:
+        trainer.advance()
+    with torch.no_grad():
+        trainer.model.quantiser.vectors[1:] += 1e4
+        trainer.model.quantiser.total[1:] += 1e6
+    while trainer.epoch < 3:
+        trainer.advance()
+    assert trainer.history[-1]["validation"]["perplexity"] < 2.0
+    assert trainer.rate_factor == 1.0, "running statistics that are not there yet cost no rate"
+
+
+def test_the_last_epoch_counts_however_time_cuts_it(tiny: Options, tmp_path: Path) -> None:
+    _, trainer = begun(dataclasses.replace(tiny, epochs=1000, minutes=1.0, batch=8), tmp_path)
+    while trainer.step < 2 * trainer.epoch_steps + 3:
+        trainer.advance()
+    trainer.spent = 60.0
+    assert trainer.advance() is not None
+    assert trainer.done
+    assert trainer.history[-1]["step"] == 2 * trainer.epoch_steps + 4
+
+
+def test_weights_that_give_up_are_the_last_good_ones(tiny: Options, tmp_path: Path) -> None:
+    run, trainer = begun(tiny, tmp_path)
+    while trainer.epoch < 2:
+        trainer.advance()
+
+    healthy = trainer.advance
+
+    def spoilt() -> dict | None:
+        with torch.no_grad():
+            next(trainer.model.encoder.parameters()).fill_(math.nan)
+        return healthy()
+
+    trainer.advance = spoilt
+    assert not runs.train(run, trainer, lambda: False, lambda t, r: None)
+    assert "in a row" in trainer.notes[-1]
+    kept = runs.read_checkpoint(tmp_path / "checkpoint.pt")["trainer"]["model"]
+    assert all(torch.isfinite(tensor).all() for tensor in kept.values())
+    assert math.isfinite(trainer.best.objective)
 
 
 def test_nothing_held_out_is_said_and_measured_on_training(tiny: Options, tmp_path: Path, loops: Path) -> None:
