@@ -80,11 +80,12 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         groups, tokens, width = x.shape
         q, k, v = self.mix(self.norm(x)).reshape(groups, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        bias = None
+        # Written out: on a CPU the fused attention takes twice the time of these small products, most of it backwards.
+        near = q @ (k / math.sqrt(q.shape[-1])).mT
         if self.bias is not None:
             at = torch.arange(tokens)
-            bias = self.bias[:, (at[None] - at[:, None]) % tokens].to(q.dtype)
-        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            near = near + self.bias[:, (at[None] - at[:, None]) % tokens].to(q.dtype)
+        seen = near.softmax(-1).to(v.dtype) @ v
         return self.out(seen.transpose(1, 2).reshape(groups, tokens, width))
 
 
