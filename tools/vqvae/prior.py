@@ -32,7 +32,7 @@ _LEAST_HIDDEN = 0.15  # of a loop, in training: a loop with less hidden teaches 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a prior is. classes: sketches that it tells apart."""
+    """What a prior is. classes: sketches that it tells apart. side: a token is so many codes wide and high."""
 
     frames: int
     rows: int
@@ -42,10 +42,26 @@ class Shape:
     width: int = 96
     layers: int = 4
     heads: int = 4
+    side: int = 1
 
     def __post_init__(self) -> None:
         if self.width % self.heads or min(asdict(self).values()) < 1:
             raise UserError("the prior's shape", where="width, heads", allowed="a multiple of the heads", got=self.width)
+        if self.rows % self.side or self.columns % self.side:
+            grid = f"{self.rows} x {self.columns}"
+            raise UserError("the prior's shape", where="side", allowed=f"what divides {grid}", got=self.side)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Return [..., rows, columns] as [..., tokens, side * side]."""
+        s = self.side
+        split = x.unflatten(-2, (self.rows // s, s)).unflatten(-1, (self.columns // s, s))
+        return split.transpose(-3, -2).flatten(-4, -3).flatten(-2)
+
+    def grid(self, x: Tensor) -> Tensor:
+        """Return [..., tokens, side * side] as [..., rows, columns]."""
+        s = self.side
+        split = x.unflatten(-2, (self.rows // s, self.columns // s)).unflatten(-1, (s, s))
+        return split.transpose(-3, -2).flatten(-4, -3).flatten(-2)
 
 
 class Attention(nn.Module):
@@ -64,11 +80,12 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         groups, tokens, width = x.shape
         q, k, v = self.mix(self.norm(x)).reshape(groups, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        bias = None
+        # Written out: on a CPU the fused attention takes twice the time of these small products, most of it backwards.
+        near = q @ (k / math.sqrt(q.shape[-1])).mT
         if self.bias is not None:
             at = torch.arange(tokens)
-            bias = self.bias[:, (at[None] - at[:, None]) % tokens].to(q.dtype)
-        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            near = near + self.bias[:, (at[None] - at[:, None]) % tokens].to(q.dtype)
+        seen = near.softmax(-1).to(v.dtype) @ v
         return self.out(seen.transpose(1, 2).reshape(groups, tokens, width))
 
 
@@ -97,24 +114,29 @@ class Prior(nn.Module):
         super().__init__()
         self.shape = shape
         width = shape.width
-        self.codes = nn.Embedding(shape.codes + 1, width)
+        codes = shape.side**2  # of a token, each with a table of its own
+        self.codes = nn.ModuleList(nn.Embedding(shape.codes + 1, width) for _ in range(codes))
         self.kinds = nn.Embedding(shape.classes + 1, width)
-        self.places = nn.Parameter(torch.randn(shape.rows * shape.columns, width) * 0.2)
+        self.places = nn.Parameter(torch.randn(shape.rows * shape.columns // codes, width) * 0.2)
         self.when = nn.Linear(2 * _TURNS, width)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(width)
-        self.tell = nn.Linear(width, shape.codes)
+        self.tell = nn.Linear(width, codes * shape.codes)
         # Codes as loud as time from the start: at the usual 0.02 attention looks at nothing but the clock for 500 steps.
-        nn.init.normal_(self.codes.weight, std=0.5)
+        for table in self.codes:
+            nn.init.normal_(table.weight, std=0.5 / shape.side)
         nn.init.normal_(self.kinds.weight, std=0.1)
 
     def forward(self, codes: Tensor, kind: Tensor) -> Tensor:
         """codes: int64 [n, frames, rows, columns]; kind: int64 [n]. Returns [n, frames, rows * columns, codes]."""
-        x = self.codes(codes.flatten(2)) + self.places + self.when(circle(self.shape.frames))[None, :, None]
-        x = x + self.kinds(kind)[:, None, None]
+        shape = self.shape
+        each = shape.tokens(codes).unbind(-1)
+        x = sum(table(of) for table, of in zip(self.codes, each, strict=True))
+        x = x + self.places + self.when(circle(shape.frames))[None, :, None] + self.kinds(kind)[:, None, None]
         for layer in self.layers:
             x = layer(x)
-        return self.tell(self.norm(x))
+        told = self.tell(self.norm(x)).unflatten(-1, (shape.side**2, shape.codes)).movedim(-1, 0)
+        return shape.grid(told).flatten(-2).movedim(0, -1)
 
 
 def circle(frames: int) -> Tensor:
@@ -234,8 +256,9 @@ class PriorTrainer:
         for i in range(len(codes)):
             part = share if share is not None else max(_LEAST_HIDDEN, math.cos(math.pi / 2 * rng.random()))
             whole = share is None and rng.random() < 1 / 3
-            chance = rng.random((codes.shape[1], 1, 1) if whole else codes.shape[1:])
-            hidden[i] = chance < part
+            frames, side = codes.shape[1], self.shape.side  # a token is hidden as a whole
+            some = rng.random((frames, self.shape.rows // side, self.shape.columns // side)) < part
+            hidden[i] = (rng.random((frames, 1, 1)) < part) if whole else some.repeat(side, 1).repeat(side, 2)
             if not hidden[i].any():
                 hidden[i, 0] = True
         real = torch.from_numpy(codes.astype(np.int64))
@@ -262,22 +285,23 @@ def dream(
     shape = prior.shape
     prior.eval()
     generator = torch.Generator().manual_seed(seed)
-    total = shape.frames * shape.rows * shape.columns
+    total = shape.frames * shape.rows * shape.columns // shape.side**2  # tokens
     codes = torch.full((1, shape.frames, shape.rows, shape.columns), shape.codes)
     chosen = torch.tensor(kinds or (shape.classes,))
     for k in range(rounds):
         with torch.autocast("cpu", torch.bfloat16, enabled=quick_bfloat()):
             each = prior(codes.expand(len(chosen), -1, -1, -1), chosen).float()
-        chance = torch.softmax(each.mean(0).reshape(total, -1) / temperature, 1)
-        drawn = torch.multinomial(chance, 1, generator=generator)[:, 0]
-        sure = torch.log(chance.gather(1, drawn[:, None])[:, 0] + 1e-9)
-        flat = codes.reshape(-1)
-        known = flat != shape.codes
-        drawn = torch.where(known, flat, drawn)
+        chance = torch.softmax(each.mean(0).flatten(0, 1) / temperature, 1)
+        drawn = torch.multinomial(chance, 1, generator=generator)
+        sure = torch.log(chance.gather(1, drawn)[:, 0] + 1e-9).reshape(codes.shape)
+        known = codes != shape.codes
+        drawn = torch.where(known, codes, drawn.reshape(codes.shape))
         noise = -torch.log(-torch.log(torch.rand(total, generator=generator).clamp(1e-9, 1 - 1e-7)))
-        sure = torch.where(known, math.inf, sure + spread * (1 - (k + 1) / rounds) * noise)
+        surest = shape.tokens(sure).mean(-1).flatten() + spread * (1 - (k + 1) / rounds) * noise
+        surest = torch.where(shape.tokens(known)[..., 0].flatten(), math.inf, surest)
         left = int(total * math.cos(math.pi / 2 * (k + 1) / rounds)) if k + 1 < rounds else 0
+        tokens = shape.tokens(drawn).reshape(total, -1)
         if left:
-            drawn[sure.topk(left, largest=False).indices] = shape.codes
-        codes = drawn.reshape(codes.shape)
+            tokens[surest.topk(left, largest=False).indices] = shape.codes
+        codes = shape.grid(tokens.reshape(1, shape.frames, -1, shape.side**2))
     return codes[0].numpy().astype(np.uint8)

@@ -27,6 +27,8 @@ from tools.vqvae.network import VqVae
 from tools.vqvae.prior import Prior, PriorTrainer, Shape
 from tools.vqvae.run import SAVE_EVERY_S, write_or_warn
 
+_LARGE = 256  # codes of a frame
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -92,7 +94,9 @@ def train_prior(
     with the last good weights. Raises UserError for a checkpoint that does not fit.
     """
     frames = len(coded.training[0])
-    form = Shape(frames, spec.rows, spec.columns, spec.codes, len(coded.names), **shape)
+    # On a large grid a token is four codes: a step then takes a fifth of the time, and attention sees as far.
+    large = spec.rows * spec.columns > _LARGE and not spec.rows % 2 and not spec.columns % 2
+    form = Shape(frames, spec.rows, spec.columns, spec.codes, len(coded.names), **({"side": 1 + large} | shape))
     held_out = np.stack(coded.held_out) if coded.held_out else np.zeros((0, frames, spec.rows, spec.columns), np.uint8)
     trainer = PriorTrainer(
         form, np.stack(coded.training), np.array(coded.kinds), held_out, seed, steps=steps, minutes=minutes

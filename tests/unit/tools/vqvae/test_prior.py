@@ -114,6 +114,29 @@ def test_a_prior_that_was_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> No
         go(tmp_path / "halves", lambda: False)
 
 
+def test_a_token_of_four_codes_is_laid_out_and_back() -> None:
+    shape = Shape(frames=3, rows=4, columns=6, codes=9, classes=1, width=8, layers=1, heads=2, side=2)
+    codes = torch.arange(24).reshape(1, 4, 6)
+    tokens = shape.tokens(codes)
+    assert tokens.shape == (1, 6, 4)
+    assert tokens[0, 0].tolist() == [0, 1, 6, 7]
+    assert torch.equal(shape.grid(tokens), codes)
+    # Logits come back at the place of their code: what is told of one place changes with its token's input alone.
+    prior = Prior(shape).eval()
+    told = prior(torch.zeros(1, 3, 4, 6, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
+    assert told.shape == (1, 3, 24, 9)
+    with torch.no_grad():
+        prior.tell.bias.copy_(torch.arange(36.0))
+        prior.tell.weight.zero_()
+    told = prior(torch.zeros(1, 3, 4, 6, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))[0, 0].reshape(4, 6, 9)
+    assert told[:, :, 0].reshape(2, 2, 3, 2)[0, :, 0].tolist() == [[0.0, 9.0], [18.0, 27.0]]
+    loop = dream(prior, 3, rounds=4)
+    assert loop.shape == (3, 4, 6)
+    assert loop.max() < 9
+    with pytest.raises(UserError, match="side"):
+        Shape(frames=3, rows=5, columns=6, codes=9, classes=1, side=2)
+
+
 class _Hostile:
     def __reduce__(self):
         return os.system, ("false",)
