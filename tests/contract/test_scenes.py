@@ -12,7 +12,7 @@ from engine.core.paths import ROOT
 from engine.core.signals import BeatPosition, Signals, signals_at
 from engine.effects.registry import EFFECTS
 from engine.generators.registry import deck_params
-from engine.models.style import list_styles
+from engine.models.style import list_styles, load_meta, style_folder
 from engine.show.catalogue import Catalogue
 from engine.show.change import Change, StyleReady
 from engine.show.document import Document
@@ -69,6 +69,11 @@ def flat(deck: str, frame: DeckFrame) -> dict[str, float]:
     return values
 
 
+def in_tempo(name: str) -> bool:
+    """Whether the scene's style plays loops, which keep the tempo at any loudness, or they would lose the beat."""
+    return load_meta(style_folder(load_scene(FOLDER / f"{name}.toml", CATALOGUE).deck.style)).kind == "vqvae"
+
+
 def mean(frames: list[dict[str, float]], name: str) -> float:
     return float(np.mean([f.get(name, 0.0) for f in frames]))
 
@@ -107,10 +112,11 @@ def test_silence_a_kick_and_a_break_look_different(name: str) -> None:
     rest = played(name, heard(62.0, 70.0))[-48:]
     level = "a/level"
     assert quiet[level] < 0.15 * mean(loud, level), "silence is dim"
-    assert quiet["a/speed"] <= 0.3 * mean(loud, "a/speed"), "and slow"
     kicks = sorted(loud, key=lambda f: f[level])
     assert kicks[-1][level] > 1.3 * kicks[len(kicks) // 4][level], "the kick is light"
-    assert mean(rest, "a/speed") < 0.95 * mean(loud, "a/speed") or mean(rest, "mix") > mean(loud, "mix") + 0.2
+    if not in_tempo(name):
+        assert quiet["a/speed"] <= 0.3 * mean(loud, "a/speed"), "and slow"
+        assert mean(rest, "a/speed") < 0.95 * mean(loud, "a/speed") or mean(rest, "mix") > mean(loud, "mix") + 0.2
     seen = "b" if mean(rest, "mix") > 0.7 else "a"
     widest = min(mean(loud, "a/zoom"), mean(loud, f"{seen}/zoom"))
     assert mean(rest, f"{seen}/zoom") < 0.95 * widest, "the break is wide"
@@ -125,7 +131,8 @@ def test_music_that_goes_quiet_looks_it(name: str) -> None:
     loud = played(name, heard(84.0, 92.0))[-96:]
     quiet = played(name, heard(110.0, 119.0))[-48:]
     assert mean(quiet, "a/level") < 0.55 * mean(loud, "a/level"), "darker"
-    assert mean(quiet, "a/speed") < 0.6 * mean(loud, "a/speed"), "and calmer"
+    if not in_tempo(name):
+        assert mean(quiet, "a/speed") < 0.6 * mean(loud, "a/speed"), "and calmer"
 
 
 @pytest.mark.parametrize("name", NAMES)

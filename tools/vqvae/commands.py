@@ -161,6 +161,8 @@ def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, s
         args.out, model, loops, name=args.title or args.out.name.replace("-", " ").replace("_", " ").capitalize(),
         description=f"{len(dreams)} dreamt and {len(loops) - len(dreams)} encoded loops of {names}", seed=run.options.seed,
         licence=args.licence, tags=("loops", "vqvae"), beats=args.beats, scores=scores,
+        how={"how": "trained", "steps": trainer.step, "dreams": len(dreams), "notes": trainer.notes,
+             "options": dataclasses.asdict(run.options)},
     )  # fmt: skip
     console.print(f"{args.out}: vj live --style {args.out}")
 

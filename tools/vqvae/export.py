@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,9 @@ def style_tensors(model: VqVae, loops: Sequence[np.ndarray]) -> dict[str, np.nda
 
 def write_vq_style(
     folder: Path, model: VqVae, loops: Sequence[np.ndarray], *, name: str, description: str, seed: int, licence: str,
-    tags: tuple[str, ...] = (), beats: int = 8, scores: dict[str, float] | None = None,
+    tags: tuple[str, ...] = (), beats: int = 8, scores: dict[str, float] | None = None, how: dict[str, Any] | None = None,
 ) -> Path:  # fmt: skip
-    """Write a playable style, previews included; return its folder. Raises UserError."""
+    """Write a playable style, previews included; return its folder. how: what history.json says. Raises UserError."""
     if not loops:
         raise UserError("a style of a VQ-VAE plays loops, and there is none", where=str(folder),
                         remedy="train on a data set of loops: tools/make_dataset.py p5")  # fmt: skip
@@ -47,6 +48,7 @@ def write_vq_style(
     )  # fmt: skip
     try:
         write_style(folder, meta, style_tensors(model, loops))
+        write_atomic(folder / "history.json", (json.dumps(how or {}, indent=2) + "\n").encode())
         write_still(folder)
         write_video(folder)
     except OSError as error:
