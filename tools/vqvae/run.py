@@ -132,7 +132,8 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
     except OSError as error:  # before the first step, not after the last
         raise UserError("the run cannot be written", where=str(run.folder), got=error.strerror or error) from error
     trainer.notes += [note for note in run.notes if note not in trainer.notes]
-    saved = sampled = clock.now()
+    began = saved = sampled = clock.now()
+    spent = trainer.spent
     while not trainer.done and not stop():
         try:
             record = trainer.advance()
@@ -144,10 +145,12 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
             if clock.now() - sampled > SAMPLE_EVERY_S:
                 write_or_warn(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
                 sampled = clock.now()
-        if (now := clock.now()) - saved > SAVE_EVERY_S:
+        if clock.now() - saved > SAVE_EVERY_S:
             save_run(run, trainer)
             saved = clock.now()
-            trainer.spent += saved - now
+        trainer.spent = spent + clock.now() - began
+    if trainer.done and (record := trainer.close()) is not None:
+        seen(trainer, record)
     save_checkpoint(run, trainer)
     trainer.conclude()
     save_results(run, trainer)

@@ -156,6 +156,10 @@ class Trainer:
         self.spent += clock.now() - now
         return record
 
+    def close(self) -> dict[str, Any] | None:
+        """Measure an epoch that time ended between two steps, and return its record; None where nothing is unmeasured."""
+        return self._close_epoch() if self._sums else None
+
     def conclude(self) -> None:
         """See to it that there are best weights, however early training ended: the codebook begins, if it still waits, and
         what there is is measured. Ends the training: what follows would not be what an undisturbed run does."""
