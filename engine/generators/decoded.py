@@ -7,7 +7,7 @@ looks at it (zoom, rotate, pan), scales it to the internal size and makes it lin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -141,14 +141,17 @@ def decoded_sequence(
     signals: Iterable[Mapping[str, float]],
     dt: float,
     given: Mapping[str, float],
-    beat_at: Callable[[int, Mapping[str, float]], float],
 ) -> Iterator[np.ndarray]:
-    """Yield one picture per entry of `signals`, `dt` s apart. given: parameters. beat_at: of the k-th entry."""
+    """Yield one picture per entry of `signals`, `dt` s apart; entries that know no beat have one at `STILL_BPM`. given:
+    parameters.
+    """
     values = complete(params, given)
+    start = style.meta.preview.time
     decoder = open_decoder(style)
     try:
         for k, each in enumerate(signals):
-            drive.step(each, beat_at(k, each), dt, values)
+            beat = each.position.beat if isinstance(each, Signals) else (start + k * dt) * STILL_BPM / 60.0
+            drive.step(each, beat, dt, values)
             yield fitted(decoder.decode(drive.inputs(0.0, size.aspect)), size)
     finally:
         decoder.close()

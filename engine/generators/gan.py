@@ -19,7 +19,6 @@ import numpy as np
 from engine.backends.decoders import Decoder, Inputs
 from engine.core.frame import Size
 from engine.core.params import Param
-from engine.core.signals import Signals
 from engine.generators.base import Generator
 from engine.generators.cppn import CPPN_PARAMS
 from engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
@@ -112,10 +111,5 @@ def gan_sequence(
     style: Style, size: Size, signals: Iterable[Mapping[str, float]], dt: float, speed: float, react: float
 ) -> Iterator[np.ndarray]:
     """Yield pictures. See `registry.Kind`."""
-    start = style.meta.preview.time
-
-    def beat_at(k: int, each: Mapping[str, float]) -> float:
-        return each.position.beat if isinstance(each, Signals) else (start + k * dt) * STILL_BPM / 60.0
-
     given = {"speed": speed, "react": react}
-    return decoded_sequence(GanDrive(style), style, GAN_PARAMS, size, signals, dt, given, beat_at)
+    return decoded_sequence(GanDrive(style), style, GAN_PARAMS, size, signals, dt, given)
