@@ -32,7 +32,7 @@ _LEAST_HIDDEN = 0.15  # of a loop, in training: a loop with less hidden teaches 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a prior is. classes: sketches that it tells apart. side: a token is so many codes wide and high."""
+    """What a prior is. classes: sketches that it tells apart. high, wide: codes of a token, which are told together."""
 
     frames: int
     rows: int
@@ -42,25 +42,31 @@ class Shape:
     width: int = 96
     layers: int = 4
     heads: int = 4
-    side: int = 1
+    high: int = 1
+    wide: int = 1
 
     def __post_init__(self) -> None:
         if self.width % self.heads or min(asdict(self).values()) < 1:
             raise UserError("the prior's shape", where="width, heads", allowed="a multiple of the heads", got=self.width)
-        if self.rows % self.side or self.columns % self.side:
-            grid = f"{self.rows} x {self.columns}"
-            raise UserError("the prior's shape", where="side", allowed=f"what divides {grid}", got=self.side)
+        if self.rows % self.high or self.columns % self.wide:
+            grid, token = f"{self.rows} x {self.columns}", f"{self.high} x {self.wide}"
+            raise UserError("the prior's shape", where="high, wide", allowed=f"what divides {grid}", got=token)
+
+    @property
+    def places(self) -> int:
+        """Tokens of a frame."""
+        return self.rows // self.high * (self.columns // self.wide)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Return [..., rows, columns] as [..., tokens, side * side]."""
-        s = self.side
-        split = x.unflatten(-2, (self.rows // s, s)).unflatten(-1, (self.columns // s, s))
+        """Return [..., rows, columns] as [..., places, high * wide]."""
+        down, across = self.rows // self.high, self.columns // self.wide
+        split = x.unflatten(-2, (down, self.high)).unflatten(-1, (across, self.wide))
         return split.transpose(-3, -2).flatten(-4, -3).flatten(-2)
 
     def grid(self, x: Tensor) -> Tensor:
-        """Return [..., tokens, side * side] as [..., rows, columns]."""
-        s = self.side
-        split = x.unflatten(-2, (self.rows // s, self.columns // s)).unflatten(-1, (s, s))
+        """Return [..., places, high * wide] as [..., rows, columns]."""
+        down, across = self.rows // self.high, self.columns // self.wide
+        split = x.unflatten(-2, (down, across)).unflatten(-1, (self.high, self.wide))
         return split.transpose(-3, -2).flatten(-4, -3).flatten(-2)
 
 
@@ -114,17 +120,17 @@ class Prior(nn.Module):
         super().__init__()
         self.shape = shape
         width = shape.width
-        codes = shape.side**2  # of a token, each with a table of its own
+        codes = shape.high * shape.wide  # of a token, each with a table of its own
         self.codes = nn.ModuleList(nn.Embedding(shape.codes + 1, width) for _ in range(codes))
         self.kinds = nn.Embedding(shape.classes + 1, width)
-        self.places = nn.Parameter(torch.randn(shape.rows * shape.columns // codes, width) * 0.2)
+        self.places = nn.Parameter(torch.randn(shape.places, width) * 0.2)
         self.when = nn.Linear(2 * _TURNS, width)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(width)
         self.tell = nn.Linear(width, codes * shape.codes)
         # Codes as loud as time from the start: at the usual 0.02 attention looks at nothing but the clock for 500 steps.
         for table in self.codes:
-            nn.init.normal_(table.weight, std=0.5 / shape.side)
+            nn.init.normal_(table.weight, std=0.5 / math.sqrt(codes))
         nn.init.normal_(self.kinds.weight, std=0.1)
 
     def forward(self, codes: Tensor, kind: Tensor) -> Tensor:
@@ -135,7 +141,7 @@ class Prior(nn.Module):
         x = x + self.places + self.when(circle(shape.frames))[None, :, None] + self.kinds(kind)[:, None, None]
         for layer in self.layers:
             x = layer(x)
-        told = self.tell(self.norm(x)).unflatten(-1, (shape.side**2, shape.codes)).movedim(-1, 0)
+        told = self.tell(self.norm(x)).unflatten(-1, (len(self.codes), shape.codes)).movedim(-1, 0)
         return shape.grid(told).flatten(-2).movedim(0, -1)
 
 
@@ -256,9 +262,10 @@ class PriorTrainer:
         for i in range(len(codes)):
             part = share if share is not None else max(_LEAST_HIDDEN, math.cos(math.pi / 2 * rng.random()))
             whole = share is None and rng.random() < 1 / 3
-            frames, side = codes.shape[1], self.shape.side  # a token is hidden as a whole
-            some = rng.random((frames, self.shape.rows // side, self.shape.columns // side)) < part
-            hidden[i] = (rng.random((frames, 1, 1)) < part) if whole else some.repeat(side, 1).repeat(side, 2)
+            shape, frames = self.shape, codes.shape[1]
+            some = rng.random((frames, shape.rows // shape.high, shape.columns // shape.wide)) < part
+            some = some.repeat(shape.high, 1).repeat(shape.wide, 2)  # a token is hidden as a whole
+            hidden[i] = (rng.random((frames, 1, 1)) < part) if whole else some
             if not hidden[i].any():
                 hidden[i, 0] = True
         real = torch.from_numpy(codes.astype(np.int64))
@@ -285,7 +292,7 @@ def dream(
     shape = prior.shape
     prior.eval()
     generator = torch.Generator().manual_seed(seed)
-    total = shape.frames * shape.rows * shape.columns // shape.side**2  # tokens
+    total = shape.frames * shape.places
     codes = torch.full((1, shape.frames, shape.rows, shape.columns), shape.codes)
     chosen = torch.tensor(kinds or (shape.classes,))
     for k in range(rounds):
@@ -303,5 +310,5 @@ def dream(
         tokens = shape.tokens(drawn).reshape(total, -1)
         if left:
             tokens[surest.topk(left, largest=False).indices] = shape.codes
-        codes = shape.grid(tokens.reshape(1, shape.frames, -1, shape.side**2))
+        codes = shape.grid(tokens.reshape(1, shape.frames, shape.places, -1))
     return codes[0].numpy().astype(np.uint8)

@@ -27,7 +27,7 @@ from tools.vqvae.dreaming import (
 from tools.vqvae.network import VqVae
 from tools.vqvae.options import Options
 from tools.vqvae.prior import Prior, PriorTrainer, Shape, circle, dream
-from tools.vqvae.prior_run import Coded, chosen_kinds, encode_data, guessing_by_use, train_prior, varied
+from tools.vqvae.prior_run import Coded, chosen_kinds, encode_data, guessing_by_use, token_of, train_prior, varied
 
 SHAPE = Shape(frames=8, rows=2, columns=3, codes=4, classes=2, width=32, layers=2, heads=2)
 
@@ -115,7 +115,7 @@ def test_a_prior_that_was_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> No
 
 
 def test_a_token_of_four_codes_is_laid_out_and_back() -> None:
-    shape = Shape(frames=3, rows=4, columns=6, codes=9, classes=1, width=8, layers=1, heads=2, side=2)
+    shape = Shape(frames=3, rows=4, columns=6, codes=9, classes=1, width=8, layers=1, heads=2, high=2, wide=2)
     codes = torch.arange(24).reshape(1, 4, 6)
     tokens = shape.tokens(codes)
     assert tokens.shape == (1, 6, 4)
@@ -133,8 +133,11 @@ def test_a_token_of_four_codes_is_laid_out_and_back() -> None:
     loop = dream(prior, 3, rounds=4)
     assert loop.shape == (3, 4, 6)
     assert loop.max() < 9
-    with pytest.raises(UserError, match="side"):
-        Shape(frames=3, rows=5, columns=6, codes=9, classes=1, side=2)
+    with pytest.raises(UserError, match="high, wide"):
+        Shape(frames=3, rows=5, columns=6, codes=9, classes=1, high=2)
+    assert token_of(8, 8) == {"high": 1, "wide": 1}
+    assert token_of(9, 16) == {"high": 1, "wide": 2}
+    assert token_of(18, 32) == {"high": 2, "wide": 2}
 
 
 class _Hostile:
