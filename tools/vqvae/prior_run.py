@@ -131,8 +131,8 @@ def train_prior(
 
 
 def token_of(rows: int, columns: int) -> dict[str, int]:
-    """Return how many codes of such a grid are a token, `high` and `wide`. On a large grid two or four: a step of 576 codes a
-    frame then takes 0.4 s instead of 2.5, and a prior of a few minutes has learnt something."""
+    """Return how many codes of such a grid are a token, `high` and `wide`. On a large grid two or four: a step of 576 codes
+    a frame then takes 0.4 s instead of 2.5, and a prior of a few minutes has learnt something."""
     wide = 2 if rows * columns > _LARGE and columns % 2 == 0 else 1
     high = 2 if rows * columns // wide > _LARGE and rows % 2 == 0 else 1
     return {"high": high, "wide": wide}
