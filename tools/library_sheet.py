@@ -51,7 +51,7 @@ def sheet(styles: Sequence[Style], columns: int) -> Image.Image:
 
 
 def _learnt(style: Style) -> str:
-    return style.meta.prompt or ("untrained" if style.kind == "cppn" else style.meta.description)
+    return style.meta.prompt or (style.meta.description if style.meta.trained else "untrained")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

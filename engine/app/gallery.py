@@ -126,7 +126,7 @@ def card(entry: Entry, base: Path) -> str:
 
 
 def _network(style: Style) -> str:
-    return f"{'' if style.meta.guide else 'untrained · '}{style.spec.told}"
+    return f"{'' if style.meta.trained else 'untrained · '}{style.spec.told}"
 
 
 def _stage(entry: Entry, base: Path) -> str:

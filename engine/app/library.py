@@ -91,7 +91,11 @@ def scores_of(meta: StyleMeta) -> list[Score]:
     if "reactivity" in table:
         kept = (("shuffled", table["reactivity_null"]),) if "reactivity_null" in table else ()
         found.append(Score("reactivity", table["reactivity"], None, kept))
-    found.extend(Score(name, table[name]) for name in ("flicker", "loop") if name in table)
+    if "kid" in table:
+        nulls = (("real halves", "kid_real"), ("untrained", "kid_untrained"))
+        found.append(Score("kid", table["kid"], None, tuple((said, table[key]) for said, key in nulls if key in table)))
+    more = ("precision", "recall", "psnr", "perplexity", "flicker", "loop")
+    found.extend(Score(name, table[name]) for name in more if name in table)
     return found
 
 

@@ -39,7 +39,7 @@ def faults_of(style: Style, folder: Path) -> list[str]:
         *_of_files(style, folder, picture),
         *_of_picture(picture),
         *_of_motion(style),
-        *(_of_training(style, folder) if style.meta.guide else ()),
+        *(_of_training(style, folder) if style.meta.trained else ()),
     ]
 
 
@@ -111,11 +111,16 @@ def _of_motion(style: Style) -> list[str]:
 
 def _of_training(style: Style, folder: Path) -> list[str]:
     found, scores = [], style.meta.scores
-    for name, null, said in (("judge", "judge_untrained", "untrained"), ("reactivity", "reactivity_null", "shuffled")):
+    nulls = [("reactivity", "reactivity_null", "shuffled")]
+    if style.kind == "cppn":
+        nulls.append(("judge", "judge_untrained", "untrained"))
+    for name, null, said in nulls:
         if name not in scores or null not in scores:
             found.append(f"trained, but no score {name} beside {null}")
         elif not scores[name] > scores[null]:
             found.append(f"{name} {scores[name]:.3f} is not above {said}, {scores[null]:.3f}")
+    if style.kind == "gan" and not scores.get("kid", np.inf) < scores.get("kid_untrained", np.inf):
+        found.append("no score kid below kid_untrained")
     if folder.resolve().parent == styles_dir().resolve():  # a run's own style is not shipped, and need not be sorted
         meta = style.meta
         missing = [key for key in ("genres", "tags") if not getattr(meta, key)]

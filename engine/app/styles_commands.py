@@ -81,8 +81,9 @@ def show(style: str, as_json: Json = False) -> None:
         typer.echo(json.dumps(found, indent=2))
         return
     told = {key: value for key, value in found.items() if key not in ("judge_gain", "scores", "stars", "note")}
-    told["guide"] = meta.guide or "none: untrained"
-    told["judge"] = meta.judge or "none: never scored"
+    if meta.kind == "cppn":
+        told["guide"] = meta.guide or "none: untrained"
+        told["judge"] = meta.judge or "none: never scored"
     told |= {f"score: {score.name}": score.text() for score in scores_of(meta)}
     if "rank" in meta.scores:
         told["score: rank"] = f"{meta.scores['rank']:g} among the library's prompts (1 is best)"

@@ -82,6 +82,11 @@ class StyleMeta(Table):
     guide: str = ""  # what pulled the training, as given to --guide; "" for an untrained style
     judge: str = ""  # what the scores are of; never the guide's own weights
 
+    @property
+    def trained(self) -> bool:
+        """Whether its numbers were learnt: a CPPN without a guide was grown from a seed."""
+        return bool(self.guide) or self.kind != "cppn"
+
     @model_validator(mode="before")
     @classmethod
     def _network_of_its_kind(cls, table: Any) -> Any:

@@ -20,7 +20,9 @@ from rich.console import Console
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import runs_dir
-from engine.models.style import check_slug
+from engine.models.style import check_slug, load_meta, load_style, write_meta
+from tools.training.footage import load_music
+from tools.training.liveliness import reactivity
 from tools.training.stopper import Stopper
 from tools.vqvae import report
 from tools.vqvae.ablation import run_ablation
@@ -157,13 +159,17 @@ def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, s
     loops = [*dreams, *varied(coded, max(1, args.loops - len(dreams)), kinds)]
     scores = {k: round(v, 4) for k, v in (trainer.best.scores if trainer.best else {}).items() if k in _TOLD}
     names = ", ".join(coded.names[k] for k in kinds)
-    write_vq_style(
+    style = write_vq_style(
         args.out, model, loops, name=args.title or args.out.name.replace("-", " ").replace("_", " ").capitalize(),
         description=f"{len(dreams)} dreamt and {len(loops) - len(dreams)} encoded loops of {names}", seed=run.options.seed,
         licence=args.licence, tags=("loops", "vqvae"), beats=args.beats, scores=scores,
         how={"how": "trained", "steps": trainer.step, "dreams": len(dreams), "notes": trainer.notes,
              "options": dataclasses.asdict(run.options)},
     )  # fmt: skip
+    reaction = reactivity(load_style(style), load_music().signals)
+    reacts = {"reactivity": round(reaction.correlation, 5), "reactivity_null": round(reaction.null, 5)}
+    write_meta(style, load_meta(style).model_copy(update={"scores": scores | reacts}))
+    console.print(f"reactivity {reaction.correlation:.3f} (shuffled {reaction.null:.3f})")
     console.print(f"{args.out}: vj live --style {args.out}")
 
 

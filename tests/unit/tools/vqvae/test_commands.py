@@ -66,6 +66,7 @@ def test_a_style_is_written_that_plays_what_was_trained(made: Path, home: Path) 
     assert style.weights["loops"].shape == (4, 6, 4, 6)
     assert (made / "preview.png").is_file()
     assert (made / "preview.mp4").is_file()
+    assert {"psnr", "reactivity", "reactivity_null"} <= style.meta.scores.keys()
     assert json.loads((made / "history.json").read_text())["options"]["seed"] == style.meta.seed
     model = load_model(home / "runs" / "discs")
     assert style.weights["codebook"] == pytest.approx(model.codebook().numpy(), abs=2e-3)
