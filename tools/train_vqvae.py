@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--sketches", nargs="+", help="whose loops the style plays and dreams follow (default: all)")
     p.add_argument("--beats", type=int, default=8, help="that one turn of a loop takes (default: 8)")
     p.add_argument("--prior-steps", type=int, default=1500, help="of the prior, at most (default: 1500)")
-    p.add_argument("--temperature", type=float, default=1.0, help="of dreams: below 1 tamer (default: 1)")
+    p.add_argument("--temperature", type=float, default=0.6, help="of dreams: higher is wilder (default: 0.6)")
     p.add_argument("--title", default="", help="of the style, as people read it")
     p.add_argument("--licence", default="CC0-1.0", help="of the style")
     p.add_argument("--quiet", action="store_true", help="say less")
