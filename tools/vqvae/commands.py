@@ -164,7 +164,7 @@ def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, s
         description=f"{len(dreams)} dreamt and {len(loops) - len(dreams)} encoded loops of {names}", seed=run.options.seed,
         licence=args.licence, tags=("loops", "vqvae"), beats=args.beats, scores=scores,
         how={"how": "trained", "steps": trainer.step, "dreams": len(dreams), "notes": trainer.notes,
-             "options": dataclasses.asdict(run.options)},
+             "options": dataclasses.asdict(run.options) | {"data": Path(run.options.data).name}},
     )  # fmt: skip
     reaction = reactivity(load_style(style), load_music().signals)
     reacts = {"reactivity": round(reaction.correlation, 5), "reactivity_null": round(reaction.null, 5)}
