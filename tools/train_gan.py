@@ -30,12 +30,12 @@ from engine.core.errors import UserError
 from engine.core.paths import runs_dir
 from engine.models.style import StyleMeta, check_slug
 from tools.gan.options import RECIPES, Options, options_from
+from tools.training.boundary import ABORTED, exit_code
 
 if TYPE_CHECKING:
     from tools.gan.run import Run
     from tools.gan.trainer import Trainer
 
-_ABORTED = 130  # the shell's code for Ctrl-C
 _LINE_EVERY = 25  # steps
 _SCORES = ("kid", "kid_real", "kid_untrained", "precision", "recall", "reactivity", "reactivity_null")  # of style.toml
 
@@ -93,20 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        return _run(args)
-    except UserError as error:
-        if os.environ.get("RANK", "0") == "0":  # the others' faults are the first one's
-            print(error.line(), file=sys.stderr)
-        return 1
-    except ImportError as error:
-        if (error.name or "").split(".")[0] != "torch":
-            raise
-        print("torch is not installed; pip install '.[torch]'", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return _ABORTED
+    # The faults of other processes are the first one's.
+    return exit_code(lambda: _run(args), place=args.out, tell=os.environ.get("RANK", "0") == "0")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -156,7 +144,7 @@ def _run(args: argparse.Namespace) -> int:
             _finish(args, run, trainer, meta)
         if fault is not None:
             raise fault
-        return 0 if finished else _ABORTED
+        return 0 if finished else ABORTED
     finally:
         if stop is not None:
             stop.close()

@@ -22,12 +22,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from engine.core.errors import UserError
 from engine.core.paths import runs_dir
 from engine.models.style import check_slug
+from tools.training.boundary import exit_code
 from tools.training.options import RECIPES, Options
-
-_ABORTED = 130  # the shell's code for Ctrl-C
 
 
 def parser() -> argparse.ArgumentParser:
@@ -99,35 +97,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     args = parser().parse_args(argv)
-    try:
-        from tools.training import commands
+    remedy = "run setup/train.sh instead, or pip install '.[torch]'"
+    return exit_code(lambda: _run(args), packages=("torch", "open_clip", "torchvision"), remedy=remedy, place=args.output)
 
-        if args.job:
-            return commands.job(args.job)
-        check_slug(args.output, "--output")
-        folder = runs_dir() / args.output
-        given = {
-            f.name: tuple(value) if isinstance(value := getattr(args, f.name), list) else value
-            for f in dataclasses.fields(Options)
-            if getattr(args, f.name, None) is not None
-        }
-        if args.moodboard or args.compare or args.recipes or (args.seeds or 1) > 1:
-            return commands.batch(folder, given, args)
-        return commands.single(folder, given, args)
-    except UserError as error:
-        print(error.line(), file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{error.filename or args.output}: {error.strerror or error}; make room, then --resume", file=sys.stderr)
-        return 1
-    except ImportError as error:
-        if (error.name or "").split(".")[0] not in ("torch", "open_clip", "torchvision"):
-            raise
-        print(f"{error.name} is not installed; run setup/train.sh instead, or pip install '.[torch]'", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return _ABORTED
+
+def _run(args: argparse.Namespace) -> int:
+    from tools.training import commands
+
+    if args.job:
+        return commands.job(args.job)
+    check_slug(args.output, "--output")
+    folder = runs_dir() / args.output
+    given = {
+        f.name: tuple(value) if isinstance(value := getattr(args, f.name), list) else value
+        for f in dataclasses.fields(Options)
+        if getattr(args, f.name, None) is not None
+    }
+    if args.moodboard or args.compare or args.recipes or (args.seeds or 1) > 1:
+        return commands.batch(folder, given, args)
+    return commands.single(folder, given, args)
 
 
 if __name__ == "__main__":

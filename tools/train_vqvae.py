@@ -23,9 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core import clock
-from engine.core.errors import UserError
+from tools.training.boundary import exit_code
 
-_ABORTED = 130  # the shell's code for Ctrl-C
 _HELP = {
     "data": "folder of the data set (tools/make_dataset.py)",
     "mode": "parity (64x64 gray, 128 codes), 128 or 256 (colour); 128 with --out",
@@ -96,29 +95,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     argv = list(sys.argv[1:] if argv is None else argv)
     began = clock.now()
-    try:
-        if argv[:1] == ["walk"]:
-            from tools.vqvae import walk
+    return exit_code(lambda: _run(argv, began))
 
-            return walk.command(argv[1:])
-        args = parser().parse_args(argv)
-        from tools.vqvae import commands
 
-        return commands.ablation(args, argv) if args.ablation else commands.single(args, began)
-    except UserError as error:
-        print(error.line(), file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror or error}; make room, then --resume", file=sys.stderr)
-        return 1
-    except ImportError as error:
-        if (error.name or "").split(".")[0] != "torch":
-            raise
-        print("torch is not installed; pip install '.[torch]'", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return _ABORTED
+def _run(argv: list[str], began: float) -> int:
+    if argv[:1] == ["walk"]:
+        from tools.vqvae import walk
+
+        return walk.command(argv[1:])
+    args = parser().parse_args(argv)
+    from tools.vqvae import commands
+
+    return commands.ablation(args, argv) if args.ablation else commands.single(args, began)
 
 
 if __name__ == "__main__":

@@ -27,13 +27,13 @@ from engine.models.cppn import CppnSpec
 from engine.models.style import load_style, write_atomic, write_meta
 from tools.training import batch as batches
 from tools.training import library, nulls, report, scores
+from tools.training.boundary import ABORTED
 from tools.training.footage import load_music
 from tools.training.options import Options
 from tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
 from tools.training.stopper import Stopper
 from tools.training.trainer import Trainer
 
-_ABORTED = 130
 _WINDOW_EVERY_S = 2.0
 _NULLS_VERSION = 1  # raise it when `nulls` measures something else
 _LINE_EVERY = 100  # steps, where there is no terminal for a progress bar
@@ -82,7 +82,7 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
     _say_scores(found)
     report.write_run_report(folder)
     console.print(f"report: {folder / 'index.html'}")
-    return 0 if done else _ABORTED if stop() else 1
+    return 0 if done else ABORTED if stop() else 1
 
 
 def job(folder: Path) -> int:
@@ -97,7 +97,7 @@ def job(folder: Path) -> int:
     # One seed's video shows how a prompt moves; those of all would cost a batch a tenth of its time.
     write_run_style(run, trainer, video=run.options.seed == 0)
     if not done and stop():
-        return _ABORTED
+        return ABORTED
     _score(run, trainer, nulls_too=True)
     report.write_run_report(folder)
     return 0

@@ -149,15 +149,18 @@ class Options:
     @classmethod
     def read(cls, path: Path) -> Options:
         """Read `options.json`. Raises UserError."""
-        try:
-            table = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                "the run's options cannot be read", where=str(path), got=error, remedy="start it again"
-            ) from error
-        if not isinstance(table, dict):
-            raise UserError("the run's options are no table", where=str(path), remedy="start it again")
-        return cls.from_table(table, str(path))
+        return cls.from_table(options_table(path), str(path))
+
+
+def options_table(path: Path) -> dict[str, Any]:
+    """Return what a run's `options.json` holds. Raises UserError."""
+    try:
+        table = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError("the run's options cannot be read", where=str(path), got=error, remedy="start it again") from error
+    if not isinstance(table, dict):
+        raise UserError("the run's options are no table", where=str(path), remedy="start it again")
+    return table
 
 
 def _flag(key: str) -> str:

@@ -13,6 +13,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from engine.core.errors import UserError
+from engine.models.style import write_atomic
 from tools.training.charts import COLOURS, Curve, Strip, chart, smoothed, strips
 from tools.training.records import Group, Record
 from tools.training.tables import Table, batch_tables, run_table
@@ -195,3 +197,13 @@ def _kind(column: int, table: Table) -> str:
 
 def _cut(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def write_pages(folder: Path, comparison: str, html: str) -> Path:
+    """Write COMPARISON.md and index.html of a run or a batch; return the latter. Raises UserError."""
+    try:
+        write_atomic(folder / "COMPARISON.md", comparison.encode())
+        write_atomic(folder / "index.html", html.encode())
+    except OSError as error:
+        raise UserError("the report cannot be written", where=str(folder), got=error.strerror or error) from error
+    return folder / "index.html"

@@ -123,9 +123,9 @@ def number(value: object) -> float | None:
 
 def read_run(folder: Path) -> Record:
     """Return what a run's folder holds."""
-    options = _table(folder / "options.json")
-    history = _table(folder / "history.json")
-    scores = {str(k): v for k, v in ((k, number(v)) for k, v in _table(folder / "scores.json").items()) if v is not None}
+    options = table_in(folder / "options.json")
+    history = table_in(folder / "history.json")
+    scores = {str(k): v for k, v in ((k, number(v)) for k, v in table_in(folder / "scores.json").items()) if v is not None}
     try:
         meta = load_meta(folder / "style")
     except UserError:
@@ -180,7 +180,8 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _table(path: Path) -> dict[str, Any]:
+def table_in(path: Path) -> dict[str, Any]:
+    """Return a JSON table of a run; an empty one where there is none, or no table."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.app.previews import to_bytes
 from engine.core.errors import UserError
 from engine.core.frame import Size
-from engine.models.style import Style, write_atomic
+from engine.models.style import Style
 from tools.training.footage import Music
-from tools.training.page import batch_page, run_page
+from tools.training.page import batch_page, run_page, write_pages
 from tools.training.records import grouped, read_batch, read_run
 from tools.training.scores import as_music, rendered
 from tools.training.tables import batch_tables, markdown, plain, run_table
@@ -34,7 +34,7 @@ def write_run_report(folder: Path) -> Path:
         raise UserError("no run here", where=str(folder), allowed="a folder with options.json or style/style.toml")
     lines = [f"# {plain(run.wanted)}", "", markdown(run_table(run))]
     lines += [f"- {plain(note)}" for note in run.notes]
-    return _write(folder, "\n".join(lines) + "\n", run_page(run))
+    return write_pages(folder, "\n".join(lines) + "\n", run_page(run))
 
 
 def write_batch_report(folder: Path) -> Path:
@@ -46,7 +46,7 @@ def write_batch_report(folder: Path) -> Path:
     lines = [f"# {plain(folder.resolve().name)}", ""]
     for table in batch_tables(groups):
         lines += [f"## {table.title}", "", markdown(table)]
-    return _write(folder, "\n".join(lines), batch_page(folder, runs, groups))
+    return write_pages(folder, "\n".join(lines), batch_page(folder, runs, groups))
 
 
 def contact_sheet(
@@ -97,12 +97,3 @@ def _fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     while text and font.getlength(text) > _SIDE - 2 * _MARGIN:
         text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
     return text
-
-
-def _write(folder: Path, comparison: str, page: str) -> Path:
-    try:
-        write_atomic(folder / "COMPARISON.md", comparison.encode())
-        write_atomic(folder / "index.html", page.encode())
-    except OSError as error:
-        raise UserError("the report cannot be written", where=str(folder), got=error.strerror or error) from error
-    return folder / "index.html"

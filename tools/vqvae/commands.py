@@ -21,6 +21,7 @@ from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import runs_dir
 from engine.models.style import check_slug, load_meta, load_style, write_meta
+from tools.training.boundary import ABORTED
 from tools.training.footage import load_music
 from tools.training.liveliness import reactivity
 from tools.training.stopper import Stopper
@@ -35,7 +36,6 @@ from tools.vqvae.prior_run import chosen_kinds, encode_data, train_prior, varied
 from tools.vqvae.run import Run, begin, open_run, train
 from tools.vqvae.trainer import Trainer
 
-_ABORTED = 130
 # Shares of --minutes after which each part is over; films and previews have what is left. A step of the prior takes 0.6 s of
 # a core at 128 x 72 and it needs hundreds: with 23 % of 10 minutes on a loaded core it dreamt no better than chance.
 NETWORK_ENDS, PRIOR_ENDS, DREAMS_END = 0.45, 0.82, 0.88
@@ -85,7 +85,7 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
         )
         if stop() and not trainer.step:
             console.print("stopped before the first step: nothing to keep")
-            return _ABORTED
+            return ABORTED
         done = train(run, trainer, stop, (lambda t, r: None) if args.quiet else say)
         for note in trainer.notes[len(run.notes) :]:
             console.print(note)
@@ -99,7 +99,7 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
                 finish(run, model, trainer, args, stop)
         report.write_run(folder)
         console.print(f"report: {folder / 'index.html'}")
-    return _ABORTED if stop() else 0 if done else 1
+    return ABORTED if stop() else 0 if done else 1
 
 
 def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
@@ -114,7 +114,7 @@ def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
     with closing(Stopper()) as stop:
         done = run_ablation(folder, given, args.seeds, args.only, stop, console.print, command)
     console.print(f"report: {folder / 'index.html'}")
-    return 0 if done else _ABORTED
+    return 0 if done else ABORTED
 
 
 def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, stop: Stopper) -> None:

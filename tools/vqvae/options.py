@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.vqvae import MAX_CODES, VqvaeNetwork
+from tools.training.options import options_table
 from tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Rescued, Scalar
 
 MODES = ("parity", "128", "256")
@@ -155,15 +156,7 @@ class Options:
     @classmethod
     def read(cls, path: Path) -> Options:
         """Read `options.json`. Raises UserError naming the key."""
-        try:
-            table = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                "the run's options cannot be read", where=str(path), got=error, remedy="start it again"
-            ) from error
-        if not isinstance(table, dict):
-            raise UserError("the run's options are no table", where=str(path), remedy="start it again")
-        return cls.from_table(table, str(path))
+        return cls.from_table(options_table(path), str(path))
 
     @classmethod
     def from_table(cls, table: dict[str, Any], where: str) -> Options:

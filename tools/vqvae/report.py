@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import UserError
-from engine.models.style import write_atomic
 from tools.training.charts import COLOURS, Curve, Strip, chart, strips
-from tools.training.page import html_table, link, page
+from tools.training.page import html_table, link, page, write_pages
+from tools.training.records import table_in
 from tools.training.tables import NONE, Table, markdown, plain
 from tools.vqvae.maps import usage_map, write_png
 from tools.vqvae.metrics import perplexity
@@ -46,7 +46,7 @@ NOTE = (
 
 def read_run(folder: Path) -> dict[str, Any]:
     """Return options, history and best scores of a run's folder; what cannot be read is empty."""
-    options, history = _table(folder / "options.json"), _table(folder / "history.json")
+    options, history = table_in(folder / "options.json"), table_in(folder / "history.json")
     best = dict(history.get("best") or {})
     if "objective" in best:
         best["excess"] = best["objective"] - best["floor"]
@@ -58,7 +58,7 @@ def write_run(folder: Path) -> Path:
     run = read_run(folder)
     if not run["options"]:
         raise UserError("no run here", where=str(folder), allowed="a folder with options.json")
-    table = _scores_table([run], "Scores")
+    table = _scorestable_in([run], "Scores")
     history = run["history"]
     said = f"{len(history.get('epochs', []))} epochs, {history.get('parameters', '?')} parameters"
     parts = [f"<section>{html_table(table)}{_notes(history)}</section>"]
@@ -69,7 +69,7 @@ def write_run(folder: Path) -> Path:
     parts.append(_options(run["options"]))
     text = page(folder.name, said, [part for part in parts if part])
     lines = [f"# {plain(folder.name)}", "", markdown(table), *(f"- {plain(note)}" for note in history.get("notes", []))]
-    return _write(folder, "\n".join(lines) + "\n", text)
+    return write_pages(folder, "\n".join(lines) + "\n", text)
 
 
 def write_ablation(folder: Path, variants: Sequence[tuple[str, str]], command: str) -> Path:
@@ -85,7 +85,7 @@ def write_ablation(folder: Path, variants: Sequence[tuple[str, str]], command: s
             groups.append((name, what, runs))
     if not groups:
         raise UserError("no runs here", where=str(folder), allowed="folders <variant>-s<seed>")
-    table = _ablation_table(groups)
+    table = _ablationtable_in(groups)
     colours = {name: COLOURS[k % len(COLOURS)] for k, (name, _, _) in enumerate(groups)}
     drawn = []
     for key, title in (("perplexity", "Perplexity"), ("excess", "Objective above its floor"), ("psnr", "PSNR, dB")):
@@ -104,10 +104,10 @@ def write_ablation(folder: Path, variants: Sequence[tuple[str, str]], command: s
         f"<section><h2>Variants</h2>{html_table(explained)}<p><code>{escape(command)}</code></p></section>",
     ]
     lines = [f"# {plain(folder.name)}", "", markdown(table), "", markdown(explained), "", f"`{command}`", ""]
-    return _write(folder, "\n".join(lines), page(folder.name, f"{sum(len(r) for *_, r in groups)} runs", parts))
+    return write_pages(folder, "\n".join(lines), page(folder.name, f"{sum(len(r) for *_, r in groups)} runs", parts))
 
 
-def _scores_table(runs: Sequence[dict[str, Any]], title: str) -> Table:
+def _scorestable_in(runs: Sequence[dict[str, Any]], title: str) -> Table:
     rows = []
     for key, name, digits, _ in MEASURES:
         cells = [f"{run['best'][key]:.{digits}f}" if key in run["best"] else NONE for run in runs]
@@ -116,7 +116,7 @@ def _scores_table(runs: Sequence[dict[str, Any]], title: str) -> Table:
     return Table(title, head, rows, [None] * len(rows), note=NOTE)
 
 
-def _ablation_table(groups: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> Table:
+def _ablationtable_in(groups: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> Table:
     rows = []
     for name, _, runs in groups:
         cells = [f"{len(runs)}"]
@@ -190,7 +190,7 @@ def _codebook(folder: Path, history: dict[str, Any]) -> str:
     picture = usage_map([record.get("counts", []) for record in history.get("epochs", [])])
     if picture is not None:
         write_png(folder / "usage.png", picture)
-    explained = sum(_table(folder / "codebook.json").get("explained", []))
+    explained = sum(table_in(folder / "codebook.json").get("explained", []))
     said = (
         f"atlas: every code laid everywhere, by brightness. codebook: the codes by their two principal components, which "
         f"explain {100 * explained:.0f} % of their variance; area is use. usage: a column an epoch, a row a code; dark red "
@@ -201,7 +201,7 @@ def _codebook(folder: Path, history: dict[str, Any]) -> str:
 
 
 def _prior(folder: Path) -> str:
-    found = _table(folder / "prior.json")
+    found = table_in(folder / "prior.json")
     guessing = found.get("guessing", {})
     curves = [
         Curve(name, [(step["step"], step[key]) for step in found.get("steps", []) if math.isfinite(step[key])], colour)
@@ -213,7 +213,7 @@ def _prior(folder: Path) -> str:
 
 
 def _dreams(folder: Path) -> str:
-    found = _table(folder / "dreams.json")
+    found = table_in(folder / "dreams.json")
     rows = [
         (str(k), f"{d['seam']:.4f}", f"{d['step']:.4f}", f"{d['nearest']:.4f}", str(d.get("from", "")))
         for k, d in enumerate(found.get("dreams", []))
@@ -259,20 +259,3 @@ def _options(options: dict[str, Any]) -> str:
 def _notes(history: dict[str, Any]) -> str:
     lines = "".join(f"<li>{escape(str(note))}</li>" for note in history.get("notes", []))
     return f'<ul class="notes">{lines}</ul>' if lines else ""
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(folder: Path, comparison: str, text: str) -> Path:
-    try:
-        write_atomic(folder / "COMPARISON.md", comparison.encode())
-        write_atomic(folder / "index.html", text.encode())
-    except OSError as error:
-        raise UserError("the report cannot be written", where=str(folder), got=error.strerror or error) from error
-    return folder / "index.html"

@@ -1,0 +1,41 @@
+"""Where the trainers' commands end: what went wrong becomes one line and an exit code, here and nowhere below.
+
+Called by `main` of `tools/train_style.py`, `train_gan.py` and `train_vqvae.py`, on the main thread. Imports nothing heavy:
+a missing torch is one of the things it tells.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection
+
+from engine.core.errors import UserError
+
+ABORTED = 130  # the shell's code for Ctrl-C
+
+
+def exit_code(
+    work: Callable[[], int], *, packages: Collection[str] = ("torch",), remedy: str = "pip install '.[torch]'",
+    place: object = "", tell: bool = True,
+) -> int:  # fmt: skip
+    """Return what `work` returns; 1 for a fault that a person can mend, told on one line; 130 for Ctrl-C.
+
+    packages: those whose absence is such a fault, and the remedy. place: where an OSError without a file happened. tell: off
+    in processes whose faults another one tells. Raises everything else.
+    """
+    try:
+        return work()
+    except UserError as error:
+        line = error.line()
+    except OSError as error:
+        line = f"{error.filename or place}: {error.strerror or error}; make room, then --resume"
+    except ImportError as error:
+        if (error.name or "").split(".")[0] not in packages:
+            raise
+        line = f"{error.name} is not installed; {remedy}"
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return ABORTED
+    if tell:
+        print(line, file=sys.stderr)
+    return 1
