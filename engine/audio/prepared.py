@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache as once
 from pathlib import Path
 from typing import Literal
@@ -200,14 +201,14 @@ def _hear_for_now(part: Part, key: str, audio: str, tell: Callable[[float], None
         folder = Path(tempfile.mkdtemp(prefix="phosphene-"))
     except OSError as error:
         raise UserError("no temporary folder to work in", got=error, remedy="free some disk, or set TMPDIR") from error
-    try:
-        _write(part, folder, key, audio, tell)
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            _write(part, folder, key, audio, tell)
+        except OSError as error:
             remedy = "free 230 MB for each hour of music, or set TMPDIR"
             raise UserError("no room for the analysis", where=str(folder), got=error, remedy=remedy) from error
-        raise
+        undo.pop_all()
     return folder
 
 

@@ -15,6 +15,7 @@ import platform
 import re
 import threading
 from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,19 +132,17 @@ class TensorRTBackend:
         plan = self._take_idle(header)
         self._free_idle(_IDLE_KEPT)
         plan = plan or self._load(style, header, machine, max_size, cuda)
-        picture: DevicePicture | None = None
-        try:
-            if plan.weights != weights_digest(style, plan.header.recipe.full_layers):
-                plan.refit(style)
-            picture = DevicePicture(cuda, None, self._renderer)
-            _warm(style, plan, picture, max_size)
-        except BaseException as error:
-            if picture is not None:
-                picture.close()
-            plan.close()
-            if isinstance(error, PlanRefused):
+        with ExitStack() as undo:
+            undo.callback(plan.close)
+            try:
+                if plan.weights != weights_digest(style, plan.header.recipe.full_layers):
+                    plan.refit(style)
+                picture = DevicePicture(cuda, None, self._renderer)
+                undo.callback(picture.close)
+                _warm(style, plan, picture, max_size)
+            except PlanRefused as error:
                 raise self._refused(style, error) from error
-            raise
+            undo.pop_all()
         return TensorRTProgram(style, plan, picture, self)
 
     def _open_decoder(
@@ -152,13 +151,13 @@ class TensorRTBackend:
         if reason := screen_refusal(style, max_size):
             raise UserError("no plan is for such a screen", where=style.slug, got=reason)
         decoder = self._load(style, header, machine, max_size, cuda)
-        try:
-            check(decoder, style)
-        except BaseException as error:
-            decoder.close()
-            if isinstance(error, PlanRefused):
+        with ExitStack() as undo:
+            undo.callback(decoder.close)
+            try:
+                check(decoder, style)
+            except PlanRefused as error:
                 raise self._refused(style, error) from error
-            raise
+            undo.pop_all()
         return decoder
 
     def give_back(self, plan: LoadedPlan) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,13 +54,12 @@ class TensorRTDecoder:
         if self._engine is None:
             raise PlanRefused("the plan does not load")
         self._stream = cuda.stream(urgent=False)  # the render loop's own work goes first
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._examine(header)
             self._allocate()
             self.trial = self.decode(trial_inputs(style))
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     def decode(self, inputs: Inputs) -> np.ndarray:
         """See `Decoder`. Raises UserError for a latent of a shape that the plan is not for, too."""

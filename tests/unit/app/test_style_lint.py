@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.app.previews import write_video
-from engine.app.style_lint import faults_of, warnings_of
+from engine.app.style_lint import faults_of, turning_back, warnings_of
 from engine.app.styles_commands import app
 from engine.models.style import Style, load_style, write_meta, write_style
 
@@ -141,3 +141,12 @@ def test_a_pale_picture_is_not_mud(library):
 def test_flicker_is_a_fault(library):
     assert not any("flickers" in fault for fault in faults_of(grown(library, "calm"), library / "calm"))
     assert any("flickers" in fault for fault in repainted(library, 1.0, (0.0, 0.0, 0.0), inner=400.0))
+
+
+def test_what_turns_back_is_flicker_and_what_moves_on_is_not():
+    frames = np.zeros((24, 2, 2, 3))
+    frames[::2] = 0.1
+    assert turning_back(frames) == pytest.approx(0.2), "a pixel that alternates by a tenth"
+    assert turning_back(np.linspace(0.0, 1.0, 24).reshape(24, 1, 1, 1) ** 2 * np.ones((1, 2, 2, 3))) == 0.0
+    frames[:, 0] = 0.5
+    assert turning_back(frames) == pytest.approx(0.1), "half of the picture"
