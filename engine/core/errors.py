@@ -10,6 +10,8 @@ import logging
 
 from engine.core import clock
 
+_MOST_GOT, _MOST_WORDS = 120, 400  # characters: a library of 3,000 styles would fill 96 KB of a line
+
 
 class UserError(Exception):
     """A fault that a person can mend. Its text is one line: what (where): allowed, got; remedy."""
@@ -20,20 +22,36 @@ class UserError(Exception):
 
     def line(self) -> str:
         """Return the whole message on one line."""
-        text = self.what
+        text = _cut(self.what, _MOST_WORDS)
         if self.where:
             text += f" ({self.where})"
         details = []
         if self.allowed:
-            details.append(f"allowed: {self.allowed}")
+            details.append(f"allowed: {_cut(self.allowed, _MOST_WORDS)}")
         if self.got is not None:
-            shown = str(self.got)
-            details.append(f"got: {shown if len(shown) <= 120 else shown[:117] + '...'}")
+            details.append(f"got: {_cut(str(self.got), _MOST_GOT)}")
         if details:
             text += ": " + ", ".join(details)
         if self.remedy:
             text += f"; {self.remedy}"
-        return text
+        return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` as something that every terminal, file and message takes: line breaks and what is no text are escaped.
+
+    A name on a disk may hold any byte; those that are no UTF-8 are lone surrogates in Python, which nothing can encode.
+    """
+    plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return (
+        plain
+        if plain.isprintable()
+        else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 class RateLimitedLog:

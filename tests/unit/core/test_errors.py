@@ -46,3 +46,16 @@ def test_the_log_counts_what_it_held_back(caplog):
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "bad message"
     assert said[-1] == f"bad message (and {11 - len(said)} more like it)"
+
+
+def test_what_a_stranger_named_stays_one_line_of_text():
+    line = UserError("no such style", where="a\nb\udcff\x1b[2J", got="c\r\u2028d").line()
+    assert line.isprintable()
+    assert line.encode("utf-8")
+    assert line == "no such style (a\\nb\\udcff\\x1b[2J): got: c\\r\\u2028d"
+
+
+def test_a_library_of_thousands_does_not_fill_the_line():
+    line = UserError("no such style", allowed=", ".join(f"style-{i}" for i in range(3000)), got="x").line()
+    assert len(line) < 500
+    assert line.endswith("..., got: x")
