@@ -37,8 +37,8 @@ from engine.core.signals import SAMPLE_RATE
 from engine.gpu.context import HeadlessContext, info
 from engine.gpu.texture import RenderTarget
 from engine.models.latent import Walk
-from engine.output.film import FilmSink
-from engine.output.framehash import FrameHashes, compare
+from engine.output.film import FilmSink, hashes_beside
+from engine.output.framehash import compare
 from engine.output.movie_spec import MovieSpec
 from engine.pacing.governor import Governor
 from engine.show.change import Change
@@ -125,12 +125,12 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
     told = progress or (lambda what, done, total: None)
     began = clock.now()
     job.check()
+    job.check_outputs()
     heard = _hear(job, told)
     listened = clock.now()
     with _opened(job, heard) as stage:
-        frames, hashes = job.frames_of(heard.samples), hashes_beside(job.out)
-        sound, script = heard.pcm_blocks(), Script(job.script)
-        written, digest = play(stage, frames, job.movie, job.films, hashes, sound, told, script)
+        frames, sound, script = job.frames_of(heard.samples), heard.pcm_blocks(), Script(job.script)
+        written, hashes, digest = play(stage, frames, job.movie, job.films, None, sound, told, script)
         ended = clock.now()
         timings = {"listen": listened - began, "render": ended - listened, "total": ended - began}
         return RenderResult(
@@ -152,14 +152,14 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
         )
 
 
-def verify(job: RenderJob, progress: Progress | None = None) -> int | None:
+def verify(job: RenderJob, progress: Progress | None = None, hashes: Path | None = None) -> int | None:
     """Paint all frames of a rendered job again; return the first that differs from its list of hashes, None if none does.
 
-    Raises UserError, also when there is no such list.
+    hashes: the list; None: the one beside the job's film. Raises UserError, also when there is no such list.
     """
     told = progress or (lambda what, done, total: None)
     job.check()
-    known = hashes_beside(job.out)
+    known = hashes or hashes_beside(job.place)
     if not known.is_file():
         raise UserError("nothing to verify against", where=str(known), remedy="render first")
     heard = _hear(job, told)
@@ -196,39 +196,39 @@ def play(
     frames: int,
     spec: MovieSpec,
     films: Sequence[tuple[Path, MovieSpec]],
-    hashes: Path,
+    hashes: Path | None,
     sound: Iterator[np.ndarray],
     told: Progress,
     script: Script | None = None,
-) -> tuple[list[Path], str]:
+) -> tuple[list[Path], Path, str]:
     """Render `frames` frames of an open stage into `films`, the first of which has the sound; none: only hash them.
 
-    spec: size and rate of the pictures. hashes: where their hashes go. script: the changes that come in on the way.
-    Returns (where the films are, the digest of all hashes).
+    spec: size and rate of the pictures. hashes: where their hashes go; None: beside the first film. script: the changes that
+    come in on the way. Returns (where the films are, where the hashes are, the digest of all hashes).
     """
     fine = stage.output.format != "rgba8"
     audio = bool(films) and films[0][1].audio
     track, heard = Sound(sound), 0
-    with FrameHashes(hashes, spec.size, spec.fps, "rgbaf16le" if fine else "rgba") as listed:
-        sink = FilmSink(spec.size, films, listed, fine=fine)
-        stage.sinks.append(sink)
-        try:
-            for k in range(frames):
-                for change in script.due(float(k / spec.fps)) if script else ():
-                    stage.bus.put(change)
-                render_frame(stage)
-                if audio:
-                    until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)
-                    sink.sound(track.take(until - heard))
-                    heard = until
-                told("rendering", k + 1, frames)
-            return sink.finish(), listed.digest
-        except BaseException:
-            sink.abort()
-            raise
-        finally:
-            stage.sinks.remove(sink)
-            sink.close()
+    sink = FilmSink(spec, films, hashes, fine=fine)
+    stage.sinks.append(sink)
+    try:
+        for k in range(frames):
+            for change in script.due(float(k / spec.fps)) if script else ():
+                stage.bus.put(change)
+            render_frame(stage)
+            if audio:
+                until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)
+                sink.sound(track.take(until - heard))
+                heard = until
+            told("rendering", k + 1, frames)
+        written = sink.finish()
+        return written, sink.hashes.path, sink.hashes.digest
+    except BaseException:
+        sink.abort()
+        raise
+    finally:
+        stage.sinks.remove(sink)
+        sink.close()
 
 
 class Sound:
@@ -250,11 +250,6 @@ class Sound:
         whole = np.concatenate(parts)
         self._rest = whole[n:]
         return whole[:n]
-
-
-def hashes_beside(out: Path) -> Path:
-    """Return where the frame hashes of a film go."""
-    return out.with_name(f"{out.name}.framehash")
 
 
 class Script:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from engine.app.offline import Progress as Told
@@ -54,6 +54,7 @@ def render_command(
     from engine.app.options import parse_fps
     from engine.app.render_job import RenderJob, codec_for, parse_resolution
     from engine.app.take import write_json
+    from engine.core.naming import beside
 
     job = RenderJob(
         audio=audio,
@@ -76,13 +77,14 @@ def render_command(
         frames_dir=export_frames,
         pulse=pulse,
     )
+    job.check_outputs()
     if job.style is None and job.scene is None:
         job = dataclasses.replace(job, style=_suited(audio))
     with bar(float(job.fps)) as told:
         result = render(job, told)
-        differs = verify(job, told) if verify_again else None
+        differs = verify(job, told, result.hashes) if verify_again else None
     document = evidence(job, result) | ({"verified": differs is None} if verify_again else {})
-    write_json(out.with_name(f"{out.name}.json"), document)
+    write_json(beside(result.out, ".json"), document)
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
     else:
@@ -104,7 +106,7 @@ def evidence(job: RenderJob, result: RenderResult) -> dict[str, Any]:
 
 def summary(result: RenderResult) -> str:
     """Return the line that ends a render."""
-    return (
+    return one_line(
         f"{result.out}: {result.frames} frames, {result.seconds:.2f} s, "
         f"{result.speed:.2f} times real time, frames {result.digest}"
     )

@@ -19,9 +19,11 @@ from engine.app.options import parse_size
 from engine.compositor.export_pass import ALPHAS, MAX_SSAA, Export
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.core.naming import COMPANIONS, beside, refuse_inputs
 from engine.models.latent import Walk
 from engine.models.style import load_style, style_folder
-from engine.output.movie_spec import SEQUENCES, MovieSpec, check
+from engine.output.movie import check_place
+from engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
 from engine.show.catalogue import did_you_mean, listed
 from engine.show.change import Change
 from engine.show.scene import Scene, load_scene
@@ -93,6 +95,23 @@ class RenderJob:
     def fine(self) -> bool:
         """Whether the file keeps more than 8 bits, so that pictures leave as half floats."""
         return self.codec in ("prores", "exr")
+
+    @property
+    def place(self) -> Path:
+        """The file or folder that the film becomes."""
+        return place_of(self.out, self.codec)
+
+    def check_outputs(self) -> None:
+        """Raise UserError where the film would be what it is made of, or cannot be written, before anything is heard."""
+        for path, spec in self.films:
+            check(path, spec)
+            place = place_of(path, spec.codec)
+            refuse_inputs([place, *(beside(place, ending) for ending in COMPANIONS)], self._inputs)
+            check_place(path, spec)
+
+    @property
+    def _inputs(self) -> list[Path]:
+        return [] if str(self.audio) == "demo" else [self.audio]
 
     def check(self) -> None:
         """Raise UserError for whatever makes no sense, before anything is analysed, opened or written."""

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from engine.app.loader import StyleLoaded
-from engine.app.offline import Progress, Script, hashes_beside, offline_stage, play, sha256_of
+from engine.app.offline import Progress, Script, offline_stage, play, sha256_of
 from engine.app.replay import Heard, Moments, ReplayClock, ReplayLeader, ReplayLoader, ReplaySource
 from engine.app.similarity import Comparison, Similarity
 from engine.app.stage import Stage
@@ -31,11 +31,13 @@ from engine.compositor.export_pass import Export
 from engine.core import clock, metrics
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
+from engine.core.naming import COMPANIONS, beside, refuse_inputs
 from engine.core.signals import SAMPLE_RATE
 from engine.gpu.context import info
 from engine.gpu.texture import RenderTarget
 from engine.models.style import load_style
-from engine.output.movie_spec import MovieSpec, check
+from engine.output.movie import check_place
+from engine.output.movie_spec import MovieSpec, check, place_of
 from engine.show.catalogue import DECKS
 from engine.show.change import Change
 
@@ -114,13 +116,12 @@ def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResu
         comparison = plan.comparison(take)
         if comparison is not None:
             stage.sinks.append(comparison)
-        hashes = hashes_beside(job.out)
         changes = [
             dataclasses.replace(x.given, t=follower.film_time(x.time)) for x in take.inputs if isinstance(x.given, Change)
         ]
         script = Script([c for c in changes if math.isfinite(c.t)])
         sound = stream_audio(take.sound)
-        written, digest = play(stage, frames, plan.movie, [(job.out, plan.movie)], hashes, sound, told, script)
+        written, hashes, digest = play(stage, frames, plan.movie, [(job.out, plan.movie)], None, sound, told, script)
         ended = clock.now()
         return RerenderResult(
             out=written[0],
@@ -190,10 +191,12 @@ def _planned(job: RerenderJob, take: TakeLog) -> _Plan:
     notes = []
     if abs(size.aspect / take.size.aspect - 1.0) >= 0.02:
         notes.append(f"{size} has another shape than the take's {take.size}: it shows more or less at the sides")
-    if take.recording is not None and take.recording.resolve() == job.out.resolve():
-        raise UserError("that is the recording itself", where=str(job.out), remedy="choose another name")
     plan = _Plan(job, size, fps, export, logged, follow, alike and job.compare is not False, tuple(notes))
     check(job.out, plan.movie)
+    place = place_of(job.out, job.codec)
+    made_of = [*take.folder.iterdir(), take.sound, *([take.recording] if take.recording else [])]
+    refuse_inputs([place, *(beside(place, ending) for ending in COMPANIONS)], made_of)
+    check_place(job.out, plan.movie)
     return plan
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.app.render_command import bar, console
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from engine.app.rerender import RerenderJob, RerenderResult
@@ -49,6 +49,7 @@ def rerender_command(
     from engine.app.render_job import codec_for, parse_resolution
     from engine.app.rerender import RerenderJob, rerender
     from engine.app.take import write_json
+    from engine.core.naming import beside
 
     job = RerenderJob(
         take=take,
@@ -68,7 +69,7 @@ def rerender_command(
     with bar(0.0 if job.fps is None else float(job.fps)) as told:
         result = rerender(job, told)
     document = evidence(job, result)
-    write_json(out.with_name(f"{out.name}.json"), document)
+    write_json(beside(result.out, ".json"), document)
     for line in (*result.notes, *result.messages):
         console.print(line, highlight=False)
     if as_json:
@@ -77,8 +78,10 @@ def rerender_command(
     if result.similarity is not None:
         typer.echo(table(result.similarity))
     typer.echo(
-        f"{result.out}: {result.size}, {result.frames} frames, {result.seconds:.2f} s, {result.speed:.2f} times real time, "
-        f"frames {result.digest}"
+        one_line(
+            f"{result.out}: {result.size}, {result.frames} frames, {result.seconds:.2f} s, "
+            f"{result.speed:.2f} times real time, frames {result.digest}"
+        )
     )
 
 

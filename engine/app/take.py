@@ -6,7 +6,7 @@
 versions, device, fps, size), then a line for each input of the show document (control changes, the loader's answers) with
 the frame that applied it. `frames.bin` and `pictures.bin` hold what each frame heard and where the recording has it (see
 `take_state.py`). The render loop only queues lines; a thread writes them, so that a slow or full disk costs the take its
-log, never the show a frame.
+log, never the show a frame. Each file stands by itself: one that cannot be written ends no other.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.naming import refused
+from engine.core.placing import claim, fresh_folder
 
 _log = logging.getLogger(__name__)
 _QUEUE = 20_000  # lines; at 250 changed addresses a frame and 60 fps that is more than a second of a stalled disk
 _FLUSH_S = 0.5
+EVENTS = "events.jsonl"
 
 
 def _plain(value: Any) -> Any:
@@ -45,21 +48,20 @@ def _plain(value: Any) -> Any:
 
 
 class Take:
-    """An open take folder and its event log."""
+    """An open take folder. A file is made with its first line; `error` says which one is not whole."""
 
     def __init__(self, folder: Path) -> None:
         """Create `folder` (a number is appended while it exists). Raises UserError when the disk refuses."""
-        self.folder = _fresh(folder)
+        try:
+            self.folder = fresh_folder(folder)
+        except OSError as error:
+            raise refused("cannot write the take", folder, error) from error
         self.dropped = 0
         self.error = ""
-        self._lines: queue.Queue[str | tuple[str, bytes]] = queue.Queue(_QUEUE)
-        self._records: dict[str, BinaryIO] = {}
+        self._lines: queue.Queue[tuple[str, bytes]] = queue.Queue(_QUEUE)
+        self._files: dict[str, BinaryIO | None] = {}  # None: it could not be written
         self._report: Mapping[str, Any] | None = None
         self._ending = threading.Event()
-        try:
-            self._file = (self.folder / "events.jsonl").open("w", encoding="utf-8")
-        except OSError as error:
-            raise _disk_error(self.folder, error) from error
         self._thread = threading.Thread(target=self._write, name="take", daemon=True)
         self._thread.start()
 
@@ -69,13 +71,13 @@ class Take:
         return cls(parent / clock.wall_clock().strftime("%Y-%m-%d_%H-%M-%S"))
 
     def event(self, kind: str, **values: Any) -> None:
-        """Queue one line. Never blocks; a full queue drops the line and counts it."""
+        """Queue one line of the log. Never blocks; a full queue drops the line and counts it."""
         try:
-            self._lines.put_nowait(json.dumps({"kind": kind, **_plain(values)}, allow_nan=False, default=str))
-        except queue.Full:
-            self.dropped += 1
+            line = json.dumps({"kind": kind, **_plain(values)}, allow_nan=False, default=str) + "\n"
         except ValueError:
             self.dropped += 1
+        else:
+            self.record(EVENTS, line.encode("ascii"))
 
     def record(self, name: str, data: bytes) -> None:
         """Queue `data` for the end of the file `name` in the folder, as `event` does a line. Any thread."""
@@ -89,7 +91,7 @@ class Take:
         self._report = report
         self._ending.set()
         with contextlib.suppress(queue.Full):  # full, it is awake
-            self._lines.put_nowait("")
+            self._lines.put_nowait(("", b""))
 
     @property
     def ended(self) -> bool:
@@ -102,77 +104,73 @@ class Take:
             self.end()
         self._thread.join(timeout=5.0)
 
+    def discard(self) -> None:
+        """End, and remove the folder, as long as nothing lies in it. Not on the render thread."""
+        self.close()
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
     def _write(self) -> None:
         last_flush = clock.now()
         while not (self._ending.is_set() and self._lines.empty()):
+            with contextlib.suppress(queue.Empty):
+                name, data = self._lines.get(timeout=_FLUSH_S)
+                if name:
+                    self._append(name, data)
+            if clock.now() - last_flush > _FLUSH_S:
+                for name in list(self._files):
+                    self._on_disk(name, lambda file: file.flush())
+                last_flush = clock.now()
+        for name in list(self._files):
+            self._on_disk(name, lambda file: file.close())
+        if self.dropped:
+            self.error = self.error or f"the log of the take is not whole: {self.dropped} lines are missing"
+        if self._report is not None:
             try:
-                line = self._lines.get(timeout=_FLUSH_S)
-            except queue.Empty:
-                line = ""
-            if self.error:
-                self.dropped += bool(line)
-                continue
-            try:
-                if isinstance(line, tuple):
-                    self._append(*line)
-                elif line:
-                    self._file.write(line + "\n")
-                if clock.now() - last_flush > _FLUSH_S:
-                    for file in (self._file, *self._records.values()):
-                        file.flush()
-                    last_flush = clock.now()
-            except OSError as error:
-                self._failed(_disk_error(self.folder, error))
-        try:
-            for file in (self._file, *self._records.values()):
-                file.close()
-            if self._report is not None:
                 write_json(self.folder / "report.json", self._report)
-        except OSError as error:
-            self._failed(_disk_error(self.folder, error))
-        except UserError as error:
-            self._failed(error)
+            except UserError as error:
+                self._failed(error)
 
     def _append(self, name: str, data: bytes) -> None:
-        if name not in self._records:
-            self._records[name] = (self.folder / name).open("wb")
-        self._records[name].write(data)
+        if name not in self._files:
+            try:
+                self._files[name] = (self.folder / name).open("xb")
+            except OSError as error:
+                self._files[name] = None
+                self._failed(refused("cannot write the take", self.folder / name, error))
+        if self._files[name] is None:
+            self.dropped += 1
+        self._on_disk(name, lambda file: file.write(data))
+
+    def _on_disk(self, name: str, do: Callable[[BinaryIO], object]) -> None:
+        file = self._files[name]
+        if file is None:
+            return
+        try:
+            do(file)
+        except OSError as error:
+            self._files[name] = None
+            with contextlib.suppress(OSError):  # what is still in memory does not fit either
+                file.close()
+            self._failed(refused("cannot write the take", self.folder / name, error))
 
     def _failed(self, error: UserError) -> None:
         self.error = self.error or error.line()
         _log.warning("the take is not whole: %s", error.line())
 
 
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write `document` as JSON at `path`, whole or not at all. Raises UserError when the disk refuses."""
-    part = path.with_name(path.name + ".part")
+def write_json(path: Path, document: Mapping[str, Any], what: str = "cannot write the report") -> Path:
+    """Write `document` as JSON, whole or not at all; return where it is: what was there is kept (`core/placing.py`).
+
+    Raises UserError when the disk refuses.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(_plain(document), indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # what could not be written may not be there to remove either
-            part.unlink()
-        raise _disk_error(path, error) from error
-
-
-def _fresh(folder: Path) -> Path:
-    candidate, n = folder, 1
-    while True:
+        working = claim(path, ".part")
         try:
-            candidate.mkdir(parents=True)
-            return candidate
-        except FileExistsError:
-            n += 1
-            candidate = folder.with_name(f"{folder.name}-{n}")
-        except OSError as error:
-            raise _disk_error(folder, error) from error
-
-
-def _disk_error(path: Path, error: OSError) -> UserError:
-    return UserError(
-        "cannot write the take",
-        where=str(path),
-        got=error.strerror or error,
-        remedy="free some disk or choose another folder",
-    )
+            working.write((json.dumps(_plain(document), indent=2) + "\n").encode("ascii"))
+            return working.hand_over()
+        except BaseException:
+            working.discard()
+            raise
+    except OSError as error:
+        raise refused(what, path, error) from error

@@ -159,6 +159,7 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long for this disk",
     errno.ENOTDIR: "a part of the path is a file",
     errno.ELOOP: "links that lead in a circle",
+    errno.EISDIR: "a folder has this name",
 }
 
 

@@ -1,4 +1,4 @@
-"""Opens sound and film for reading: one regular file, and nothing else that its name or its content may ask for.
+"""Opens sound and film for reading and for writing: one file, and nothing else that its name or its content may ask for.
 
 libav takes a name for a URL (`Artist: Title.wav` is the protocol `Artist`), and a playlist for leave to open what it lists,
 on the network too. So it is given an open file without a name, the formats below, and a refusal for anything more.
@@ -7,15 +7,16 @@ on the network too. So it is given an open file without a name, the formats belo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.core.errors import UserError
 from engine.core.files import open_regular
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
+    from av.container import InputContainer, OutputContainer
 
 # Formats that are whole in one file. Not here: hls, dash, concat, sdp, imf, vobsub, image2, which name others.
 FORMATS = (
@@ -47,6 +48,39 @@ def open_stream(file: BinaryIO) -> InputContainer:
         metadata_errors="replace",
         buffer_size=_BUFFER,
     )
+
+
+def create_media(
+    file: Any,
+    kind: str,
+    *,
+    options: Mapping[str, str] | None = None,
+    container_options: Mapping[str, str] | None = None,
+    again: Callable[[], BinaryIO] | None = None,
+) -> OutputContainer:
+    """Return a container of libav's format `kind` that is written to an open file, which has to stay open as long.
+
+    file: has `write`, `seek` and `tell`. again: opens what was written once more, for reading; an index that goes to the
+    front of a film is moved so. Raises av.FFmpegError.
+    """
+    import av
+
+    def opened(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
+        if again is None or flags & _WRITES:
+            return _refuse(url, flags, options)
+        return again()
+
+    return av.open(
+        SimpleNamespace(write=file.write, seek=file.seek, tell=file.tell),  # a file without its name, as below
+        "w",
+        format=kind,
+        options=dict(options or {}),
+        container_options=dict(container_options or {}),
+        io_open=opened,
+    )
+
+
+_WRITES = 2  # AVIO_FLAG_WRITE
 
 
 class _Nameless:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.frame import Frame, Size
+from engine.core.frame import Frame
+from engine.core.naming import COMPANIONS, beside
 from engine.gpu.texture import RenderTarget
 from engine.output.framehash import FrameHashes
 from engine.output.movie import MovieSpec, open_movie
@@ -22,19 +23,24 @@ _AHEAD = 4  # pictures between the GPU and the encoder's queue
 class FilmSink:
     """Hands pictures on to `films`, the first of which has the sound; none: only hashes, to verify.
 
-    fine: half floats (rgba16f) instead of bytes. Raises what `open_movie` raises.
+    spec: size and rate of the pictures. hashes: where the list of hashes goes; None: beside the first film. fine: half
+    floats (rgba16f) instead of bytes. Raises what `open_movie` and `FrameHashes` raise.
     """
 
     def __init__(
-        self, size: Size, films: Sequence[tuple[Path, MovieSpec]], hashes: FrameHashes, *, fine: bool = False
+        self, spec: MovieSpec, films: Sequence[tuple[Path, MovieSpec]], hashes: Path | None = None, *, fine: bool = False
     ) -> None:
-        self._pool = FramePool(size, _AHEAD, np.float16 if fine else np.uint8)
-        self._hashes = hashes
+        self._pool = FramePool(spec.size, _AHEAD, np.float16 if fine else np.uint8)
+        self.hashes: FrameHashes | None = None
         # With two movies neither knows when the other is done with a picture: those are left to the garbage collector.
         release = self._pool.give if len(films) == 1 else None
         self._movies = []
         try:
-            self._movies += [open_movie(path, spec, release) for path, spec in films]
+            for path, how in films:
+                self._movies.append(open_movie(path, how, release))
+            # Beside the name that the film got: what is hashed goes by that name.
+            hashes = hashes or hashes_beside(self._movies[0].path)
+            self.hashes = FrameHashes(hashes, spec.size, spec.fps, "rgbaf16le" if fine else "rgba")
         except BaseException:
             self.abort()
             raise
@@ -52,23 +58,34 @@ class FilmSink:
         self._movies[0].audio(pcm)
 
     def finish(self) -> list[Path]:
-        """Wait for what is on its way and finish the movies; return where they are."""
+        """Wait for what is on its way and finish movies and hashes; return where the movies are."""
         self._take(self._readback.drain())
-        return [movie.close() for movie in self._movies]
+        written = [movie.close() for movie in self._movies]
+        assert self.hashes is not None
+        self.hashes.close(hashes_beside(written[0]) if written else None)
+        return written
 
     def abort(self) -> None:
         """Give up: what was written stays as a part, and is said."""
         for movie in self._movies:
             movie.abort()
+        if self.hashes is not None:
+            self.hashes.abandon()
 
     def close(self) -> None:
         """Free the buffers."""
         self._readback.close()
 
     def _take(self, arrived: Iterable[tuple[np.ndarray, object]]) -> None:
+        assert self.hashes is not None
         for array, _ in arrived:
-            self._hashes.add(array)
+            self.hashes.add(array)
             for movie in self._movies:
                 movie.video(array)
             if not self._movies:
                 self._pool.give(array)
+
+
+def hashes_beside(film: Path) -> Path:
+    """Return where the frame hashes of a film go. film: a file, or a folder of frames."""
+    return beside(film, COMPANIONS[0])

@@ -13,14 +13,18 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.output.muxer import AUDIO_RATE, SafeFile, describe
+from engine.core.errors import one_line
+from engine.core.files import reason
+from engine.core.media import create_media
+from engine.core.naming import refused
+from engine.output.remux import AUDIO_RATE
+from engine.output.safe_file import SafeFile
 
 log = logging.getLogger(__name__)
 
 
 class FlacWriter:
-    """24-bit stereo FLAC at 48 kHz. Raises UserError when the file cannot be opened."""
+    """24-bit stereo FLAC at 48 kHz. Raises UserError when the file cannot be opened, or is there already."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -28,10 +32,11 @@ class FlacWriter:
         self._failure = ""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = SafeFile(self.path)
+            self._raw = open(self.path, "xb", buffering=0)  # noqa: SIM115 (held until close)
         except OSError as error:
-            raise UserError("cannot write the sound", where=str(path), got=describe(error)) from error
-        self._container = av.open(self._file, "w", format="flac", container_options={"flush_packets": "1"})
+            raise refused("cannot write the sound", self.path, error) from error
+        self._file = SafeFile(self._raw, self.path)
+        self._container = create_media(self._file, "flac", container_options={"flush_packets": "1"})
         self._stream: Any = self._container.add_stream("flac", rate=AUDIO_RATE, layout="stereo", format="s32")
 
     @property
@@ -42,7 +47,7 @@ class FlacWriter:
     @property
     def error(self) -> str:
         """Why the file ended early; empty while all is well."""
-        return describe(self._file.error) if self._file.error else self._failure
+        return reason(self._file.error) if self._file.error else self._failure
 
     def write(self, pcm: np.ndarray) -> None:
         """Append float32[n, 2], full scale 1; beyond that it clips."""
@@ -63,7 +68,15 @@ class FlacWriter:
             self._container.close()
         except (av.FFmpegError, ValueError) as error:  # ValueError: nothing was ever written
             self._failure = self._failure or f"end of file: {error}"
-        self._file.close()
+        try:
+            self._raw.close()
+        except OSError as error:  # network file systems report a full disk here
+            self._file.error = self._file.error or error
+
+    def discard(self) -> None:
+        """Close the file and remove it: for one that belongs to no picture."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
     def _encode(self, frame: av.AudioFrame | None) -> None:
         if self.error:
@@ -72,4 +85,4 @@ class FlacWriter:
             self._container.mux(self._stream.encode(frame))
         except av.FFmpegError as error:
             self._failure = f"encoder: {error}"
-            log.error("sound of %s ended: %s", self.path, error)
+            log.error("sound of %s ended: %s", one_line(str(self.path)), error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
@@ -21,7 +21,8 @@ import numpy as np
 import engine
 from engine.core.errors import UserError
 from engine.core.frame import Size
-from engine.output.muxer import describe
+from engine.core.naming import refused
+from engine.core.placing import claim
 
 # `framemd5` is the better known of FFmpeg's two, but processors have instructions for SHA-256: 3 ms a frame of 1280x720
 # here, and MD5 9 ms. Both are read.
@@ -63,15 +64,15 @@ class FrameHashes:
 
     def __init__(self, path: Path | str, size: Size, fps: Fraction, pixel_format: str = "rgba") -> None:
         """pixel_format: the name of the pictures' layout, such as `pixel_format_of` gives."""
-        self.path = Path(path)
-        self.working_path = self.path.with_name(self.path.name + ".part")
         self.frames = 0
         self._whole = hashlib.sha256()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.working_path, "w", encoding="ascii", newline="\n")  # noqa: SIM115 (held until close)
+            self._working = claim(Path(path), ".part")
         except OSError as error:
-            raise self._told(error) from error
+            raise refused("cannot write the frame hashes", Path(path), error) from error
+        self.path = self._working.target
+        assert self._working.file is not None
+        self._file = io.TextIOWrapper(io.BufferedWriter(self._working.file), encoding="ascii", newline="\n")
         tick = 1 / Fraction(fps)
         self._file.write(
             "#format: frame checksums\n"
@@ -106,22 +107,29 @@ class FrameHashes:
         """SHA-256 over all frames so far, in hexadecimal; depends on the pictures alone."""
         return self._whole.hexdigest()
 
-    def close(self) -> Path:
-        """Finish the file under its own name."""
+    def close(self, path: Path | None = None) -> Path:
+        """Finish the file under its own name, or as `path`; return what that has become (`placing`)."""
         try:
-            self._file.close()
-            os.replace(self.working_path, self.path)
+            self._file.flush()
+            self._file.detach().detach()
+            if path is not None:
+                self._working.target = path
+            self.path = self._working.hand_over()
         except OSError as error:
+            self.abandon()
             raise self._told(error) from error
         return self.path
 
     def abandon(self) -> None:
-        """Let go of the file and leave the part. Raises nothing."""
-        with contextlib.suppress(OSError):  # what is still in memory does not fit on the disk
+        """Let go of the file and leave the part, if it has a frame. Raises nothing."""
+        if self.frames == 0:
+            self._working.discard()
+        with contextlib.suppress(OSError, ValueError):  # what is still in memory does not fit on the disk
             self._file.close()
+        self._working.close()
 
     def _told(self, error: OSError) -> UserError:
-        return UserError("cannot write the frame hashes", where=str(self.path), got=describe(error))
+        return refused("cannot write the frame hashes", self.path, error)
 
     def __enter__(self) -> FrameHashes:
         return self

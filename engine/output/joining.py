@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,12 +18,15 @@ import av
 import numpy as np
 
 from engine.audio.decode import stream_audio
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.files import reason
+from engine.core.media import open_media
+from engine.core.naming import refuse_inputs, refused
+from engine.core.placing import Working, claim
 from engine.output.loudness import CEILING_DBTP, TARGET_LUFS, Gain, Loudness, gain_to, measure_loudness
 from engine.output.movie import open_movie
 from engine.output.movie_file import sound_frame
 from engine.output.movie_spec import MovieSpec
-from engine.output.muxer import describe
 from engine.output.remux import AUDIO_RATE, add_copy, frame_number, open_plain, survey
 
 log = logging.getLogger(__name__)
@@ -88,25 +91,30 @@ def join_movies(
         raise UserError(
             "these movies cannot be joined", where=str(out), allowed=allowed, got=f"{spec.codec} into {out.name}"
         )
-    gap, copy = out.with_name(out.name + ".gap.mp4"), out.with_name(out.name + ".part" + out.suffix.lower())
+    paths = [Path(p) for p in parts]
+    refuse_inputs([out], paths)
+    segments, joined = _plan(paths, spec, target_lufs, ceiling_dbtp)
+    gap_frames = round(gap_s * spec.fps)
     try:
-        segments, joined = _plan([Path(p) for p in parts], spec, target_lufs, ceiling_dbtp)
-        gap_frames = round(gap_s * spec.fps)
-        if gap_frames > 0 and len(segments) > 1:
-            black = _black(gap, spec, gap_frames)
-            segments = [s for segment in segments for s in (segment, black)][:-1]
-            joined = [replace(part, start=part.start + i * gap_frames) for i, part in enumerate(joined)]
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _check_alike([s.path for s in segments], spec)
-        _write(copy, segments, spec)
-        os.replace(copy, out)
-    except (OSError, av.FFmpegError) as error:
-        raise UserError("the film could not be written", where=str(out), got=describe(error)) from error
-    finally:
-        gap.unlink(missing_ok=True)
-        copy.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix="phosphene-") as folder:
+            if gap_frames > 0 and len(segments) > 1:
+                black = _black(Path(folder) / "gap.mp4", spec, gap_frames)
+                segments = [s for segment in segments for s in (segment, black)][:-1]
+                joined = [replace(part, start=part.start + i * gap_frames) for i, part in enumerate(joined)]
+            _check_alike([s.path for s in segments], spec)
+            copy = claim(out, ".part" + out.suffix.lower())
+            try:
+                _write(copy, segments, spec)
+                written = copy.hand_over()
+            except BaseException:
+                copy.discard()  # it holds nothing that the parts do not
+                raise
+    except OSError as error:
+        raise refused("the film could not be written", out, error) from error
+    except av.FFmpegError as error:
+        raise UserError("the film could not be written", where=str(out), got=reason(error)) from error
     frames = sum(s.frames for s in segments)
-    return Film(out, frames, float(frames / spec.fps), tuple(joined))
+    return Film(written, frames, float(frames / spec.fps), tuple(joined))
 
 
 def _plan(
@@ -117,21 +125,22 @@ def _plan(
         if not path.is_file():
             raise UserError("no such movie", where=str(path))
         try:
-            with av.open(str(path)) as file:
+            with open_media(path) as file:
                 if not file.streams.video:
                     raise UserError("no picture in this movie", where=str(path))
                 sounds = bool(file.streams.audio) and spec.audio
                 video = file.streams.video[0].index
             contents = survey(path, spec.fps)
         except (OSError, av.FFmpegError) as error:
-            raise UserError("cannot read this movie", where=str(path), got=describe(error)) from error
+            raise UserError("cannot read this movie", where=str(path), got=reason(error)) from error
         loudness, gain = None, Gain(0.0, False)
         if sounds and target is not None:
             loudness = measure_loudness(stream_audio(path))
             gain = gain_to(loudness, target, ceiling)
             if gain.limited:
                 reached = loudness.integrated + gain.db
-                log.warning("%s stays at %.1f LUFS: more would take its peaks over %.1f dBTP", path, reached, ceiling)
+                name = one_line(str(path))
+                log.warning("%s stays at %.1f LUFS: more would take its peaks over %.1f dBTP", name, reached, ceiling)
         frames = contents.packets[video]
         segments.append(_Segment(path, frames, contents.delay, path if sounds else None, 10 ** (gain.db / 20)))
         joined.append(JoinedPart(path, start, frames, gain, loudness))
@@ -153,7 +162,7 @@ def _check_alike(paths: list[Path], spec: MovieSpec) -> None:
     """Packets of different encodings in one stream play on no decoder: refuse them before anything is written."""
     headers: dict[Path, bytes] = {}
     for path in paths:
-        with av.open(str(path)) as file:
+        with open_media(path) as file:
             video: Any = file.streams.video[0]
             got = (video.codec_context.name, video.width, video.height, video.average_rate)
             headers[path] = bytes(video.codec_context.extradata or b"")
@@ -168,10 +177,10 @@ def _check_alike(paths: list[Path], spec: MovieSpec) -> None:
             raise UserError("encoded otherwise than the first part", where=str(path), allowed=f"as {first}", remedy=remedy)
 
 
-def _write(copy: Path, segments: list[_Segment], spec: MovieSpec) -> None:
+def _write(copy: Working, segments: list[_Segment], spec: MovieSpec) -> None:
     delay = max(s.delay for s in segments)
     packets = [0]
-    with open_plain(copy) as outside, av.open(str(segments[0].path)) as first:
+    with open_plain(copy) as outside, open_media(segments[0].path) as first:
         video = add_copy(outside, first.streams.video[0], 1 / spec.fps)
         audio: Any = None
         if spec.audio:
@@ -208,17 +217,16 @@ def _write(copy: Path, segments: list[_Segment], spec: MovieSpec) -> None:
                 heard += len(pcm)
             encode(None)
     # libav can lose a failed write, above all while it moves the index to the front: look at what is there.
-    if survey(copy, spec.fps).packets != tuple(packets):
+    assert copy.file is not None
+    if survey(copy.file, spec.fps).packets != tuple(packets):
         raise OSError(errno.ENOSPC, "the film is not whole")
-    with open(copy, "rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _pictures(segments: list[_Segment], fps: Fraction, delay: int) -> Iterator[Any]:
     """Yield the packets of all segments on one line of frames."""
     decoded, start = -delay, 0
     for segment in segments:
-        with av.open(str(segment.path)) as inside:
+        with open_media(segment.path) as inside:
             for packet in inside.demux(inside.streams.video[0]):
                 if packet.size == 0:
                     continue

@@ -19,18 +19,32 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.files import reason
+from engine.core.naming import refused
+from engine.core.placing import check_writable
 from engine.output.movie_file import MovieFile
-from engine.output.movie_spec import MOVIES, SEQUENCES, MovieSpec, check
-from engine.output.muxer import describe
-from engine.output.sequence import Sequence
+from engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of, sequence_of
+from engine.output.sequence import Sequence, refuse_strangers
 
 log = logging.getLogger(__name__)
 
 # Pictures and blocks of sound that may wait: enough to bridge an encoder's key frames, at most 200 MB at 4K.
 QUEUE = 6
 
-__all__ = ["Movie", "MovieSpec", "check", "open_movie"]
+__all__ = ["Movie", "MovieSpec", "check", "check_place", "open_movie"]
+
+
+def check_place(path: Path | str, spec: MovieSpec) -> None:
+    """Raise UserError where `spec` does not fit `path`, or nothing can be written there. Leaves nothing behind."""
+    path = Path(path)
+    check(path, spec)
+    try:
+        if spec.codec in SEQUENCES:
+            refuse_strangers(*sequence_of(path, spec.codec))
+        check_writable(place_of(path, spec.codec), folder=spec.codec in SEQUENCES)
+    except OSError as error:
+        raise refused("cannot write the movie", path, error) from error
 
 
 def open_movie(path: Path | str, spec: MovieSpec, release: Callable[[np.ndarray], None] | None = None) -> Movie:
@@ -40,12 +54,10 @@ def open_movie(path: Path | str, spec: MovieSpec, release: Callable[[np.ndarray]
     """
     path = Path(path)
     check(path, spec)
-    if spec.codec in MOVIES and path.is_dir():
-        raise UserError("a folder has this name", where=str(path), remedy="name another file")
     try:
         writer = Sequence(path, spec) if spec.codec in SEQUENCES else MovieFile(path, spec)
     except OSError as error:
-        raise UserError("cannot write the movie", where=str(path), got=describe(error)) from error
+        raise refused("cannot write the movie", path, error) from error
     except (av.FFmpegError, ValueError) as error:
         raise UserError("the encoder does not open", where=str(path), got=error) from error
     return Movie(writer, spec, release)
@@ -115,7 +127,7 @@ class Movie:
         self._join()
         part, kept = self._writer.abort()
         if part:
-            log.warning("%s was not finished; its first %d frames are in %s", self.path, kept, part)
+            log.warning("%s was not finished; %s", one_line(str(self.path)), one_line(_left("its", part, kept)))
         return part
 
     def __enter__(self) -> Movie:
@@ -148,10 +160,10 @@ class Movie:
     def _told(self, error: BaseException) -> UserError:
         """Keep what there is of the movie, and return the line that says why it ended and where it is."""
         part, kept = self._writer.abort()
-        remedy = f"the first {kept} frames are in {part}" if part else "nothing of it is kept"
-        if describe(error) == "disk full":
+        remedy = _left("the", part, kept)
+        if reason(error) == "disk full":
             remedy = f"make room and render again; {remedy}"
-        return UserError("the movie could not be written", where=str(self.path), got=describe(error), remedy=remedy)
+        return UserError("the movie could not be written", where=str(self.path), got=reason(error), remedy=remedy)
 
     # --- the encoder thread ---
 
@@ -172,3 +184,9 @@ class Movie:
             if kind == "video" and self._release:
                 self._release(data)
             del data  # else the last picture is held while the queue is empty
+
+
+def _left(whose: str, part: Path | None, kept: int) -> str:
+    if part is None:
+        return "nothing of it is kept"
+    return f"{whose} first {kept} frames are in {part}" if kept else f"what there is of it is in {part}"

@@ -2,13 +2,13 @@
 
 While it runs H.264 and HEVC go into Matroska, which plays as far as it was written, whatever happens; `close` copies the
 packets into an MP4 or MOV with its index in front. ProRes, ten times as large, goes into its MOV at once, in fragments
-that become a plain file when it is closed. One thread at a time. Every failure is raised, none is kept.
+that become a plain file when it is closed. One thread at a time. Every failure is raised, none is kept. Names are given by
+`core/placing.py`: a film that is there already is not written over, and nothing that holds a picture is removed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from engine.core.errors import UserError
+from engine.core.media import create_media
+from engine.core.placing import claim
 from engine.output.movie_spec import MovieSpec, encoder_of
-from engine.output.muxer import CLUSTER_MS, SafeFile
+from engine.output.muxer import CLUSTER_MS
 from engine.output.remux import AUDIO_RATE, BITEXACT, MOVIE_CLOCK, remux, survey
+from engine.output.safe_file import SafeFile
 
 _BT709 = 1  # ITU-T H.273: primaries, transfer and matrix
 _SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INP
@@ -29,32 +33,35 @@ _MOV = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"} | MOVIE_CL
 
 
 class MovieFile:
-    """One movie of constant frame rate. Raises OSError when the file does not open, av.FFmpegError for the encoder."""
+    """One movie of constant frame rate. Raises OSError when the file does not open, av.FFmpegError for the encoder.
+
+    `path` is where it goes: what was asked for, or a numbered name where another program is writing that.
+    """
 
     def __init__(self, path: Path, spec: MovieSpec) -> None:
         """path, spec: as `movie_spec.check` has let them pass."""
-        self.path, self.spec = path, spec
+        self.spec = spec
         self.frames = 0
         self.samples = 0
+        self._pictures = 0  # encoded ones that went into the file
         self._ended = False
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._direct = spec.codec == "prores" or path.suffix.lower() == ".mkv"
-        self.working_path = path.with_name(path.name + ".part" + (path.suffix.lower() if self._direct else ".mkv"))
-        self._file = SafeFile(self.working_path)
+        self._working = claim(path, ".part" + (path.suffix.lower() if self._direct else ".mkv"))
+        self.path = self._working.target
+        assert self._working.file is not None
+        self._file = SafeFile(self._working.file, self._working.path)
         self._reformatter = VideoReformatter()
         try:
             self._open(encoder_of(spec))
         except BaseException:
-            self._file.close()
-            self.working_path.unlink(missing_ok=True)
+            self._working.discard()
             raise
 
     def _open(self, encoder: Any) -> None:
         spec, prores = self.spec, self.spec.codec == "prores"
-        self._container = av.open(
+        self._container = create_media(
             self._file,
-            "w",
-            format="mov" if prores else "matroska",
+            "mov" if prores else "matroska",
             options=BITEXACT,
             container_options={"flush_packets": "1"} | (_MOV if prores else _MATROSKA),
         )
@@ -109,7 +116,9 @@ class MovieFile:
         self.samples += len(pcm)
 
     def _encode(self, stream: Any, frame: Any) -> None:
-        self._container.mux(stream.encode(frame))
+        packets = stream.encode(frame)
+        self._container.mux(packets)
+        self._pictures += len(packets) if stream is self._video else 0
         if self._file.error:
             raise self._file.error
 
@@ -125,10 +134,7 @@ class MovieFile:
                 self._encode(self._audio, None)
             self._encode(self._video, None)
         finally:
-            try:
-                self._container.close()
-            finally:
-                self._file.close()
+            self._container.close()
         if self._file.error:
             raise self._file.error
 
@@ -136,26 +142,28 @@ class MovieFile:
         """Finish the file under its own name. Raises OSError or av.FFmpegError; what was written then stays."""
         self._finish()
         if self._direct:
-            with open(self.working_path, "rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(self.working_path, self.path)
+            self.path = self._working.hand_over()
         else:
-            remux(self.working_path, self.path, self.spec.fps, self.samples)
-            self.working_path.unlink()
+            assert self._working.file is not None
+            self.path = remux(self._working.file, self._working, self.spec.fps, self.samples)
+            self._working.discard()  # the copy was compared with it
         return self.path
 
     def abort(self) -> tuple[Path | None, int]:
-        """Keep what there is, readable; return where, or None when there is nothing, and how many frames. Raises nothing."""
+        """Keep what there is; return where, or None when there is nothing, and how many frames play. Raises nothing."""
         kept = 0
         with contextlib.suppress(OSError, ValueError, av.FFmpegError):  # ValueError: nothing was ever written
             self._finish()
+        part = self._working.lies
+        if self._pictures == 0:
+            self._working.discard()
+            return None, 0
         # Counted and not remembered: after a full disk the file has fewer than the encoder was given.
-        with contextlib.suppress(OSError, ValueError, av.FFmpegError):
-            kept = survey(self.working_path, self.spec.fps).packets[0]
-        if kept:
-            return self.working_path, kept
-        self.working_path.unlink(missing_ok=True)
-        return None, 0
+        with contextlib.suppress(OSError, ValueError, UserError, av.FFmpegError):
+            assert self._working.file is not None
+            kept = survey(self._working.file, self.spec.fps).packets[0]
+        self._working.close()
+        return part, kept
 
 
 def ten_bits(picture: np.ndarray, alpha: bool) -> av.VideoFrame:

@@ -112,17 +112,22 @@ def sequence_of(path: Path, codec: str) -> tuple[Path, str]:
     """Return (folder, pattern of the frames' names) for a folder or `folder/name_%06d.png`. Raises UserError."""
     suffix = SEQUENCES[codec]
     allowed = f"a folder, or FOLDER/{FRAME_NAME}{suffix}"
-    if "%" in path.name:
-        if not re.fullmatch(r"[^%]*%0?\d*d[^%]*", path.name) or path.suffix.lower() != suffix:
+    if "%" in path.name and path.suffix.lower() in _KNOWN:  # without a suffix it is a folder: `100 %` is a good name
+        if not re.fullmatch(r"[^%]*%0?\d?d[^%]*", path.name) or path.suffix.lower() != suffix:
             raise UserError("not a pattern for the names of frames", where=str(path), allowed=allowed, got=path.name)
         folder, pattern = path.parent, path.name
     elif path.suffix.lower() in _KNOWN:
         raise UserError(f"{codec} writes one file a frame", where=str(path), allowed=allowed, got=path.name)
     else:
         folder, pattern = path, FRAME_NAME + suffix
-    if not folder.name:
+    if folder.name in ("", ".."):
         raise UserError("the frames need a folder of their own", where=str(path), allowed=allowed)
     return folder, pattern
+
+
+def place_of(path: Path, codec: str) -> Path:
+    """Return the file or folder that is made for `path`. Raises UserError."""
+    return sequence_of(path, codec)[0] if codec in SEQUENCES else path
 
 
 def check(path: Path | str, spec: MovieSpec) -> None:

@@ -4,14 +4,13 @@ Called by the recorder thread and by offline renders; one thread at a time. Whil
 clusters, each flushed as it is complete, so that a process killed with -9 leaves a file that plays. `close` copies the
 packets, without encoding again, into an MP4 with its index at the front, checks that copy, and only then puts it in place.
 
-It never raises on a failing disk: the first failed write ends the file where it is, and `error` says why.
+It never raises on a failing disk: the first failed write ends the file where it is, and `error` says why. Names are given
+by `core/placing.py`: nothing that is there is written over, and nothing that holds a picture is removed.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,10 +19,15 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.files import reason
 from engine.core.frame import Size
+from engine.core.media import create_media
+from engine.core.naming import refused
+from engine.core.placing import claim
 from engine.output.encoder import H264, pick_h264
 from engine.output.remux import AUDIO_RATE, remux
+from engine.output.safe_file import SafeFile
 
 log = logging.getLogger(__name__)
 
@@ -43,92 +47,11 @@ class DevicePicture(Protocol):
         ...
 
 
-class SafeFile:
-    """A file for libav to write to that never raises: the first failure is kept in `error`, later writes go nowhere.
-
-    libav may hold an I/O error back until the trailer, or lose it: with a file of our own nothing is lost. After a
-    failure even rewrites in the middle are refused, because a header that points at an index which is not there
-    would make a readable file unreadable.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.error: OSError | None = None
-        self.bytes = 0  # bytes accepted by the system
-        self._raw = open(path, "wb", buffering=0)  # noqa: SIM115 (held until close)
-        self._position = 0
-
-    def write(self, data: bytes) -> int:
-        """Take all of `data`; always returns its length."""
-        left = memoryview(data)
-        while left and self.error is None:
-            try:
-                done = self._raw.write(left) or 0
-            except OSError as error:
-                self.error = error
-                log.error("cannot write %s: %s", self.path, describe(error))
-            else:
-                left = left[done:]
-                self.bytes += done
-        self._position += len(data)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to `offset`; the position is virtual once a write has failed."""
-        if self.error is None:
-            self._position = self._raw.seek(offset, whence)
-        elif whence == os.SEEK_SET:
-            self._position = offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def writable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Close the file; what is written is on its way to the disk."""
-        try:
-            self._raw.close()
-        except OSError as error:  # network file systems report a full disk here
-            self.error = self.error or error
-
-
-def describe(error: BaseException) -> str:
-    """Return a short line for people: `disk full`, `no permission`, ..."""
-    number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return "disk full"
-    if number == errno.EFBIG:
-        return "file too large for this disk"
-    if number == errno.EACCES:
-        return "no permission"
-    if number == errno.EIO:
-        return "disk error"
-    return str(error) or type(error).__name__
-
-
-def set_aside(path: Path, stem: str) -> Path | None:
-    """Rename an earlier recording at `path`, whose name begins with `stem`, to `STEM-1...`; return its new place, if any.
-
-    A show that is started again with the same command, perhaps because it crashed, must not write over what it recorded.
-    Raises OSError.
-    """
-    if not path.exists():
-        return None
-    n, rest = 1, path.name.removeprefix(stem)
-    while (aside := path.with_name(f"{stem}-{n}{rest}")).exists():
-        n += 1
-    path.rename(aside)
-    log.info("an earlier %s is now %s", path.name, aside.name)
-    return aside
-
-
 class Muxer:
-    """One recording of constant frame rate. `path` ends in .mp4 or .mkv; until `close` it is `working_path`.
+    """One recording of constant frame rate. `path` is where it goes, and what it is called in the end.
 
-    size: of the pictures given to `video`; an odd last row or column is left out (4:2:0 has none).
+    That is the path asked for, or a numbered one where another program is writing that. size: of the pictures given to
+    `video`; an odd last row or column is left out (4:2:0 has none).
     """
 
     def __init__(
@@ -146,42 +69,40 @@ class Muxer:
 
         Raises UserError for a suffix that is not known, a folder that cannot be written, an encoder that is not there.
         """
-        self.path = Path(path)
+        path = Path(path)
         self.fps = Fraction(fps)
         self.size = Size(size.width & ~1, size.height & ~1)
         self.frames = 0
         self.samples = 0
         self.failure = ""  # of an encoder; the disk's is in the file
-        if self.path.suffix.lower() not in SUFFIXES:
-            raise UserError("unknown kind of recording", where=str(path), allowed=", ".join(SUFFIXES), got=self.path.suffix)
+        self._pictures = 0  # encoded ones that went into the file
+        if path.suffix.lower() not in SUFFIXES:
+            raise UserError("unknown kind of recording", where=str(path), allowed=", ".join(SUFFIXES), got=path.suffix)
         if min(self.size.width, self.size.height) < 16:
             raise UserError("picture too small to record", where=str(path), allowed="16x16 or more", got=str(size))
         self.on_device = on_device
         self.encoder = codec if isinstance(codec, H264) else pick_h264(codec, self.size, self.fps)
         if on_device and self.encoder.name != "h264_nvenc":
             raise UserError("pictures in device memory need NVENC", where=str(path), got=self.encoder.name)
-        self.working_path = self.path.with_name(self.path.name + ".part.mkv")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            for earlier in (self.path, self.working_path):
-                set_aside(earlier, self.path.stem)
-            self._file = SafeFile(self.working_path)
+            self._working = claim(path, ".part.mkv")
         except OSError as error:
-            raise UserError("cannot write the recording", where=str(path), got=describe(error)) from error
+            raise refused("cannot write the recording", path, error) from error
+        self.path = self._working.target
+        assert self._working.file is not None
+        self._file = SafeFile(self._working.file, self._working.path)
         try:
             self._open_container(self.encoder)
         except BaseException:
-            self._file.close()
-            self.working_path.unlink(missing_ok=True)
+            self._working.discard()
             raise
         self._reformatter = VideoReformatter()
         self._picture: av.VideoFrame | None = None
 
     def _open_container(self, encoder: H264) -> None:
-        self._container = av.open(
+        self._container = create_media(
             self._file,
-            "w",
-            format="matroska",
+            "matroska",
             container_options={
                 "flush_packets": "1",
                 "cluster_time_limit": str(CLUSTER_MS),
@@ -207,7 +128,17 @@ class Muxer:
     @property
     def error(self) -> str:
         """Why the file ended early, in a few words; empty while all is well."""
-        return describe(self._file.error) if self._file.error else self.failure
+        return reason(self._file.error) if self._file.error else self.failure
+
+    @property
+    def empty(self) -> bool:
+        """Whether not a single picture has gone into the file."""
+        return self._pictures == 0
+
+    @property
+    def working_path(self) -> Path:
+        """Where the file lies now."""
+        return self._working.path
 
     @property
     def bytes(self) -> int:
@@ -240,10 +171,12 @@ class Muxer:
         picture = self._picture
         if picture is None:
             raise ValueError("there is no frame to repeat yet")
+        if self.error:
+            return
         picture.pts = self.frames
         picture.time_base = 1 / self.fps
-        self.frames += 1
         self._encode(self._video, picture)
+        self.frames += not self.error
 
     def audio(self, pcm: np.ndarray) -> None:
         """Encode the next samples: float32[n, 2], full scale 1."""
@@ -261,15 +194,17 @@ class Muxer:
         if self.error:
             return
         try:
-            self._container.mux(stream.encode(frame))
+            packets = stream.encode(frame)
+            self._container.mux(packets)
+            self._pictures += len(packets) if stream is self._video else 0
         except av.FFmpegError as error:
             self.failure = f"encoder: {error}"
-            log.error("recording of %s ended: %s", self.path, error)
+            log.error("recording of %s ended: %s", one_line(str(self.path)), error)
 
-    def close(self) -> Path:
-        """Finish the file and return where it is: `path`, or `working_path` when the disk or the copy failed.
+    def close(self) -> Path | None:
+        """Finish the file and return where it is; None where it would hold nothing, and where somebody took it away.
 
-        After a failure the file holds everything up to it, and `error` is set.
+        After a failure of the disk or the copy it is the working file, which holds all up to there, and `error` is set.
         """
         if not self.error and not self.frames:
             self.failure = "nothing was recorded"
@@ -280,17 +215,27 @@ class Muxer:
             self._container.close()
         except (av.FFmpegError, ValueError) as error:  # ValueError: nothing was ever written
             self.failure = self.failure or f"end of file: {error}"
-        self._file.close()
         self._picture = None  # of a device picture, the encoder was the last holder but this one
         if self.error:
-            return self.working_path
+            return self._left()
         try:
             if self.path.suffix.lower() == ".mkv":
-                os.replace(self.working_path, self.path)
+                self.path = self._working.hand_over()
             else:
-                remux(self.working_path, self.path, self.fps, self.samples)
-                self.working_path.unlink()
+                self.path = remux(self._working.file, self._working, self.fps, self.samples)
+                self._working.discard()  # the copy was compared with it
         except (OSError, av.FFmpegError) as error:
-            self.failure = f"no MP4 ({describe(error)}), the recording is whole in {self.working_path.name}"
-            return self.working_path
+            part = self._left()
+            kept = f"the recording is whole in {part.name}" if part else "and its working file was taken away"
+            self.failure = f"no {self.path.suffix[1:].upper()} ({reason(error)}), {kept}"
+            return part
         return self.path
+
+    def _left(self) -> Path | None:
+        """Let go of the working file, which stays, and return where it is; remove one that is known to hold nothing."""
+        if self.empty:
+            self._working.discard()
+            return None
+        found = self._working.lies
+        self._working.close()
+        return found

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
+
+from engine.core.media import create_media, open_media, open_stream
+from engine.core.placing import Working, claim
+from engine.output.safe_file import SafeFile
 
 AUDIO_RATE = 48_000  # Hz
 AAC_FRAME = 1024  # samples in a packet; the encoder also starts with one packet of priming
@@ -23,25 +29,27 @@ BITEXACT = {"fflags": "+bitexact"}
 MOVIE_CLOCK = {"movie_timescale": str(AUDIO_RATE)}
 
 
-def remux(source: Path, target: Path, fps: Fraction, samples: int | None = None) -> None:
-    """Copy a movie, also a torn one, into a plain MP4 with the index first. Replaces `target` in one step.
+def remux(source: Path | BinaryIO, target: Path | Working, fps: Fraction, samples: int | None = None) -> Path:
+    """Copy a movie, also a torn one, into a plain MP4 or MOV with the index first; return where that is (`placing`).
 
     source: constant frame rate, one video stream, at most one of AAC. Matroska counts milliseconds; the frame grid and the
-    sample count are put back exactly. `samples`: length of the sound where it is known; else whole packets.
-    Raises OSError or av.FFmpegError, and then leaves no trace but `source`.
+    sample count are put back exactly. target: where it goes, or what is claimed for it already. `samples`: length of the
+    sound where it is known; else whole packets.
+    Raises OSError, UserError or av.FFmpegError, and then leaves no trace but `source`.
     """
-    copy = target.with_name(target.name + ".part" + (target.suffix.lower() or ".mp4"))
+    name = target.target if isinstance(target, Working) else target
+    ending = ".part.mov" if name.suffix.lower() == ".mov" else ".part.mp4"
+    copy = target.again(ending) if isinstance(target, Working) else claim(name, ending)
     try:
+        assert copy.file is not None
         contents = survey(source, fps)
         payload = _copy_packets(source, copy, fps, samples, contents.delay)
         # libav can lose a failed write, above all while it moves the index to the front: look at what is there.
-        if copy.stat().st_size < payload or survey(copy, fps).packets != contents.packets:
+        if os.fstat(copy.file.fileno()).st_size < payload or survey(copy.file, fps).packets != contents.packets:
             raise OSError(errno.ENOSPC, "the copy is not whole")
-        with open(copy, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(copy, target)
+        return copy.hand_over()
     except BaseException:
-        copy.unlink(missing_ok=True)
+        copy.discard()  # it holds nothing that `source` does not
         raise
 
 
@@ -53,9 +61,20 @@ class Contents:
     delay: int
 
 
-def survey(path: Path, fps: Fraction) -> Contents:
-    """Read through a movie's packets. Raises av.FFmpegError."""
-    with av.open(str(path)) as file:
+@contextmanager
+def _reading(source: Path | BinaryIO) -> Iterator[Any]:
+    if isinstance(source, Path):
+        with open_media(source) as container:
+            yield container
+        return
+    source.seek(0)
+    with open_stream(source) as container:
+        yield container
+
+
+def survey(source: Path | BinaryIO, fps: Fraction) -> Contents:
+    """Read through the packets of a movie, a path or an open file. Raises UserError or av.FFmpegError."""
+    with _reading(source) as file:
         found, delay = [0] * len(file.streams), 0
         for packet in file.demux():
             if packet.size == 0 or packet.is_corrupt:  # corrupt: cut short by the end of a torn file
@@ -71,10 +90,24 @@ def frame_number(packet: Any, fps: Fraction) -> int:
     return round(packet.pts * packet.time_base * fps)
 
 
-def open_plain(path: Path) -> av.container.OutputContainer:
-    """Open a plain MP4 or MOV (by suffix) to copy packets into; its index goes to the front when it is closed."""
-    kind = "mov" if path.suffix.lower() == ".mov" else "mp4"
-    return av.open(str(path), "w", format=kind, options=BITEXACT, container_options={"movflags": "+faststart"} | MOVIE_CLOCK)
+@contextmanager
+def open_plain(working: Working) -> Iterator[av.container.OutputContainer]:
+    """Yield a plain MP4 or MOV (by the target's suffix) to copy packets into; its index goes to the front at the end.
+
+    Raises OSError there when it could not be written.
+    """
+    assert working.file is not None
+    file = SafeFile(working.file, working.path)
+    with create_media(
+        file,
+        "mov" if working.target.suffix.lower() == ".mov" else "mp4",
+        options=BITEXACT,
+        container_options={"movflags": "+faststart"} | MOVIE_CLOCK,
+        again=lambda: open(working.path, "rb", buffering=0),
+    ) as container:
+        yield container
+    if file.error:
+        raise file.error
 
 
 def add_copy(outside: av.container.OutputContainer, template: Any, time_base: Fraction) -> Any:
@@ -87,9 +120,9 @@ def add_copy(outside: av.container.OutputContainer, template: Any, time_base: Fr
     return stream
 
 
-def _copy_packets(source: Path, copy: Path, fps: Fraction, samples: int | None, delay: int) -> int:
+def _copy_packets(source: Path | BinaryIO, copy: Working, fps: Fraction, samples: int | None, delay: int) -> int:
     payload = 0
-    with av.open(str(source)) as inside, open_plain(copy) as outside:
+    with _reading(source) as inside, open_plain(copy) as outside:
         ticks = {s.index: 1 / fps if s.type == "video" else Fraction(1, AUDIO_RATE) for s in inside.streams}
         streams: dict[int, Any] = {s.index: add_copy(outside, s, ticks[s.index]) for s in inside.streams}
         position = -AAC_FRAME  # priming: the edit list cuts it off again

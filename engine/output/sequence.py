@@ -1,6 +1,7 @@
 """Writes the frames of an offline render as PNG or EXR files in a folder, and the sound beside them. Called by `movie.py`.
 
-The folder is `NAME.part` until it is complete, then takes its name in one step. Every failure is raised, none is kept.
+The folder is `NAME.part` until it is complete, then takes its name in one step (`core/placing.py`). The folder of an earlier
+render gives way and is kept, one with anything else in it is refused. Every failure is raised, none is kept.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from av.video.reformatter import ColorRange
 
 from engine.core.errors import UserError
+from engine.core.placing import claim
 from engine.output.flac import FlacWriter
 from engine.output.movie_spec import SOUND_NAME, MovieSpec, encoder_of, sequence_of
 from engine.output.remux import AUDIO_RATE
@@ -31,17 +32,25 @@ class Sequence:
     def __init__(self, path: Path, spec: MovieSpec) -> None:
         """path, spec: as `movie_spec.check` has let them pass."""
         self.spec = spec
-        self.path, self._pattern = sequence_of(path, spec.codec)
+        folder, self._pattern = sequence_of(path, spec.codec)
         self.frames = 0
-        self.working_path = self.path.with_name(self.path.name + ".part")
-        for earlier in (self.path, self.working_path):
-            self._refuse_strangers(earlier)
-        if self.working_path.exists():
-            shutil.rmtree(self.working_path)
-        self.working_path.mkdir(parents=True)
+        refuse_strangers(folder, self._pattern)
+        if folder.is_symlink():  # the frames belong where it leads
+            folder = Path(os.path.realpath(folder))
+        self._working = claim(folder, ".part", folder=True)
+        self.path = self._working.target
         self._written = 0
         self._ended = False
-        self._sound = FlacWriter(self.working_path / SOUND_NAME) if spec.audio else None
+        try:
+            self._open(spec)
+        except BaseException:
+            self._discard()
+            raise
+
+    def _open(self, spec: MovieSpec) -> None:
+        self._sound: FlacWriter | None = None
+        if spec.audio:
+            self._sound = FlacWriter(self._working.path / SOUND_NAME)
         encoder = encoder_of(spec)
         context: Any = av.CodecContext.create(encoder.name, "w")
         context.width, context.height, context.pix_fmt = spec.size.width, spec.size.height, encoder.pixel_format
@@ -52,19 +61,6 @@ class Sequence:
         context.sample_aspect_ratio = 1
         context.open()
         self._context = context
-
-    def _refuse_strangers(self, folder: Path) -> None:
-        """An earlier render of the same name is replaced; a folder with anything else in it is not."""
-        if not folder.exists():
-            return
-        remedy = "name an empty folder, or remove this one"
-        if not folder.is_dir():
-            raise UserError("the frames need a folder", where=str(folder), got="a file", remedy=remedy)
-        before, after = re.split(r"%0?\d*d", self._pattern)
-        frame = re.compile(re.escape(before) + r"\d+" + re.escape(after))
-        for entry in sorted(folder.iterdir()):
-            if entry.name != SOUND_NAME and not frame.fullmatch(entry.name):
-                raise UserError("the folder holds other things", where=str(folder), got=entry.name, remedy=remedy)
 
     def video(self, picture: np.ndarray) -> None:
         """Write the next frame."""
@@ -90,7 +86,7 @@ class Sequence:
 
     def _write(self, packets: list[Any]) -> None:
         for packet in packets:
-            file = self.working_path / (self._pattern % self._written)
+            file = self._working.path / (self._pattern % self._written)
             try:
                 file.write_bytes(bytes(packet))
             except OSError:
@@ -116,19 +112,44 @@ class Sequence:
     def close(self) -> Path:
         """Finish the folder under its own name and return it. Raises OSError or av.FFmpegError; the frames then stay."""
         self._finish()
-        aside = self.path.with_name(self.path.name + ".old")
-        if self.path.exists():
-            os.replace(self.path, aside)
-        os.replace(self.working_path, self.path)
-        if aside.exists():
-            shutil.rmtree(aside)
+        self.path = self._working.hand_over(lambda found: found.is_dir() and _stranger(found, self._pattern) is None)
         return self.path
 
     def abort(self) -> tuple[Path | None, int]:
         """Keep the frames that there are; return where, or None, and how many. Raises nothing."""
         with contextlib.suppress(OSError, ValueError, av.FFmpegError):
             self._finish()
-        if self._written:
-            return self.working_path, self._written
-        shutil.rmtree(self.working_path, ignore_errors=True)
-        return None, 0
+        if self._written == 0:
+            self._discard()
+            return None, 0
+        part = self._working.lies
+        self._working.close()
+        return part, self._written
+
+    def _discard(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._sound is not None:
+                self._sound.discard()
+        self._working.discard()
+
+
+def refuse_strangers(folder: Path, pattern: str) -> None:
+    """Raise UserError for what is no folder of frames: an earlier render gives way, whatever else is there does not.
+
+    pattern: of the frames' names. Raises OSError where the folder cannot be read.
+    """
+    if not os.path.lexists(folder):
+        return
+    remedy = "name an empty folder, or remove this one"
+    if not folder.is_dir():
+        raise UserError("the frames need a folder", where=str(folder), got="a file", remedy=remedy)
+    if (stranger := _stranger(folder, pattern)) is not None:
+        raise UserError("the folder holds other things", where=str(folder), got=stranger, remedy=remedy)
+
+
+def _stranger(folder: Path, pattern: str) -> str | None:
+    """Return the name of something in a folder that no render of frames puts there."""
+    before, after = re.split(r"%0?\d?d", pattern)
+    frame = re.compile(re.escape(before) + r"\d+" + re.escape(after))
+    names = (entry.name for entry in sorted(folder.iterdir()))
+    return next((name for name in names if name != SOUND_NAME and not frame.fullmatch(name)), None)

@@ -283,17 +283,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         assert str(tmp_path / name) in refused.value.line()
 
 
-def test_frames_of_an_earlier_render_are_replaced_but_a_folder_with_other_things_is_not(tmp_path):
-    spec = MovieSpec(SIZE, Fraction(24), "png", audio=False)
-    write(tmp_path / "shots", spec, 5)
-    write(tmp_path / "shots", spec, 3)
-    assert len(list((tmp_path / "shots").iterdir())) == 3
-    (tmp_path / "shots" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"notes\.txt"):
-        open_movie(tmp_path / "shots", spec)
-    assert [p.name for p in tmp_path.iterdir()] == ["shots"]
-
-
 def test_a_wrong_picture_is_an_error_of_the_caller_and_spoils_nothing(tmp_path):
     spec = MovieSpec(SIZE, Fraction(24))
     with open_movie(tmp_path / "a.mp4", spec) as movie:
@@ -332,7 +321,10 @@ def test_an_interrupted_movie_keeps_what_was_rendered_and_the_earlier_one(tmp_pa
     assert f"its first 40 frames are in {tmp_path / part}" in caplog.text
     assert movie.abort() is None
     assert write(tmp_path / name, spec, 3) == tmp_path / name
-    assert [p.name for p in tmp_path.iterdir()] == [name]
+    kept = [path.replace("a.", "a-1.", 1) for path in (name, part)]
+    assert (tmp_path / kept[0]).read_bytes() == b"earlier"
+    assert len(frame_times(tmp_path / kept[1])) == 40
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, *kept])
 
 
 def test_an_interrupted_sequence_keeps_its_frames(tmp_path):
