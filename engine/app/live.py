@@ -16,7 +16,7 @@ from fractions import Fraction
 from engine.app import telemetry
 from engine.app.build import build_stage, scene_path
 from engine.app.hands import LiveHands
-from engine.app.options import LiveOptions
+from engine.app.options import LiveOptions, check_places
 from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.recording import Recording
 from engine.app.screen import Screen, key_changes
@@ -29,7 +29,7 @@ from engine.control.address import Table
 from engine.control.server import OscServer
 from engine.core import clock, paths
 from engine.core.clock import Clock, DisplayClock, LiveClock
-from engine.core.errors import RateLimitedLog, UserError
+from engine.core.errors import RateLimitedLog, UserError, one_line
 from engine.core.frame import Size
 from engine.gpu.context import info
 from engine.models.style import style_folder
@@ -56,13 +56,15 @@ def default_format(renderer: str) -> tuple[Size, Fraction]:
 
 
 def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None) -> int:
-    """Run a show; return the exit code. Raises UserError for what cannot be replaced.
+    """Run a show; return the exit code: 1 where something that was to be recorded is not whole.
 
     guest: makes one more sink, called after the display on the render thread; benchmarks look at the pictures that way.
+    Raises UserError for what cannot be replaced.
     """
     began = clock.now()
     if options.style is not None:
         style_folder(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
+    check_places(options)
     switch_interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     source = Supervisor(
@@ -122,7 +124,7 @@ def _with_stage(
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _wait_for_sound(options, source, stage)
         if options.record is not None:
-            recording.start(options.record, hands.report)
+            recording.open(options.record, hands.report, stage.output)
         _run(options, stage, display, table, screen, began)
     finally:
         recording.close()
@@ -131,10 +133,10 @@ def _with_stage(
             osc.close()
         screen.close()
         close_stage(stage)
-        if options.report is not None:
-            write_json(options.report, report)
     _say_goodbye(stage, recording)
-    return 0
+    if options.report is not None:
+        write_json(options.report, report)
+    return 1 if recording.failures else 0
 
 
 def _run(
@@ -267,12 +269,9 @@ def _say_goodbye(stage: Stage, recording: Recording) -> None:
         budget.frame_ms.percentile(50),
         budget.frame_ms.percentile(99),
     )
-    if recording.result is not None:
-        result = recording.result
-        _log.info(
-            "recorded %s: %.2f s, %d dropped%s",
-            result.path,
-            result.seconds,
-            result.dropped,
-            f" ({result.error})" if result.error else "",
-        )
+    for result in recording.results:
+        if result.path is not None and result.path.is_file():
+            what = (one_line(str(result.path)), result.seconds, result.dropped, f" ({result.error})" if result.error else "")
+            _log.info("recorded %s: %.2f s, %d dropped%s", *what)
+    for line in recording.failures:
+        _log.error("%s", line)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from engine.core.errors import UserError
+from engine.core.files import read_json
 from engine.core.frame import Size
+from engine.core.naming import refuse_inputs, refused, same
+from engine.core.placing import check_writable
 from engine.output.muxer import SUFFIXES
 
 # The rates of film and television are ratios; written as decimals they would drift a frame in a quarter of an hour.
@@ -80,3 +84,37 @@ def parse_record(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise UserError("unknown kind of recording", where="--record", allowed=", ".join(SUFFIXES), got=path)
     return path
+
+
+def check_places(options: LiveOptions) -> None:
+    """Raise UserError where recording or report cannot be written, or would take the place of something else.
+
+    Touches the disk: before the show, never in it.
+    """
+    record, report = options.record, options.report
+    kind, _, heard = options.input.partition(":")
+    if record is not None:
+        refuse_inputs([record], [Path(heard)] if kind == "file" else [])
+        try:
+            check_writable(record)
+        except OSError as error:
+            raise refused("cannot write the recording", record, error) from error
+    if report is None:
+        return
+    if record is not None and same(record, report):
+        raise UserError("that is the recording", where=f"--report {report}", remedy="choose another name for the report")
+    if os.path.lexists(report) and not report.is_dir() and not _is_report(report):
+        remedy = "choose another name for the report"
+        raise UserError("what is there is no report of a show", where=f"--report {report}", remedy=remedy)
+    try:
+        check_writable(report)
+    except OSError as error:
+        raise refused("cannot write the report", report, error) from error
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        told = read_json(path)
+    except UserError:
+        return False
+    return isinstance(told, dict) and isinstance(told.get("versions"), dict) and "phosphene" in told["versions"]

@@ -72,15 +72,13 @@ class Take:
 
     def event(self, kind: str, **values: Any) -> None:
         """Queue one line of the log. Never blocks; a full queue drops the line and counts it."""
-        try:
-            line = json.dumps({"kind": kind, **_plain(values)}, allow_nan=False, default=str) + "\n"
-        except ValueError:
-            self.dropped += 1
-        else:
-            self.record(EVENTS, line.encode("ascii"))
+        self.record(EVENTS, event_line(kind, **values))
 
     def record(self, name: str, data: bytes) -> None:
         """Queue `data` for the end of the file `name` in the folder, as `event` does a line. Any thread."""
+        if not data:
+            self.dropped += 1
+            return
         try:
             self._lines.put_nowait((name, data))
         except queue.Full:
@@ -157,6 +155,14 @@ class Take:
     def _failed(self, error: UserError) -> None:
         self.error = self.error or error.line()
         _log.warning("the take is not whole: %s", error.line())
+
+
+def event_line(kind: str, **values: Any) -> bytes:
+    """Return a line of the log; nothing for values that JSON does not know, such as NaN."""
+    try:
+        return (json.dumps({"kind": kind, **_plain(values)}, allow_nan=False, default=str) + "\n").encode("ascii")
+    except ValueError:
+        return b""
 
 
 def write_json(path: Path, document: Mapping[str, Any], what: str = "cannot write the report") -> Path:

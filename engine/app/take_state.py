@@ -14,12 +14,15 @@ import numpy as np
 
 from engine.app.loader import StyleLoaded
 from engine.app.stage import Backing, Stage
+from engine.app.take import Take
 from engine.core.frame import Frame
 from engine.core.signals import NORMALISED
 from engine.generators.base import Played
 from engine.generators.registry import GENERATORS
 from engine.gpu.texture import RenderTarget
+from engine.output.readback import FramePool, Readback
 from engine.show.catalogue import DECKS, IDLE
+from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
 from engine.show.document import Document
 from engine.show.setlist import Setlist
 from engine.show.state import restore, snapshot
@@ -109,6 +112,49 @@ class StageWitness:
         if deck in stage.ready:
             told["ready"] = {"style": stage.ready[deck].style, **_backing(stage.ready[deck])}
         return told
+
+
+def input_line(given: Input, played: Callable[[str], Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """Return kind and values of the line that logs an input of the show document. played: as `StageWitness.played`."""
+    match given:
+        case Change(path, args, _, source, every):
+            return "change", {"path": path, "args": args, "source": source, "every": every}
+        case SceneReady(scene):  # whole: its file may be another by the time of a rerender
+            return "scene_ready", {"scene": scene}
+        case SceneFailed(slug, reason):
+            return "scene_failed", {"scene": slug, "reason": reason}
+        case StyleReady(deck, style):
+            return "style_ready", {"deck": deck, "style": style, **played(deck)}
+        case StyleFailed(deck, style, reason):
+            return "style_failed", {"deck": deck, "style": style, "reason": reason}
+
+
+class Trail:
+    """A picture on its way off the GPU into the file `name` of a take. Render thread; it waits for nothing."""
+
+    def __init__(self, name: str, target: RenderTarget) -> None:
+        self._name = name
+        self._take: Take | None = None
+        self._readback = Readback(FramePool(target.size, 1, np.float16))
+        self._readback.start(target, name)
+
+    def goes_to(self, take: Take) -> None:
+        """Say which take it is for."""
+        self._take = take
+
+    def arrived(self) -> bool:
+        """Look whether it is there, and have it written then."""
+        if self._take is None:
+            return False
+        for array, _ in self._readback.poll():
+            self._take.record(self._name, array.tobytes())
+            self.close()
+            return True
+        return False
+
+    def close(self) -> None:
+        """Free the buffers; what has not arrived is lost."""
+        self._readback.close()
 
 
 def trails_file(deck: str) -> str:

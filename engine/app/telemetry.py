@@ -144,6 +144,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
             "path": str(path) if path else None,
             "not_from_device_memory": recording.device_refusal or None,
             "error": (result.error if result else "") or "",
+            "failures": list(recording.failures),
         },
         "peak_rss_mb": round(metrics.peak_rss_mb(), 1),
         "scene": stage.state.scene,

@@ -208,12 +208,13 @@ class Muxer:
         """
         if not self.error and not self.frames:
             self.failure = "nothing was recorded"
-        if not self.error:
-            self._encode(self._video, None)
-            self._encode(self._audio, None)
         try:
+            if not self.error:
+                self._encode(self._video, None)
+                self._encode(self._audio, None)
             self._container.close()
-        except (av.FFmpegError, ValueError) as error:  # ValueError: nothing was ever written
+        except Exception as error:
+            log.debug("end of file", exc_info=True)
             self.failure = self.failure or f"end of file: {error}"
         self._picture = None  # of a device picture, the encoder was the last holder but this one
         if self.error:
@@ -224,7 +225,8 @@ class Muxer:
             else:
                 self.path = remux(self._working.file, self._working, self.fps, self.samples)
                 self._working.discard()  # the copy was compared with it
-        except (OSError, av.FFmpegError) as error:
+        except Exception as error:
+            log.debug("copy", exc_info=True)
             part = self._left()
             kept = f"the recording is whole in {part.name}" if part else "and its working file was taken away"
             self.failure = f"no {self.path.suffix[1:].upper()} ({reason(error)}), {kept}"

@@ -1,4 +1,6 @@
-"""The recorder as a sink of the render loop: readback, buffers and recorder put together. Render thread.
+"""The recorder as a sink of the render loop: readback, buffers and recorder put together.
+
+Made on a thread that may wait for the disk; everything else on the render thread.
 
 Pictures reach it by one of two ways: through host memory, everywhere; or, with a `DeviceCapture`, without leaving the GPU.
 """
@@ -19,7 +21,7 @@ from engine.output.recorder import Recorder, RecorderStatus, RecordingResult
 class RecorderSink:
     """Records every picture it is given. Options are those of `Recorder`; raises UserError as that does.
 
-    capture: takes the pictures on the GPU; it is the sink's from here on.
+    capture: takes the pictures on the GPU; it is the sink's as soon as that is made.
     """
 
     def __init__(
@@ -36,26 +38,20 @@ class RecorderSink:
         self._readback: Readback | None = None
         self._finished = False
         if capture is not None:
-            try:
-                self.recorder = Recorder(
-                    path,
-                    size,
-                    fps,
-                    queue=queue,
-                    release=lambda taken: taken.release(),
-                    on_device=True,
-                    on_end=capture.close,
-                    **options,
-                )
-            except BaseException:
-                capture.let_go()
-                capture.close()
-                raise
+            self.recorder = Recorder(
+                path,
+                size,
+                fps,
+                queue=queue,
+                release=lambda taken: taken.release(),
+                on_device=True,
+                on_end=capture.close,
+                **options,
+            )
             return
         # Waiting in the queue, one in the encoder's hands, those that one poll can bring: nothing is allocated later.
-        pool = FramePool(size, queue + 4)
-        self.recorder = Recorder(path, size, fps, queue=queue, release=pool.give, **options)
-        self._readback = Readback(pool)
+        self._pool = FramePool(size, queue + 4)
+        self.recorder = Recorder(path, size, fps, queue=queue, release=self._pool.give, **options)
 
     @property
     def on_device(self) -> bool:
@@ -73,23 +69,25 @@ class RecorderSink:
             else:
                 self.recorder.offer(taken, t_picture)
             return
+        if self._readback is None:
+            self._readback = Readback(self._pool)
         self._hand_over(self._readback.poll())
         if not self._readback.start(picture, t_picture):
             self.recorder.dropped += 1
         self._hand_over(self._readback.poll())
 
-    def finish(self, t_end: float) -> None:
-        """End the recording at clock time `t_end`; returns soon, `result` is there when the file is done."""
+    def finish(self, t_end: float, *, keep: bool = True) -> None:
+        """End the recording at clock time `t_end`; returns soon, `result` is there when all is done. keep: as `Recorder`."""
         if not self._finished:
             self._finished = True
             try:
                 if self._capture is not None:
                     self._capture.let_go()
-                else:
+                elif self._readback is not None:
                     self._hand_over(self._readback.drain())
                     self._readback.close()
             finally:
-                self.recorder.finish(t_end)  # whatever the driver did: the thread must end, and the file with it
+                self.recorder.finish(t_end, keep=keep)  # whatever the driver did: the thread must end, and the file with it
 
     @property
     def result(self) -> RecordingResult | None:

@@ -272,21 +272,16 @@ def test_a_full_disk_fails_the_recording_readable_and_never_the_show(small_disk)
         small_disk / "a.mp4", Size(320, 180), 24, audio=None, t_start=0.0, codec="x264", flac=small_disk / "a.flac"
     )
     rng = np.random.default_rng(0)
-    refused = 0
     for k in range(24 * 8):
         noise = rng.integers(0, 255, (180, 320, 4)).astype(np.uint8)
         while not recorder.offer(noise, k / 24):
             clock.sleep(0.002)
-            if recorder.status().state.startswith("failed"):
-                refused += 1
-                break
-    assert refused > 0
     assert recorder.status().state == "failed: disk full"
     result = recorder.stop(8.0)
     assert result.error == "disk full"
     assert result.path == small_disk / "a.mp4.part.mkv"
     t, _ = read_video(result.path)
-    assert len(t) >= 6
+    assert 6 <= len(t) <= result.frames < 24 * 8
     assert np.allclose(t, np.arange(len(t)) / 24, atol=0.002)
 
 

@@ -82,7 +82,9 @@ def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
                 stage.bus.put(Change(path, args, k / 24, "test", every=True))
             stage.governor.fixed = Size(48, 27) if k >= SMALLER_FROM else SIZE
             render_frame(stage)
-            _wait_for(lambda: recording.status is None or not recording._recorder.recorder._waiting)
+            _wait_for(
+                lambda: recording.status is None or not (recording.status.waiting or recording.status.state == "opening")
+            )
         recording.close()
         assert recording.counts[1] == 0, "no picture was dropped"
     (take,) = (path for path in folder.iterdir() if path.is_dir())

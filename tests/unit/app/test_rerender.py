@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -184,8 +185,16 @@ def test_what_makes_no_sense_is_refused_before_anything_is_painted(taken: Taken,
     folder = taken[0]
     recording = read_take(folder).recording
     assert recording is not None
-    with pytest.raises(UserError, match="the recording itself"):
-        rerender(RerenderJob(folder, recording))
+    (tmp_path / "link.mp4").symlink_to(recording)
+    os.link(folder / "audio.flac", tmp_path / "hard.mov")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for out in (recording, folder / "x" / ".." / recording.name, tmp_path / "link.mp4", tmp_path / "hard.mov"):
+        with pytest.raises(UserError, match="made of"):
+            rerender(RerenderJob(folder, out))
+    for out in (folder, folder.parent):
+        with pytest.raises(UserError, match="made of"):
+            rerender(RerenderJob(folder, out, codec="png"))
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
     with pytest.raises(UserError, match="cannot follow the show's sizes"):
         rerender(RerenderJob(folder, tmp_path / "x.mov", codec="prores", internal="follow"))
     with pytest.raises(UserError, match="nothing to compare with"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from engine.app.take import Take, write_json
+from engine.core import clock
 from engine.core.errors import UserError
 
 
@@ -53,17 +55,27 @@ def test_a_disk_that_refuses(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="cannot write the take"):
         Take(tmp_path / "file" / "take")
-    with pytest.raises(UserError, match="cannot write the take"):
+    with pytest.raises(UserError, match="cannot write the report"):
         write_json(tmp_path / "file" / "report.json", {})
-    assert Path("/dev/full").exists()
-    take = Take(tmp_path / "t")
-    take._file.close()
-    take._file = open("/dev/full", "w")  # noqa: SIM115 every write to it fails with ENOSPC
-    for k in range(3000):
-        take.event("change", frame=k)
+
+
+def test_a_full_disk_costs_the_take_its_log_and_is_said(small_disk: Path) -> None:
+    take = Take(small_disk / "t")
+    for k in range(30_000):
+        take.event("change", frame=k, more="x" * 100)
+        if k % 1000 == 0:
+            clock.sleep(0.02)
     take.close()
-    assert "No space left" in take.error
+    assert "disk full" in take.error
+    assert "events.jsonl" in take.error
     take.event("change", frame=0)
+
+
+def test_a_report_that_is_there_is_kept(tmp_path: Path) -> None:
+    for n in range(3):
+        assert write_json(tmp_path / "r.json", {"n": n, "path": os.fsdecode(b"caf\xe9")}) == tmp_path / "r.json"
+    found = {path.name: json.loads(path.read_text("ascii"))["n"] for path in tmp_path.iterdir()}
+    assert found == {"r.json": 2, "r-1.json": 0, "r-2.json": 1}
 
 
 def test_records_go_to_files_of_their_own_in_order(tmp_path: Path) -> None:
@@ -84,5 +96,16 @@ def test_a_record_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (take.folder / "frames.bin").mkdir()
     take.record("frames.bin", b"x")
     take.event("change", frame=1)
+    take.end({"frames": 1})
     take.close()
     assert "cannot write the take" in take.error
+    assert lines(take) == [{"kind": "change", "frame": 1}], "each file stands by itself"
+    assert (take.folder / "report.json").exists()
+
+
+def test_a_take_that_holds_nothing_is_removed_and_no_other(tmp_path: Path) -> None:
+    empty, used = Take(tmp_path / "a"), Take(tmp_path / "b")
+    used.event("change", frame=1)
+    for take in (empty, used):
+        take.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
