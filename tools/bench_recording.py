@@ -7,11 +7,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import av
 import numpy as np
 
 from engine.core import clock
 from engine.core.frame import Size
+from engine.core.media import open_media
 from engine.output.encoder import x264
 from engine.output.muxer import AUDIO_RATE, Muxer
 
@@ -37,7 +37,7 @@ def moving_picture(size: Size, count: int) -> list[np.ndarray]:
 
 
 def psnr(path: Path, frames: list[np.ndarray]) -> float:
-    with av.open(str(path)) as file:
+    with open_media(path) as file:
         errors = [
             np.mean((decoded.to_ndarray(format="rgb24").astype(np.float32) - frame[..., :3]) ** 2)
             for decoded, frame in zip(file.decode(video=0), frames, strict=True)

@@ -49,6 +49,10 @@ def command(
     ray: Annotated[
         str, typer.Option(metavar="ADDRESS", help="spread tracks over a Ray cluster; local: one of this machine")
     ] = "",
+    allow_outside: Annotated[
+        bool,
+        typer.Option("--allow-outside", help="the album may read and write outside its folder; only if you trust it"),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print run.json, or the plan, when done")] = False,
     list_presets: Annotated[bool, typer.Option("--list-presets", help="the moods and what they choose from")] = False,
 ) -> None:
@@ -71,14 +75,20 @@ def command(
         previews=not no_previews,
         ray=ray,
         as_json=as_json,
+        outside=allow_outside,
     )
     try:
-        code = album(file, options, typer.echo)
+        code = album(file, options, _say)
     except KeyboardInterrupt:
         code = _ABORTED
         typer.echo("stopped; finished tracks are kept, --resume renders the rest", err=True)
     if code:
         raise typer.Exit(code)
+
+
+def _say(text: str) -> None:
+    """Print; a path may hold bytes that are no text."""
+    typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def main() -> int:

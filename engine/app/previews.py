@@ -7,7 +7,6 @@ by the demo track (the last bars of the break and the drop), so it shows what si
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.frame import Size
+from engine.core.media import create_media
 from engine.core.signals import BeatPosition, Signals, signals_at
 from engine.generators.still import preview_still, sequence
 from engine.models.colour import palette
@@ -78,14 +78,14 @@ def film_bytes(pictures: Sequence[np.ndarray], quality: int = 22, fps: int = VID
     """Return uint8 pictures [h, w, 3], even sizes, as an MP4. quality: H.264's CRF, lower is better."""
     import av
 
-    with tempfile.TemporaryDirectory() as folder:  # not memory: faststart reads its own output back
-        path = Path(folder) / "preview.mp4"
-        with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
-            stream = container.add_stream("libx264", rate=fps)
-            height, width = pictures[0].shape[:2]
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.options = {"crf": str(quality), "preset": "slow"}
-            for picture in pictures:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode())
-        return path.read_bytes()
+    film = io.BytesIO()
+    again = lambda: io.BytesIO(film.getvalue())  # noqa: E731 faststart reads its own output back
+    with create_media(film, "mp4", container_options={"movflags": "faststart"}, again=again) as container:
+        stream = container.add_stream("libx264", rate=fps)
+        height, width = pictures[0].shape[:2]
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"crf": str(quality), "preset": "slow"}
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return film.getvalue()

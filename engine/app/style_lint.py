@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.app.previews import to_bytes
+from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.core.media import open_media
 from engine.core.paths import styles_dir
 from engine.generators.still import preview_still, sequence, still
 from engine.models.colour import oklab
@@ -156,7 +158,7 @@ def _frames_of(path: Path) -> int:
     import av
 
     try:
-        with av.open(str(path)) as video:
+        with open_media(path) as video:
             return sum(1 for _ in video.decode(video=0))
-    except (av.FFmpegError, OSError, IndexError):
+    except (av.FFmpegError, UserError, OSError, IndexError):
         return 0

@@ -77,12 +77,19 @@ class Checked:
 
 
 def check_album(
-    album: Album, path: Path, catalogue: Catalogue, *, root: Path | None = None, preset: str = "", only: Sequence[str] = ()
+    album: Album,
+    path: Path,
+    catalogue: Catalogue,
+    *,
+    root: Path | None = None,
+    preset: str = "",
+    only: Sequence[str] = (),
+    outside: bool = False,
 ) -> Checked:
     """Return the album with all that it names. Raises Faults with everything that is wrong.
 
     root: the folder to render into, in place of the file's `out`. preset: the mood of all tracks. only: ids of the tracks
-    that become songs, and whose sources have to be there; none: all.
+    that become songs, and whose sources have to be there; none: all. outside: whether paths may lead out of the folder.
     """
     faults = _Collector()
     settings = album.album
@@ -104,7 +111,7 @@ def check_album(
     if root is None:
         out = settings.out or f"renders/{path.stem}"
         where = f"{path}, album.out"
-        root = faults.of(where, lambda: _inside(base, out, settings.allow_outside, where), base / out)
+        root = faults.of(where, lambda: _inside(base, out, outside, where), base / out)
     faults.of(f"{path}, album.preset", lambda: load_preset(settings.preset, catalogue), None)
     ids = [track.id for track in album.track]
     for name in only:
@@ -121,7 +128,7 @@ def check_album(
                 UserError("an id stands twice", where=f"{where}.id", got=f"{track.id}, also track[{first}]", remedy=remedy)
             )
         if not only or track.id in only:
-            songs.append(_song(track, where, base, album, preset, catalogue, faults))
+            songs.append(_song(track, where, base, album, preset, catalogue, faults, outside))
     if faults.found:
         raise Faults(faults.found)
     movie = MovieSpec(size, fps, settings.codec, settings.crf, settings.encoder_preset)
@@ -150,7 +157,14 @@ class _Collector:
 
 
 def _song(
-    track: Track, where: str, base: Path, album: Album, preset: str, catalogue: Catalogue, faults: _Collector
+    track: Track,
+    where: str,
+    base: Path,
+    album: Album,
+    preset: str,
+    catalogue: Catalogue,
+    faults: _Collector,
+    outside: bool,
 ) -> Song | None:
     before = len(faults.found)
     settings = album.album
@@ -159,7 +173,7 @@ def _song(
         faults.add(UserError("ends before it starts", where=f"{where}.trim", allowed="end > start", got=f"{start} to {end}"))
     duration = None if end is None else max(1e-3, end - start)
     key = f"{where}.source"
-    audio = faults.of(key, lambda: _inside(base, track.source, settings.allow_outside, key), base)
+    audio = faults.of(key, lambda: _inside(base, track.source, outside, key), base)
     if len(faults.found) == before:
         faults.of(key, lambda: _heard(audio, start, duration), None)
     mood = preset or track.preset or settings.preset
@@ -205,9 +219,12 @@ def _song(
 
 def _inside(base: Path, text: str, outside: bool, where: str) -> Path:
     """Return the path that `text` means. Raises UserError for one that leads out of the album's folder."""
-    path = (base / text).resolve()
+    try:
+        path = (base / text).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in it; links that lead in a circle
+        raise UserError("not a path", where=where, got=text, remedy="change the value") from error
     if not outside and not path.is_relative_to(base):
-        remedy = "move it there, or set album.allow_outside = true"
+        remedy = "move it there, or render with --allow-outside"
         raise UserError(
             "the path leads out of the album's folder", where=where, allowed=f"{base}/...", got=text, remedy=remedy
         )

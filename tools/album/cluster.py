@@ -24,6 +24,7 @@ from typing import Any
 from engine.app.offline import hashes_beside
 from engine.core import paths
 from engine.core.errors import UserError
+from engine.core.placing import claim
 from engine.models.style import style_folder, write_atomic
 from engine.show.catalogue import IDLE
 from tools.album.job import STYLE_FILES, TrackJob, folder_of
@@ -133,14 +134,25 @@ def _received(ray: Any, answer: Any, folder: Path) -> Outcome:
         outcome, files = ray.get(answer)
     except ray.exceptions.RayError as error:
         return Outcome(f"the cluster lost it: {str(error).splitlines()[0]}; --resume renders it again")
-    if TRACK_FILE in files:
-        (folder / TRACK_FILE).unlink(missing_ok=True)
     try:
-        for name in sorted(files, key=lambda name: name == TRACK_FILE):
-            write_atomic(folder / name, files[name])
+        for name in sorted(files, key=lambda name: (name == TRACK_FILE, name)):
+            _hand_over(folder / name, files[name])
     except OSError as error:
         return Outcome(*disk_fault(error, folder))
     return outcome
+
+
+def _hand_over(path: Path, data: bytes) -> None:
+    """Write a file, unless it is there already; another one of its name is kept."""
+    if path.is_file() and path.read_bytes() == data:
+        return
+    working = claim(path, ".part")
+    try:
+        working.write(data)
+        working.hand_over()
+    except BaseException:
+        working.discard()
+        raise
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from typing import Any
 
 from engine.app.catalogue import show_catalogue
 from engine.core import clock
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.naming import COMPANIONS, beside, refuse_inputs
 from tools.album.checks import Checked, check_album
 from tools.album.cluster import run_on_ray
 from tools.album.film import film_path, stitch
@@ -46,6 +47,7 @@ class Options:
     previews: bool = True
     ray: str = ""
     as_json: bool = False
+    outside: bool = False
 
 
 class _Run:
@@ -103,7 +105,13 @@ def album(path: Path, options: Options, say: Callable[[str], None]) -> int:
 def _checked(path: Path, options: Options) -> Checked:
     root = options.output_root.resolve() / path.stem if options.output_root else None
     album = read_album(path, options.changes)
-    return check_album(album, path, show_catalogue(), root=root, preset=options.preset, only=options.tracks)
+    checked = check_album(
+        album, path, show_catalogue(), root=root, preset=options.preset, only=options.tracks, outside=options.outside
+    )
+    films = [folder_of(checked.root, track.id) / checked.film_name for track in album.track] + [film_path(checked)]
+    places = [place for film in films for place in (film, *(beside(film, ending) for ending in COMPANIONS))]
+    refuse_inputs(places, [song.audio for song in checked.songs])
+    return checked
 
 
 def _planned(checked: Checked) -> list[Planned]:
@@ -167,7 +175,7 @@ def _film(run: _Run, say: Callable[[str], None]) -> int:
         if len(records) == len(found):
             run.film = stitch(checked, records, run.film)
             if not run.options.as_json:
-                say(f"{film_path(checked)}: {run.film['seconds']:.2f} s, {len(records)} tracks")
+                say(one_line(f"{checked.root / run.film['video']}: {run.film['seconds']:.2f} s, {len(records)} tracks"))
         else:
             lacking = ", ".join(name for name in found if name not in records)
             console.print(f"no film yet: {lacking} not rendered", highlight=False, markup=False)

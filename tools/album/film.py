@@ -33,21 +33,21 @@ def stitch(checked: Checked, records: Mapping[str, Mapping[str, Any]], known: Ma
         raise ValueError("no film was asked for")
     ids = [track.id for track in checked.album.track]
     depends = {"settings": settings.model_dump(mode="json"), "tracks": [records[name]["video_sha256"] for name in ids]}
-    out = film_path(checked)
+    out = checked.root / known["video"] if known else film_path(checked)
     if known and known["depends"] == depends and out.is_file() and sha256_of(out) == known["video_sha256"]:
         return dict(known)
     began = clock.now()
     parts = [folder_of(checked.root, name) / records[name]["video"] for name in ids]
     target = settings.loudness_lufs if settings.loudness == "match" else None
-    film = join_movies(parts, out, checked.movie, settings.gap_s, target, settings.true_peak)
+    film = join_movies(parts, film_path(checked), checked.movie, settings.gap_s, target, settings.true_peak)
     told = []
     for name, part in zip(ids, film.parts, strict=True):
         loudness = {k: round(v, 2) for k, v in part.loudness._asdict().items()} if part.loudness else None
         gain = {"db": round(part.gain.db, 2), "limited": part.gain.limited}
         told.append({"id": name, "start": part.start, "frames": part.frames, "gain": gain, "loudness": loudness})
     return {
-        "video": out.name,
-        "video_sha256": sha256_of(out),
+        "video": film.path.name,
+        "video_sha256": sha256_of(film.path),
         "frames": film.frames,
         "seconds": round(film.seconds, 6),
         "parts": told,

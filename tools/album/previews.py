@@ -7,6 +7,8 @@ PyAV; paints nothing, so that they show what is in the file.
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engine.audio.prepared import prepare
 from engine.core.errors import UserError
+from engine.core.media import open_media
+from engine.core.placing import Working, claim, put, set_aside
 from engine.tempo.grid import BeatGrid
 from tools.album.job import TrackJob
 
@@ -27,6 +31,7 @@ _COLUMNS, _MARGIN, _LINE = 4, 6, 16
 _GROUND, _INK = (12, 13, 16), (190, 196, 204)
 _LOOP_BEATS, _FRAMES_A_BEAT = 8, 6
 _KICK_S = 0.06
+_OURS = re.compile(r"\d\d+-[a-z0-9_-]+\.png|loop\.gif|sheet\.png")
 _TICK_S = 0.01  # a GIF counts its time in hundredths
 
 
@@ -36,18 +41,36 @@ def missing(folder: Path) -> bool:
 
 
 def make_previews(folder: Path, film: Path, job: TrackJob) -> None:
-    """Write them into `folder`/previews. Raises UserError for a film that cannot be read, OSError for a full disk."""
-    out = folder / FOLDER
-    out.mkdir(exist_ok=True)
-    for old in out.iterdir():
-        old.unlink()
+    """Write them into `folder`/previews; what lies there is kept.
+
+    Raises UserError for a film that cannot be read, OSError for a full disk.
+    """
     heard = prepare(job.render.audio, start=job.render.start, duration=job.render.duration)
     times = [_telling(piece, heard.grid, job.seconds) for piece in job.pieces]
     stills = _pictures(film, times, _STILL)
-    for n, (piece, still) in enumerate(zip(job.pieces, stills, strict=True), 1):
-        still.save(out / f"{n:02d}-{piece['scene']}.png", optimize=True)
-    _loop(film, heard.grid, job, out / "loop.gif")
-    _sheet(job, stills).save(out / SHEET, optimize=True)
+    working = claim(folder / FOLDER, ".part", folder=True)
+    try:
+        out = working.path
+        for n, (piece, still) in enumerate(zip(job.pieces, stills, strict=True), 1):
+            still.save(out / f"{n:02d}-{piece['scene']}.png", optimize=True)
+        _loop(film, heard.grid, job, out / "loop.gif")
+        _sheet(job, stills).save(out / SHEET, optimize=True)
+        _take_place(working)
+    finally:
+        working.close()
+
+
+def _take_place(working: Working) -> None:
+    """Give the new previews their place; earlier ones are kept as `previews-1`, and so is what a person has put there."""
+    out = working.target
+    if not out.is_dir() or all(_OURS.fullmatch(path.name) for path in out.iterdir()):
+        working.hand_over(lambda path: path.is_dir())
+        return
+    for new in sorted(working.path.iterdir(), key=lambda path: path.name == SHEET):
+        if os.path.lexists(out / new.name):
+            set_aside(out / new.name)
+        put(new, out / new.name)
+    working.discard()
 
 
 def _telling(piece: Mapping[str, Any], grid: BeatGrid, seconds: float) -> float:
@@ -97,7 +120,7 @@ def _loop(film: Path, grid: BeatGrid, job: TrackJob, path: Path) -> None:
 def _pictures(film: Path, times: Sequence[float], width: int) -> list[Image.Image]:
     """Return the frames that are seen at `times` (s, in order), at most `width` wide. Raises UserError."""
     try:
-        with av.open(str(film)) as container:
+        with open_media(film) as container:
             return [_fitted(frame.to_image(), width) for frame in _frames_at(container, times)]
     except (av.FFmpegError, OSError, IndexError) as error:
         raise UserError("the film cannot be read", where=str(film), got=error, remedy="render the track again") from error

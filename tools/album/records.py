@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from engine.app.offline import hashes_beside, sha256_of
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.placing import set_aside
 from engine.models.style import write_atomic
 from engine.output.framehash import read_hashes
 from tools.album.checks import Checked
@@ -36,8 +38,18 @@ def read_record(folder: Path) -> dict[str, Any] | None:
 
 
 def write_record(path: Path, document: Mapping[str, Any]) -> None:
-    """Write `document` as JSON, whole or not at all. Raises OSError."""
+    """Write `document` as JSON, whole or not at all; what is there and is no record is kept, as `NAME-1`. Raises OSError."""
+    if os.path.lexists(path) and not _is_record(path):
+        set_aside(path)
     write_atomic(path, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
 
 
 def disk_fault(error: OSError, folder: Path) -> tuple[str, bool]:

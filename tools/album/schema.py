@@ -50,8 +50,8 @@ class Settings(_Table):
     """[album]: what holds for all tracks.
 
     out: the folder of the album, default `renders/<name of the file>`; like every path, relative to the file. preset: the
-    mood of tracks that name none. encoder_preset: of x264 and x265. workers: tracks at a time. allow_outside: whether paths
-    may lead out of the file's folder. film: also one film of all tracks.
+    mood of tracks that name none. encoder_preset: of x264 and x265. workers: tracks at a time. film: also one film of all
+    tracks.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=120)] = "Album"
@@ -65,7 +65,6 @@ class Settings(_Table):
     preset: Text = "default"
     seed: Seed = 0
     workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
-    allow_outside: Annotated[bool, Field(strict=True)] = False
     film: Stitched | None = None
 
     @field_validator("fps", mode="before")
@@ -137,6 +136,11 @@ def read_album(path: Path, changes: Sequence[str] = ()) -> Album:
 
 
 def _validated(data: dict[str, Any], path: Path) -> Album:
+    settings = data.get("album")
+    if isinstance(settings, dict) and "allow_outside" in settings:
+        # An album may come from a stranger: what may be read and written is for the person who renders it to say.
+        remedy = "leave it out; whoever trusts the album renders it with --allow-outside"
+        raise Faults([UserError("an album cannot allow itself that", where=f"{path}, album.allow_outside", remedy=remedy)])
     try:
         album = Album.model_validate(data)
     except ValidationError as error:

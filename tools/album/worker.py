@@ -24,6 +24,7 @@ from engine.app.recording import versions
 from engine.app.render_job import RenderJob
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.placing import set_aside
 from tools.album.job import FORMAT, SHOW, TrackJob
 from tools.album.previews import make_previews
 from tools.album.records import TRACK_FILE, cpu_name, disk_fault, write_record
@@ -62,8 +63,7 @@ def main() -> int:
 
 
 def _render(folder: Path, job: TrackJob, told: _Teller, *, previews: bool) -> None:
-    done = folder / TRACK_FILE
-    done.unlink(missing_ok=True)  # from here on what lies there is not finished
+    # Until the film has its place, what lies there is the earlier one, whole, with its record.
     render_job = job.in_folder(folder)
     result = render(render_job, told)
     if result.messages or result.faults:
@@ -71,7 +71,9 @@ def _render(folder: Path, job: TrackJob, told: _Teller, *, previews: bool) -> No
         raise UserError("the show was not the one that was asked for", where=job.id, got=got)
     if (result.audio_sha256, result.analysis_key) != (job.depends["audio"], job.depends["analysis"]):
         raise UserError("the audio file changed while it was rendered", where=str(render_job.audio), remedy="render again")
-    write_record(done, document(job, result))
+    if os.path.lexists(folder / TRACK_FILE):
+        set_aside(folder / TRACK_FILE)
+    write_record(folder / TRACK_FILE, document(job, result))
     if previews:
         told("previews", 0, 1)
         make_previews(folder, result.out, job)
@@ -112,13 +114,19 @@ def document(job: TrackJob, result: RenderResult) -> dict[str, Any]:
 
 
 def _scene_files(folder: Path, job: TrackJob) -> Path:
-    """Write the track's scenes: files, so that a person can play them, `vj live --scene FOLDER/show/01-tide.toml`."""
+    """Write the track's scenes: files, so that a person can play them, `vj live --scene FOLDER/show/01-tide.toml`.
+
+    Other ones, or those that a person has changed since, are kept as `show-1`.
+    """
     show = folder / SHOW
-    show.mkdir(exist_ok=True)
-    for old in show.glob("*.toml"):
-        old.unlink()
-    for slug, scene in job.scenes.items():
-        (show / f"{slug}.toml").write_text(tomli_w.dumps(scene), encoding="utf-8")
+    files = {f"{slug}.toml": tomli_w.dumps(scene).encode() for slug, scene in job.scenes.items()}
+    if os.path.lexists(show):
+        if {path.name: path.read_bytes() for path in show.glob("*") if path.is_file()} == files:
+            return show
+        set_aside(show)
+    show.mkdir()
+    for name, text in files.items():
+        (show / name).write_bytes(text)
     return show
 
 

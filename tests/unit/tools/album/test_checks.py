@@ -53,10 +53,10 @@ def test_a_seed_depends_on_the_id_and_not_on_the_place(folder: Path, catalogue: 
         (["album.fps=0"], ["album.fps", "got: 0"]),
         (["album.encoder_preset=quick"], ["album.encoder_preset", "ultrafast"]),
         (["album.preset=nocturn"], ["album.preset", "did you mean 'nocturne'"]),
-        (["album.out=../elsewhere"], ["album.out", "allow_outside"]),
+        (["album.out=../elsewhere"], ["album.out", "--allow-outside"]),
         (["album.codec=prores", "album.film.gap_s=1"], ["album.film", "h264 or hevc"]),
         (["track.one.source=won.wav"], ["track[1].source", "no such audio file", "won.wav"]),
-        (["track.one.source=../one.wav"], ["track[1].source", "leads out", "album.allow_outside = true"]),
+        (["track.one.source=../one.wav"], ["track[1].source", "leads out", "--allow-outside"]),
         (["track.one.source=/etc/hosts"], ["track[1].source", "leads out"]),
         (["track.one.source=album.toml"], ["track[1].source"]),
         (["track.one.source=empty.wav"], ["track[1].source", "0 bytes"]),
@@ -95,7 +95,7 @@ def test_a_link_that_leads_outside_is_outside(folder: Path, catalogue: Catalogue
     (folder / "one.wav").rename(outside)
     os.symlink(outside, folder / "one.wav")
     assert "leads out of the album's folder" in faults_of(folder, catalogue)
-    assert checked(folder, catalogue, "album.allow_outside=true").songs[0].audio == outside
+    assert checked(folder, catalogue, outside=True).songs[0].audio == outside
 
 
 def test_only_the_tracks_that_are_asked_for_need_their_sources(folder: Path, catalogue: Catalogue) -> None:

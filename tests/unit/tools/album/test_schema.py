@@ -32,7 +32,7 @@ def test_what_is_left_out_has_defaults(folder: Path) -> None:
         ("crf = 99", ["album.crf", "at most 51", "got: 99"]),
         ('crf = "18"', ["album.crf", "a whole number", "got: 18"]),
         ("workers = true", ["album.workers", "a whole number", "got: True"]),
-        ('allow_outside = "yes"', ["album.allow_outside", "true or false"]),
+        ("allow_outside = true", ["album.allow_outside", "cannot allow itself", "--allow-outside"]),
         ("film = { gap = 1 }", ["album.film.gap", "gap_s", "did you mean 'gap_s'"]),
     ],
 )
