@@ -59,7 +59,7 @@ def put(source: Path, target: Path) -> None:
         try:
             os.link(source, target, follow_symlinks=False)
         except OSError as error:
-            if error.errno not in _NO_LINKS or os.path.lexists(target):
+            if error.errno not in _NO_LINKS:
                 raise
             os.close(os.open(target, _NEW))
             os.replace(source, target)
@@ -272,13 +272,17 @@ def _made(path: Path, *, folder: bool) -> int | None:
         try:
             if folder:
                 os.mkdir(path)
-                handle = os.open(path, os.O_RDONLY) if os.name != "nt" else -1
             else:
                 handle = os.open(path, _NEW, 0o666)
         except FileExistsError:
             if not _cleared(path):
                 return None
             continue
+        if folder:
+            try:
+                handle = os.open(path, os.O_RDONLY) if os.name != "nt" else -1
+            except FileNotFoundError:
+                continue  # as below
         locked = _lock(handle) if handle >= 0 else None
         if locked is None or (locked and _is(handle, path)):
             return handle
