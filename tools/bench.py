@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from engine.app.recording import versions
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.placing import set_aside
 from engine.gpu.cuda import driver_refusal
 
 
@@ -110,6 +111,8 @@ def main(
         raise typer.Exit(2)
     machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
     found: dict[str, Any] = {"date": clock.wall_clock().date().isoformat(), "machine": machine, "versions": versions()}
+    if out is not None and out != Path("-") and not out.is_dir():
+        set_aside(out)
     without = "gpu" if driver_refusal() else "decoded"  # which is a part of `gpu`
     for name in names or [name for name in benchmarks if name != without]:
         typer.echo(f"{name} ...", err=True)

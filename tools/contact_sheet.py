@@ -24,6 +24,7 @@ from engine.audio.demo import demo_track
 from engine.audio.offline import FileAnalysis
 from engine.core.clock import OfflineClock
 from engine.core.frame import Size
+from engine.core.placing import set_aside
 from engine.gpu.context import HeadlessContext, info
 from engine.pacing.governor import Governor
 from engine.tempo.conductor import Conductor
@@ -96,6 +97,8 @@ def main(
         inline=True,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
+    if not out.is_dir():
+        set_aside(out)
     sheet(stage, scene or list(show_catalogue().scenes)).save(out, optimize=True)
     for line in stage.messages:
         typer.echo(line, err=True)

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engine.app.previews import demo_signals, to_bytes
 from engine.core.frame import Size
+from engine.core.placing import set_aside
 from engine.generators.still import sequence
 from engine.models.style import KINDS, Style, list_styles, load_style
 
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.only:
         styles = [style for style in styles if (_learnt(style) != "untrained") == (args.only == "trained")]
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    if not args.out.is_dir():
+        set_aside(args.out)
     sheet(styles, args.columns).save(args.out, optimize=True, quality=88)
 
 

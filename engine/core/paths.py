@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -20,7 +21,11 @@ def scenes_dir() -> Path:
 
 def takes_dir() -> Path:
     """Where takes go: $PHOSPHENE_TAKES, else `takes/` in the current folder."""
-    return Path(os.environ.get("PHOSPHENE_TAKES", Path.cwd() / "takes"))
+    if given := os.environ.get("PHOSPHENE_TAKES"):
+        return Path(given)
+    with contextlib.suppress(OSError):  # the current folder was removed: what cannot be written there is said later
+        return Path.cwd() / "takes"
+    return Path("takes")
 
 
 def runs_dir() -> Path:

@@ -27,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine.core.errors import one_line
 from engine.core.naming import COMPANIONS, WORKING, beside, numbered
 
 try:
@@ -110,7 +111,7 @@ def set_aside(path: Path) -> Path | None:
         for old, new in pairs[1:]:
             with contextlib.suppress(OSError):  # there is none, or another process was quicker
                 put(old, new)
-        _log.info("an earlier %s is now %s", path.name, aside.name)
+        _log.info("an earlier %s is now %s", one_line(path.name), one_line(aside.name))
         return aside
     raise OSError(errno.EEXIST, "too many files of this name", str(path))
 
@@ -141,7 +142,7 @@ class Working:
     def again(self, ending: str) -> Working:
         """Claim another working file for the same target."""
         path = beside(self.target, ending)
-        handle = _made(path, folder=False)
+        handle = _made(path, folder=False, left=lambda path: True)
         if handle is None:
             raise OSError(errno.EEXIST, "another program is writing it", str(path))
         return Working(self._wanted, self.target, path, handle, folder=False)
@@ -211,10 +212,11 @@ class Working:
         return os.name == "nt" or (self._handle is not None and _is(self._handle, self.path))
 
 
-def claim(wanted: Path, ending: str, *, folder: bool = False) -> Working:
+def claim(wanted: Path, ending: str, *, folder: bool = False, left: Callable[[Path], bool] = lambda path: True) -> Working:
     """Make what is to become `wanted`, beside it: NAME + `ending`, one of WORKING. Folders on the way are made.
 
-    Where a living writer has that name it is for the next number that is free, and that is logged. Raises OSError.
+    Where a living writer has that name it is for the next number that is free, and that is logged. left: of a folder that is
+    there already, whether it can be what a dead writer left; one that a person made is not touched. Raises OSError.
     """
     _prepare(wanted, folder=folder)
     for n in range(_MOST):
@@ -224,11 +226,11 @@ def claim(wanted: Path, ending: str, *, folder: bool = False) -> Working:
             continue
         if any(_in_use(each) for each in (beside(target, e) for e in WORKING) if each != path):
             continue
-        handle = _made(path, folder=folder)
+        handle = _made(path, folder=folder, left=left)
         if handle is None:
             continue
         if n:
-            _log.warning("another program is writing %s: this goes to %s", wanted, target)
+            _log.warning("another program is writing %s: this goes to %s", one_line(str(wanted)), one_line(str(target)))
         return Working(wanted, target, path, handle, folder=folder)
     raise OSError(errno.EEXIST, "too many files of this name", str(wanted))
 
@@ -266,7 +268,7 @@ def _prepare(wanted: Path, *, folder: bool) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(wanted))
 
 
-def _made(path: Path, *, folder: bool) -> int | None:
+def _made(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> int | None:
     """Make and lock a file or folder; None where a living writer has it, -1 for a folder on Windows. Raises OSError."""
     while True:
         try:
@@ -275,7 +277,7 @@ def _made(path: Path, *, folder: bool) -> int | None:
             else:
                 handle = os.open(path, _NEW, 0o666)
         except FileExistsError:
-            if not _cleared(path):
+            if not _cleared(path, folder=folder, left=left):
                 return None
             continue
         if folder:
@@ -289,11 +291,16 @@ def _made(path: Path, *, folder: bool) -> int | None:
         os.close(handle)  # somebody looked at it before it was locked, and took it away
 
 
-def _cleared(path: Path) -> bool:
-    """Rename what a dead writer left at `path`; False where it may be alive."""
+def _cleared(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> bool:
+    """Rename what a dead writer left at `path`; False where it may be alive, or something else."""
+    try:
+        if path.is_dir() != folder or (folder and not left(path)):
+            return not os.path.lexists(path)
+    except FileNotFoundError:
+        return True
     if os.name == "nt":
         with contextlib.suppress(OSError):  # it is open
-            if not path.is_dir():
+            if not folder:
                 _renumber(path)
                 return True
         return False
@@ -329,7 +336,7 @@ def _renumber(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             aside = numbered(path, n)
             put(path, aside)
-            _log.info("what an earlier run left in %s is now %s", path.name, aside.name)
+            _log.info("what an earlier run left in %s is now %s", one_line(path.name), one_line(aside.name))
             return
     raise OSError(errno.EEXIST, "too many files of this name", str(path))
 

@@ -37,7 +37,7 @@ class Sequence:
         refuse_strangers(folder, self._pattern)
         if folder.is_symlink():  # the frames belong where it leads
             folder = Path(os.path.realpath(folder))
-        self._working = claim(folder, ".part", folder=True)
+        self._working = claim(folder, ".part", folder=True, left=self._is_frames)
         self.path = self._working.target
         self._written = 0
         self._ended = False
@@ -112,8 +112,11 @@ class Sequence:
     def close(self) -> Path:
         """Finish the folder under its own name and return it. Raises OSError or av.FFmpegError; the frames then stay."""
         self._finish()
-        self.path = self._working.hand_over(lambda found: found.is_dir() and _stranger(found, self._pattern) is None)
+        self.path = self._working.hand_over(self._is_frames)
         return self.path
+
+    def _is_frames(self, path: Path) -> bool:
+        return path.is_dir() and _stranger(path, self._pattern) is None
 
     def abort(self) -> tuple[Path | None, int]:
         """Keep the frames that there are; return where, or None, and how many. Raises nothing."""

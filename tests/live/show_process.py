@@ -40,14 +40,14 @@ class ShowProcess:
         self.report_path = folder / "report.json"
         self.log_path = folder / "log.txt"
         given = [*options]
-        for name, value in (("--output", "headless"), ("--input", "demo"), ("--size", "320x180"), ("--fps", "24")):
+        self.port_out = free_port()
+        usual = {"--output": "headless", "--input": "demo", "--size": "320x180", "--fps": "24"}
+        usual |= {"--takes": str(folder / "takes"), "--report": str(self.report_path)}
+        usual |= {"--osc-out": str(self.port_out), "--osc-port": str(self.port)}
+        for name, value in usual.items():
             if name not in given:
                 given += [name, value]
-        command = [sys.executable, "-m", "engine.app.cli", "live", *given, "--takes", str(folder / "takes")]
-        self.port_out = free_port()
-        command += ["--report", str(self.report_path), "--osc-out", str(self.port_out)]
-        if "--osc-port" not in given:
-            command += ["--osc-port", str(self.port)]
+        command = [sys.executable, "-m", "engine.app.cli", "live", *given]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, env=os.environ | (environment or {}), stdout=log, stderr=log, start_new_session=True
@@ -91,16 +91,16 @@ class ShowProcess:
         """Return the processes that the show has started."""
         return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
 
-    def end(self, number: int = signal.SIGINT, timeout_s: float = 30.0) -> dict[str, Any]:
+    def end(self, number: int = signal.SIGINT, timeout_s: float = 30.0, code: int = 0) -> dict[str, Any]:
         """Ask it to end with a signal (once it ended by itself: just read), and return its report."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.finished(timeout_s)
+        return self.finished(timeout_s, code)
 
-    def finished(self, timeout_s: float = 60.0) -> dict[str, Any]:
-        """Wait for its end; it must have ended well. Return its report."""
-        code = self.process.wait(timeout_s)
-        assert code == 0, f"exit code {code}:\n{self.log}"
+    def finished(self, timeout_s: float = 60.0, code: int = 0) -> dict[str, Any]:
+        """Wait for its end, with this exit code: well, unless told otherwise. Return its report."""
+        got = self.process.wait(timeout_s)
+        assert got == code, f"exit code {got}:\n{self.log}"
         return json.loads(self.report_path.read_text())
 
     def kill(self) -> None:

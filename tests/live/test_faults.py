@@ -169,7 +169,7 @@ def test_disk_full_while_recording(start_show: Start, tmp_path: Path) -> None:
         pytest.skip(f"no tmpfs may be mounted here: {mounted.stderr.decode().strip()}")
     try:
         show = start_show("--record", str(disk / "out.mp4"), "--seconds", "14")
-        report = show.finished()
+        report = show.finished(code=1)  # asked to record, and it is not all there
         recordings = [p for p in disk.iterdir() if p.suffix in (".mp4", ".mkv") and p.stat().st_size > 100_000]
         assert recordings, list(disk.iterdir())
         picture, sound = play_seconds(recordings[0])
@@ -177,6 +177,8 @@ def test_disk_full_while_recording(start_show: Start, tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     assert report["frames"] + report["missed"] == 14 * 24, "the show must go on to its end"
     assert any("recording failed: disk full" in m for m in report["messages"]), report["messages"]
+    assert report["recorder"]["failures"] == [m for m in report["messages"] if "recording failed" in m]
+    assert "recording failed: disk full" in show.log
     assert picture > 1.0
     assert abs(picture - sound) < 1.0
     assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS

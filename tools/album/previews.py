@@ -48,7 +48,7 @@ def make_previews(folder: Path, film: Path, job: TrackJob) -> None:
     heard = prepare(job.render.audio, start=job.render.start, duration=job.render.duration)
     times = [_telling(piece, heard.grid, job.seconds) for piece in job.pieces]
     stills = _pictures(film, times, _STILL)
-    working = claim(folder / FOLDER, ".part", folder=True)
+    working = claim(folder / FOLDER, ".part", folder=True, left=_is_ours)
     try:
         out = working.path
         for n, (piece, still) in enumerate(zip(job.pieces, stills, strict=True), 1):
@@ -63,14 +63,18 @@ def make_previews(folder: Path, film: Path, job: TrackJob) -> None:
 def _take_place(working: Working) -> None:
     """Give the new previews their place; earlier ones are kept as `previews-1`, and so is what a person has put there."""
     out = working.target
-    if not out.is_dir() or all(_OURS.fullmatch(path.name) for path in out.iterdir()):
-        working.hand_over(lambda path: path.is_dir())
+    if not out.is_dir() or _is_ours(out):
+        working.hand_over(_is_ours)
         return
     for new in sorted(working.path.iterdir(), key=lambda path: path.name == SHEET):
         if os.path.lexists(out / new.name):
             set_aside(out / new.name)
         put(new, out / new.name)
     working.discard()
+
+
+def _is_ours(folder: Path) -> bool:
+    return folder.is_dir() and all(_OURS.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _telling(piece: Mapping[str, Any], grid: BeatGrid, seconds: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -327,34 +328,83 @@ def test_more_recordings_than_can_be_finished_are_refused(
     assert len(takes(tmp_path)) == 4
 
 
-def test_a_disk_that_does_not_answer_holds_no_frame(loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file that the recording opens is on a disk that spins up; it does when the test says so."""
-    answers, real_open, real_mkdir = threading.Event(), os.open, os.mkdir
-    render_thread = threading.current_thread()
+class SlowDisk:
+    """A folder on a disk that answers when it is told to, and notes what a thread that may not wait asks of it.
 
-    def asked(path: Any) -> None:
-        if str(path).startswith(str(tmp_path)):
-            assert threading.current_thread() is not render_thread, f"the render thread touches {path}"
-            assert answers.wait(30.0)
+    Everything that Python opens, makes, renames or removes is heard by an audit hook; looks (`stat`) are wrapped.
+    """
 
-    monkeypatch.setattr(os, "open", lambda path, *more, **by: (asked(path), real_open(path, *more, **by))[1])
-    monkeypatch.setattr(os, "mkdir", lambda path, *more, **by: (asked(path), real_mkdir(path, *more, **by))[1])
-    loop.press(tmp_path / "disk" / "a.mp4")
+    EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.listdir", "os.scandir", "os.link", "os.truncate")
+
+    def __init__(self) -> None:
+        self.place = ""
+        self.answers = threading.Event()
+        self.render_thread: threading.Thread | None = None
+        self.touched: list[str] = []
+        sys.addaudithook(self.hear)
+
+    def hear(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.place and event in self.EVENTS:
+            self.asked(event, args[0])
+
+    def asked(self, event: str, path: Any) -> None:
+        if not isinstance(path, (str, bytes, os.PathLike)) or not os.fsdecode(path).startswith(self.place):
+            return
+        if threading.current_thread() is self.render_thread:
+            self.touched.append(f"{event} {path}")
+        else:
+            self.answers.wait(30.0)
+
+
+@pytest.fixture(scope="module")
+def hooked() -> SlowDisk:
+    return SlowDisk()  # a hook stays for good: one is enough
+
+
+@pytest.fixture
+def slow_disk(hooked: SlowDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    for name in ("stat", "lstat"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda path, *a, real=real, name=name, **k: (hooked.asked(name, path), real(path, *a, **k))[1]
+        )
+    hooked.answers.clear()
+    hooked.touched.clear()
+    hooked.render_thread, hooked.place = threading.current_thread(), str(tmp_path / "slow")
+    yield hooked
+    hooked.place = ""
+    hooked.answers.set()
+
+
+def test_a_disk_that_does_not_answer_holds_no_frame(gl, slow_disk: SlowDisk, tmp_path: Path) -> None:
+    loop = Loop(tmp_path / "slow" / "takes")
+    loop.press(tmp_path / "slow" / "a.mp4")
     loop.play(48)
     assert loop.opening
     loop.recording.stop()
-    loop.press(tmp_path / "disk" / "b.mp4")
+    loop.press(tmp_path / "slow" / "b.mp4")
     loop.play(24)
     assert loop.opening
-    answers.set()
+    slow_disk.answers.set()
     loop.until(lambda: loop.recording.active and not loop.opening)
     loop.play(24)
-    monkeypatch.undo()
+    slow_disk.answers.clear()  # it falls asleep in the middle, and the recording is ended
+    loop.play(24)
+    loop.recording.stop()
+    loop.press()
+    loop.play(24)
+    slow_disk.answers.set()
+    loop.wait_open()
+    loop.play(12)
+    loop.ended()
+    assert slow_disk.touched == []
+    slow_disk.place = ""
     loop.recording.close()
-    assert 24 <= frames_in(tmp_path / "disk" / "b.mp4") <= 26
-    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["b.mp4"]
-    assert len(takes(tmp_path)) == 1
-    assert loop.said == []
+    loop.picture.close()
+    assert frames_in(tmp_path / "slow" / "b.mp4") >= 24
+    assert sorted(path.name for path in (tmp_path / "slow").iterdir()) == ["b.mp4", "takes"]
+    assert len(takes(tmp_path / "slow")) == 2
+    assert all("recording" not in line for line in loop.said)
 
 
 def test_a_stage_that_cannot_be_told_of_costs_the_log_not_the_frame(

@@ -127,6 +127,23 @@ def test_a_folder_is_never_renamed(tmp_path) -> None:
         check_writable(tmp_path / "out.mp4")
 
 
+def test_what_a_person_called_like_a_working_file_is_no_leftover(tmp_path) -> None:
+    (tmp_path / "out.mp4.part.mkv").mkdir()
+    (tmp_path / "shots.part").mkdir()
+    (tmp_path / "shots.part" / "notes.txt").write_bytes(b"mine")
+    (tmp_path / "clips.part").write_bytes(b"mine")
+    made = [
+        claim(tmp_path / "out.mp4", ".part.mkv"),
+        claim(tmp_path / "shots", ".part", folder=True, left=lambda path: False),
+        claim(tmp_path / "clips", ".part", folder=True),
+    ]
+    assert [each.target.name for each in made] == ["out-1.mp4", "shots-1", "clips-1"]
+    for each in made:
+        each.discard()
+    assert contents(tmp_path) == {"shots.part/notes.txt": b"mine", "clips.part": b"mine"}
+    assert (tmp_path / "out.mp4.part.mkv").is_dir()
+
+
 def test_a_working_file_that_was_taken_away_is_missed_and_no_other_is_handed_over(tmp_path) -> None:
     for then in (lambda path: path.unlink(), lambda path: path.rename(tmp_path / "mine")):
         working = claim(tmp_path / "out.mp4", ".part.mkv")
