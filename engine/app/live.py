@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from fractions import Fraction
 
 from engine.app import telemetry
@@ -154,7 +155,9 @@ def _run(
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
     stage.clock = show_clock(display, stage.clock.fps)
     ends = stage.clock.t_start + (options.seconds or 0.0)  # also where every frame fails
-    with stopping:
+    with stopping, closing(watch) if watch is not None else nullcontext():
+        if watch is not None:
+            watch.begin()
         while not (stopping.asked or display.should_close):
             if _keys(display, table, stage):
                 return

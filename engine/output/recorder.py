@@ -165,7 +165,7 @@ class Recorder:
         keep: of a film without a picture, whether its sound is kept.
         """
         with self._wake:
-            self._keep = keep
+            self._keep = self._keep and keep
             if self._t_end is None:
                 self._t_end = t_end
             self._wake.notify()

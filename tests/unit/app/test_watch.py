@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from engine.app import watch
+from engine.app import watch as watch_module
 from engine.app.watch import SceneWatch
 from engine.control.bus import ControlBus
+from engine.core import clock
 
 
-def test_a_saved_scene_is_called_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_INTERVAL_S", 0.0)
+def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
     said: list[str] = []
     stage = SimpleNamespace(state=SimpleNamespace(scene="one"), bus=ControlBus(), say=said.append)
-    looking = SceneWatch(lambda slug: tmp_path / f"{slug}.toml")
-    looking.look(stage)
+    watch = SceneWatch(lambda slug: tmp_path / f"{slug}.toml")
+
+    def look() -> list[tuple[str, tuple]]:
+        watch.look(stage)
+        watch.check()
+        watch.look(stage)
+        return [(change.path, change.args) for change in stage.bus.drain()]
+
+    assert look() == []
     (tmp_path / "one.toml").write_text("a")
-    looking.look(stage)
-    looking.look(stage)
-    assert stage.bus.drain() == []
+    assert look() == look() == []
     os.utime(tmp_path / "one.toml", (1.0, 1.0))
-    looking.look(stage)
-    assert [(c.path, c.args) for c in stage.bus.drain()] == [("/scene", ("one",))]
+    assert look() == [("/scene", ("one",))]
+    assert look() == []
     assert len(said) == 1
     stage.state.scene = "two"
     (tmp_path / "two.toml").write_text("b")
-    looking.look(stage)
-    looking.look(stage)
-    assert stage.bus.drain() == [], "another scene on stage is no change of a file"
+    assert look() == look() == [], "another scene on stage is no change of a file"
     (tmp_path / "two.toml").unlink()
-    looking.look(stage)
-    assert stage.bus.drain() == []
+    assert look() == []
+
+
+def test_it_looks_by_itself_and_never_on_the_thread_that_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "_INTERVAL_S", 0.01)
+    asked: list[threading.Thread] = []
+    stage = SimpleNamespace(state=SimpleNamespace(scene="one"), bus=ControlBus(), say=lambda line: None)
+    (tmp_path / "one.toml").write_text("a")
+
+    def path_of(slug: str) -> Path:
+        asked.append(threading.current_thread())
+        return tmp_path / f"{slug}.toml"
+
+    with closing(SceneWatch(path_of)) as watch:
+        watch.begin()
+        give_up = clock.now() + 10.0
+        while len(asked) < 3:
+            assert clock.now() < give_up
+            watch.look(stage)
+            clock.sleep(0.005)
+    assert threading.current_thread() not in asked
