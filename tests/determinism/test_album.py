@@ -239,3 +239,60 @@ def test_a_cluster_that_is_not_there_is_said_in_one_line(folder: Path, first: Pa
     pytest.importorskip("ray")
     said = run(folder, "nowhere", "--ray", "127.0.0.1:1", code=2)
     assert "no Ray cluster answers (--ray 127.0.0.1:1)" in said
+
+
+def test_what_was_rendered_or_changed_by_a_person_is_kept(folder: Path, gl_context: object) -> None:
+    one = ["--track", "one", "--set", "track.one.trim.end=1.0", "--set", 'track.one.scenes=["tunnel"]']
+    run(folder, "kept", *one)
+    root = folder / "kept" / "album"
+    track = root / "tracks" / "one"
+    before = {name: (track / name).read_bytes() for name in ("film.mp4", "film.mp4.framehash", "track.json")}
+    (scene,) = (track / "show").iterdir()
+    scene.write_text(scene.read_text("utf-8") + "# mine\n", encoding="utf-8")
+    (track / "previews" / "notes.txt").write_text("mine")
+    (root / "run.json").write_text("mine")
+    run(folder, "kept", *one, "--set", "album.crf=30")
+    assert (track / "film-1.mp4").read_bytes() == before["film.mp4"] != (track / "film.mp4").read_bytes()
+    assert (track / "film-1.mp4.framehash").read_bytes() == before["film.mp4.framehash"]
+    assert (track / "track-1.json").read_bytes() == before["track.json"] != (track / "track.json").read_bytes()
+    assert (track / "show-1" / scene.name).read_text("utf-8").endswith("# mine\n")
+    assert not (track / "show" / scene.name).read_text("utf-8").endswith("# mine\n")
+    assert (track / "previews" / "notes.txt").read_text() == "mine"
+    assert (track / "previews" / "sheet.png").exists()
+    assert (root / "run-1.json").read_text() == "mine"
+    assert told(folder, "kept")["tracks"]["one"]["state"] == "finished"
+
+
+def test_an_album_reads_and_writes_in_its_folder_unless_the_command_line_lets_it_out(folder: Path, tmp_path: Path) -> None:
+    album, home = tmp_path / "album", tmp_path / "home"
+    for each in (album, home):
+        each.mkdir()
+    (home / "run.json").write_text("precious")
+    (album / "one.wav").write_bytes((folder / "one.wav").read_bytes())
+    text = ALBUM.split("[[track]]")[0].replace("[album]\n", '[album]\nout = "../home"\n', 1)
+    text += '[[track]]\nid = "one"\nsource = "one.wav"\nscene = "tunnel"\ntrim = { end = 0.5 }\n'
+    program = [sys.executable, str(paths.ROOT / "tools/render_album.py"), str(album / "album.toml"), "--no-previews"]
+    environment = os.environ | {"PHOSPHENE_CACHE": str(folder / "cache")}
+
+    def render(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        (album / "album.toml").write_text(text, encoding="utf-8")
+        return subprocess.run([*program, *options], env=environment, capture_output=True, text=True, timeout=120)
+
+    allows_itself = text.replace("[album]\n", "[album]\nallow_outside = true\n", 1)
+    for done in (render(text), render(allows_itself), render(allows_itself, "--allow-outside")):
+        assert done.returncode == 2
+        assert "--allow-outside" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert [path.name for path in home.iterdir()] == ["run.json"]
+    done = render(text, "--allow-outside")
+    assert done.returncode == 0, done.stderr
+    assert (home / "run-1.json").read_text() == "precious"
+    assert (home / "tracks/one/film.mp4").exists()
+    # what is heard is not what is written, by whatever name
+    (home / "tracks/one/film.mp4").rename(album / "heard.mp4")
+    os.link(album / "heard.mp4", home / "tracks/one/film.mp4")
+    held = (album / "heard.mp4").read_bytes()
+    done = render(text.replace("one.wav", "heard.mp4"), "--allow-outside")
+    assert done.returncode == 2
+    assert "made of" in done.stderr
+    assert (album / "heard.mp4").read_bytes() == held
