@@ -219,6 +219,8 @@ class Recording:
     def close(self) -> None:
         """Stop, and wait for every file and report: seconds for an hour's recording."""
         self._closing.set()
+        if isinstance(self._state, (Armed, Waiting)):
+            self._refuse("the show ended before it had begun")
         self.stop()
         for picture in self._pictures:
             picture.close()

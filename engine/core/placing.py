@@ -59,10 +59,10 @@ def put(source: Path, target: Path) -> None:
     else:
         try:
             os.link(source, target, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
+        except (OSError, NotImplementedError) as error:
+            if getattr(error, "errno", errno.ENOSYS) not in _NO_LINKS:
                 raise
-            os.close(os.open(target, _NEW))
+            os.close(os.open(target, _NEW))  # nobody else gets the name now
             os.replace(source, target)
         else:
             os.unlink(source)
@@ -251,9 +251,10 @@ def fresh_folder(wanted: Path) -> Path:
 
 
 def check_writable(path: Path, *, folder: bool = False) -> None:
-    """Raise OSError where nothing can be written under this name. Folders on the way are made, and nothing else."""
-    _prepare(path, folder=folder)
-    with tempfile.TemporaryFile(dir=path.parent):
+    """Raise OSError where nothing can be written under this name, as far as can be told. Makes nothing."""
+    _refuse_folder(path, folder=folder)
+    there = next(each for each in path.absolute().parents if os.path.lexists(each))
+    with tempfile.TemporaryFile(dir=there):
         pass
 
 
@@ -263,6 +264,10 @@ def _prepare(wanted: Path, *, folder: bool) -> None:
         wanted.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(wanted)) from error
+    _refuse_folder(wanted, folder=folder)
+
+
+def _refuse_folder(wanted: Path, *, folder: bool) -> None:
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISDIR(os.stat(wanted).st_mode) and not folder:  # also: a name that no disk holds
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(wanted))
@@ -270,7 +275,7 @@ def _prepare(wanted: Path, *, folder: bool) -> None:
 
 def _made(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> int | None:
     """Make and lock a file or folder; None where a living writer has it, -1 for a folder on Windows. Raises OSError."""
-    while True:
+    for _ in range(_MOST):  # whoever is in the way is gone a moment later
         try:
             if folder:
                 os.mkdir(path)
@@ -289,6 +294,7 @@ def _made(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> int | No
         if locked is None or (locked and _is(handle, path)):
             return handle
         os.close(handle)  # somebody looked at it before it was locked, and took it away
+    return None
 
 
 def _cleared(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> bool:

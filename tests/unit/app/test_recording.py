@@ -178,6 +178,14 @@ def test_what_is_recorded_from_the_start_holds_the_first_picture(loop: Loop, tmp
     assert (first["kind"], first["frame"]) == ("recording", 0)
 
 
+def test_a_show_that_ends_before_its_first_picture_was_not_recorded(loop: Loop, tmp_path: Path) -> None:
+    loop.recording.open(tmp_path / "a.mp4", dict, loop.picture)
+    loop.recording.close()
+    assert loop.recording.failures == ["not recording: the show ended before it had begun"]
+    assert not (tmp_path / "a.mp4").exists()
+    assert takes(tmp_path) == []
+
+
 @pytest.mark.parametrize("name", ["show", "show.avi", "file/a.mp4", "folder.mp4", "n" * 260 + ".mp4"])
 def test_a_recording_that_cannot_begin_is_one_line_and_the_next_one_works(loop: Loop, tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
