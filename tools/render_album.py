@@ -21,6 +21,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core.errors import UserError
+from engine.core.terminal import print_anything
 from tools.album.commands import Options, album
 from tools.album.records import disk_fault
 from tools.album.report import presets_text
@@ -78,7 +79,7 @@ def command(
         outside=allow_outside,
     )
     try:
-        code = album(file, options, _say)
+        code = album(file, options, typer.echo)
     except KeyboardInterrupt:
         code = _ABORTED
         typer.echo("stopped; finished tracks are kept, --resume renders the rest", err=True)
@@ -86,13 +87,9 @@ def command(
         raise typer.Exit(code)
 
 
-def _say(text: str) -> None:
-    """Print; a path may hold bytes that are no text."""
-    typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-
-
 def main() -> int:
     """Run the program; every fault that a person can mend is a line of its own."""
+    print_anything()
     logging.basicConfig(level=logging.WARNING, format="%(levelname).1s %(message)s", stream=sys.stderr)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)

@@ -19,6 +19,7 @@ from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
 from engine.core import paths
 from engine.core.errors import UserError
+from engine.core.terminal import print_anything
 
 app = typer.Typer(
     name="vj", help="Phosphene: neural networks paint the music, live.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -228,6 +229,7 @@ def _told(value: Any) -> str:
 
 def main() -> None:
     """Run `vj`; a fault that a person can mend ends it with one line and exit code 2."""
+    print_anything()
     try:
         app()
     except UserError as error:

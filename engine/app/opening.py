@@ -6,7 +6,9 @@ gone takes minutes. What was opened in vain is removed again, on the same thread
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -49,6 +51,7 @@ class Opening:
         self.sink: RecorderSink | None = None
         self.refusal: UserError | None = None
         self.device_refusal = ""
+        self.film = ""  # where the film will lie, from wherever somebody looks for it
         self.said: list[str] = []
         self.done = threading.Event()
         self.over = threading.Event()  # nobody needs it any more, and nothing of it is left that should not be
@@ -84,7 +87,7 @@ class Opening:
         if self._cancelled:
             if self.sink is not None:
                 self.sink.recorder.stop(float("-inf"))
-            elif self.capture is not None:
+            if self.capture is not None:
                 self.capture.close()
             self._discard_take()
         self.over.set()
@@ -100,10 +103,13 @@ class Opening:
         if self.capture is not None:
             try:
                 self.sink = self._sink(self.capture)
-                return
             except UserError as error:
                 self.device_refusal = error.line()
-        self.sink = self._sink(None)
+        if self.sink is None:
+            self.sink = self._sink(None)
+        self.film = str(self.sink.recorder.path)
+        with contextlib.suppress(OSError):  # the folder that the show was started in is gone
+            self.film = os.path.abspath(self.film)
 
     def _sink(self, capture: DeviceCapture | None) -> RecorderSink:
         flac: Path | None = None

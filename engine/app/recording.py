@@ -11,7 +11,6 @@ the exit code; the show goes on.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -193,8 +192,8 @@ class Recording:
         if state.take is None or state.opening.sink is None:
             return
         opening = {"fps": str(self._fps), "size": str(self._size), **self._witness.opening()}
-        path = os.path.abspath(state.opening.sink.recorder.path)
-        state.first = [event_line("start", log=LOG, **opening, versions=versions(), recording=path, **self._about)]
+        where = state.opening.film
+        state.first = [event_line("start", log=LOG, **opening, versions=versions(), recording=where, **self._about)]
         state.first += [self._line(each, frame) for each in inputs]
         state.trails = [Trail(name, target) for name, target in self._witness.trails().items()]
 

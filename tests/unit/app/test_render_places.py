@@ -31,10 +31,13 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RenderJob:
     return RenderJob(sound, tmp_path / "out.mp4", style="neon-tide", size=SIZE, fps=Fraction(24), preset="ultrafast")
 
 
-def vj(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def vj(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", "from engine.app.cli import main; main()", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.getcwd()}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    environment = os.environ | {"PYTHONPATH": os.getcwd()} | environment
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, timeout=120)
+    return subprocess.CompletedProcess(
+        command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    )
 
 
 def test_a_render_is_never_what_it_is_made_of(job: RenderJob, tmp_path: Path) -> None:
@@ -71,6 +74,7 @@ def test_it_is_refused_in_one_line_before_anything_is_heard(tmp_path: Path, styl
 
 
 @pytest.mark.gl
+@pytest.mark.usefixtures("gl_context")
 def test_a_film_that_is_there_is_kept_with_what_goes_with_it(job: RenderJob, tmp_path: Path) -> None:
     first = render(job)
     held = [path.read_bytes() for path in (first.out, first.hashes)]
@@ -83,6 +87,7 @@ def test_a_film_that_is_there_is_kept_with_what_goes_with_it(job: RenderJob, tmp
 
 
 @pytest.mark.gl
+@pytest.mark.usefixtures("gl_context")
 def test_beside_another_that_is_being_written_it_takes_another_name_hashes_and_all(job: RenderJob, tmp_path: Path) -> None:
     other = claim(job.out, ".part.mkv")
     done = render(job)
@@ -94,6 +99,7 @@ def test_beside_another_that_is_being_written_it_takes_another_name_hashes_and_a
 
 
 @pytest.mark.gl
+@pytest.mark.usefixtures("gl_context")
 @pytest.mark.parametrize("name", ["shots", "shots/f_%03d.png"])
 def test_hashes_of_frames_lie_beside_their_folder(job: RenderJob, tmp_path: Path, name: str) -> None:
     stills = dataclasses.replace(job, out=tmp_path / name, codec="png")
@@ -104,12 +110,14 @@ def test_hashes_of_frames_lie_beside_their_folder(job: RenderJob, tmp_path: Path
 
 
 @pytest.mark.gl
+@pytest.mark.usefixtures("gl_context")
 def test_a_name_that_is_no_text_goes_through_the_whole_command(job: RenderJob, tmp_path: Path) -> None:
     out = os.fsdecode(b"caf\xe9: 100%\n.mp4")
     options = ("--style", "neon-tide", "--size", "64x36", "-f", "24", "--preset", "ultrafast")
     said = vj("render", job.audio, out, *options, cwd=tmp_path)
     assert said.returncode == 0, said.stderr
     assert "caf\\udce9: 100%\\n.mp4: 6 frames" in said.stdout
+    assert vj("render", job.audio, "é日本.mp4", *options, cwd=tmp_path, PYTHONIOENCODING="latin-1").returncode == 0
     again = vj("render", job.audio, out, *options, "--verify", "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["result"]["out"] == out
