@@ -22,8 +22,11 @@ from engine.app.library import Entry, Score, chosen, energy_of, judge_gain, orde
 from engine.app.ratings import MAX_STARS, Rating
 from engine.core.errors import UserError
 from engine.core.paths import styles_dir
+from engine.core.placing import set_aside
 from engine.models.colour import from_hex, oklab
 from engine.models.style import Style, write_atomic
+
+_TITLE = "<title>Phosphene: styles</title>"
 
 
 def write_gallery(out: Path | None = None) -> tuple[Path, int, int]:
@@ -38,6 +41,8 @@ def write_gallery(out: Path | None = None) -> tuple[Path, int, int]:
     if not entries:
         raise UserError("the library is empty", where=str(styles_dir()), remedy="vj styles new --seed 1")
     try:
+        if os.path.lexists(path) and not _is_gallery(path):
+            set_aside(path)
         write_atomic(path, page(entries, path.parent, ratings_fault).encode("utf-8", "xmlcharrefreplace"))
     except OSError as error:
         raise UserError(
@@ -45,6 +50,11 @@ def write_gallery(out: Path | None = None) -> tuple[Path, int, int]:
         ) from error
     broken = sum(entry.style is None for entry in entries)
     return path, len(entries) - broken, broken
+
+
+def _is_gallery(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _TITLE.encode() in file.read(4096)
 
 
 def page(entries: list[Entry], base: Path, ratings_fault: str = "") -> str:
@@ -63,7 +73,7 @@ def page(entries: list[Entry], base: Path, ratings_fault: str = "") -> str:
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{escape(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Phosphene: styles</title>
+{_TITLE}
 <style>{STYLE_SHEET}</style>
 </head>
 <body>

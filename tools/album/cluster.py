@@ -25,11 +25,11 @@ from engine.app.offline import hashes_beside
 from engine.core import paths
 from engine.core.errors import UserError
 from engine.core.placing import claim
-from engine.models.style import style_folder, write_atomic
+from engine.models.style import style_folder
 from engine.show.catalogue import IDLE
 from tools.album.job import STYLE_FILES, TrackJob, folder_of
 from tools.album.local import Outcome, died, take, worker_command, worker_environment
-from tools.album.records import TRACK_FILE, disk_fault
+from tools.album.records import TRACK_FILE, disk_fault, write_record
 
 LOCAL = "local"
 _POLL_S = 0.5
@@ -104,7 +104,7 @@ def _packed(root: Path, job: TrackJob) -> Files:
     """Return the files of a job by their paths on the other machine. Writes `job.json` here too. Raises OSError."""
     folder = folder_of(root, job.id)
     document = json.dumps(job.to_json(), indent=1).encode()
-    write_atomic(folder / "job.json", document)
+    write_record(folder / "job.json", job.to_json())
     files = {"track/job.json": document, f"audio{job.render.audio.suffix}": job.render.audio.read_bytes()}
     known = hashes_beside(folder / job.render.out)
     if known.is_file():  # to verify against

@@ -255,3 +255,12 @@ def test_open_asks_the_browser_for_the_file(library, monkeypatch):
     monkeypatch.setattr("webbrowser.open", lambda url: asked.append(url) or True)
     run("gallery", "--open")
     assert asked == [(library / "index.html").as_uri()]
+
+
+def test_a_gallery_takes_the_place_of_a_gallery_and_of_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "notes.html"
+    out.write_text("mine")
+    for _ in range(2):
+        assert write_gallery(out)[0] == out
+    assert (tmp_path / "notes-1.html").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes-1.html", "notes.html"]
