@@ -14,7 +14,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from engine.app import telemetry
-from engine.app.build import build_stage, scene_path
+from engine.app.build import build_stage, given_scene, scene_path
 from engine.app.hands import LiveHands
 from engine.app.options import LiveOptions
 from engine.app.pipeline import close_stage, open_scene, render_frame
@@ -115,7 +115,7 @@ def _with_stage(
     if guest is not None:
         stage.sinks.append(guest(stage))
     try:
-        if opening := options.scene or (None if options.style else _opening(stage)):
+        if opening := given_scene(options.scene or "") or (None if options.style else _opening(stage)):
             open_scene(stage, opening)
         if options.style is not None:
             # As by hand, so that a style that fails later is refused and named like any other.

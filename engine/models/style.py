@@ -24,13 +24,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from engine.core.errors import UserError
-from engine.core.paths import styles_dir
+from engine.core.paths import is_name, styles_dir
 from engine.models.cppn import CppnSpec, Network, Weights
 from engine.models.encoding import UNIFORM_INPUTS
 from engine.models.gan import GanNetwork
 from engine.models.graph import Tensors
 from engine.models.table import Table
 from engine.models.vqvae import VqvaeNetwork
+from engine.show.catalogue import did_you_mean, listed
 
 __all__ = ["Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "write_meta", "write_style"]
 
@@ -137,13 +138,27 @@ class Style:
 
 
 def style_folder(path_or_slug: str | Path) -> Path:
-    """Return the folder of a style given by slug (in the library) or by path. Raises UserError when there is none."""
-    path = Path(path_or_slug)
-    for folder in (path, styles_dir() / path):
-        if (folder / "style.toml").is_file():
-            return folder
-    known = ", ".join(list_styles()) or "none"
-    raise UserError("no such style", where=str(styles_dir()), allowed=known, got=path_or_slug, remedy="vj styles list")
+    """Return the folder of a style. A text without a slash is a slug, and of the library alone: a folder that happens to lie
+    where a command is run never stands for it. Everything else is a path. Raises UserError when there is no such style.
+    """
+    slug = str(path_or_slug)
+    of_library = isinstance(path_or_slug, str) and is_name(slug)
+    folder = styles_dir() / slug if of_library else Path(path_or_slug)
+    if _is_style(folder):
+        return folder
+    known = list_styles()
+    remedy = did_you_mean(slug, known) or "vj styles list"
+    if of_library and _is_style(Path(slug)):
+        remedy = f"name a folder by its path: {os.path.join(os.curdir, slug)}"
+    where = str(styles_dir()) if of_library else slug
+    raise UserError("no such style", where=where, allowed=listed(known), got=slug, remedy=remedy)
+
+
+def _is_style(folder: Path) -> bool:
+    try:
+        return (folder / "style.toml").is_file()
+    except (OSError, ValueError):  # a name that no disk takes
+        return False
 
 
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # on Windows

@@ -36,6 +36,7 @@ _AGREE_BPM, _AGREE_BEATS, _AGREE_S = 0.04, 0.15, 4.0
 _TAP_GAP_S = 2.1  # a longer pause begins a new count: 30 bpm is 2 s a beat
 _TAP_SPAN_S = 3.0  # taps older than this are forgotten, but for the last four
 _TAPS_KEPT = 4
+_TAPS_MOST = 32  # twice of what a finger does in that time: a flood of taps must not cost a frame
 _TAPS_NEEDED = 3
 _TAP_STRAY = 0.25  # of a beat: a tap this far off the others' line is left out
 
@@ -70,7 +71,8 @@ class Conductor:
     def update(self, line: Timeline | None, t: float) -> None:
         """Take the tracker's newest line (None: there is none) at time `t`, once a frame."""
         dt, self._updated = max(0.0, t - self._updated), max(t, self._updated)
-        known = line is not None and t - line.t0 < _STALE_S and math.isfinite(line.beat0) and line.bpm > 0.0
+        known = line is not None and t - line.t0 < _STALE_S and line.bpm > 0.0
+        known = known and all(map(math.isfinite, (line.beat0, line.bpm, line.confidence)))
         self._confidence = line.confidence if known else 0.0
         if known and self._confidence >= CONFIDENCE_FLOOR:
             if self._leading:
@@ -86,7 +88,7 @@ class Conductor:
         if self._taps and not 0.0 < t - self._taps[-1] <= _TAP_GAP_S:
             self._taps.clear()
         self._taps.append(t)
-        while len(self._taps) > _TAPS_KEPT and t - self._taps[0] > _TAP_SPAN_S:
+        while len(self._taps) > _TAPS_KEPT and (t - self._taps[0] > _TAP_SPAN_S or len(self._taps) > _TAPS_MOST):
             self._taps.pop(0)
         if len(self._taps) < _TAPS_NEEDED:
             return
