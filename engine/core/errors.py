@@ -12,6 +12,7 @@ import reprlib
 from engine.core import clock
 
 _MOST_GOT, _MOST_WORDS = 120, 400  # characters: a library of 3,000 styles would fill 96 KB of a line
+_MOST_WHERE = 1000  # characters: a path, and a key that a stranger chose
 _MOST_KINDS = 256  # of messages that a log keeps count of
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 4, 8, 80, 80
@@ -29,7 +30,7 @@ class UserError(Exception):
         """Return the whole message on one line."""
         text = _cut(self.what, _MOST_WORDS)
         if self.where:
-            text += f" ({self.where})"
+            text += f" ({_cut(self.where, _MOST_WHERE)})"
         details = []
         if self.allowed:
             details.append(f"allowed: {_cut(self.allowed, _MOST_WORDS)}")
@@ -38,7 +39,7 @@ class UserError(Exception):
         if details:
             text += ": " + ", ".join(details)
         if self.remedy:
-            text += f"; {self.remedy}"
+            text += f"; {_cut(self.remedy, _MOST_WORDS)}"
         return one_line(text)
 
 

@@ -10,7 +10,6 @@ column 0 becomes `y` with its sign changed, and the picture stands as its maker 
 
 from __future__ import annotations
 
-import math
 import pickle
 import re
 import warnings
@@ -29,6 +28,7 @@ from engine.models.style import MAX_WEIGHTS_BYTES
 # Their order, by our names: another than ours.
 INPUTS = ("y", "x", "time", "bass", "mid", "treble", "centroid", "rolloff", "onset", "time_ramp", "beat", "rms")
 TRAINED_TIME = 0.5  # what the time input was during the whole training
+_MOST_TEXT, _MOST_NUMBER = 1000, 1 << 53  # of what a file says of its making
 _REMEDY = "export it again with the program that made it"
 
 
@@ -181,22 +181,27 @@ def _widened(weights: Weights, spec: CppnSpec) -> Weights:
 def _facts(path: Path, content: Mapping) -> dict[str, Any]:
     """Return what the file says of its making; nothing of it is needed to play."""
     similarity = content.get("best_similarity")
-    if similarity is not None and (
-        isinstance(similarity, bool) or not isinstance(similarity, (int, float)) or not math.isfinite(similarity)
-    ):
+    number = isinstance(similarity, (int, float)) and not isinstance(similarity, bool)
+    if similarity is not None and not (number and abs(similarity) < _MOST_NUMBER):
         raise UserError("no number", where=f"{path}, best_similarity", allowed="-1 to 1", got=similarity)
     resolutions = content.get("resolution_pyramid")
     iterations = content.get("iterations")
     texts = {key: content.get(key) for key in ("prompt", "clip_model", "audio_file")}
-    prompt, clip_model, audio = (" ".join(text.split()) if isinstance(text, str) else "" for text in texts.values())
+    prompt, clip_model, audio = (
+        " ".join(text[:_MOST_TEXT].split()) if isinstance(text, str) else "" for text in texts.values()
+    )
     return {
         "prompt": prompt,
         "similarity": None if similarity is None else float(similarity),
         "clip_model": clip_model,
         "audio": re.split(r"[/\\]", audio)[-1],  # the rest is somebody's folders
-        "iterations": iterations if type(iterations) is int else None,
-        "resolutions": tuple(r for r in resolutions if type(r) is int) if isinstance(resolutions, (list, tuple)) else (),
+        "iterations": iterations if _counts(iterations) else None,
+        "resolutions": tuple(filter(_counts, resolutions[:64])) if isinstance(resolutions, (list, tuple)) else (),
     }
+
+
+def _counts(value: object) -> bool:
+    return type(value) is int and 0 <= value < _MOST_NUMBER
 
 
 def pickle_reason(error: Exception) -> str:

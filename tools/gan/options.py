@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.gan import GanNetwork
@@ -60,7 +62,7 @@ class Options:
                 raise UserError("no such choice", where=f"--{name}", allowed=", ".join(allowed), got=getattr(self, name))
         if not 1 <= self.field <= 4:
             raise UserError("value out of range", where="--field", allowed="1 to 4", got=self.field)
-        self.network()
+        self.painted()
 
     @property
     def picture(self) -> Size:
@@ -94,13 +96,25 @@ class Options:
             raise UserError("size does not fit the levels", where="--size", allowed="a latent of 2 to 64 cells", got=grid)
         try:
             return GanNetwork(grid=grid, widths=self.widths)  # that a part needs
-        except ValueError as error:
+        except ValidationError as error:
             allowed = "2 to 7 numbers of 4 to 512"
-            raise UserError("bad widths", where="--widths", allowed=allowed, got=self.widths) from error
+            raise UserError(_reason(error), where="--widths", allowed=allowed, got=self.widths) from error
+
+    def painted(self) -> GanNetwork:
+        """Return the network that the style paints with: of whole pictures, where parts are trained on. Raises UserError."""
+        try:
+            return self.network().larger(self.field)
+        except ValidationError as error:
+            raise UserError(_reason(error), where="--size, --widths, --field", got=self.whole) from error
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for options.json."""
         return dataclasses.asdict(self)
+
+
+def _reason(error: ValidationError) -> str:
+    said = str(error.errors()[0]["msg"])
+    return said[0].lower() + said[1:]
 
 
 def options_from(data: dict[str, Any]) -> Options:

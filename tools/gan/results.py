@@ -34,10 +34,7 @@ _MEASURED = 4096  # pictures at most, of either side
 
 def style_meta(options: Options, facts: Mapping[str, Any]) -> StyleMeta:
     """Return what style.toml will say. facts: name, description, licence, tags and so on. Raises UserError for a bad one."""
-    net = options.network()
-    rows, columns = net.grid
-    # Convolutions do not mind the size: what was trained on parts paints whole pictures from a larger latent.
-    net = net.model_copy(update={"grid": (rows * options.field, columns * options.field)})
+    net = options.painted()
     try:
         return StyleMeta(
             version=1, kind="gan", seed=options.seed, network=net, motion=Motion(drive=1.0),

@@ -26,7 +26,7 @@ from engine.app.previews import VIDEO_SECONDS, to_bytes, write_still, write_vide
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
-from engine.models.style import Motion, Network, Preview, StyleMeta, write_atomic, write_style
+from engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
 from tools.guides.base import Guide, Request
 from tools.guides.choose import Pull, open_guides, open_judge
 from tools.guides.images import find_images
@@ -208,8 +208,7 @@ def write_run_style(run: Run, trainer: Trainer, video: bool = True) -> Path:
 
         close_loop(weights, trainer.spec, good.scales.get("time", 1.0), options.loop_s)
     spec = trainer.spec
-    meta = StyleMeta(
-        version=1,
+    meta = made_meta(
         name=options.name or options.output.replace("_", " ").replace("-", " ").capitalize(),
         kind="cppn",
         description=options.description or run.request.text,

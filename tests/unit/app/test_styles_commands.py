@@ -135,7 +135,7 @@ def test_lint_and_list_name_what_is_broken_and_go_on(library):
     assert result.exit_code == 1
     assert "good: ok" in result.output
     assert "stale: preview.png is not what the network paints" in result.output
-    assert "cut: weights are damaged" in result.output
+    assert "cut: the weights are damaged" in result.output
     assert list(json.loads(run("list", "--json"))["faults"]) == ["cut"]
     assert "cut: weights are damaged" in run("list")
     run("preview", "stale", "--no-video")

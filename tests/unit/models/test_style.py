@@ -155,16 +155,16 @@ def test_a_wrong_key_is_named_with_its_file(folder, old, new, key):
 
 def test_broken_toml_and_missing_files(folder):
     (folder / "style.toml").write_text("name = [")
-    assert refusal(folder).what == "style.toml is not TOML"
-    (folder / "style.toml").write_bytes(b"\xff\xfe")
-    assert refusal(folder).what == "style.toml cannot be read"
+    assert refusal(folder).what == "not valid TOML"
+    (folder / "style.toml").write_bytes(b"name = '\xff'")
+    assert refusal(folder).what == "the style.toml is not UTF-8 text"
     (folder / "style.toml").unlink()
     assert refusal(folder).what == "no such style"
 
 
 def test_missing_weights(folder):
     (folder / "weights.safetensors").unlink()
-    assert refusal(folder).what == "weights cannot be read"
+    assert refusal(folder).what == "no such weights"
 
 
 def test_the_library_follows_the_environment(folder, monkeypatch):
