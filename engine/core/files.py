@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import stat
@@ -113,7 +114,7 @@ def read_json(path: str | os.PathLike[str], most: int = MOST_TEXT, what: str = "
 def parse_json(text: str | bytes, where: str) -> Any:
     """Return the value of a JSON text; NaN and infinity are none (RFC 8259). Raises UserError."""
     try:
-        found = json.loads(text, parse_constant=_no_constant)
+        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError as error:
         raise _too_deep(where) from error
     except ValueError as error:  # of JSON, of UTF-8, of a number of more than 4,300 digits
@@ -170,6 +171,12 @@ def _refuse_special(mode: int, where: str, what: str) -> None:
 
 def _too_deep(where: str) -> UserError:
     return UserError("nested too deeply", where=where, allowed=f"{MOST_DEPTH} levels")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):  # 1e999
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
 
 
 def _no_constant(name: str) -> None:
