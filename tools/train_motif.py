@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import cache_dir
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.motif.captions import caption
 from tools.motif.dataset import Pictures, Settings, open_pictures, vary
 from tools.motif.evaluate import evaluate, retrieval
@@ -226,11 +227,7 @@ def read_checkpoint(path: Path) -> dict:
     """Return a saved state. Raises UserError where there is none, or it cannot be read."""
     if not path.is_file():
         raise UserError("nothing to resume", where=str(path), remedy="leave --resume out")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # boundary: torch.load raises a dozen types for a broken file
-        reason = str(error).splitlines()[0]
-        raise UserError("the checkpoint cannot be read", where=str(path), got=reason, remedy="leave --resume out") from error
+    return read_torch(path, MOST_TRAINED, remedy="leave --resume out")
 
 
 def train(

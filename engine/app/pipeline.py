@@ -217,7 +217,7 @@ def _told(event: Input) -> str:
 
 
 def _resolved(stage: Stage, signals: Signals, dt: float) -> ShowFrame:
-    """Return the frame's values: without the music where a mapping fails, those of the last frame where the document does."""
+    """Return the frame's values: without the music where a mapping fails, the last frame's where the document does."""
 
     def mapped() -> dict[str, float]:
         stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)

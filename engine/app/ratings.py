@@ -53,7 +53,9 @@ def load_ratings() -> dict[str, Rating]:
     try:
         return _File.model_validate(read_toml(path, _MOST, "ratings file")).styles
     except UserError as error:
-        raise UserError(f"the ratings cannot be used: {error.what}", where=error.where, got=error.got, remedy=_REMEDY) from error
+        raise UserError(
+            f"the ratings cannot be used: {error.what}", where=error.where, got=error.got, remedy=_REMEDY
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

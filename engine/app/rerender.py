@@ -235,7 +235,7 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
             reopen(stage, take.start, opened, take.trails)
         except UserError:
             raise
-        except Exception as error:  # noqa: BLE001 boundary: of what a stranger's log says of generators and effects anything may be wrong
+        except Exception as error:
             got = f"{type(error).__name__}: {error}"
             raise UserError("the take does not say where the show stood", where=str(take.folder), got=got) from error
         follower = _Follower(stage, ticks, moments, plan)

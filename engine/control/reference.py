@@ -26,8 +26,8 @@ everything. A program that wants all of it at once sends the number that comes a
 Wrong types, values out of range and unknown addresses are refused, counted, and named in `/state/control/error`; they never
 disturb the show, nor what else is in their bundle. Of several values for one address within a frame the last one counts;
 presses are all kept. Where an int is expected a whole float or a boolean does, where a float is expected an int does. A
-trigger acts on no argument, on an impulse (`I`) or on anything but 0, and ignores the 0 of a button let go. Styles and scenes
-are named by their slug, never by a path. A bundle acts on arrival. Address patterns (`*`, `?`) are not matched.
+trigger acts on no argument, on an impulse (`I`) or on anything but 0, and ignores the 0 of a button let go. Styles and
+scenes are named by their slug, never by a path. A bundle acts on arrival. Address patterns (`*`, `?`) are not matched.
 """
 _ALIASES = """## Other programs' addresses
 

@@ -192,7 +192,14 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/control/received", "i", "messages", "", "Control messages taken since the start", 10.0),
     ("/state/control/rejected", "i", "messages", "", "Control messages refused since the start", 10.0),
     ("/state/control/error", "s", "text", "", "The newest refusal of a control message", 10.0),
-    (TOKEN, "i", "token", "", f"Sent once to a host that is not known to receive: all of the state for `{LISTEN} token`", 1.0),
+    (
+        TOKEN,
+        "i",
+        "token",
+        "",
+        f"Sent to a host that is not known to receive: `{LISTEN} token` shows that it does",
+        1.0,
+    ),
 )
 
 

@@ -61,7 +61,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _told(value: object) -> str:
-    """Return any value as text: of a list within a list within a list, which may stand for 2^40 items, only its beginning."""
+    """Return any value as text; of a list within a list, which may stand for 2^40 items, only its beginning."""
     try:
         return _SHORT.repr(value) if isinstance(value, (list, tuple, dict, set, frozenset, bytes)) else str(value)
     except ValueError:  # Python writes no whole number of more than 4,300 digits

@@ -36,9 +36,7 @@ def parse_tensors(data: bytes, where: str, what: str = "weights") -> tuple[dict[
     # bytes, one has a length that begins like a pickle; after its eight bytes comes a brace.
     if data[:4] == b"PK\x03\x04" or (data[:1] == b"\x80" and data[8:9] != b"{"):
         remedy = "convert the file with torch.load(weights_only=True) and safetensors"
-        raise UserError(
-            f"the {what} are a pickle, which could run code", where=where, allowed="safetensors", remedy=remedy
-        )
+        raise UserError(f"the {what} are a pickle, which could run code", where=where, allowed="safetensors", remedy=remedy)
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
         raise _damaged(what, where, "it is cut off")
@@ -59,7 +57,9 @@ def parse_tensors(data: bytes, where: str, what: str = "weights") -> tuple[dict[
     for name, entry in header.items():
         dtype, shape, begin, end = _entry(name, entry, what, where)
         if not 0 <= begin <= end <= len(body) or end - begin != math.prod(shape) * np.dtype(dtype).itemsize:
-            raise _damaged(what, where, f"{name[:40]}: {end - begin} bytes at {begin}, for {list(shape)} of {len(body)} bytes")
+            raise _damaged(
+                what, where, f"{name[:40]}: {end - begin} bytes at {begin}, for {list(shape)} of {len(body)} bytes"
+            )
         spans.append((begin, end))
         found[name] = np.frombuffer(body[begin:end], np.dtype(dtype).newbyteorder("<")).reshape(shape)
     spans.sort()

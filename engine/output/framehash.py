@@ -166,7 +166,9 @@ def read_hashes(path: Path | str) -> HashFile:
         ticks = [int(part) for part in header["tb 0"].split("/")]
         size, fps = Size.parse(header["dimensions 0"]), Fraction(ticks[1], ticks[0])
     except (ValueError, IndexError, ZeroDivisionError) as error:
-        raise UserError("not a file of frame hashes", where=str(path), got=f"{header['dimensions 0']}, {header['tb 0']}") from error
+        raise UserError(
+            "not a file of frame hashes", where=str(path), got=f"{header['dimensions 0']}, {header['tb 0']}"
+        ) from error
     return HashFile(
         header["hash"],
         size,

@@ -1,4 +1,4 @@
-"""The show document under anything that a controller, a loader and a beat can do: no frame is lost, nothing leaves its range.
+"""The show document under all that a controller, a loader and a beat can do: no frame is lost, nothing leaves its range.
 
 `Night` is a night of frames: messages that the table lets through, answers of the loader that come, fail or come late, and a
 beat that is set back, taken away and put anywhere.
@@ -40,7 +40,10 @@ def scene(slug: str, **more: object) -> Scene:
 SCENES = {
     "plain": scene("plain", transition={"kind": "wipe", "beats": 4, "start": "bar"}),
     "pair": scene(
-        "pair", deck={"style": "two"}, second={"style": "one"}, map=[{"signal": "swing", "to": "crossfade", "range": [-1, 1]}]
+        "pair",
+        deck={"style": "two"},
+        second={"style": "one"},
+        map=[{"signal": "swing", "to": "crossfade", "range": [-1, 1]}],
     ),
     "cut": scene("cut", deck={"style": "idle"}, transition={"kind": "cut", "start": "now"}),
     "moved": scene(
@@ -132,7 +135,9 @@ PAUSE = [([], "now", 0.0, 0.04)] * 30
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS)
-@example(CALLED + PAUSE + CALLED + [([("/crossfade", (1.0,))], "now", 0.0, 0.04), ([], "now", -2.0, 0.04)])  # divided by zero
+@example(
+    CALLED + PAUSE + CALLED + [([("/crossfade", (1.0,))], "now", 0.0, 0.04), ([], "now", -2.0, 0.04)]
+)  # divided by zero
 @example([([("/crossfade/to", ("b", 0.0))], "now", 0.0, 0.1), ([], "now", -1e15, 0.1)])
 def test_no_frame_is_lost(steps: list) -> None:
     night = Night()
@@ -181,7 +186,9 @@ NUMBER = st.floats(allow_nan=True, allow_infinity=True)
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["tap", "set_bpm", "resync", "nudge", "multiply", "follow", "line", "none"]), NUMBER, st.floats(0, 3)
+            st.sampled_from(["tap", "set_bpm", "resync", "nudge", "multiply", "follow", "line", "none"]),
+            NUMBER,
+            st.floats(0, 3),
         ),
         max_size=30,
     )
@@ -204,7 +211,7 @@ def test_the_beat_stays_a_number(steps: list) -> None:
             case _:
                 getattr(conductor, kind)(value, t)
         position = conductor.position(t)
-        assert 0.0 <= position.confidence or not math.isfinite(value)
+        assert position.confidence >= 0.0 or not math.isfinite(value)
         if all(math.isfinite(v) and abs(v) < 1e12 for _, v, _ in steps):
             assert math.isfinite(position.beat)
             assert 1.0 < position.bpm < 1000.0

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Size
 from engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.guides.base import Guide, Request
 from tools.guides.choose import Pull, open_guides, open_judge
 from tools.guides.images import find_images
@@ -122,10 +122,10 @@ def begin(run: Run) -> Trainer:
     path = run.folder / "checkpoint.pt"
     if path.is_file():
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = read_torch(path, MOST_TRAINED, remedy="delete it to begin again; the style of the run stays")
             trainer.restore(state["trainer"])
             run.seconds = state["seconds"]
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise UserError(
                 "the checkpoint is damaged", where=str(path), got=str(error).splitlines()[0] if str(error) else error,
                 remedy="delete it to begin again; the style of the run stays",

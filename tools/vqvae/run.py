@@ -13,7 +13,6 @@ import hashlib
 import io
 import json
 import logging
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ from safetensors.torch import load_file, save
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
 from engine.models.style import write_atomic
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.datasets.manifest import Manifest, load_manifest
 from tools.vqvae.network import VqVae, to_tensor
 from tools.vqvae.options import Options
@@ -108,14 +108,7 @@ def begin(run: Run) -> Trainer:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Return what `save` wrote. Raises UserError for a file that is damaged, or a pickle that would run code."""
     remedy = "delete it to begin again; best.safetensors stays"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            "the checkpoint is no table of numbers", where=str(path), got=_first(error), remedy=remedy
-        ) from error
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
-        raise UserError("the checkpoint is damaged", where=str(path), got=_first(error), remedy=remedy) from error
+    state = read_torch(path, MOST_TRAINED, remedy=remedy)
     if not isinstance(state, dict) or not {"trainer", "data"} <= state.keys():
         raise UserError("the checkpoint is of another program", where=str(path), remedy=remedy)
     return state

@@ -215,7 +215,9 @@ def test_lines_that_are_no_lines_of_ours_are_left_out(take: Path) -> None:
     long = '{"kind": "change", "x": "' + "x" * (5 << 20) + '"}\n'
     nan = '{"kind": "change", "path": "/master", "args": [NaN], "time": 1}\n'
     huge = '{"kind": "change", "path": "/master", "args": [1e999], "time": 1}\n'
-    write(take, [*LINES, *odd], deep + long + nan + huge + '{"kind": "change", "path": "/master", "args": [0.5], "time": 2}\n')
+    write(
+        take, [*LINES, *odd], deep + long + nan + huge + '{"kind": "change", "path": "/master", "args": [0.5], "time": 2}\n'
+    )
     found = read_take(take)
     assert len(found.inputs) == 4
     assert found.inputs[-1].given.args == (0.5,)
@@ -227,8 +229,8 @@ def test_lines_that_are_no_lines_of_ours_are_left_out(take: Path) -> None:
     ("name", "value"),
     [
         ("beat", np.nan), ("t_picture", np.nan), ("t_present", np.inf), ("time", -1.0), ("dt", 1e300), ("bpm", 0.0),
-        ("index", 2**40), ("norm", np.nan), ("norm", 9.0), ("phases", np.inf), ("width", 0), ("height", 9000), ("onset", -1.0),
-        ("confidence", np.nan),
+        ("index", 2**40), ("norm", np.nan), ("norm", 9.0), ("phases", np.inf), ("width", 0), ("height", 9000),
+        ("onset", -1.0), ("confidence", np.nan),
     ],
 )  # fmt: skip
 def test_records_that_no_show_writes_are_left_out(take: Path, name: str, value: float) -> None:
