@@ -278,6 +278,8 @@ def load_weights(path: Path, spec: Spec) -> Weights | Tensors:
         tensor = tensors.pop(key)
         if tensor.shape != shape:
             raise UserError("wrong shape", where=where, allowed=str(shape), got=tensor.shape, remedy=remedy)
+        if tensor.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+            raise UserError("wrong number type", where=where, allowed="uint8, float16 to float64", got=tensor.dtype)
         with np.errstate(over="ignore"):
             # A copy also of what is float32 already: the file's bytes go when the last tensor of them does.
             tensor = np.array(tensor, np.float32, order="C")

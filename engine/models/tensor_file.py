@@ -18,7 +18,10 @@ from engine.core.files import parse_json, read_bytes
 
 MOST_HEADER = 256 << 10  # bytes; the longest that ships, of a GAN, has 6 KB
 _MOST_DIMENSIONS = 8
-_TYPES = {"U8": np.uint8, "F16": np.float16, "F32": np.float32, "F64": np.float64}
+_TYPES = {
+    "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64,
+    "F16": np.float16, "F32": np.float32, "F64": np.float64,
+}  # fmt: skip
 _DAMAGED = "export it again, or take it from a backup"
 
 
@@ -74,7 +77,7 @@ def _entry(name: str, entry: Any, what: str, where: str) -> tuple[type, tuple[in
         raise _damaged(what, where, f"{name[:40]} is no table")
     kind, shape, place = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise UserError("wrong number type", where=f"{where}, {name[:40]}", allowed="uint8, float16 to float64", got=kind)
+        raise UserError("wrong number type", where=f"{where}, {name[:40]}", allowed=", ".join(_TYPES), got=kind)
     if not _whole_numbers(shape) or len(shape) > _MOST_DIMENSIONS or not _whole_numbers(place) or len(place) != 2:
         raise _damaged(what, where, f"{name[:40]}: shape {shape}, place {place}")
     return _TYPES[kind], tuple(shape), place[0], place[1]

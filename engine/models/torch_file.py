@@ -59,13 +59,13 @@ def read_torch(path: str | os.PathLike[str], most: int, what: str = "checkpoint"
         raise UserError(error.what, where=where, allowed=error.allowed, got=error.got, remedy=remedy) from error
     except pickle.UnpicklingError as error:
         raise UserError(
-            "refused: the file is damaged, or holds more than numbers and could run code", where=where,
+            f"refused: the {what} is damaged, or holds more than numbers and could run code", where=where,
             allowed="numbers and text", got=asked_for(error), remedy=remedy,
         ) from error  # fmt: skip
     except Exception as error:
         got = next(iter(str(error).strip().splitlines()), type(error).__name__)
         got = "a program, or another archive" if "weights_only" in got else got  # torch advises to switch it off
-        raise UserError(f"not a {what}, or a damaged one", where=where, got=got, remedy=remedy) from error
+        raise UserError(f"the {what} is damaged, or none", where=where, got=got, remedy=remedy) from error
 
 
 def _measure(data: bytes, most: int) -> None:
