@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +10,13 @@ from pydantic import ValidationError
 
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.core.params import within
 from engine.models.gan import GanNetwork
 
 RECIPES = ("ours", "seed004")
-_LEAST = {
-    "batch": 2, "judge": 4, "lr": 0.0, "minutes": 0.0, "images": 0.0, "gamma": 0.0, "ema": 0.0, "save_every": 1.0,
-    "sample_every": 1, "seed": 0,
+_RANGES: dict[str, tuple[float, float]] = {
+    "batch": (2, 4096), "judge": (4, 512), "lr": (0.0, 1.0), "minutes": (0.0, 1e6), "images": (0.0, 1e12),
+    "gamma": (0.0, 1e6), "ema": (0.0, 1e12), "save_every": (1.0, 1e6), "sample_every": (1, 1e9), "seed": (0, 2**63 - 1),
 }  # fmt: skip
 
 
@@ -48,11 +48,8 @@ class Options:
     buckets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if not value >= least or not math.isfinite(value):
-                flag = f"--{name.replace('_', '-')}"
-                raise UserError("value out of range", where=flag, allowed=f"{least:g} or more", got=value)
+        for name, (low, high) in _RANGES.items():
+            within(f"--{name.replace('_', '-')}", getattr(self, name), low, high)
         if not self.minutes and not self.images:
             raise UserError("training would never end", where="--minutes", remedy="give --minutes or --images")
         if not 0.0 <= self.augment <= 1.0:

@@ -27,6 +27,7 @@ from PIL import Image
 
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.models.style import write_atomic
 from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.datasets.manifest import load_manifest
@@ -211,10 +212,7 @@ def _sample(run: Run, trainer: Trainer) -> None:
 
 
 def _read_history(folder: Path) -> list[dict[str, float]]:
-    try:
-        found = json.loads((folder / "history.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        found = None  # curves only: the weights are in the checkpoint
+    found = json_there(folder / "history.json", MOST_RECORD)  # curves only: the weights are in the checkpoint
     return [h for h in found if isinstance(h, dict)] if isinstance(found, list) else []
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from engine.core.files import MOST_RECORD, read_json
 from engine.core.frame import Size
 from engine.core.paths import cache_dir
 from engine.models.colour import from_hex, oklab
@@ -91,7 +92,7 @@ def open_pictures(settings: Settings, progress: Callable[[int], None] | None = N
         listed = subjects_path.with_suffix(".json.part")
         listed.write_text(json.dumps([asdict(subject) for subject in found]))
         listed.replace(subjects_path)
-    listed = json.loads(subjects_path.read_text())
+    listed = read_json(subjects_path, MOST_RECORD)
     found = [Subject(**{**entry, "colours": tuple(entry["colours"])}) for entry in listed]
     return Pictures(Rows(images_path), found, name)
 

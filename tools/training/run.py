@@ -24,6 +24,7 @@ from PIL import Image
 from engine.app.previews import VIDEO_SECONDS, to_bytes, write_still, write_video
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.core.frame import Size
 from engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
 from engine.models.torch_file import MOST_TRAINED, read_torch
@@ -262,10 +263,9 @@ def _palette(request: Request, notes: list[str]) -> Guide | None:
 
 
 def _read_steps(folder: Path) -> list[dict[str, Any]]:
-    try:
-        return list(json.loads((folder / "history.json").read_text("utf-8"))["steps"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []  # curves only: the weights are in the checkpoint
+    found = json_there(folder / "history.json", MOST_RECORD)  # curves only: the weights are in the checkpoint
+    steps = found.get("steps") if isinstance(found, dict) else None
+    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
 def _write(path: Path, data: bytes) -> None:
