@@ -54,7 +54,6 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     inputs: list[Input] = [*_answers(stage), *stage.bus.drain()]
 
     # 3 the show document, the only thing that changes what is on stage
-    stage.conductor.update(stage.source.timeline(), frame.t_present)
     position = _position(stage, frame.t_present)
     stage.hands.applied(inputs, frame)
     _act(stage, _applied(stage, inputs, position, frame), frame)
@@ -166,7 +165,8 @@ def _held(stage: Stage, what: str, work: Callable[[], T], instead: T) -> T:
 
 
 def _position(stage: Stage, t: float) -> BeatPosition:
-    """Return the beat at `t`; the last one where it is no number."""
+    """Let the beat follow what is heard, and return it at `t`; the last one where it is no number."""
+    _held(stage, "the beat that is heard", lambda: stage.conductor.update(stage.source.timeline(), t), None)
     position = stage.conductor.position(t)
     if all(map(math.isfinite, (position.beat, position.bpm, position.confidence))):
         return position

@@ -193,6 +193,7 @@ NUMBER = st.floats(allow_nan=True, allow_infinity=True)
         max_size=30,
     )
 )
+@example([("none", 1.2e18, 0.0), ("line", 0.0, 0.0), ("line", 0.0, 0.0)])  # divided by zero
 def test_the_beat_stays_a_number(steps: list) -> None:
     conductor, t = Conductor(), 0.0
     for kind, value, dt in steps:
