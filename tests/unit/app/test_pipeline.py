@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -23,6 +24,7 @@ from engine.core import clock, paths
 from engine.core.clock import OfflineClock
 from engine.core.frame import Size
 from engine.core.signals import SAMPLE_RATE
+from engine.models.style import load_style
 from engine.pacing.governor import Governor
 from engine.show.catalogue import IDLE
 from engine.show.change import Change
@@ -276,6 +278,35 @@ def test_a_scene_may_be_called_by_its_path(stage: Stage, tmp_path: Path) -> None
     play(stage, 3)
     assert build.scene_path(stage.state.scene) == mine
     assert stage.state.requested == ""
+
+
+def test_a_name_is_of_the_library_whatever_lies_here(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A show may be started in a stranger's folder; what is called by name is never out of it."""
+    shutil.copytree(paths.styles_dir() / "manta", tmp_path / "neon-tide")
+    shutil.copytree(paths.styles_dir() / "manta", tmp_path / "mine")
+    (tmp_path / "pulse.toml").write_text("version = 1")
+    (tmp_path / "mine.toml").write_bytes((paths.scenes_dir() / "pulse.toml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    put(stage, "/deck/a/style", "neon-tide")
+    play(stage, 3)
+    assert stage.backing["a"].generator.style.sha256 == load_style(paths.styles_dir() / "neon-tide").sha256
+    for path, name in (("/deck/b/style", "mine"), ("/scene", "mine"), ("/scene", "mine.toml")):
+        put(stage, path, name)
+        play(stage, 3)
+        assert f"{name}: no such" in stage.state.message
+    put(stage, "/scene", "pulse")
+    play(stage, 3)
+    assert (stage.state.pending or stage.state.scene) == "pulse"
+    assert build.scene_path(build.given_scene("mine.toml")).resolve() == tmp_path / "mine.toml", "on the command line it is"
+
+
+def test_what_goes_out_quotes_nothing_of_a_file(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "secret.toml").write_text('version = "a word that nobody should hear"\n')
+    put(stage, "/scene", str(tmp_path / "secret.toml"))
+    play(stage, 3)
+    assert "unknown scene version" in stage.state.message
+    assert "nobody should hear" not in stage.state.message
+    assert "nobody should hear" in stage.messages[-1], "on the panel it is said"
 
 
 def test_a_fault_of_one_change_costs_that_change_only(stage: Stage) -> None:
