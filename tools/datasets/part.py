@@ -161,5 +161,5 @@ def _open(path: Path, shape: tuple[int, ...] | None = None) -> Rows:
     rows = Rows(path)
     if shape is not None and rows.shape != shape:
         allowed, got = f"uint8 {list(shape)}", f"uint8 {list(rows.shape)}"
-        raise UserError("an array of the data set is of another kind", where=str(path), allowed=allowed, got=got)
+        raise UserError("the array of the data set is of another kind", where=str(path), allowed=allowed, got=got)
     return rows

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.arrays import array_header
 from engine.core.errors import UserError
 from engine.core.files import open_regular, reason
 
@@ -30,12 +31,13 @@ class Rows:
     def __init__(self, path: Path) -> None:
         """Open an array of bytes. Raises UserError: no such file, or another kind of array."""
         self.path = path
-        file = open_regular(path, "array of the data set")
-        try:
-            self.shape, self._begin = _header(file, path)
+        what = "array of the data set"
+        with open_regular(path, what) as file:
+            self.shape, dtype, self._begin = array_header(file, os.fstat(file.fileno()).st_size, str(path), what)
+            if dtype != np.uint8 or not self.shape:
+                got = f"{dtype} {list(self.shape)}"
+                raise UserError(f"the {what} is of another kind", where=str(path), allowed="uint8", got=got)
             self._handle = os.dup(file.fileno())
-        finally:
-            file.close()
         weakref.finalize(self, os.close, self._handle)
         self._lock = threading.Lock()
 
@@ -82,12 +84,12 @@ class Rows:
                     if not part:
                         got = f"{at} bytes"
                         raise UserError(
-                            "an array of the data set became shorter", where=str(self.path), got=got, remedy=_REMEDY
+                            "the array of the data set became shorter", where=str(self.path), got=got, remedy=_REMEDY
                         )
                     left[: len(part)] = part
                     left, at = left[len(part) :], at + len(part)
         except OSError as error:
-            what = "an array of the data set cannot be read"
+            what = "the array of the data set cannot be read"
             raise UserError(what, where=str(self.path), got=reason(error), remedy=_REMEDY) from error
         return found
 
@@ -97,22 +99,3 @@ class Rows:
             return os.pread(self._handle, count, at)
         os.lseek(self._handle, at, os.SEEK_SET)  # Windows
         return os.read(self._handle, count)
-
-
-def _header(file: Any, path: Path) -> tuple[tuple[int, ...], int]:
-    """Return the shape of an array of bytes, and where its numbers begin."""
-    try:
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, columns_first, dtype = read(file)
-    except Exception as error:  # boundary: numpy has Python's own parser read a header, which fails in a dozen ways
-        what = "an array of the data set cannot be read"
-        raise UserError(what, where=str(path), got=str(error)[:200], remedy=_REMEDY) from error
-    begin, size = file.tell(), os.fstat(file.fileno()).st_size
-    if dtype != np.uint8 or columns_first or not shape:
-        got = f"{dtype} {list(shape)}"
-        raise UserError("an array of the data set is of another kind", where=str(path), allowed="uint8", got=got)
-    if size < begin + math.prod(shape):
-        got = f"{size} bytes for {list(shape)}"
-        raise UserError("an array of the data set is cut off", where=str(path), got=got, remedy=_REMEDY)
-    return shape, begin
