@@ -306,7 +306,7 @@ def test_a_forged_sender_is_sent_no_more_than_three_times_what_came(bus: Control
         victim.settimeout(0.5)
         forged.bind(("127.0.0.77", 0))
         server = OscServer(TABLE, bus, host="0.0.0.0", port=0, port_out=victim.getsockname()[1])
-        server.feedback({f"/state/{n}": (f"value {n}",) for n in range(500)})
+        server.feedback({f"/state/{n}": (f"value {n}",) for n in range(60)})
         try:
             forged.sendto(b"/go\0,i\0\0\0\0\0\0", ("127.0.0.1", server.port))
             wait(lambda: server.clients == ["127.0.0.77"])
@@ -316,7 +316,7 @@ def test_a_forged_sender_is_sent_no_more_than_three_times_what_came(bus: Control
             with pytest.raises(TimeoutError):
                 victim.recv(65535)
             forged.sendto(encoded("/listen", (token.params[0],)), ("127.0.0.1", server.port))
-            heard = {OscMessage(victim.recv(65535)).address for _ in range(500)}
-            assert heard == {f"/state/{n}" for n in range(500)}, "who sends the number back receives, and gets everything"
+            heard = {OscMessage(victim.recv(65535)).address for _ in range(60)}
+            assert heard == {f"/state/{n}" for n in range(60)}, "who sends the number back receives, and gets everything"
         finally:
             server.close()
