@@ -35,6 +35,7 @@ _log = RateLimitedLog(logging.getLogger(__name__))
 MEMORY_S = 60.0  # a client that was silent for so long gets nothing more
 MOST_CLIENTS = 16  # of each: those known to receive, which nobody pushes out, and the others
 _FACTOR = 3  # bytes out for each byte in, to a host that is not known to receive
+_SMALLEST = 12  # bytes of a message with a value
 _MOST_TEXT = 240  # characters of a text that is sent
 _TICK_S = 1.0 / 30.0
 _HOLD_S = 0.25  # no echo on an address this long after the client itself sent to it: its fader is still in the hand
@@ -153,14 +154,21 @@ class Feedback:
         return due
 
     def _news(self, host: str, client: _Client, t: float) -> list[tuple[str, Args]]:
-        """Return what a client is to be told now, as far as there is room, in the order of the values: the show's first."""
+        """Return what a client is to be told now, as far as there is room: first what it never heard, of that the decks'
+        many parameters last, so that numbers that change all the time do not keep the others away.
+        """
         news: list[tuple[str, Args]] = []
         if client.asks and not client.proven:
             if not _fits(client, TOKEN, (self._token(host),)):
                 return news
             news.append((TOKEN, (self._token(host),)))
         client.asks = False
-        for path, args in self._values.items():
+        values = self._values.items()
+        if not client.proven:
+            if client.room < _SMALLEST:
+                return news
+            values = sorted(values, key=lambda each: (each[0] in client.sent, each[0].startswith("/deck/")))
+        for path, args in values:
             if client.known.get(path) == args or t < client.held.get(path, 0.0):
                 continue
             # Half a tick of grace: a rate of 30 Hz must not become 15 because a tick came a little early.

@@ -23,7 +23,7 @@ Tensors = Mapping[str, np.ndarray]
 OUTPUT = "picture"  # [n, 3 or 1, h, w], sRGB 0..1
 MOST_PARAMETERS = 16 << 20  # numbers of a network; the largest that ships has 1 million. A CPU holds each five times over
 MOST_VALUES = 64 << 20  # numbers alive at once while one picture is made, 256 MB; the largest that ships has 3 million
-MOST_PRODUCTS = 32 << 30  # multiplications of one picture: about a second on two cores; the largest that ships has 7e8
+MOST_PRODUCTS = 32 << 30  # multiplications of one picture: some seconds on two cores; the largest that ships has 7e8
 
 
 @dataclass(frozen=True)

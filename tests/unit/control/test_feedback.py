@@ -124,6 +124,18 @@ def test_a_controller_that_is_played_learns_everything(sent: Sent) -> None:
     assert sent.bytes_to(STRANGER) <= 3 * 180 * 20
 
 
+def test_what_changes_all_the_time_keeps_nothing_away(sent: Sent) -> None:
+    sent.feedback.publish({f"/deck/a/{n}": (0.5,) for n in range(50)})
+    for k in range(400):
+        sent.feedback.publish({"/state/fps": (float(k),), "/state/frame/p99": (float(k),), "/state/scene": (f"scene {k}",)})
+        sent.spoke(STRANGER, 12)
+        sent.tick()
+    told = [message.address for message in sent.told(STRANGER)]
+    assert {f"/deck/a/{n}" for n in range(50)} | set(STATE) <= set(told)
+    assert told.index("/state/fps") < told.index("/deck/a/0"), "the parameters of the decks come last"
+    assert told.count("/state/scene") > 10, "and what changes is told again"
+
+
 def test_whoever_sends_the_token_back_gets_everything(sent: Sent) -> None:
     sent.spoke(STRANGER, 12)
     sent.tick()
