@@ -23,9 +23,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.models.style import write_atomic
 from tools.datasets.manifest import DATASET, load_manifest
 from tools.gan.options import RECIPES
+from tools.numbers_given import decimal, whole
 from tools.train_gan import main as train
 
 _ROWS = (
@@ -65,10 +67,7 @@ def described(data: Path) -> str:
     buckets = Counter(entry.bucket or "no bucket" for entry in manifest.entries)
     said = ", ".join(f"{count} {name}" for name, count in sorted(buckets.items()))
     lines = [f"Data: {data.resolve().name}, {len(manifest.train)} pictures and {len(manifest.validation)} held out: {said}."]
-    try:
-        made = json.loads((data / DATASET).read_text("utf-8"))
-    except (OSError, ValueError):
-        made = None
+    made = json_there(data / DATASET)
     if isinstance(made, dict) and isinstance(made.get("options"), dict):
         given = ", ".join(f"{key} {value}" for key, value in made["options"].items() if value not in ("", []))
         lines.append(f"Made by `tools/make_dataset.py {made.get('command')}`: {given}.")
@@ -82,12 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     p.add_argument("--data", type=Path, required=True, help="folder made by tools/make_dataset.py")
     p.add_argument("--out", type=Path, required=True, help="folder of the comparison")
-    p.add_argument("--images", type=float, default=6000.0, help="real pictures that each run sees")
-    p.add_argument("--seeds", type=int, default=3)
+    p.add_argument("--images", type=decimal(1.0, 1e12), default=6000.0, help="real pictures that each run sees")
+    p.add_argument("--seeds", type=whole(1, 1000), default=3)
     p.add_argument("--size", default="64x36")
-    p.add_argument("--widths", nargs="+", type=int, default=[32, 24, 16])
-    p.add_argument("--judge", type=int, default=16)
-    p.add_argument("--batch", type=int, default=16)
+    p.add_argument("--widths", nargs="+", type=whole(4, 512), default=[32, 24, 16])
+    p.add_argument("--judge", type=whole(4, 512), default=16)
+    p.add_argument("--batch", type=whole(2, 4096), default=16)
     args = p.parse_args(argv)
     try:
         return _compare(args)
@@ -151,10 +150,7 @@ def _complete(run: Path, args: argparse.Namespace) -> dict[str, float] | None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    found = json_there(path, MOST_RECORD)
     return found if isinstance(found, dict) else None
 
 

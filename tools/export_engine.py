@@ -51,6 +51,7 @@ from engine.core.frame import Size
 from engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
 from engine.models.style import Style, list_styles, load_style, write_atomic
 from kernels.cppn.reference import forward
+from tools.numbers_given import decimal
 
 FLOAT_LIMIT, DECODED_FLOAT_LIMIT = 1e-4, 1e-3
 _CHUNK = 16_384  # pixels of the float64 reference at once: 256 wide they take 34 MB a layer
@@ -194,7 +195,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--level", type=int, choices=range(6), default=LEVEL, help="how hard the builder tries (%(default)s)"
     )
-    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds for one plan (default: %(default)g)")
+    parser.add_argument(
+        "--limit", type=decimal(1.0, 86_400.0), default=LIMIT_S, help="seconds for one plan (default: %(default)g)"
+    )
     args = parser.parse_args(argv)
     try:
         least, most = sizes_of(args.size, args.sizes)

@@ -20,6 +20,7 @@ from engine.core.frame import Size
 from engine.core.placing import set_aside
 from engine.generators.still import sequence
 from engine.models.style import KINDS, Style, list_styles, load_style
+from tools.numbers_given import whole
 
 SIZE = Size(192, 108)
 FPS = 24
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", choices=("trained", "untrained"))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--columns", type=int, default=2)
+    parser.add_argument("--columns", type=whole(1, 100), default=2)
     args = parser.parse_args(argv)
     styles = [load_style(slug) for kind in args.kinds for slug in list_styles(kind)]
     styles.sort(key=lambda s: (_learnt(s) == "untrained", s.kind, s.slug))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import logging
 import os
 import sys
@@ -27,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core.errors import UserError
+from engine.core.files import json_there
 from engine.core.paths import runs_dir
 from engine.models.style import StyleMeta, check_slug
 from tools.gan.options import RECIPES, Options, options_from
+from tools.numbers_given import decimal
 from tools.training.boundary import ABORTED, exit_code
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--licence", default="unknown", help="of the style: what the pictures' makers allow")
     p.add_argument("--tags", nargs="*", default=(), help="words to find it by")
     p.add_argument("--genres", nargs="*", default=(), help="music that it suits")
-    p.add_argument("--energy", type=float, default=0.5, help="of that music, 0 calm .. 1 frantic")
+    p.add_argument("--energy", type=decimal(0.0, 1.0), default=0.5, help="of that music, 0 calm .. 1 frantic")
     p.add_argument("--start", type=Path, help="folder of another run of the same networks: begin with what it has learnt")
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--no-scores", action="store_true", help="do not measure")
@@ -187,10 +188,9 @@ def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> t
         given = {"minutes": 0.0, "images": 0.0} | given
     path = folder / "options.json"
     if args.resume:
-        try:
-            kept = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin") from error
+        kept = json_there(path)
+        if kept is None:
+            raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin")
         if not isinstance(kept, dict):
             raise UserError("options.json is damaged", where=str(path), got=type(kept).__name__, remedy="start another run")
         budget = {k: v for k, v in given.items() if k in ("minutes", "images", "device", "save_every", "sample_every")}

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import cache_dir
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.motif.captions import caption
 from tools.motif.dataset import Pictures, Settings, open_pictures, vary
 from tools.motif.evaluate import evaluate, retrieval
@@ -43,6 +44,7 @@ from tools.motif.subject import (
     TREATMENTS,
     Subject,
 )
+from tools.numbers_given import decimal, whole
 
 SEEDS = {"guide": 11, "judge": 47}
 _WARM_UP = 60
@@ -226,11 +228,7 @@ def read_checkpoint(path: Path) -> dict:
     """Return a saved state. Raises UserError where there is none, or it cannot be read."""
     if not path.is_file():
         raise UserError("nothing to resume", where=str(path), remedy="leave --resume out")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # boundary: torch.load raises a dozen types for a broken file
-        reason = str(error).splitlines()[0]
-        raise UserError("the checkpoint cannot be read", where=str(path), got=reason, remedy="leave --resume out") from error
+    return read_torch(path, MOST_TRAINED, remedy="leave --resume out")
 
 
 def train(
@@ -288,21 +286,22 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", choices=sorted(SHAPES), required=True, help="which of the two to train")
-    parser.add_argument("--seed", type=int, help="of pictures, weights and captions (default: its own for each output)")
-    parser.add_argument("--pictures", type=int, default=50000, help="how many to paint")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
-    parser.add_argument("--minutes", type=float, default=0.0, help="end by then, 0: when the steps are done")
+    parser.add_argument(
+        "--seed", type=whole(0, 2**31 - 1), help="of pictures, weights and captions (default: its own for each output)"
+    )
+    parser.add_argument("--pictures", type=whole(32, 10_000_000), default=50000, help="how many to paint")
+    parser.add_argument("--steps", type=whole(1, 100_000_000), default=1500)
+    parser.add_argument("--batch", type=whole(2, 65_536), default=256)
+    parser.add_argument("--rate", type=decimal(1e-9, 1.0), default=1.5e-3, help="highest learning rate")
+    parser.add_argument("--minutes", type=decimal(0.0, 1e6), default=0.0, help="end by then, 0: when the steps are done")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+    parser.add_argument("--threads", type=whole(0, 1024), default=0, help="0: as many as torch likes")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--weights", type=Path, help="where to write them (default: tools/motif/weights)")
-    parser.add_argument("--evaluate", type=int, default=1024, help="pictures to evaluate with, 0: none", metavar="N")
+    parser.add_argument(
+        "--evaluate", type=whole(0, 1_000_000), default=1024, help="pictures to evaluate with, 0: none", metavar="N"
+    )
     given = parser.parse_args(arguments)
-    for name, least in (("pictures", 32), ("steps", 1), ("batch", 2)):
-        if getattr(given, name) < least:
-            raise UserError("too few", where=f"--{name}", allowed=f"{least} or more", got=getattr(given, name))
     if given.evaluate % 32:
         raise UserError("evaluation is in groups of 32", where="--evaluate", allowed="multiples of 32", got=given.evaluate)
     return given

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core.paths import runs_dir
 from engine.models.style import check_slug
+from tools.numbers_given import whole
 from tools.training.boundary import exit_code
 from tools.training.options import RECIPES, Options
 
@@ -76,13 +77,19 @@ def parser() -> argparse.ArgumentParser:
     option("--genres", "music that it suits", nargs="+", type=str)
     option("--energy", "of that music, 0 calm .. 1 frantic")
     option("--licence", "of the style")
-    p.add_argument("--compare", nargs="+", type=int, metavar="WIDTH", help="train each of these widths at matched steps")
+    p.add_argument(
+        "--compare", nargs="+", type=whole(1, 4096), metavar="WIDTH", help="train each of these widths at matched steps"
+    )
     p.add_argument("--recipes", nargs="+", choices=RECIPES, help="train with each of these recipes at matched steps")
     p.add_argument(
-        "--seeds", type=int, help="train so many seeds; the guide chooses, the scores are mean and sd (default: 1)"
+        "--seeds",
+        type=whole(1, 1000),
+        help="train so many seeds; the guide chooses, the scores are mean and sd (default: 1)",
     )
     p.add_argument("--moodboard", type=Path, help="a TOML file of many prompts")
-    p.add_argument("--workers", type=int, help="runs at a time in a batch (default: the cores, at most 4; 1 on a GPU)")
+    p.add_argument(
+        "--workers", type=whole(1, 256), help="runs at a time in a batch (default: the cores, at most 4; 1 on a GPU)"
+    )
     p.add_argument("--replace", action="store_true", help="take the place of a style of that name in the library")
     p.add_argument("--no-install", action="store_true", help="leave the style in its run's folder")
     p.add_argument("--resume", action="store_true", help="go on where the run of that name stopped")

@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core import clock
+from tools.numbers_given import decimal, whole
 from tools.training.boundary import exit_code
 
 _HELP = {
@@ -74,16 +75,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default="", help="of the run (default: that of --out)")
     p.add_argument("--resume", action="store_true", help="go on where the run of that name stopped")
     p.add_argument("--ablation", action="store_true", help="train every variant of the recipe and compare them")
-    p.add_argument("--seeds", type=int, default=3, help="of an ablation (default: 3)")
+    p.add_argument("--seeds", type=whole(1, 1000), default=3, help="of an ablation (default: 3)")
     p.add_argument("--only", nargs="+", default=None, help="variants of an ablation (default: all)")
     p.add_argument("--no-prior", action="store_true", help="train no prior: the style plays encoded loops alone")
-    p.add_argument("--dreams", type=int, default=8, help="loops to dream (default: 8)")
-    p.add_argument("--frames", type=int, default=24, help="of a loop of the prior and the style (default: 24)")
-    p.add_argument("--loops", type=int, default=24, help="in the style, dreams included (default: 24)")
+    p.add_argument("--dreams", type=whole(0, 1000), default=8, help="loops to dream (default: 8)")
+    p.add_argument("--frames", type=whole(2, 1024), default=24, help="of a loop of the prior and the style (default: 24)")
+    p.add_argument("--loops", type=whole(1, 256), default=24, help="in the style, dreams included (default: 24)")
     p.add_argument("--sketches", nargs="+", help="whose loops the style plays and dreams follow (default: all)")
-    p.add_argument("--beats", type=int, default=8, help="that one turn of a loop takes (default: 8)")
-    p.add_argument("--prior-steps", type=int, default=1500, help="of the prior, at most (default: 1500)")
-    p.add_argument("--temperature", type=float, default=0.6, help="of dreams: higher is wilder (default: 0.6)")
+    p.add_argument("--beats", type=whole(1, 64), default=8, help="that one turn of a loop takes (default: 8)")
+    p.add_argument("--prior-steps", type=whole(1, 10_000_000), default=1500, help="of the prior, at most (default: 1500)")
+    p.add_argument(
+        "--temperature", type=decimal(0.01, 100.0), default=0.6, help="of dreams: higher is wilder (default: 0.6)"
+    )
     p.add_argument("--title", default="", help="of the style, as people read it")
     p.add_argument("--licence", default="CC0-1.0", help="of the style")
     p.add_argument("--quiet", action="store_true", help="say less")

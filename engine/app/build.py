@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from engine.app.catalogue import show_catalogue
@@ -88,7 +89,11 @@ def build_stage(
     return stage, build_table(catalogue.effects, catalogue.deck_params)
 
 
-def scene_path(slug: str) -> Path:
-    """Return the file of a scene given by slug or, from the command line, by path."""
-    given = Path(slug)
-    return given if given.suffix == ".toml" else paths.scenes_dir() / f"{slug}.toml"
+def scene_path(name: str) -> Path:
+    """Return the file of a scene by its slug or, where there is a slash in `name`, by its path."""
+    return paths.scenes_dir() / f"{name}.toml" if paths.is_name(name) else Path(name)
+
+
+def given_scene(text: str) -> str:
+    """Return the name of a scene as the command line has it: what ends in `.toml` is a file, also one that lies here."""
+    return os.path.join(os.curdir, text) if paths.is_name(text) and text.endswith(".toml") else text

@@ -62,20 +62,21 @@ def live(
     ] = None,
     backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
     record: Annotated[Path | None, typer.Option(help="record the whole show to this MP4")] = None,
-    seconds: Annotated[float | None, typer.Option(help="end after so many seconds", min=0.05)] = None,
+    seconds: Annotated[float | None, typer.Option(help="end after so many seconds; default: never")] = None,
     report: Annotated[Path | None, typer.Option(help="write report.json here when the show ends")] = None,
     osc_host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 lets the whole network in")] = "127.0.0.1",
     osc_port: Annotated[int, typer.Option(help="UDP port for control", min=0, max=65535)] = 9000,
     osc_out: Annotated[int, typer.Option(help="UDP port that state is sent to", min=1, max=65535)] = 9001,
     show: Annotated[bool, typer.Option("--show", help="show mode: saved files do not change the picture")] = False,
-    gain: Annotated[float, typer.Option(help="input gain, a factor", min=0.0, max=100.0)] = 1.0,
+    gain: Annotated[float, typer.Option(help="input gain, a factor, 0 to 100")] = 1.0,
     channels: Annotated[str | None, typer.Option(help="input channels, one or two, from 1, such as 3,4")] = None,
     listen: Annotated[bool, typer.Option("--listen", help="play a file or the demo on the default output too")] = False,
     takes: Annotated[Path | None, typer.Option(help="folder for takes (default: takes/ here)")] = None,
 ) -> None:
     """Perform: listen, paint, show, record."""
     from engine.app.live import run_live
-    from engine.app.options import LiveOptions, parse_channels, parse_fps, parse_record, parse_size
+    from engine.app.options import LONGEST_S, LiveOptions, parse_channels, parse_fps, parse_record, parse_size
+    from engine.core.params import within
 
     code = run_live(
         LiveOptions(
@@ -90,13 +91,13 @@ def live(
             internal=parse_size(internal, "--internal") if internal else None,
             backend=backend,
             record=parse_record(record) if record else None,
-            seconds=seconds,
+            seconds=None if seconds is None else within("--seconds", seconds, 0.05, LONGEST_S),
             report=report,
             osc_host=osc_host,
             osc_port=osc_port,
             osc_out=osc_out,
             show=show,
-            gain=gain,
+            gain=within("--gain", gain, 0.0, 100.0),
             channels=parse_channels(channels) if channels else (),
             listen=listen,
             takes=takes,

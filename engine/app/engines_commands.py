@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.core.errors import UserError
+from engine.core.params import within
 
 app = typer.Typer(name="engines", help="TensorRT plans: networks built for this very GPU.", no_args_is_help=True)
 console = Console()
@@ -46,7 +47,7 @@ def build(
     size: Annotated[str | None, typer.Option(help="one size, such as 1280x720")] = None,
     sizes: Annotated[str | None, typer.Option(help="a range, such as 64x36..1920x1080 (default: 64x36..1280x720)")] = None,
     level: Annotated[int, typer.Option(help="how hard the builder tries: 0 takes what works", min=0, max=5)] = 3,
-    limit: Annotated[float, typer.Option(help="seconds for one plan", min=1.0)] = 600.0,
+    limit: Annotated[float, typer.Option(help="seconds for one plan, 1 to 86400")] = 600.0,
     again: Annotated[bool, typer.Option("--again", help="build a plan for every style, whatever is there")] = False,
 ) -> None:
     """Build plans before the gig, one for each architecture; what is there for this machine is kept.
@@ -59,6 +60,7 @@ def build(
     from engine.models.style import list_styles, load_style
 
     least, most = sizes_of(size, sizes)
+    within("--limit", limit, 1.0, 86_400.0)
     machine, reason = _machine()
     if machine is None:
         raise UserError("no plan can be built here", got=reason)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.models.cppn import CppnSpec
 from engine.models.growth import Recipe, grow
-from engine.models.style import Network, Preview, StyleMeta, write_atomic, write_style
+from engine.models.style import Network, Preview, made_meta, write_atomic, write_style
 
 # What an untrained style is looked at with: middling music between two beats.
 TYPICAL_SIGNALS = {
@@ -22,8 +22,7 @@ def write_grown(folder: Path, spec: CppnSpec, recipe: Recipe, seed: int, name: s
     weights, normalisation = grow(spec, recipe, seed)
     network = Network(inputs=spec.inputs, width=spec.width, layers=spec.layers, activations=spec.activations)
     fields = {"preview": Preview(time=20.0, signals=TYPICAL_SIGNALS), "tags": ("untrained", recipe.palette)} | more
-    meta = StyleMeta(
-        version=1,
+    meta = made_meta(
         name=name,
         kind="cppn",
         seed=seed,

@@ -21,7 +21,7 @@ from engine.core.errors import UserError
 from engine.core.paths import styles_dir
 from engine.models.checkpoint import TRAINED_TIME, Checkpoint, read_checkpoint
 from engine.models.growth import calibrate
-from engine.models.style import Network, Preview, StyleMeta, check_slug, load_style, write_atomic, write_style
+from engine.models.style import Network, Preview, check_slug, load_style, made_meta, write_atomic, write_style
 
 console = Console()
 
@@ -67,8 +67,7 @@ def write_imported(folder: Path, checkpoint: Checkpoint, source: str, name: str,
     if checkpoint.similarity is not None:
         judge = f"CLIP {checkpoint.clip_model}" if checkpoint.clip_model else "CLIP"
         said.append(f"Its score is {judge}'s of the one picture that it was trained on.")
-    meta = StyleMeta(
-        version=1,
+    meta = made_meta(
         name=name[:60],
         kind="cppn",
         description=" ".join(said),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.app.ratings import Rating, load_ratings
@@ -20,7 +20,8 @@ SORTS = ("name", "judge", "rating", "energy")
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder of the library. style: None when it is broken, and then `fault` says why."""
+    """One folder of the library. style: None when it is broken, and then `fault` says why; without its weights, which are
+    checked and let go: a library of networks would fill the memory."""
 
     slug: str
     folder: Path
@@ -62,7 +63,7 @@ def read_library() -> tuple[list[Entry], str]:
         folder = styles_dir() / slug
         rating = ratings.get(slug, Rating())
         try:
-            entries.append(Entry(slug, folder, load_style(folder), rating=rating))
+            entries.append(Entry(slug, folder, replace(load_style(folder), weights=[]), rating=rating))
         except UserError as error:
             entries.append(Entry(slug, folder, None, error.line(), rating))
     return entries, fault

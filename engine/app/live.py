@@ -10,12 +10,12 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from fractions import Fraction
 
 from engine.app import telemetry
-from engine.app.build import build_stage, scene_path
+from engine.app.build import build_stage, given_scene, scene_path
 from engine.app.hands import LiveHands
 from engine.app.options import LiveOptions, check_places
 from engine.app.pipeline import close_stage, open_scene, render_frame
@@ -75,7 +75,8 @@ def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None)
         monitor=options.listen,
     )
     try:
-        return _on_display(options, source, began, guest)
+        with _deaf():
+            return _on_display(options, source, began, guest)
     finally:
         source.close()
         sys.setswitchinterval(switch_interval)
@@ -118,7 +119,7 @@ def _with_stage(
     if guest is not None:
         stage.sinks.append(guest(stage))
     try:
-        if opening := options.scene or (None if options.style else _opening(stage)):
+        if opening := given_scene(options.scene or "") or (None if options.style else _opening(stage)):
             open_scene(stage, opening)
         if options.style is not None:
             # As by hand, so that a style that fails later is refused and named like any other.
@@ -198,17 +199,27 @@ def _frame(stage: Stage) -> int:
         return -1
 
 
+# Who sends these wants the show to end: Ctrl-C, kill, a closed terminal, Ctrl-\\, a battery that gives out, a limit of time.
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU")
+# Nobody who sends these means that: timers of libraries, programs that reload or report on them. The system would end us.
+_NOTHING = ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO")
+
+
+def _signals(names: tuple[str, ...]) -> list[signal.Signals]:
+    """Return those of `names` that this system has."""
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
 class _Stop:
-    """Turns SIGINT, SIGTERM and a closed terminal into a wish to end the show in order; a second one is obeyed at once."""
+    """Turns the signals of `_ENDING` into a wish to end the show in order; a second one is obeyed at once."""
 
     def __init__(self) -> None:
         self.asked = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> _Stop:
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if number := getattr(signal, name, None):  # Windows has no SIGHUP
-                self._before[number] = signal.signal(number, self._hear)
+        for number in _signals(_ENDING):
+            self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -219,6 +230,18 @@ class _Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Do nothing on the signals of `_NOTHING` that would end us. A handler, and not SIG_IGN: children would inherit that."""
+    deadly = [number for number in _signals(_NOTHING) if signal.getsignal(number) == signal.SIG_DFL]
+    before = {number: signal.signal(number, lambda number, frame: None) for number in deadly}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _listen(options: LiveOptions, table: Table, stage: Stage) -> tuple[OscServer | None, str]:

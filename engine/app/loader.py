@@ -48,12 +48,16 @@ class SceneLoaded:
 
 @dataclass(frozen=True, slots=True)
 class LoadFailed:
-    """What was refused: `what` is "style" or "scene", `deck` is empty for a scene."""
+    """What was refused: `what` is "style" or "scene", `deck` is empty for a scene.
+
+    reason: the whole line, for those who sit at the machine. brief: what quotes nothing of any file, for all others.
+    """
 
     what: str
     name: str
     deck: str
     reason: str
+    brief: str
 
 
 Answer = StyleLoaded | SceneLoaded | LoadFailed
@@ -140,8 +144,8 @@ class Loader:
             program, selection = self._open_style(style, excluded)
             return StyleLoaded(deck, style, program, selection.name, selection.refused, excluded, name)
         except UserError as error:
-            reason = error.line()
+            reason, brief = error.line(), error.what
         except Exception as error:  # noqa: BLE001 boundary: whatever a foreign file or a backend throws must not end the loader thread
             _log.exception("loading %s %r failed", what, name)
-            reason = f"{type(error).__name__}: {error}"
-        return LoadFailed(what, name, deck, reason)
+            reason, brief = f"{type(error).__name__}: {error}", "it cannot be loaded"
+        return LoadFailed(what, name, deck, reason, brief)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +15,15 @@ from engine.core.naming import refuse_inputs, refused, same
 from engine.core.placing import check_writable
 from engine.output.muxer import SUFFIXES
 
-# The rates of film and television are ratios; written as decimals they would drift a frame in a quarter of an hour.
-_BROADCAST = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
+# The rates of television are ratios; taken as decimals they would drift a frame in a quarter of an hour. Rounded and cut, as
+# programs write them: 23.976, 23.98, 23.97602, 29.97, 59.94, 119.88.
+_BROADCAST = tuple(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 72, 90, 96, 120, 144, 240))
+_NEAR = Fraction(1, 3900)  # of a rate: 23.97 is 1/3979 off, 24 is 1/1001 off
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{0,12}|[/:][0-9]{1,9})?")
 _FPS_RANGE = (1, 240)
+_FINEST_FPS = 1_000_000  # the largest denominator that films and clocks take
 _SIDE_RANGE = (16, 8192)
+LONGEST_S = 1e7  # s of a show that ends by itself: 115 days
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +53,21 @@ class LiveOptions:
     takes: Path | None = None
 
 
-def parse_fps(text: str) -> Fraction:
-    """Read `60`, `29.97`, `30000/1001`. Raises UserError."""
-    try:
-        fps = _BROADCAST.get(text) or Fraction(text)
-    except (ValueError, ZeroDivisionError):
+def parse_fps(text: str, where: str = "--fps") -> Fraction:
+    """Read `60`, `29.97`, `30000/1001`, `30000:1001`. A decimal that means a rate of television is that rate.
+
+    Raises UserError.
+    """
+    try:  # never "1e999999999", which Python would write out
+        fps = Fraction(text.strip().replace(":", "/")) if _RATE.fullmatch(text.strip()) else Fraction(0)
+    except ZeroDivisionError:
         fps = Fraction(0)
     if not _FPS_RANGE[0] <= fps <= _FPS_RANGE[1]:
-        raise UserError("not a frame rate", where="--fps", allowed="1 to 240, such as 60, 29.97 or 30000/1001", got=text)
-    return fps
+        raise UserError("not a frame rate", where=where, allowed="1 to 240, such as 60, 29.97 or 30000/1001", got=text)
+    if "." in text:
+        near = min(_BROADCAST, key=lambda rate: abs(rate - fps))
+        fps = near if abs(fps - near) <= near * _NEAR else fps
+    return fps.limit_denominator(_FINEST_FPS)
 
 
 def parse_size(text: str, where: str = "--size") -> Size:
@@ -74,7 +86,7 @@ def parse_size(text: str, where: str = "--size") -> Size:
 def parse_channels(text: str) -> tuple[int, ...]:
     """Read `1,2` (counted from 1; one or two channels). Raises UserError."""
     parts = [p.strip() for p in text.split(",") if p.strip()]
-    if not 1 <= len(parts) <= 2 or not all(p.isdigit() and int(p) >= 1 for p in parts):
+    if not 1 <= len(parts) <= 2 or not all(p.isascii() and p.isdigit() and 1 <= int(p[:4]) <= 512 for p in parts):
         raise UserError("not input channels", where="--channels", allowed="one or two, from 1, such as 3 or 3,4", got=text)
     return tuple(int(p) for p in parts)
 

@@ -1,20 +1,23 @@
 """The one frame function, live and offline. Read `render_frame` top to bottom: that is the program.
 
 Called by the live loop and by offline programs on the thread that owns the GL context. Nothing in here reads a device, a
-socket or a file, and nothing that a style, a scene or a message does comes out of it as an exception.
+socket or a file, and nothing that a style, a scene or a message does comes out of it as an exception: what the show
+document or a mapping raises becomes a refusal, in `_held`, and the picture goes on.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
 from engine.app.stage import Backing, Stage
 from engine.core import clock
-from engine.core.errors import UserError
+from engine.core.errors import RateLimitedLog, UserError
 from engine.core.frame import Frame
-from engine.core.signals import Signals, signals_at
+from engine.core.signals import BeatPosition, Signals, signals_at
 from engine.generators.registry import GENERATORS
 from engine.show.catalogue import DECKS, IDLE
 from engine.show.change import (
@@ -31,8 +34,11 @@ from engine.show.change import (
     Tempo,
 )
 from engine.show.scene import Scene
+from engine.show.state import ShowFrame
 
 _log = logging.getLogger(__name__)
+_quiet = RateLimitedLog(_log)
+T = TypeVar("T")
 
 
 def render_frame(stage: Stage) -> tuple[Frame, Signals]:
@@ -48,20 +54,16 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     inputs: list[Input] = [*_answers(stage), *stage.bus.drain()]
 
     # 3 the show document, the only thing that changes what is on stage
-    stage.conductor.update(stage.source.timeline(), frame.t_present)
-    position = stage.conductor.position(frame.t_present)
+    position = _position(stage, frame.t_present)
     stage.hands.applied(inputs, frame)
-    stage.state, actions = stage.document.apply(stage.state, inputs, position, frame.time)
-    stage.state, later = stage.document.advance(stage.state, position, frame.dt)
-    _act(stage, [*actions, *later], frame)
+    _act(stage, _applied(stage, inputs, position, frame), frame)
 
     # 4 what the music does when this picture is seen
     since = stage.signals.t_audio if stage.signals else frame.t_present
     signals = signals_at(frame.t_present, records, position, stage.state.faders, since)
 
     # 5 parameters: what the performer set, moved by the music
-    stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
-    show = stage.document.resolve(stage.state, stage.mappings.evaluate(signals, frame.dt))
+    show = _resolved(stage, signals, frame.dt)
 
     # 6 how many pixels can be afforded
     size = stage.governor.size()
@@ -147,6 +149,87 @@ def close_stage(stage: Stage) -> None:
     stage.output.close()
 
 
+def _held(stage: Stage, what: str, work: Callable[[], T], instead: T) -> T:
+    """Return what `work` returns, or `instead` where it raises: the one place where a fault of the show document, of a
+    mapping or of a message's effect ends. It is said, counted, and comes again in a rerender, for the log has its cause.
+    """
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 boundary: no message, no file and no moment may end the show, or cost another message
+        stage.refused += 1
+        reason = error.line() if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        _quiet.warning(what, f"{what} is refused: {reason}")
+        _log.debug(what, exc_info=True)
+        stage.say(f"{what} is refused: {reason}")
+        return instead
+
+
+def _position(stage: Stage, t: float) -> BeatPosition:
+    """Let the beat follow what is heard, and return it at `t`; the last one where it is no number."""
+    _held(stage, "the beat that is heard", lambda: stage.conductor.update(stage.source.timeline(), t), None)
+    position = stage.conductor.position(t)
+    if all(map(math.isfinite, (position.beat, position.bpm, position.confidence))):
+        return position
+    return stage.signals.position if stage.signals else BeatPosition()
+
+
+def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, frame: Frame) -> list[Action]:
+    """Apply what came in, one by one, and let the document's time pass; return what the outside has to do."""
+    actions: list[Action] = []
+
+    def take(event: Input) -> bool:
+        stage.state, more = stage.document.apply(stage.state, (event,), position, frame.time)
+        actions.extend(more)
+        return True
+
+    def advance() -> bool:
+        stage.state, more = stage.document.advance(stage.state, position, frame.dt)
+        actions.extend(more)
+        return True
+
+    for event in inputs:
+        if not _held(stage, _told(event), lambda event=event: take(event), False):
+            # An answer that cannot be used is a failure: otherwise the document would wait for it all night.
+            match event:
+                case SceneReady(scene):
+                    failed: Input | None = SceneFailed(scene.slug, "it cannot be played")
+                case StyleReady(deck, style):
+                    failed = StyleFailed(deck, style, "it cannot be played")
+                case _:
+                    failed = None
+            if failed is not None:
+                _held(stage, _told(failed), lambda failed=failed: take(failed), False)
+    if not _held(stage, "what is under way", advance, False):
+        stage.state = stage.document.stopped(stage.state)
+    return actions
+
+
+def _told(event: Input) -> str:
+    match event:
+        case Change(path):
+            return path
+        case SceneReady(scene):
+            return f"scene {scene.slug}"
+        case SceneFailed(slug):
+            return f"scene {slug}"
+        case StyleReady(deck, style) | StyleFailed(deck, style):
+            return f"style {style} on deck {deck}"
+
+
+def _resolved(stage: Stage, signals: Signals, dt: float) -> ShowFrame:
+    """Return the frame's values: without the music where a mapping fails, the last frame's where the document does."""
+
+    def mapped() -> dict[str, float]:
+        stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
+        return stage.mappings.evaluate(signals, dt)
+
+    document = stage.document
+    values = _held(stage, "a mapping", mapped, {})
+    shown = _held(stage, "the show document", lambda: document.resolve(stage.state, values), stage.shown)
+    stage.shown = shown or document.resolve(document.empty(), {})
+    return stage.shown
+
+
 def _answers(stage: Stage) -> list[Input]:
     inputs: list[Input] = []
     for answer in stage.loader.finished():
@@ -155,11 +238,12 @@ def _answers(stage: Stage) -> list[Input]:
                 inputs.append(SceneReady(scene))
             case StyleLoaded():
                 inputs += _placed(stage, answer)
-            case LoadFailed("scene", name, _, reason):
-                inputs.append(SceneFailed(name, reason))
+            # The panel gets the whole line; the document, which goes out over the network, what quotes nothing of a file.
+            case LoadFailed("scene", name, _, reason, brief):
+                inputs.append(SceneFailed(name, brief))
                 stage.say(f"scene {name} refused: {reason}")
-            case LoadFailed(_, name, deck, reason):
-                inputs.append(StyleFailed(deck, name, reason))
+            case LoadFailed(_, name, deck, reason, brief):
+                inputs.append(StyleFailed(deck, name, brief))
                 stage.say(f"style {name} refused: {reason}")
     return inputs
 
@@ -181,7 +265,8 @@ def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
     except Exception as error:  # noqa: BLE001 boundary: a driver may refuse a target or a shader; the old style plays on
         _log.exception("style %s does not start", slug)
         answer.program.close()
-        return [StyleFailed(deck, slug, f"{type(error).__name__}: {error}")]
+        stage.say(f"style {slug} refused: {type(error).__name__}: {error}")
+        return [StyleFailed(deck, slug, "it does not start")]
     _drop(stage.ready.pop(deck, None))
     stage.ready[deck] = Backing(slug, answer.backend, answer.refused, answer.excluded, generator)
     return [StyleReady(deck, slug)]
@@ -215,18 +300,22 @@ def _drop(backing: Backing | None) -> None:
 
 def _act(stage: Stage, actions: Sequence[Action], frame: Frame | None) -> None:
     for action in actions:
-        match action:
-            case LoadStyle(deck, style):
-                stage.loader.request_style(deck, style)
-            case LoadScene(slug):
-                stage.loader.request_scene(slug)
-            case Tempo(kind, value, t):
-                _tempo(stage, kind, value, t)
-            case Panic():
-                for deck in stage.mixer.decks.values():
-                    deck.chain.reset()
-            case _ if frame is not None:
-                stage.hands.act(action, frame)
+        _held(stage, type(action).__name__.lower(), lambda action=action: _done(stage, action, frame), None)
+
+
+def _done(stage: Stage, action: Action, frame: Frame | None) -> None:
+    match action:
+        case LoadStyle(deck, style):
+            stage.loader.request_style(deck, style)
+        case LoadScene(slug):
+            stage.loader.request_scene(slug)
+        case Tempo(kind, value, t):
+            _tempo(stage, kind, value, t)
+        case Panic():
+            for deck in stage.mixer.decks.values():
+                deck.chain.reset()
+        case _ if frame is not None:
+            stage.hands.act(action, frame)
 
 
 def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:

@@ -6,7 +6,7 @@ never written over: the stars in it took somebody evenings to give.
 
 from __future__ import annotations
 
-import tomllib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,11 +14,13 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
+from engine.core.files import MOST_TEXT, read_toml
 from engine.core.paths import styles_dir
 from engine.models.style import style_folder, write_atomic
 
 MAX_STARS = 5
 MAX_NOTE = 500  # characters
+_MOST = 4 * MOST_TEXT  # bytes: a line for each of 50,000 styles
 _REMEDY = "mend the file, or move it away to begin again"
 
 
@@ -46,16 +48,14 @@ def ratings_path() -> Path:
 def load_ratings() -> dict[str, Rating]:
     """Return slug -> Rating; empty when nothing was rated yet. Raises UserError when the file is damaged."""
     path = ratings_path()
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("the ratings cannot be read", where=str(path), got=error, remedy=_REMEDY) from error
     try:
-        return _File.model_validate(tomllib.loads(text)).styles
-    except tomllib.TOMLDecodeError as error:
-        raise UserError("the ratings are not TOML", where=str(path), got=error, remedy=_REMEDY) from error
+        return _File.model_validate(read_toml(path, _MOST, "ratings file")).styles
+    except UserError as error:
+        raise UserError(
+            f"the ratings cannot be used: {error.what}", where=error.where, got=error.got, remedy=_REMEDY
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -50,6 +50,7 @@ def render_command(
     as_json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON")] = False,
 ) -> None:
     """Render a song to a film: the same pictures each time."""
+    from engine.app.build import given_scene
     from engine.app.offline import render, verify
     from engine.app.options import parse_fps
     from engine.app.render_job import RenderJob, codec_for, parse_resolution
@@ -60,7 +61,7 @@ def render_command(
         audio=audio,
         out=out,
         style=style,
-        scene=scene,
+        scene=given_scene(scene) if scene is not None else None,
         size=parse_resolution(resolution),
         fps=parse_fps(fps),
         codec=codec_for(out) if codec == "auto" else codec,

@@ -20,8 +20,9 @@ from engine.compositor.export_pass import ALPHAS, MAX_SSAA, Export
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.core.naming import COMPANIONS, beside, refuse_inputs
+from engine.core.params import within
 from engine.models.latent import Walk
-from engine.models.style import load_style, style_folder
+from engine.models.style import MAX_SEED, load_style, style_folder
 from engine.output.movie import check_place
 from engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
 from engine.show.catalogue import did_you_mean, listed
@@ -123,12 +124,13 @@ class RenderJob:
             load_scene(scene_path(self.scene), show_catalogue())
         if str(self.audio) != "demo" and not self.audio.is_file():
             raise UserError("no such audio file", where=str(self.audio), remedy="check the path")
-        _within("--ssaa", self.ssaa, 1, MAX_SSAA)
-        _within("--audio-scale", self.audio_scale, *AUDIO_SCALES)
-        _within("--pulse", self.pulse, 0.0, 1.0)
-        _within("--start", self.start, 0.0, 1e6)
+        within("--ssaa", self.ssaa, 1, MAX_SSAA)
+        within("--seed", self.seed, 0, MAX_SEED)
+        within("--audio-scale", self.audio_scale, *AUDIO_SCALES)
+        within("--pulse", self.pulse, 0.0, 1.0)
+        within("--start", self.start, 0.0, 1e6)
         if self.duration is not None:
-            _within("--duration", self.duration, 1.0 / float(self.fps), 1e6)
+            within("--duration", self.duration, 1.0 / float(self.fps), 1e6)
         if self.alpha not in ALPHAS:
             raise UserError("unknown alpha", where="--alpha", allowed=", ".join(ALPHAS), got=self.alpha)
         if self.frames_dir is not None and self.fine:
@@ -193,8 +195,3 @@ def codec_for(out: Path) -> str:
     return next(
         (codec for codec, suffix in SEQUENCES.items() if suffix == out.suffix.lower()), "h264" if out.suffix else "png"
     )
-
-
-def _within(where: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # also NaN
-        raise UserError("value out of range", where=where, allowed=f"{low:g} to {high:g}", got=value)

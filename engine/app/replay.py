@@ -252,14 +252,14 @@ class ReplayLoader:
             case SceneReady(scene):
                 return SceneLoaded(scene)
             case SceneFailed(slug, reason):
-                return LoadFailed("scene", slug, "", reason)
+                return LoadFailed("scene", slug, "", reason, reason)
             case StyleReady(deck, style):
                 try:
                     return self._open(deck, style, logged.backend)
                 except UserError as error:
-                    return LoadFailed("style", style, deck, error.line())
+                    return LoadFailed("style", style, deck, error.line(), error.what)
             case StyleFailed(deck, style, reason):
-                return LoadFailed("style", style, deck, reason)
+                return LoadFailed("style", style, deck, reason, reason)
         raise ValueError(logged)
 
 

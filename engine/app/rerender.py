@@ -234,7 +234,13 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
                 stage.say(f"style {name} was painted by {logged}, now by {selection.name}")
             return StyleLoaded(deck, style, program, selection.name, selection.refused)
 
-        reopen(stage, take.start, opened, take.trails)
+        try:
+            reopen(stage, take.start, opened, take.trails)
+        except UserError:
+            raise
+        except Exception as error:
+            got = f"{type(error).__name__}: {error}"
+            raise UserError("the take does not say where the show stood", where=str(take.folder), got=got) from error
         follower = _Follower(stage, ticks, moments, plan)
         stage.sinks.append(follower)
         # An older log does not say when an answer came: there the show's own loader answers at once.

@@ -27,7 +27,7 @@ from engine.pacing.governor import Governor
 from engine.show.change import Action, Input
 from engine.show.document import Document
 from engine.show.mapping import Mappings
-from engine.show.state import ShowState
+from engine.show.state import ShowFrame, ShowState
 from engine.tempo.timeline import Timeline
 
 
@@ -113,6 +113,8 @@ class Stage:
     messages: list[str] = field(default_factory=list)  # short lines for the HUD, newest last
     live: bool = False  # whether frames may not wait for a decoder; offline each frame has its own picture
     walk: Walk | None = None  # how latents move; None: with each style's own time
+    shown: ShowFrame | None = None  # the newest frame's values
+    refused: int = 0  # faults of the show document, of mappings and of what messages do: each cost itself only
 
     def note_size(self, t: float, size: Size) -> None:
         """Keep the history of internal sizes; the newest 1000."""

@@ -5,12 +5,14 @@ Called by `vj styles lint` and by tests over the shipped library. Paints small p
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from engine.app.previews import to_bytes
 from engine.core.errors import UserError
+from engine.core.files import open_regular
 from engine.core.frame import Size
 from engine.core.media import open_media
 from engine.core.paths import styles_dir
@@ -64,7 +66,7 @@ def _of_files(style: Style, folder: Path, picture: np.ndarray) -> list[str]:
     path = folder / "preview.png"
     if not path.is_file():
         found.append(f"no preview.png: {_AGAIN}")
-    elif (shown := _still_of(path)) is None:
+    elif (shown := _still_of(path, picture.shape)) is None:
         found.append(f"preview.png cannot be decoded: {_AGAIN}")
     else:
         fresh = to_bytes(picture).astype(np.int16)
@@ -144,21 +146,25 @@ def _of_training(style: Style, folder: Path) -> list[str]:
     return found
 
 
-def _still_of(path: Path) -> np.ndarray | None:
+def _still_of(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the pixels of a picture; none of one that has another size than `shape`, which may be gigabytes."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as image:
+            if (image.height, image.width) != shape[:2]:
+                return np.zeros((0, 0, 3), np.int16)
             return np.asarray(image.convert("RGB"), np.int16)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (UserError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
 def _frames_of(path: Path) -> int:
+    """Return how many pictures a film has, counted up to two."""
     import av
 
     try:
         with open_media(path) as video:
-            return sum(1 for _ in video.decode(video=0))
-    except (av.FFmpegError, UserError, OSError, IndexError):
+            return sum(1 for _ in islice(video.decode(video=0), 2))
+    except (UserError, av.FFmpegError, OSError, IndexError):
         return 0

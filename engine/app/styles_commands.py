@@ -23,11 +23,12 @@ from engine.app.previews import write_still, write_video
 from engine.app.ratings import Rating, library_slug, load_ratings, rate
 from engine.app.style_lint import faults_of, warnings_of
 from engine.core.errors import UserError
+from engine.core.params import within
 from engine.core.paths import styles_dir
 from engine.models.cppn import ACTIVATIONS, CppnSpec
 from engine.models.encoding import BASE_INPUTS, INPUTS
 from engine.models.growth import PALETTES, draw_recipe
-from engine.models.style import check_slug, list_styles, load_style, style_folder
+from engine.models.style import MAX_SEED, check_slug, list_styles, load_style, style_folder
 
 app = typer.Typer(name="styles", help="The style library: what can be played.", no_args_is_help=True)
 console = Console()
@@ -108,6 +109,8 @@ def lint(
             found, warnings = faults_of(style, folder), warnings_of(style)
         except UserError as error:
             found = [error.line()]
+        except Exception as error:  # noqa: BLE001 boundary: a network of a stranger may fail in any way; the others are still checked
+            found = [f"it cannot be painted: {type(error).__name__}: {error}"]
         wrong += bool(found)
         console.print(escape(f"{name}: {'; '.join(found) if found else 'ok'}"), highlight=False, soft_wrap=True)
         for warning in warnings:
@@ -146,7 +149,7 @@ def gallery(
 @app.command()
 def suggest(
     audio: Annotated[Path, typer.Argument(help="a track: any file with sound")],
-    count: Annotated[int, typer.Option(min=1, help="how many styles")] = 5,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="how many styles")] = 5,
     as_json: Json = False,
 ) -> None:
     """Listen to a track and say which styles suit it, and why."""
@@ -175,11 +178,17 @@ def preview(
     video: Annotated[bool, typer.Option(help="also preview.mp4")] = True,
 ) -> None:
     """Render preview.png and preview.mp4 again, and measure the palette."""
+    wrong = 0
     for name in styles or list_styles():
-        folder = style_folder(name)
-        style = write_still(folder)
-        size = f", {write_video(folder) // 1000} KB of video" if video else ""
-        console.print(f"{style.slug}: {' '.join(style.palette)}{size}", highlight=False)
+        try:
+            folder = style_folder(name)
+            style = write_still(folder)
+            size = f", {write_video(folder) // 1000} KB of video" if video else ""
+            console.print(f"{style.slug}: {' '.join(style.palette)}{size}", highlight=False)
+        except UserError as error:
+            wrong += 1
+            console.print(escape(f"{name}: {error.line()}"), highlight=False, soft_wrap=True)
+    raise typer.Exit(2 if wrong else 0)
 
 
 @app.command()
@@ -196,6 +205,7 @@ def new(
     directory: Annotated[Path | None, typer.Option(help="where to put it; default: the library")] = None,
 ) -> None:
     """Grow an untrained style from a seed."""
+    within("--seed", seed, 0, MAX_SEED)
     recipe = draw_recipe(seed)
     if palette is not None:
         if palette not in PALETTES:

@@ -1,12 +1,14 @@
 """Reads a take back: whole, half damaged, or written by an older program. Called by `vj rerender` before anything is opened.
 
-What cannot be used is left out and said (`TakeLog.notes`); only what makes a rerender impossible raises.
+What cannot be used is left out and said (`TakeLog.notes`); only what makes a rerender impossible raises. A take may be a
+stranger's: files are read within limits, and every value has its kind and its range before it reaches the show.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,23 +16,31 @@ from typing import Any
 
 import av
 import numpy as np
-from pydantic import ValidationError
 
-from engine.app.options import parse_fps
-from engine.app.take_state import FRAMES, FRAMES_FILE, LOG, PICTURES, PICTURES_FILE, seated, trails_file
+from engine.app.options import parse_fps, parse_size
+from engine.app.take_records import MOST_PIXELS, read_frames, read_pictures, read_trails
+from engine.app.take_start import checked_start
+from engine.app.take_state import FRAMES_FILE, LOG, seated
+from engine.core import naming
 from engine.core.errors import UserError
+from engine.core.files import open_regular, parse_json
 from engine.core.frame import Size
+from engine.core.media import open_media
 from engine.models.style import list_styles, load_style
-from engine.show.catalogue import IDLE
+from engine.show.catalogue import DECKS, IDLE
 from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
 from engine.show.scene import Scene
-from engine.show.state import restore
 
 _EVENTS = "events.jsonl"
 _RECORDINGS = ("recording.mp4", "recording.mkv", "recording.mp4.part.mkv", "recording.mkv.part.mkv")
+# Of a log. A change takes 100 bytes: a night of ten hours with eight faders always in somebody's hands has 8 million, and
+# keeps the first 2 million.
+_MOST_LOG, _MOST_LINE, _MOST_INPUTS, _MOST_SCENES = 1 << 30, 4 << 20, 2_000_000, 10_000
+_MOST_ARGS, _MOST_WORDS = 4, 4096
+_LONGEST_S = 1e9  # s of any time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Logged:
     """One input of the show document. time: s of show time of the frame that applied it. backend: of a style's answer."""
 
@@ -75,45 +85,46 @@ class TakeLog:
         return found | {str(x.given.style): x.sha256 for x in self.inputs if isinstance(x, _Answered)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Answered(Logged):
     sha256: str = ""
 
 
 def read_take(folder: Path) -> TakeLog:
     """Read the take in `folder`. Raises UserError when it is none, cannot be read, or has no sound at all."""
-    if not (folder / _EVENTS).is_file():
+    log = folder / _EVENTS
+    if not _is_file(log):
         remedy = "name the folder of a take, such as takes/2026-11-25_22-30-00"
         raise UserError("not a take", where=str(folder), allowed=f"a folder with {_EVENTS}", remedy=remedy)
-    lines, notes = _lines(folder / _EVENTS)
-    start = next((line for line in lines if line["kind"] == "start"), None)
-    if start is None:
-        raise UserError("the take has no first line", where=str(folder / _EVENTS), remedy="its recording is all there is")
-    version = start.get("log", 1)
-    if not isinstance(version, int) or not 1 <= version <= LOG:
+    found = _Log()
+    for line in _lines(log):
+        found.take(line)
+    if found.start is None:
+        raise UserError("the take has no first line", where=str(log), remedy="its recording is all there is")
+    version = found.start.get("log", 1)
+    if type(version) is not int or not 1 <= version <= LOG:
         raise UserError("the take is of a newer program", where=str(folder), allowed=f"log 1 to {LOG}", got=version)
     try:
-        fps, size = parse_fps(str(start["fps"])), Size.parse(str(start["size"]))
-        restore(start["show"])
-    except (KeyError, ValueError, UserError, ValidationError) as error:
-        got = str(error).splitlines()[0]
-        raise UserError("the take's first line is damaged", where=str(folder / _EVENTS), got=got) from error
-    inputs, strange = _inputs(lines)
-    if strange:
-        notes.append(f"{strange} lines of the log say nothing that is known and are left out")
-    frames, pictures = _records(folder / FRAMES_FILE, FRAMES), _records(folder / PICTURES_FILE, PICTURES)
+        fps, size = parse_fps(str(found.start["fps"]), "fps"), parse_size(str(found.start["size"]), "size")
+    except (KeyError, UserError) as error:
+        raise UserError("the take's first line is damaged", where=str(log), got=error) from error
+    if size.pixels > MOST_PIXELS:
+        raise UserError("the take's pictures are too large", where=str(log), allowed=f"{MOST_PIXELS} pixels", got=size)
+    start, notes = checked_start(found.start, str(log)), found.notes
+    frames, pictures = read_frames(folder, notes), read_pictures(folder, notes)
     if version == 1:
         notes.append("an older log: without what each frame heard, and without when styles had been loaded")
     elif not len(frames):
         notes.append(f"{FRAMES_FILE} is missing or empty: the sound is analysed again")
-    began = next((line for line in lines if line["kind"] == "recording"), {})
-    recording = _recording(folder, str(start.get("recording", "")))
+    recording = _recording(folder, start["recording"])
     if recording is None:
         notes.append("the recording is not at hand: nothing to compare with")
     sound = _sound(folder, recording, notes)
-    times = (_number(began, "time"), _number(began, "t_present"))
-    trails = _trails(folder, start, notes)
-    return TakeLog(folder, size, fps, start, inputs, frames, pictures, times, trails, recording, sound, tuple(notes))
+    times = (_number(found.began, "time"), _number(found.began, "t_present"))
+    trails = read_trails(folder, start, notes)
+    return TakeLog(
+        folder, size, fps, start, tuple(found.inputs), frames, pictures, times, trails, recording, sound, tuple(notes)
+    )
 
 
 def check_styles(take: TakeLog) -> list[str]:
@@ -138,90 +149,125 @@ def _asks_style(change: Change) -> bool:
     return change.path.endswith("/style") and bool(change.args)
 
 
-def _lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the lines that can be read, and what is to be said of the others."""
-    found, bad = [], 0
-    with path.open("rb") as file:
-        for raw in file:
-            try:
-                line = json.loads(raw)
-            except ValueError:
-                bad += bool(raw.strip())
-                continue
-            if isinstance(line, dict) and isinstance(line.get("kind"), str):
-                found.append(line)
-            else:
-                bad += 1
-    return found, [f"{bad} damaged lines of the log are left out"] if bad else []
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a log, of one that is too long only its beginning. Raises UserError."""
+    with open_regular(path, "log of the take") as file:
+        if (size := os.fstat(file.fileno()).st_size) > _MOST_LOG:
+            allowed, got = f"up to {_MOST_LOG} bytes", f"{size} bytes"
+            raise UserError("the log of the take is too large", where=str(path), allowed=allowed, got=got)
+        begins = True
+        while part := file.readline(_MOST_LINE):
+            if begins:
+                yield part
+            begins = part.endswith(b"\n")
 
 
-def _inputs(lines: list[dict[str, Any]]) -> tuple[tuple[Logged, ...], int]:
-    """Return the inputs among the lines, and how many lines were none and nothing else known."""
-    found: list[Logged] = []
-    strange = 0
-    for line in lines:
+class _Log:
+    """What the lines of a log say, taken one by one, so that memory holds what is used of them alone."""
+
+    def __init__(self) -> None:
+        self.start: dict[str, Any] | None = None
+        self.began: Mapping[str, Any] = {}
+        self.inputs: list[Logged] = []
+        self._scenes = self._damaged = self._strange = self._left_out = 0
+
+    @property
+    def notes(self) -> list[str]:
+        said = [
+            (self._damaged, "damaged lines of the log are left out"),
+            (self._strange, "lines of the log say nothing that is known and are left out"),
+            (self._left_out, "lines of the log are more than can be used and are left out"),
+        ]
+        return [f"{count} {text}" for count, text in said if count]
+
+    def take(self, raw: bytes) -> None:
+        """Take one line."""
+        if not raw.strip():
+            return
         try:
-            if (each := _input(line)) is not None:
-                found.append(each)
+            line = parse_json(raw, "")
+        except UserError:
+            self._damaged += 1
+            return
+        if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
+            self._damaged += 1
+        elif line["kind"] == "start":
+            self.start = self.start or line
+        elif line["kind"] == "recording":
+            self.began = self.began or line
+        else:
+            self._input(line)
+
+    def _input(self, line: dict[str, Any]) -> None:
+        self._scenes += line["kind"] == "scene_ready"
+        if len(self.inputs) >= _MOST_INPUTS or self._scenes > _MOST_SCENES:
+            self._left_out += 1
+            return
+        try:
+            self.inputs.append(_input(line))
         except (KeyError, TypeError, ValueError):  # pydantic's error is a ValueError
-            strange += 1
-    return tuple(found), strange
+            self._strange += 1
 
 
-def _input(line: dict[str, Any]) -> Logged | None:
-    time = float(line.get("time", 0.0))
+def _input(line: dict[str, Any]) -> Logged:
+    """Return the input that a line says. Raises KeyError, TypeError or ValueError for one that says none."""
+    time = line.get("time", 0.0)
+    if type(time) not in (int, float) or not 0.0 <= time <= _LONGEST_S:
+        raise ValueError(time)
+    time = float(time)
     match line["kind"]:
         case "change":
-            path, args = str(line["path"]), tuple(line["args"])
-            if not path.startswith("/") or not all(isinstance(a, (int, float, str)) for a in args):
+            path, args = _word(line, "path"), tuple(line["args"])
+            if not path.startswith("/") or len(args) > _MOST_ARGS or not all(map(_is_argument, args)):
                 raise ValueError(path)
-            return Logged(time, Change(path, args, time, "take", every=True))
+            return Logged(time, Change(sys.intern(path), args, time, "take", every=True))
         case "scene_ready":
             return Logged(time, SceneReady(Scene.model_validate(line["scene"])))
         case "scene_failed":
-            return Logged(time, SceneFailed(str(line["scene"]), str(line["reason"])))
+            return Logged(time, SceneFailed(_word(line, "scene"), _word(line, "reason")))
         case "style_ready":
-            given = StyleReady(str(line["deck"]), str(line["style"]))
-            return _Answered(time, given, str(line.get("backend", "")), str(line.get("sha256", "")))
+            given = StyleReady(_deck(line), _word(line, "style"))
+            return _Answered(time, given, _word(line, "backend", ""), _word(line, "sha256", ""))
         case "style_failed":
-            return Logged(time, StyleFailed(str(line["deck"]), str(line["style"]), str(line["reason"])))
-        case "start" | "recording":
-            return None
+            return Logged(time, StyleFailed(_deck(line), _word(line, "style"), _word(line, "reason")))
     raise ValueError(line["kind"])
 
 
-def _records(path: Path, kind: np.dtype) -> np.ndarray:
-    """Return the whole records of a file, read as they are needed; a cut one at its end is left out."""
-    try:
-        count = path.stat().st_size // kind.itemsize
-        return np.memmap(path, kind, "r", shape=(count,)) if count else np.zeros(0, kind)
-    except OSError:
-        return np.zeros(0, kind)
+def _word(line: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = line[key] if default is None else line.get(key, default)
+    if not isinstance(value, str) or len(value) > _MOST_WORDS:
+        raise ValueError(key)
+    return value
 
 
-def _trails(folder: Path, start: Mapping[str, Any], notes: list[str]) -> dict[str, np.ndarray]:
-    """Return the pictures that feedback had at the start, by deck."""
-    found = {}
-    for deck, told in start.get("decks", {}).items():
-        if (shape := told.get("trails")) is None:
-            continue
-        try:
-            found[deck] = np.fromfile(folder / trails_file(deck), "<f2").reshape(*shape, 4)
-        except (OSError, ValueError, TypeError):
-            notes.append(f"the trails of deck {deck} are missing: its first seconds differ while new ones grow")
-    return found
+def _deck(line: Mapping[str, Any]) -> str:
+    deck = _word(line, "deck")
+    if deck not in DECKS:
+        raise ValueError(deck)
+    return deck
+
+
+def _is_argument(value: object) -> bool:
+    return isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= _MOST_WORDS)
 
 
 def _recording(folder: Path, told: str) -> Path | None:
     """Return the recording: where the take says, or in the take's folder, which may have been moved since."""
     beside = [folder / Path(told).name, *(folder / name for name in _RECORDINGS)]
-    candidates = [Path(told), Path(f"{told}.part.mkv"), *beside] if told else beside
-    return next((path for path in candidates if path.is_file()), None)
+    candidates = [Path(told), naming.beside(Path(told), ".part.mkv"), *beside] if told else beside
+    return next((path for path in candidates if _is_file(path)), None)
 
 
-def _sound(folder: Path, recording: Path | None, notes: list[str]) -> Path | None:
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or holds what no name can
+        return False
+
+
+def _sound(folder: Path, recording: Path | None, notes: list[str]) -> Path:
     flac = folder / "audio.flac"
-    if flac.is_file() and _has_sound(flac):
+    if _is_file(flac) and _has_sound(flac):
         return flac
     if recording is not None and _has_sound(recording):
         notes.append("audio.flac is missing or unreadable: the sound is the recording's")
@@ -236,12 +282,12 @@ def _sound(folder: Path, recording: Path | None, notes: list[str]) -> Path | Non
 
 def _has_sound(path: Path) -> bool:
     try:
-        with av.open(str(path)) as file:
+        with open_media(path) as file:
             return next(iter(file.decode(audio=0)), None) is not None
-    except (av.FFmpegError, OSError, IndexError):
+    except (UserError, av.FFmpegError, OSError, IndexError):
         return False
 
 
 def _number(line: Mapping[str, Any], key: str) -> float:
     value = line.get(key)
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return float(value) if isinstance(value, (int, float)) and abs(value) <= _LONGEST_S else 0.0

@@ -181,7 +181,7 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
     if scenes != catalogue.scenes:
         catalogue = type(catalogue)(catalogue.styles, catalogue.effects, catalogue.deck_params, scenes)
     stage.document = Document(catalogue, setlist)
-    stage.state = restore(start["show"])
+    stage.state = stage.document.fitted(restore(start["show"]))
     for deck in DECKS:
         told = start.get("decks", {}).get(deck, {"style": stage.state.deck(deck).style})
         if seated(told):

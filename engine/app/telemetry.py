@@ -138,6 +138,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
         },
         "latency_ms": {"onset_to_present": {k: v for k, v in stage.latency.ms.summary(50, 99).items() if k != "max"}},
         "control": {"received": counters.received, "rejected": counters.rejected, "dropped": counters.dropped},
+        "refused_in_frames": stage.refused,
         "recorder": {
             "frames": frames,
             "dropped": dropped,

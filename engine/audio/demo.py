@@ -21,10 +21,13 @@ import numpy as np
 from engine.audio import synth
 from engine.audio.synth import Event, Grid, pattern
 from engine.core import paths
+from engine.core.arrays import read_array
+from engine.core.errors import UserError
 
 Style = Literal["four_on_floor", "breakbeat", "half_time"]
 
 _log = logging.getLogger(__name__)
+_MOST_BYTES = 256 << 20  # of the rendered track: it has 46 MB
 _SAME_ONSET_S = 0.02  # attacks closer than this are heard as one
 
 
@@ -209,10 +212,10 @@ def _load_or_render(events: list[Event], grid: Grid, seconds: float) -> np.ndarr
     sources = b"".join(Path(str(module)).read_bytes() for module in (__file__, synth.__file__))
     path = paths.cache_dir() / f"demo-{hashlib.sha256(sources).hexdigest()[:16]}.npy"
     try:
-        pcm = np.load(path, allow_pickle=False)
+        pcm = read_array(path, _MOST_BYTES)
         if pcm.shape == (round(seconds * synth.SAMPLE_RATE), 2) and pcm.dtype == np.float32:
             return pcm
-    except (OSError, ValueError, EOFError):
+    except UserError:
         _log.debug("no demo track at %s: rendering it", path)
     pcm = synth.render(events, grid, seconds, loop=True)
     try:

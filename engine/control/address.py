@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.errors import UserError
+from engine.core.paths import is_name
 from engine.show.change import Change, Value
 
 MAX_TEXT = 200  # characters of a string argument
@@ -19,7 +20,10 @@ _ROUNDING = 1e-6  # float32 on the wire: 0.1 arrives as 0.10000000149, which mus
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument. type: f, i or s. choices: the only words allowed. optional: the address also acts without it."""
+    """One argument. type: f, i or s. choices: the only words allowed. optional: the address also acts without it.
+
+    named: it names something of the library, and is never a path: whoever can send a message may not open files.
+    """
 
     name: str
     type: str
@@ -28,10 +32,13 @@ class Argument:
     choices: tuple[str, ...] = ()
     optional: bool = False
     unit: str = ""
+    named: bool = False
 
     @property
     def allowed(self) -> str:
         """The range or the words, for people."""
+        if self.named:
+            return f"a name of the library, 1 to {MAX_TEXT} characters, never a path"
         if self.type == "s":
             return ", ".join(self.choices) if self.choices else f"text of 1 to {MAX_TEXT} characters"
         if math.isinf(self.minimum):
@@ -62,6 +69,8 @@ class Argument:
             raise UserError("not a text", where=where, allowed=self.allowed, got=repr(value))
         if not 0 < len(value) <= MAX_TEXT or not value.isprintable():
             raise UserError("not a usable text", where=where, allowed=self.allowed, got=repr(value[:40]))
+        if self.named and not is_name(value):
+            raise UserError("a path", where=where, allowed=self.allowed, got=value)
         if self.choices and value not in self.choices:
             raise UserError("unknown word", where=where, allowed=self.allowed, got=value)
         return value
@@ -163,9 +172,17 @@ class Table:
             path, args = alias.target, given
         address = self.inputs.get(path)
         if address is None:
-            raise UserError("unknown address", where=repr(path[:80])[1:-1], remedy="vj osc lists them all")
+            raise unknown(path)
         checked = address.read(args)
         return None if checked is None else Change(path, checked, t, source, address.every)
+
+
+def unknown(path: str) -> UserError:
+    """Return what is said of an address that is not in the table."""
+    where = path[:80]
+    if any(sign in path for sign in "*?[]{}"):
+        return UserError("address patterns are not understood", where=where, remedy="send to each address by itself")
+    return UserError("unknown address", where=where, remedy="vj osc lists them all")
 
 
 def _pressed(path: str, args: Sequence[object]) -> bool:

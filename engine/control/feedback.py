@@ -1,13 +1,21 @@
-"""State goes out: every client that spoke in the last minute learns what changed, and everything at its first message.
+"""State goes out: every host that spoke in the last minute learns what changed, and everything at its first message.
 
 `Feedback.publish` takes values from the render loop (a dictionary update); a thread of its own compares them with what
 each client knows, 30 times a second at most, and sends the difference as plain messages. A value that came from a client
 is known to it, so a fader is not moved under the hand that moves it.
+
+A sender's address is easily forged, and the state is a thousand times as long as a message: so it goes in full to hosts
+that are known to receive it. This machine's own are, and whoever sent back the number that came as `/state/token`. All
+others get at most three times the bytes that they sent (QUIC's rule, RFC 9000, 8.1), what matters most first: to a
+controller that is played that is everything within seconds. See docs/decisions/osc-listeners.md.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import math
+import secrets
 import socket
 import threading
 from collections.abc import Mapping
@@ -16,6 +24,7 @@ from dataclasses import dataclass, field
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from engine.control.address import Table
+from engine.control.table import TOKEN
 from engine.core import clock
 from engine.core.errors import RateLimitedLog
 from engine.show.change import Value
@@ -24,7 +33,10 @@ from engine.show.state import ShowState
 _log = RateLimitedLog(logging.getLogger(__name__))
 
 MEMORY_S = 60.0  # a client that was silent for so long gets nothing more
-MOST_CLIENTS = 16
+MOST_CLIENTS = 16  # of each: those known to receive, which nobody pushes out, and the others
+_FACTOR = 3  # bytes out for each byte in, to a host that is not known to receive
+_SMALLEST = 12  # bytes of a message with a value
+_MOST_TEXT = 240  # characters of a text that is sent
 _TICK_S = 1.0 / 30.0
 _HOLD_S = 0.25  # no echo on an address this long after the client itself sent to it: its fader is still in the hand
 
@@ -33,10 +45,19 @@ Args = tuple[Value, ...]
 
 @dataclass
 class _Client:
+    """room: bytes that may still be sent to it; infinite for one that is known to receive."""
+
     heard: float
+    room: float = 0.0
+    received: int = 0
+    asks: bool = True  # it has not been sent its token yet
     known: dict[str, Args] = field(default_factory=dict)
     sent: dict[str, float] = field(default_factory=dict)
     held: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def proven(self) -> bool:
+        return self.room == math.inf
 
 
 class Feedback:
@@ -45,6 +66,7 @@ class Feedback:
     def __init__(self, table: Table, sock: socket.socket, port: int) -> None:
         self._rate = {a.path: 1.0 / a.rate_hz for a in table.addresses.values()}
         self._socket, self._port = sock, port
+        self._secret = secrets.token_bytes(16)
         self._lock = threading.Lock()
         self._values: dict[str, Args] = {}
         self._clients: dict[str, _Client] = {}
@@ -60,16 +82,29 @@ class Feedback:
     def heard(self, host: str, path: str = "", args: Args = ()) -> None:
         """Note that `host` spoke, and what it said (canonical address)."""
         t = clock.now()
+        own = host not in self._clients and is_own(host, self._socket.family)
         with self._lock:
-            client = self._clients.get(host)
-            if client is None:
-                if len(self._clients) >= MOST_CLIENTS:
-                    return
-                client = self._clients[host] = _Client(t)
+            client = self._clients.get(host) or self._admit(host, t, own)
             client.heard = t
             if path:
                 client.known[path] = args
                 client.held[path] = t + _HOLD_S
+
+    def received(self, host: str, size: int) -> None:
+        """Note that so many bytes came from `host`: what a host may be sent grows with them."""
+        with self._lock:
+            if (client := self._clients.get(host)) is not None:
+                client.received += size
+                client.room += _FACTOR * size
+
+    def asked(self, host: str, args: Args) -> None:
+        """Note that `host` asks for state: args is its token, by which it is known to receive, or empty."""
+        self.heard(host)
+        with self._lock:
+            client = self._clients[host]
+            client.asks = True
+            if args == (self._token(host),) and self._count(proven=True) < MOST_CLIENTS:
+                client.room = math.inf
 
     @property
     def clients(self) -> list[str]:
@@ -81,6 +116,23 @@ class Feedback:
         """Stop sending."""
         self._closing.set()
         self._thread.join(timeout=2.0)
+
+    def _admit(self, host: str, t: float, own: bool) -> _Client:
+        """Make room for one more: of those not known to receive the one that said least has to go. Under the lock."""
+        proven = own and self._count(proven=True) < MOST_CLIENTS
+        if not proven and self._count(proven=False) >= MOST_CLIENTS:
+            strangers = [each for each, client in self._clients.items() if not client.proven]
+            del self._clients[min(strangers, key=lambda each: (self._clients[each].received, self._clients[each].heard))]
+        client = self._clients[host] = _Client(t, math.inf if proven else 0.0)
+        return client
+
+    def _count(self, *, proven: bool) -> int:
+        return sum(client.proven == proven for client in self._clients.values())
+
+    def _token(self, host: str) -> int:
+        """Return the number by which `host` shows that it receives: the same all night, and nobody else's."""
+        digest = hashlib.blake2b(host.encode("utf-8", "replace"), key=self._secret, digest_size=4).digest()
+        return int.from_bytes(digest, "big", signed=True)
 
     def _run(self) -> None:
         while not self._closing.wait(_TICK_S):
@@ -98,22 +150,77 @@ class Feedback:
             for host in [h for h, c in self._clients.items() if t - c.heard > MEMORY_S]:
                 del self._clients[host]
             for host, client in self._clients.items():
-                for path, args in self._values.items():
-                    if client.known.get(path) == args or t < client.held.get(path, 0.0):
-                        continue
-                    # Half a tick of grace: a rate of 30 Hz must not become 15 because a tick came a little early.
-                    if t - client.sent.get(path, -1e9) < self._rate.get(path, _TICK_S) - 0.5 * _TICK_S:
-                        continue
-                    client.known[path], client.sent[path] = args, t
-                    due.append((host, path, args))
+                due += [(host, path, args) for path, args in self._news(host, client, t)]
         return due
+
+    def _news(self, host: str, client: _Client, t: float) -> list[tuple[str, Args]]:
+        """Return what a client is to be told now, as far as there is room: first what it never heard, of that the decks'
+        many parameters last, so that numbers that change all the time do not keep the others away.
+        """
+        news: list[tuple[str, Args]] = []
+        if client.asks and not client.proven:
+            if not _fits(client, TOKEN, (self._token(host),)):
+                return news
+            news.append((TOKEN, (self._token(host),)))
+        client.asks = False
+        values = self._values.items()
+        if not client.proven:
+            if client.room < _SMALLEST:
+                return news
+            values = sorted(values, key=lambda each: (each[0] in client.sent, each[0].startswith("/deck/")))
+        for path, args in values:
+            if client.known.get(path) == args or t < client.held.get(path, 0.0):
+                continue
+            # Half a tick of grace: a rate of 30 Hz must not become 15 because a tick came a little early.
+            if t - client.sent.get(path, -1e9) < self._rate.get(path, _TICK_S) - 0.5 * _TICK_S:
+                continue
+            if not client.proven and not _fits(client, path, args):
+                break
+            client.known[path], client.sent[path] = args, t
+            news.append((path, args))
+        return news
+
+
+def is_own(host: str, family: int) -> bool:
+    """Whether `host` is this machine: the system would speak to it from the very same address. Sends nothing.
+
+    A packet that claims such a sender and comes in from a network is dropped by the system.
+    """
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, 9))
+            return probe.getsockname()[0] == host
+    except OSError:
+        return False
+
+
+def _fits(client: _Client, path: str, args: Args) -> bool:
+    """Take the bytes of a message out of what a client may be sent; False where there is too little left."""
+    size = _padded(path) + _padded("," + "." * len(args))
+    size += sum(_padded(_short(value)) if isinstance(value, str) else 4 for value in args)
+    if size > client.room:
+        return False
+    client.room -= size
+    return True
+
+
+def _padded(text: str) -> int:
+    """Return how many bytes a text takes in OSC."""
+    return len(text.encode("utf-8", "replace")) // 4 * 4 + 4
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 3] + "..."
 
 
 def encoded(path: str, args: Args) -> bytes:
-    """Return one OSC message; an int goes out as i, a float as f, text as s."""
+    """Return one OSC message; an int goes out as i, a float as f, text as s, cut where it is long."""
     builder = OscMessageBuilder(path)
     for value in args:
-        builder.add_arg(value, "s" if isinstance(value, str) else "i" if isinstance(value, int) else "f")
+        if isinstance(value, str):
+            builder.add_arg(_short(value), "s")
+        else:
+            builder.add_arg(value, "i" if isinstance(value, int) else "f")
     return builder.build().dgram
 
 

@@ -20,11 +20,14 @@ _HEADER = """# OSC reference
 Made by `vj osc --markdown`; do not edit.
 
 Send to UDP port 9000, on this machine unless `--osc-host` says otherwise. State comes back on port 9001 of every host that
-sent a message in the last minute: everything once, then what changes. Wrong types, values out of range and unknown
-addresses are refused, counted, and named in `/state/control/error`; they never disturb the show. Of several values for one
-address within a frame the last one counts; presses are all kept. Where an int is expected a whole float or a boolean
-does, where a float is expected an int does. A trigger acts on no argument or on anything but 0, and ignores the 0 of
-a button let go. A bundle acts on arrival. Address patterns (`*`, `?`) are not matched.
+sent a message in the last minute: everything once, then what changes. A sender on another machine may be forged, so that it
+is sent three times as many bytes as came from it, what matters most first; a controller that is played soon knows
+everything. A program that wants all of it at once sends the number that comes as `/state/token` back: `/listen NUMBER`.
+Wrong types, values out of range and unknown addresses are refused, counted, and named in `/state/control/error`; they never
+disturb the show, nor what else is in their bundle. Of several values for one address within a frame the last one counts;
+presses are all kept. Where an int is expected a whole float or a boolean does, where a float is expected an int does. A
+trigger acts on no argument, on an impulse (`I`) or on anything but 0, and ignores the 0 of a button let go. Styles and
+scenes are named by their slug, never by a path. A bundle acts on arrival. Address patterns (`*`, `?`) are not matched.
 """
 _ALIASES = """## Other programs' addresses
 

@@ -15,6 +15,7 @@ from engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_le
 
 __all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
 
+LISTEN, TOKEN = "/listen", "/state/token"  # how a host says that it receives: see feedback.py
 BPM = (20.0, 500.0)  # what Resolume's tempo control spans, so that its 0..1 means the same here
 _COLUMNS = 16  # Resolume columns that call our scenes
 
@@ -35,7 +36,7 @@ def _decks(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
     for deck in DECKS:
         yield Address(
             f"/deck/{deck}/style",
-            (Argument("slug", "s"),),
+            (Argument("slug", "s", named=True),),
             f"Put a style on deck {deck}. It is loaded and warmed first; until then, and if it is refused, the old "
             "one plays on. `idle` is the idle scene.",
             group="Decks",
@@ -61,7 +62,7 @@ def _show() -> Iterable[Address]:
     )
     yield Address(
         "/scene",
-        (Argument("slug", "s"),),
+        (Argument("slug", "s", named=True),),
         "Call a scene: it is loaded into the hidden deck, then crossfaded to in the scene's own way, from its beat or bar. "
         "Called while both decks are seen, it waits until the crossfade has run to its nearer end, within one beat.",
         group=group,
@@ -153,6 +154,12 @@ def _desk() -> Iterable[Address]:
             f"/fader/{i}", (argument,), f"Fader {i}: a signal that scenes map to what they like.", 0.0, group=group
         )
     yield Address(
+        LISTEN,
+        (Argument("token", "i", -(2**31), 2**31 - 1, optional=True),),
+        f"For programs: asks for state without moving anything. With the number that came as `{TOKEN}`, all of it is sent.",
+        group=group,
+    )
+    yield Address(
         "/hud",
         (_SWITCH,),
         "1 shows the numbers over the picture. Without an argument: change over.",
@@ -185,6 +192,14 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/control/received", "i", "messages", "", "Control messages taken since the start", 10.0),
     ("/state/control/rejected", "i", "messages", "", "Control messages refused since the start", 10.0),
     ("/state/control/error", "s", "text", "", "The newest refusal of a control message", 10.0),
+    (
+        TOKEN,
+        "i",
+        "token",
+        "",
+        f"Sent to a host that is not known to receive: `{LISTEN} token` shows that it does",
+        1.0,
+    ),
 )
 
 

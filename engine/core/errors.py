@@ -7,10 +7,16 @@ a boundary that turns it into a state (a refused style, a HUD line, an exit code
 from __future__ import annotations
 
 import logging
+import reprlib
 
 from engine.core import clock
 
 _MOST_GOT, _MOST_WORDS = 120, 400  # characters: a library of 3,000 styles would fill 96 KB of a line
+_MOST_WHERE = 1000  # characters: a path, and a key that a stranger chose
+_MOST_KINDS = 256  # of messages that a log keeps count of
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 4, 8, 80, 80
+_SHORT.maxtuple = _SHORT.maxlist = 12
 
 
 class UserError(Exception):
@@ -24,16 +30,16 @@ class UserError(Exception):
         """Return the whole message on one line."""
         text = _cut(self.what, _MOST_WORDS)
         if self.where:
-            text += f" ({self.where})"
+            text += f" ({_cut(self.where, _MOST_WHERE)})"
         details = []
         if self.allowed:
             details.append(f"allowed: {_cut(self.allowed, _MOST_WORDS)}")
         if self.got is not None:
-            details.append(f"got: {_cut(str(self.got), _MOST_GOT)}")
+            details.append(f"got: {_cut(_told(self.got), _MOST_GOT)}")
         if details:
             text += ": " + ", ".join(details)
         if self.remedy:
-            text += f"; {self.remedy}"
+            text += f"; {_cut(self.remedy, _MOST_WORDS)}"
         return one_line(text)
 
 
@@ -54,8 +60,19 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def _told(value: object) -> str:
+    """Return any value as text; of a list within a list, which may stand for 2^40 items, only its beginning."""
+    try:
+        return _SHORT.repr(value) if isinstance(value, (list, tuple, dict, set, frozenset, bytes)) else str(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a huge number"
+
+
 class RateLimitedLog:
-    """Logs the first message of a kind at once, then at most one per `interval_s` with a count of those left out."""
+    """Logs the first message of a kind at once, then at most one per `interval_s` with a count of those left out.
+
+    Of more kinds than `_MOST_KINDS` the oldest are forgotten: they may be of what strangers send.
+    """
 
     def __init__(self, logger: logging.Logger, interval_s: float = 2.0) -> None:
         self._logger = logger
@@ -70,5 +87,10 @@ class RateLimitedLog:
             self._held[kind] = self._held.get(kind, 0) + 1
             return
         held = self._held.pop(kind, 0)
+        self._next.pop(kind, None)  # put in again at the end: the oldest comes first
         self._next[kind] = t + self._interval_s
+        if len(self._next) > _MOST_KINDS:
+            oldest = next(iter(self._next))
+            del self._next[oldest]
+            self._held.pop(oldest, None)
         self._logger.warning("%s%s", message, f" (and {held} more like it)" if held else "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import stat
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO
 from engine.core.errors import UserError
 
 MOST_TEXT = 1 << 20  # bytes of a text file; the largest that ships, a style.toml, has 4 KB
+MOST_RECORD = 256 << 20  # bytes of what programs write for programs: a history of 100,000 steps has 30 MB
 MOST_DEPTH = 32  # tables within tables; our own documents need six
 _MOST_DOTS = 64  # in one key: tomllib takes quadratic time over a dotted key, an hour for one of 100,000 parts
 _MOST_NUMBER = 2**63  # TOML's own range of integers; a larger one cannot be made a float, nor printed in a line
@@ -110,10 +112,25 @@ def read_json(path: str | os.PathLike[str], most: int = MOST_TEXT, what: str = "
     return parse_json(read_text(path, most, what), str(path))
 
 
+def json_there(path: str | os.PathLike[str], most: int = MOST_TEXT) -> Any:
+    """Return the value of a JSON file, None where there is none that can be read: for files that we can do without.
+
+    NaN and infinity are numbers here: Python writes them, in a history of losses for one.
+    """
+    try:
+        return _parsed(read_text(path, most), str(path))
+    except UserError:
+        return None
+
+
 def parse_json(text: str | bytes, where: str) -> Any:
     """Return the value of a JSON text; NaN and infinity are none (RFC 8259). Raises UserError."""
+    return _parsed(text, where, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _parsed(text: str | bytes, where: str, **strictly: Callable[[str], Any]) -> Any:
     try:
-        found = json.loads(text, parse_constant=_no_constant)
+        found = json.loads(text, **strictly)
     except RecursionError as error:
         raise _too_deep(where) from error
     except ValueError as error:  # of JSON, of UTF-8, of a number of more than 4,300 digits
@@ -171,6 +188,12 @@ def _refuse_special(mode: int, where: str, what: str) -> None:
 
 def _too_deep(where: str) -> UserError:
     return UserError("nested too deeply", where=where, allowed=f"{MOST_DEPTH} levels")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):  # 1e999
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
 
 
 def _no_constant(name: str) -> None:

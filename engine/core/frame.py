@@ -39,8 +39,8 @@ class Size:
     def parse(cls, text: str) -> Size:
         """Read `1280x720`. Raises ValueError with the text that was read."""
         parts = text.lower().split("x")
-        if len(parts) != 2 or not all(p.isdigit() and int(p) > 0 for p in parts):
-            raise ValueError(f"a size is WIDTHxHEIGHT in pixels, such as 1280x720; got {text!r}")
+        if len(parts) != 2 or not all(p.isascii() and p.isdigit() and len(p) < 10 and int(p) > 0 for p in parts):
+            raise ValueError(f"a size is WIDTHxHEIGHT in pixels, such as 1280x720; got {text[:40]!r}")
         return cls(int(parts[0]), int(parts[1]))
 
     def __str__(self) -> str:

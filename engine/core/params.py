@@ -56,3 +56,10 @@ def defaults(params: Iterable[Param]) -> dict[str, float]:
 def complete(params: Iterable[Param], values: Mapping[str, float]) -> dict[str, float]:
     """Return a value for every parameter: the given one clamped, else the default. Unknown names are ignored."""
     return {p.name: p.clamp(values[p.name]) if p.name in values else p.default for p in params}
+
+
+def within(where: str, value: float, low: float, high: float) -> float:
+    """Return a number that a person typed, if it lies in its range: NaN lies in none. Raises UserError."""
+    if not low <= value <= high:
+        raise UserError("value out of range", where=where, allowed=f"{low:g} to {high:g}", got=value)
+    return value

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` names one thing in a folder, on every system: no path, no way out of the folder."""
+    return text not in ("", ".", "..") and not any(c in text for c in "/\\\0") and not PureWindowsPath(text).drive
 
 
 def styles_dir() -> Path:

@@ -10,11 +10,7 @@ column 0 becomes `y` with its sign changed, and the picture stands as its maker 
 
 from __future__ import annotations
 
-import math
-import pickle
 import re
-import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +21,12 @@ import numpy as np
 from engine.core.errors import UserError
 from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, OUTPUTS, CppnSpec, Weights
 from engine.models.style import MAX_WEIGHTS_BYTES
+from engine.models.torch_file import read_torch
 
 # Their order, by our names: another than ours.
 INPUTS = ("y", "x", "time", "bass", "mid", "treble", "centroid", "rolloff", "onset", "time_ramp", "beat", "rms")
 TRAINED_TIME = 0.5  # what the time input was during the whole training
+_MOST_TEXT, _MOST_NUMBER = 1000, 1 << 53  # of what a file says of its making
 _REMEDY = "export it again with the program that made it"
 
 
@@ -63,7 +61,7 @@ def read_checkpoint(path: Path, zoom: float = 1.0) -> Checkpoint:
     """
     if not 0.1 <= zoom <= 100.0:
         raise UserError("zoom out of range", where="--zoom", allowed="0.1 to 100", got=zoom)
-    content = _load(path)
+    content = read_torch(path, MAX_WEIGHTS_BYTES, remedy=_REMEDY)
     if not isinstance(content, Mapping):
         raise UserError("not a checkpoint", where=str(path), allowed="a table with state_dict", got=type(content).__name__)
     state = content.get("state_dict", content)  # the oldest files are the bare state_dict
@@ -87,34 +85,6 @@ def read_checkpoint(path: Path, zoom: float = 1.0) -> Checkpoint:
     weights[0][0][:, INPUTS.index("x")] *= 1.0 / zoom
     spec = CppnSpec(INPUTS, max(width, MIN_WIDTH), layers, ACTIVATIONS)
     return Checkpoint(spec, _widened(weights, spec), width, **_facts(path, content))
-
-
-def _load(path: Path) -> Any:
-    """Return what the file holds, numbers and text only."""
-    try:
-        size = path.stat().st_size
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                size = max(size, sum(entry.file_size for entry in archive.infolist()))  # what it would unpack to
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError("the checkpoint cannot be read", where=str(path), got=error) from error
-    if size > MAX_WEIGHTS_BYTES:
-        raise UserError("too large for a style", where=str(path), allowed=f"{MAX_WEIGHTS_BYTES} bytes", got=f"{size} bytes")
-    try:
-        import torch
-    except ImportError as error:
-        raise UserError("reading a .pth needs torch", got=error, remedy="pip install -e '.[torch]'") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of old formats and of TorchScript, which it then refuses
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            "refused: the file is damaged, or holds more than numbers and could run code", where=str(path),
-            allowed="numbers and text", got=pickle_reason(error), remedy=_REMEDY,
-        ) from error  # fmt: skip
-    except Exception as error:  # boundary: the bytes of a stranger
-        raise UserError("not a checkpoint", where=str(path), got=_first_line(error), remedy=_REMEDY) from error
 
 
 def _architecture(path: Path, config: object, state: Mapping) -> tuple[int, int]:
@@ -181,29 +151,24 @@ def _widened(weights: Weights, spec: CppnSpec) -> Weights:
 def _facts(path: Path, content: Mapping) -> dict[str, Any]:
     """Return what the file says of its making; nothing of it is needed to play."""
     similarity = content.get("best_similarity")
-    if similarity is not None and (
-        isinstance(similarity, bool) or not isinstance(similarity, (int, float)) or not math.isfinite(similarity)
-    ):
+    number = isinstance(similarity, (int, float)) and not isinstance(similarity, bool)
+    if similarity is not None and not (number and abs(similarity) < _MOST_NUMBER):
         raise UserError("no number", where=f"{path}, best_similarity", allowed="-1 to 1", got=similarity)
     resolutions = content.get("resolution_pyramid")
     iterations = content.get("iterations")
     texts = {key: content.get(key) for key in ("prompt", "clip_model", "audio_file")}
-    prompt, clip_model, audio = (" ".join(text.split()) if isinstance(text, str) else "" for text in texts.values())
+    prompt, clip_model, audio = (
+        " ".join(text[:_MOST_TEXT].split()) if isinstance(text, str) else "" for text in texts.values()
+    )
     return {
         "prompt": prompt,
         "similarity": None if similarity is None else float(similarity),
         "clip_model": clip_model,
         "audio": re.split(r"[/\\]", audio)[-1],  # the rest is somebody's folders
-        "iterations": iterations if type(iterations) is int else None,
-        "resolutions": tuple(r for r in resolutions if type(r) is int) if isinstance(resolutions, (list, tuple)) else (),
+        "iterations": iterations if _counts(iterations) else None,
+        "resolutions": tuple(filter(_counts, resolutions[:64])) if isinstance(resolutions, (list, tuple)) else (),
     }
 
 
-def pickle_reason(error: Exception) -> str:
-    """Return what a refused pickle asked for. Never torch's own words: they advise to load it unsafely."""
-    found = re.search(r"GLOBAL (\S+)", str(error))
-    return f"it asks for {found[1]}" if found else "no pickle of numbers"
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _counts(value: object) -> bool:
+    return type(value) is int and 0 <= value < _MOST_NUMBER

@@ -16,11 +16,11 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from engine.models.graph import Graph, Tensors
+from engine.models.graph import Graph, Tensors, check_cost
 from engine.models.latent import unit_rms
-from engine.models.table import Table
+from engine.models.table import Table, refusal
 
 Width = Annotated[int, Field(ge=4, le=512)]
 
@@ -34,6 +34,13 @@ class GanNetwork(Table):
     style: Annotated[int, Field(ge=4, le=512)] = 32
     mapped: Annotated[int, Field(ge=4, le=512)] = 48
     widths: Annotated[tuple[Width, ...], Field(min_length=2, max_length=7)] = (96, 64, 48, 24)
+
+    @model_validator(mode="after")
+    def _affordable(self) -> GanNetwork:
+        rows, columns = self.grid
+        with refusal():
+            check_cost(self.graph, {"h": rows, "w": columns})
+        return self
 
     def spec(self) -> GanNetwork:
         """Return the checked shape: the table itself."""
@@ -90,6 +97,11 @@ class GanNetwork(Table):
             "psi": np.ones(1),
             "bend": np.ones(sum(self.widths)),
         }
+
+    def larger(self, factor: int) -> GanNetwork:
+        """Return the network that paints a larger latent: convolutions do not mind the size. Raises ValueError."""
+        rows, columns = self.grid
+        return GanNetwork(**{**self.model_dump(), "grid": (rows * factor, columns * factor)})
 
     def grid_for(self, aspect: float) -> tuple[int, int]:
         """Return rows and columns of a latent for pictures of this aspect (width over height), of about the trained area."""

@@ -9,15 +9,21 @@ parameters are tensors of the style, named `<name>.weight` and `<name>.bias`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.core.errors import UserError
+
 Tensors = Mapping[str, np.ndarray]
 """A network's numbers by name, float32."""
 
 OUTPUT = "picture"  # [n, 3 or 1, h, w], sRGB 0..1
+MOST_PARAMETERS = 16 << 20  # numbers of a network; the largest that ships has 1 million. A CPU holds each five times over
+MOST_VALUES = 64 << 20  # numbers alive at once while one picture is made, 256 MB; the largest that ships has 3 million
+MOST_PRODUCTS = 32 << 30  # multiplications of one picture: some seconds on two cores; the largest that ships has 7e8
 
 
 @dataclass(frozen=True)
@@ -152,3 +158,80 @@ class Graph:
         out = f"v{len(self.ops)}"
         self.ops.append(Op(kind, out, ins, numbers))
         return out
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one picture takes. values: numbers that are alive at once, at most; products: multiplications with weights."""
+
+    values: int
+    products: int
+
+
+def cost(graph: Graph, sizes: Mapping[str, int]) -> Cost:
+    """Return what one picture takes, by arithmetic alone: nothing is allocated. sizes: of the inputs' named sides."""
+    shapes: dict[str, tuple[int, ...]] = {name: (1, *shape) for name, shape in graph.tensors.items()}
+    shapes |= {name: tuple(sizes.get(side, side) for side in shape) for name, shape in graph.inputs.items()}
+    last = {name: i for i, op in enumerate(graph.ops) for name in op.ins}
+    alive = {name: math.prod(shapes[name]) for name in graph.inputs}
+    most = products = 0
+    for i, op in enumerate(graph.ops):
+        shape, made = _shape(op, [shapes[name] for name in op.ins], graph)
+        shapes[op.out], alive[op.out] = shape, math.prod(shape)
+        # A transposed convolution spreads its products out before it sums them up; a padded one copies what comes in.
+        spread = 4 * alive[op.out] if op.kind == "grow" else alive[op.ins[0]] if op.kind == "conv_edge" else 0
+        most, products = max(most, sum(alive.values()) + spread), products + made
+        for name in op.ins:
+            if last[name] == i:
+                alive.pop(name, None)
+    return Cost(most, products)
+
+
+def _shape(op: Op, ins: list[tuple[int, ...]], graph: Graph) -> tuple[tuple[int, ...], int]:
+    """Return the shape of an operation's value without its batch, and how many products it takes."""
+    x = ins[0]
+    weight = graph.tensors[op.ins[1]] if len(op.ins) > 1 and op.ins[1] in graph.tensors else ()
+    match op.kind:
+        case "conv" | "conv_edge":
+            return (weight[0], *x[1:]), math.prod(weight) * x[1] * x[2]
+        case "grow":
+            return (weight[1], 2 * x[1], 2 * x[2]), math.prod(weight) * x[1] * x[2]
+        case "linear":
+            return (weight[0],), math.prod(weight)
+        case "embed":
+            return (weight[1], *x), 0
+        case "linear_up" | "nearest_up":
+            return (x[0], 2 * x[1], 2 * x[2]), 0
+        case "shuffle":
+            return (x[0] // 4, 2 * x[1], 2 * x[2]), 0
+        case "mean":
+            return x[:1], 0
+        case "column":
+            return (*x, 1, 1), 0
+        case "cut":
+            axis, start, stop = (int(number) for number in op.numbers)
+            return (*x[: axis - 1], stop - start, *x[axis:]), 0
+        case "pick":
+            axis = int(op.numbers[0])
+            return x[: axis - 1] + x[axis:], 0
+        case "add" | "mul":
+            return max(ins, key=math.prod), 0
+    return x, 0
+
+
+def check_cost(graph: Graph, sizes: Mapping[str, int], beside: int = 0) -> None:
+    """Raise UserError for a network that would take gigabytes or minutes: before anything of it is made.
+
+    beside: of the tensors' numbers, those that are none of the network's.
+    """
+    if graph.parameters - beside > MOST_PARAMETERS:
+        raise _too_large("numbers of the network", graph.parameters - beside, MOST_PARAMETERS)
+    found = cost(graph, sizes)
+    if found.values > MOST_VALUES:
+        raise _too_large("numbers at once for one picture", found.values, MOST_VALUES)
+    if found.products > MOST_PRODUCTS:
+        raise _too_large("multiplications for one picture", found.products, MOST_PRODUCTS)
+
+
+def _too_large(what: str, got: int, most: int) -> UserError:
+    return UserError(f"the network is too large: {what}", where="network", allowed=f"up to {most:.3g}", got=f"{got:.3g}")

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,25 +17,36 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from engine.core.errors import UserError
-from engine.core.paths import styles_dir
+from engine.core.files import read_toml
+from engine.core.frame import Size
+from engine.core.paths import is_name, styles_dir
 from engine.models.cppn import CppnSpec, Network, Weights
 from engine.models.encoding import UNIFORM_INPUTS
 from engine.models.gan import GanNetwork
 from engine.models.graph import Tensors
 from engine.models.table import Table
+from engine.models.tensor_file import read_tensors
 from engine.models.vqvae import VqvaeNetwork
+from engine.show.catalogue import did_you_mean, listed
 
-__all__ = ["Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "write_meta", "write_style"]
+__all__ = [
+    "Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "made_meta", "write_meta", "write_style",
+]  # fmt: skip
 
 SCHEMA_VERSION = 1
 MAX_WEIGHTS_BYTES = 64 * 1024 * 1024  # a 256-wide, 12-layer CPPN takes 3 MB, a shipped GAN at most 12: more is a mistake
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+MAX_SEED = 2**63 - 1
+MOST_PREVIEW = 2048  # px of a preview's side
+Finite = Annotated[float, Field(ge=-1e9, le=1e9)]
+Word = Annotated[str, Field(max_length=200)]
+Words = Annotated[tuple[Word, ...], Field(max_length=256)]
+Text = Annotated[str, Field(max_length=4000)]
+Numbers = Annotated[dict[Word, Finite], Field(max_length=256)]
 
 
 # A kind of style: its [network] table, which gives a spec. One line each, here and in `generators/registry.py`.
@@ -50,7 +60,19 @@ class Preview(Table):
 
     time: Finite = 0.0
     size: str = "320x180"
-    signals: dict[str, Finite] = Field(default_factory=dict)
+    signals: Numbers = Field(default_factory=dict)
+
+    @field_validator("size")
+    @classmethod
+    def _bounded(cls, text: str) -> str:
+        try:
+            size = Size.parse(text)
+        except ValueError:
+            size = Size(0, 0)
+        if not 0 < min(size.width, size.height) <= max(size.width, size.height) <= MOST_PREVIEW:
+            reason = f"not a size of a preview: WIDTHxHEIGHT, up to {MOST_PREVIEW} each, such as 320x180"
+            raise PydanticCustomError("size", "{reason}", {"reason": reason})
+        return text
 
 
 class Motion(Table):
@@ -65,22 +87,22 @@ class StyleMeta(Table):
     version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=60)]
     kind: Literal["cppn", "gan", "vqvae"]
-    description: str = ""
-    seed: int
-    licence: str
-    prompt: str = ""
-    images: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    genres: tuple[str, ...] = ()  # music it was chosen for: "techno", "ambient", ...
+    description: Text = ""
+    seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)]
+    licence: Word
+    prompt: Text = ""
+    images: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
+    tags: Words = ()
+    genres: Words = ()  # music it was chosen for: "techno", "ambient", ...
     energy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # 0 calm .. 1 frantic, of the music that it suits
-    palette: tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...] = ()
+    palette: Annotated[tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...], Field(max_length=64)] = ()
     network: AnyNetwork
-    normalisation: dict[str, Finite] = Field(default_factory=dict)
+    normalisation: Numbers = Field(default_factory=dict)
     motion: Motion = Motion()
     preview: Preview = Preview()
-    scores: dict[str, Finite] = Field(default_factory=dict)
-    guide: str = ""  # what pulled the training, as given to --guide; "" for an untrained style
-    judge: str = ""  # what the scores are of; never the guide's own weights
+    scores: Numbers = Field(default_factory=dict)
+    guide: Text = ""  # what pulled the training, as given to --guide; "" for an untrained style
+    judge: Text = ""  # what the scores are of; never the guide's own weights
 
     @property
     def trained(self) -> bool:
@@ -137,13 +159,27 @@ class Style:
 
 
 def style_folder(path_or_slug: str | Path) -> Path:
-    """Return the folder of a style given by slug (in the library) or by path. Raises UserError when there is none."""
-    path = Path(path_or_slug)
-    for folder in (path, styles_dir() / path):
-        if (folder / "style.toml").is_file():
-            return folder
-    known = ", ".join(list_styles()) or "none"
-    raise UserError("no such style", where=str(styles_dir()), allowed=known, got=path_or_slug, remedy="vj styles list")
+    """Return the folder of a style. A text without a slash is a slug, and of the library alone: a folder that happens to lie
+    where a command is run never stands for it. Everything else is a path. Raises UserError when there is no such style.
+    """
+    slug = str(path_or_slug)
+    of_library = isinstance(path_or_slug, str) and is_name(slug)
+    folder = styles_dir() / slug if of_library else Path(path_or_slug)
+    if _is_style(folder):
+        return folder
+    known = list_styles()
+    remedy = did_you_mean(slug, known) or "vj styles list"
+    if of_library and _is_style(Path(slug)):
+        remedy = f"name a folder by its path: {os.path.join(os.curdir, slug)}"
+    where = str(styles_dir()) if of_library else slug
+    raise UserError("no such style", where=where, allowed=listed(known), got=slug, remedy=remedy)
+
+
+def _is_style(folder: Path) -> bool:
+    try:
+        return (folder / "style.toml").is_file()
+    except (OSError, ValueError):  # a name that no disk takes
+        return False
 
 
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # on Windows
@@ -159,36 +195,52 @@ def check_slug(text: str, where: str = "--slug") -> str:
 def list_styles(kind: str = "") -> list[str]:
     """Return the slugs of the library, sorted. kind: only these, for which every style.toml is read; else none is.
 
-    Raises UserError for a style.toml that has to be read and cannot.
+    One that has to be read and cannot is left out: a bad style takes no list down.
     """
     folder = styles_dir()
     found = sorted(p.parent.name for p in folder.glob("*/style.toml")) if folder.is_dir() else []
-    return [slug for slug in found if not kind or load_meta(folder / slug).kind == kind]
+    return [slug for slug in found if not kind or _kind_of(folder / slug) == kind]
+
+
+def _kind_of(folder: Path) -> str:
+    try:
+        return load_meta(folder).kind
+    except UserError:
+        return ""
 
 
 def load_meta(folder: Path) -> StyleMeta:
     """Read and check style.toml. Raises UserError naming file and key."""
     path = folder / "style.toml"
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("style.toml cannot be read", where=str(path), got=error) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError("style.toml is not TOML", where=str(path), got=error, remedy="mend the line it names") from error
+    table = read_toml(path, what="style.toml")
     try:
         meta = StyleMeta.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        loc = first["loc"]
-        if loc[:1] == ("network",) and loc[1:2] and loc[1] in KINDS:
-            loc = (loc[0], *loc[2:])  # pydantic puts the kind in between
-        key = ".".join(str(part) for part in loc)
-        got = first["input"] if first["type"] != "missing" else "nothing"
-        raise UserError(f"style.toml: {first['msg'].lower()}", where=f"{path}, key {key}", got=got) from error
+        what, key, got = _first_fault(error)
+        raise UserError(f"style.toml: {what.lower()}", where=f"{path}, key {key}", got=got) from error
     for name in meta.normalisation:
         if name not in UNIFORM_INPUTS:
             raise UserError("unknown input", where=f"{path}, key normalisation", allowed=", ".join(UNIFORM_INPUTS), got=name)
     return meta
+
+
+def made_meta(**fields: Any) -> StyleMeta:
+    """Return a new style's description, of what a person typed. Raises UserError naming the option."""
+    try:
+        return StyleMeta(version=SCHEMA_VERSION, **fields)
+    except ValidationError as error:
+        what, key, got = _first_fault(error)
+        raise UserError(what[0].lower() + what[1:], where=f"--{key.replace('_', '-')}", got=got) from error
+
+
+def _first_fault(error: ValidationError) -> tuple[str, str, object]:
+    """Return what is wrong, at which key, and what stood there."""
+    first = error.errors()[0]
+    loc = first["loc"]
+    if loc[:1] == ("network",) and loc[1:2] and loc[1] in KINDS:
+        loc = (loc[0], *loc[2:])  # pydantic puts the kind in between
+    got = None if loc == ("network",) else "nothing" if first["type"] == "missing" else first["input"]
+    return first["msg"], ".".join(map(str, loc)), got
 
 
 def load_style(path_or_slug: str | Path) -> Style:
@@ -217,25 +269,7 @@ def _fingerprint(meta: StyleMeta, weights: Weights | Tensors) -> str:
 def load_weights(path: Path, spec: Spec) -> Weights | Tensors:
     """Read the tensors that `spec` names and check names, shapes, dtype and finiteness against it."""
     remedy = "export the style again, or take it from a backup"
-    try:
-        with path.open("rb") as file:
-            size, head = path.stat().st_size, file.read(9)
-    except OSError as error:
-        raise UserError("weights cannot be read", where=str(path), got=error, remedy=remedy) from error
-    # The two containers that torch.save has used: a zip, and a bare pickle. Of 32 headers of safetensors, padded to eight
-    # bytes, one has a length that begins like a pickle; after its eight bytes comes a brace.
-    if head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[8:] != b"{"):
-        raise UserError(
-            "weights are a pickle, which could run code", where=str(path), allowed="safetensors",
-            remedy="convert the file with torch.load(weights_only=True) and safetensors",
-        )  # fmt: skip
-    if size > MAX_WEIGHTS_BYTES:
-        raise UserError("weights file too large", where=str(path), allowed=f"{MAX_WEIGHTS_BYTES} bytes", got=f"{size} bytes")
-    try:
-        with safe_open(path, "np") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise UserError("weights are damaged", where=str(path), allowed="safetensors", got=error, remedy=remedy) from error
+    tensors, _ = read_tensors(path, MAX_WEIGHTS_BYTES, "weights")
     found: dict[str, np.ndarray] = {}
     for key, shape in spec.tensors.items():
         where = f"{path}, {key}"
@@ -247,7 +281,8 @@ def load_weights(path: Path, spec: Spec) -> Weights | Tensors:
         if tensor.dtype not in (np.uint8, np.float16, np.float32, np.float64):
             raise UserError("wrong number type", where=where, allowed="uint8, float16 to float64", got=tensor.dtype)
         with np.errstate(over="ignore"):
-            tensor = np.ascontiguousarray(tensor, np.float32)
+            # A copy also of what is float32 already: the file's bytes go when the last tensor of them does.
+            tensor = np.array(tensor, np.float32, order="C")
         if not np.isfinite(tensor).all():
             bad = int((~np.isfinite(tensor)).sum())
             raise UserError("weights are not finite", where=where, allowed="finite numbers", got=f"{bad} NaN or Inf",

@@ -14,13 +14,16 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from engine.core.errors import UserError
 from engine.core.frame import Size
-from engine.models.graph import Graph, Tensors
-from engine.models.table import Table
+from engine.models.graph import Graph, Tensors, check_cost
+from engine.models.table import Table, refusal
 
 MAX_CODES = 256  # a code is a byte
+MOST_LOOPED = 16 << 20  # codes of all loops together, 16 MB; those that ship have 0.11 million
+MOST_EMBEDDED = 4 << 20  # numbers of an embedded picture, of which a frame blends eight; those that ship have 9 thousand
 
 Width = Annotated[int, Field(ge=4, le=512)]
 Side = Annotated[int, Field(ge=1, le=128)]
@@ -45,6 +48,18 @@ class VqvaeNetwork(Table):
     loops: Annotated[int, Field(ge=1, le=256)] = 1
     frames: Annotated[int, Field(ge=2, le=1024)] = 2
     beats: Annotated[int, Field(ge=1, le=64)] = 8
+
+    @model_validator(mode="after")
+    def _affordable(self) -> VqvaeNetwork:
+        with refusal():
+            for what, got, most in (
+                ("codes of all loops", self.loops * self.frames * self.tokens, MOST_LOOPED),
+                ("numbers of an embedded picture", self.tokens * self.dim, MOST_EMBEDDED),
+            ):
+                if got > most:
+                    raise UserError(f"too many {what}", where="network", allowed=f"up to {most}", got=got)
+            check_cost(self.graph, {"h": self.rows, "w": self.columns}, beside=self.loops * self.frames * self.tokens)
+        return self
 
     def spec(self) -> VqvaeNetwork:
         """Return the checked shape: the table itself."""

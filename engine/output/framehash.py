@@ -20,6 +20,7 @@ import numpy as np
 
 import engine
 from engine.core.errors import UserError
+from engine.core.files import open_regular
 from engine.core.frame import Size
 from engine.core.naming import refused
 from engine.core.placing import claim
@@ -28,6 +29,7 @@ from engine.core.placing import claim
 # here, and MD5 9 ms. Both are read.
 HASH = "SHA256"
 _DIGITS = {"MD5": 32, "SHA256": 64}
+_LONGEST_LINE = 1000  # bytes: what is longer is no line of this kind
 
 # libav's names of the pictures' memory layout.
 PIXEL_FORMATS = {("uint8", 4): "rgba", ("float16", 4): "rgbaf16le", ("float32", 4): "rgbaf32le", ("uint8", 3): "rgb24"}
@@ -149,31 +151,37 @@ def pixel_format_of(picture: np.ndarray) -> str:
 def read_hashes(path: Path | str) -> HashFile:
     """Read a file of hashes, also one that FFmpeg wrote, or a part. Raises UserError."""
     path = Path(path)
-    if not path.is_file():
-        raise UserError("no such file of frame hashes", where=str(path))
     header: dict[str, str] = {}
     frames: list[FrameHash] = []
     whole = hashlib.sha256()
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
+    with open_regular(path, "file of frame hashes") as file:
+        for number, raw in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
+            line = raw.decode("utf-8", "replace")
             if line.startswith("#"):
                 key, _, value = line[1:].partition(":")
                 header[key.strip()] = value.strip()
                 continue
             fields = [f.strip() for f in line.split(",")]
             numbers, found = fields[:5], fields[-1]
-            whole_line = len(fields) == 6 and all(n.isdigit() for n in numbers)
+            whole_line = len(fields) == 6 and all(n.isascii() and n.isdigit() and len(n) < 19 for n in numbers)
             if not whole_line or len(found) != _DIGITS.get(header.get("hash", "")):
                 raise UserError("not a line of frame hashes", where=f"{path}:{number}", got=line.strip())
             frames.append(FrameHash(len(frames), int(fields[2]), int(fields[4]), fields[5]))
             _count_in(whole, frames[-1])
     if header.get("hash") not in _DIGITS or "tb 0" not in header or "dimensions 0" not in header:
         raise UserError("not a file of frame hashes", where=str(path), allowed="what framehash or framemd5 writes")
+    try:
+        ticks = [int(part) for part in header["tb 0"].split("/")]
+        size, fps = Size.parse(header["dimensions 0"]), Fraction(ticks[1], ticks[0])
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        raise UserError(
+            "not a file of frame hashes", where=str(path), got=f"{header['dimensions 0']}, {header['tb 0']}"
+        ) from error
     return HashFile(
         header["hash"],
-        Size.parse(header["dimensions 0"]),
+        size,
         header.get("pixel_format 0", ""),
-        1 / Fraction(header["tb 0"]),
+        fps,
         header.get("software", ""),
         tuple(frames),
         whole.hexdigest(),

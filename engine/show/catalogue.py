@@ -18,9 +18,12 @@ IDLE = "idle"  # the style name of a deck that shows the idle scene: nothing to 
 TRANSITIONS = ("cut", "dissolve", "through-black", "wipe", "interlock")
 STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0}  # where an automatic crossfade may start -> quantum in beats
 
+_LONGEST_WORD = 100  # that a slip of the pen is looked for in
+
 LEVEL = Param("level", "Level", 0.0, 1.0, 1.0, "How much of the deck is seen before the crossfade")
 MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole output")
 CROSSFADE = Param("crossfade", "Crossfade", 0.0, 1.0, 0.0, "0 shows deck a, 1 shows deck b")
+FADER = Param("fader", "Fader", 0.0, 1.0, 0.0, "a signal that scenes map to what they like")
 
 
 def with_level(params: Sequence[Param]) -> tuple[Param, ...]:
@@ -73,7 +76,7 @@ class Catalogue:
 
 def did_you_mean(got: str, allowed: Iterable[str]) -> str:
     """Return `did you mean 'x'?` for the nearest allowed word, or ""."""
-    near = difflib.get_close_matches(got, list(allowed), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(got[:_LONGEST_WORD], list(allowed), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
 
 

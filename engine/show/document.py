@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from engine.core.params import defaults
-from engine.core.signals import BeatPosition
-from engine.show.catalogue import CROSSFADE, IDLE, STARTS, Catalogue
+from engine.core.params import complete, defaults
+from engine.core.signals import FADERS, BeatPosition
+from engine.show.catalogue import CROSSFADE, FADER, IDLE, MASTER, STARTS, TRANSITIONS, Catalogue
 from engine.show.change import (
     Action,
     AudioGain,
@@ -46,6 +46,7 @@ BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long eno
 _PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
 _DEFAULT_BEATS = 4.0  # of `/crossfade/to` without a length: one bar
+_FADERS = tuple(str(i) for i in range(1, FADERS + 1))
 
 
 class Document:
@@ -101,19 +102,19 @@ class Document:
                 return self._wanted(state, deck, word, actions)
             case ["deck", ("a" | "b"), *_]:
                 return self._moved(state, change.path.removeprefix("/"), number)
-            case ["fader", index]:
+            case ["fader", index] if index in _FADERS:
                 faders = list(state.faders)
-                faders[int(index) - 1] = number
+                faders[_FADERS.index(index)] = FADER.clamp(number)
                 return replace(state, faders=tuple(faders))
             case ["crossfade"]:
                 # A hand on the fader takes over from an automatic crossfade at once, wherever that stands.
-                return replace(state, crossfade=number, fade=None, follow=None)
+                return replace(state, crossfade=CROSSFADE.clamp(number), fade=None, follow=None)
             case ["crossfade", "to"]:
                 beats = float(args[1]) if len(args) > 1 else _DEFAULT_BEATS
                 start = "beat" if beats else "now"
                 fade = _fade(state, float(word == "b"), Transition(kind=state.kind, beats=beats, start=start), position)
                 return _started(replace(state, fade=fade, follow=None), position)
-            case ["crossfade", "kind"]:
+            case ["crossfade", "kind"] if word in TRANSITIONS:
                 return replace(state, kind=word)
             case ["scene"]:
                 return self._call(state, word, -1, actions)
@@ -127,7 +128,7 @@ class Document:
             case ["cue", "go"]:
                 return self._next_cue(state, actions)
             case ["master"]:
-                return replace(state, master=number)
+                return replace(state, master=MASTER.clamp(number))
             case ["blackout"]:
                 return _blackout(state, bool(number) if args else None)
             case ["freeze"]:
@@ -276,6 +277,46 @@ class Document:
         lit = {"master": 1.0, "blackout": False, "black": 0.0, "freeze": False}
         return replace(state, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1, **clear, **lit)
 
+    # What somebody else has written, or what has failed
+
+    def fitted(self, state: ShowState) -> ShowState:
+        """Return a document of a file so that every rule here holds: all parameters there, all in range, known words."""
+
+        def deck(given: DeckState) -> DeckState:
+            own, effects = complete(self.catalogue.deck_params, given.params), self.catalogue.effects
+            chain = {name: complete(effects[name], values) for name, values in given.chain if name in effects}
+            chain |= {name: values for name, values in self.catalogue.plain_chain() if name not in chain}
+            return replace(given, params=own, chain=tuple(chain.items()))
+
+        def staged(given: Staged | None) -> Staged | None:
+            if given is None:
+                return None
+            target = CROSSFADE.clamp(given.target)
+            return replace(given, content=deck(given.content), target=target, follow=staged(given.follow))
+
+        fade = state.fade
+        if fade is not None and not (fade.kind in TRANSITIONS and all(map(math.isfinite, _numbers_of(fade)))):
+            fade = None
+        faders = [*state.faders[:FADERS], *(0.0,) * FADERS][:FADERS]
+        return replace(
+            state,
+            a=deck(state.a),
+            b=deck(state.b),
+            crossfade=CROSSFADE.clamp(state.crossfade),
+            master=MASTER.clamp(state.master),
+            black=FADER.clamp(state.black),
+            paired=FADER.clamp(state.paired),
+            faders=tuple(FADER.clamp(value) for value in faders),
+            kind=state.kind if state.kind in TRANSITIONS else "dissolve",
+            fade=fade,
+            staged=staged(state.staged),
+            follow=staged(state.follow),
+        )
+
+    def stopped(self, state: ShowState) -> ShowState:
+        """Return the document with nothing under way: what there is stays, also where the crossfade stands."""
+        return replace(state, fade=None, staged=None, follow=None, queued=None)
+
     # Time
 
     def advance(self, state: ShowState, position: BeatPosition, dt: float) -> tuple[ShowState, list[Action]]:
@@ -348,9 +389,17 @@ def _blackout(state: ShowState, dark: bool | None) -> ShowState:
 
 def _fade(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:
     quantum = STARTS[transition.start]
-    start = math.ceil(position.beat / quantum) * quantum if quantum else position.beat
     beats = 0.0 if transition.kind == "cut" else transition.beats
-    return Fade(state.crossfade, target, transition.kind, beats, start, quantum)
+    return Fade(state.crossfade, target, transition.kind, beats, _boundary(position.beat, quantum), quantum)
+
+
+def _boundary(beat: float, quantum: float) -> float:
+    """Return the next beat at which a crossfade may begin; a quantum of 0 is "now"."""
+    return math.ceil(beat / quantum) * quantum if quantum > 0.0 else beat
+
+
+def _numbers_of(fade: Fade) -> tuple[float, ...]:
+    return fade.origin, fade.target, fade.beats, fade.start_beat, fade.quantum, fade.done
 
 
 def _started(state: ShowState, position: BeatPosition) -> ShowState:
@@ -360,7 +409,7 @@ def _started(state: ShowState, position: BeatPosition) -> ShowState:
         return state
     if fade.start_beat - position.beat > fade.quantum:
         # The beat was set back (resync): the next boundary is nearer than the one that was waited for.
-        fade = replace(fade, start_beat=math.ceil(position.beat / fade.quantum) * fade.quantum)
+        fade = replace(fade, start_beat=_boundary(position.beat, fade.quantum))
     if position.beat < fade.start_beat:
         return replace(state, fade=fade)
     # From where the crossfade is now, and what the beat has already passed counts.
@@ -373,7 +422,7 @@ def _stepped(state: ShowState, beats: float) -> ShowState:
     fade = state.fade
     if fade is None:
         return state
-    done = fade.done + beats
+    done = max(0.0, fade.done + beats)
     if done >= fade.beats:
         return replace(state, crossfade=fade.target, fade=None)
     part = done / fade.beats

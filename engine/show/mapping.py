@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
+from engine.core.errors import UserError
+from engine.core.signals import SIGNALS
+
 CURVES: dict[str, Callable[[float], float]] = {
     "linear": lambda x: x,
     "pow2": lambda x: x * x,
@@ -41,6 +44,12 @@ class Mapping:
     release: float = 0.0
     range: tuple[float, float] = (0.0, 1.0)
     times: str = ""
+
+    def __post_init__(self) -> None:
+        if self.signal not in SIGNALS or self.times not in ("", *SIGNALS):
+            raise UserError("unknown signal", where=self.parameter, got=f"{self.signal}, {self.times}")
+        if self.curve not in CURVES:
+            raise UserError("unknown curve", where=self.parameter, allowed=", ".join(CURVES), got=self.curve)
 
 
 class Mappings:
@@ -71,10 +80,9 @@ class Mappings:
         """Advance every envelope by `dt` s and return {parameter path: value to add to its base}."""
         values: dict[str, float] = {}
         for m, before in self._envelopes.items():
-            x = signals[m.signal]
-            x = CURVES[m.curve](min(1.0, max(0.0, x)))
+            x = CURVES[m.curve](_unit(signals[m.signal]))
             if m.times:
-                x *= signals[m.times]
+                x *= _unit(signals[m.times])
             tau = m.attack if x > before else m.release
             # Exact for a signal that holds still over the frame, so the frame rate drops out; tau 0 follows at once.
             level = x + (before - x) * math.exp(-dt / tau) if tau > 0.0 else x
@@ -82,3 +90,8 @@ class Mappings:
             low, high = m.range
             values[m.parameter] = values.get(m.parameter, 0.0) + low + level * (high - low)
         return values
+
+
+def _unit(value: float) -> float:
+    """Return `value` within 0..1; what is not a number is 0, or it would stay in an envelope for ever."""
+    return min(1.0, max(0.0, value))

@@ -11,14 +11,15 @@ A scene describes one primary deck. It lands on whichever deck is hidden, so its
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
+from engine.core.files import read_toml
 from engine.core.params import Param
 from engine.core.signals import FADERS, SIGNALS
 from engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue, did_you_mean, listed
@@ -30,6 +31,8 @@ SETLIST = "setlist.toml"  # lies among the scenes and is none
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=400)]
+Values = Annotated[dict[str, Number], Field(max_length=256)]  # every parameter of a deck is half of that
+_MOST_FAULTS = 24  # told of one file
 
 
 class _Table(BaseModel):
@@ -40,15 +43,15 @@ class EffectEntry(_Table):
     """One effect of the chain; parameters that are left out keep their defaults."""
 
     effect: Text
-    params: dict[str, Number] = {}
+    params: Values = {}
 
 
 class DeckEntry(_Table):
     """A style, parameter values, and the effects that come first in the chain, in this order."""
 
     style: Text
-    params: dict[str, Number] = {}
-    effects: tuple[EffectEntry, ...] = ()
+    params: Values = {}
+    effects: Annotated[tuple[EffectEntry, ...], Field(max_length=32)] = ()
 
 
 class Transition(_Table):
@@ -79,13 +82,13 @@ class Scene(_Table):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     description: Text = ""
     author: Text = ""
-    tags: tuple[str, ...] = ()
+    tags: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     deck: DeckEntry
     second: DeckEntry | None = None
     mix: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # how far the crossfade goes towards the second deck
-    faders: dict[str, Text] = {}
+    faders: Annotated[dict[str, Text], Field(max_length=FADERS)] = {}
     transition: Transition = Transition()
-    map: tuple[MapEntry, ...] = ()
+    map: Annotated[tuple[MapEntry, ...], Field(max_length=128)] = ()  # each is worked out at every frame: 2 us
 
     def mappings(self, part: str, deck: str, other: str) -> tuple[SignalMapping, ...]:
         """Return the mappings of `part` ("deck" or "second") with the paths they have on `deck` ("a" or "b").
@@ -126,32 +129,24 @@ def lint_scene(path: Path, catalogue: Catalogue) -> list[UserError]:
     return _check(path, catalogue)[1]
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the file's content. Raises UserError when it is missing, unreadable or no TOML."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        near = did_you_mean(path.stem, scene_names(path.parent))
-        raise UserError("no such file", where=str(path), remedy=near or "vj scenes list shows what there is") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("cannot read the file", where=str(path), got=error, remedy="save it as UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError("not valid TOML", where=str(path), got=error, remedy="mend the line it names") from error
-
-
 def schema_faults(error: ValidationError, model: type[BaseModel], path: Path) -> list[UserError]:
     """Turn pydantic's findings into errors that name file, key, allowed, got and remedy; unknown keys first.
 
     A mistyped key is usually also a missing one: its name is the better hint.
     """
-    found = sorted(error.errors(), key=lambda f: f["type"] != "extra_forbidden")
-    return [_schema_fault(f, model, path) for f in found]
+    found = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "extra_forbidden")
+    told = [_schema_fault(f, model, path) for f in found[:_MOST_FAULTS]]
+    more = len(found) - len(told)
+    return told + ([UserError(f"and {more} faults more", where=str(path))] if more else [])
 
 
 def _check(path: Path, catalogue: Catalogue) -> tuple[Scene | None, list[UserError]]:
     try:
-        data = read_toml(path)
+        data = read_toml(path, what="scene")
     except UserError as error:
+        if error.what == "no such scene":
+            near = did_you_mean(path.stem, scene_names(path.parent))
+            error = UserError(error.what, where=str(path), remedy=near or "vj scenes list shows what there is")
         return None, [error]
     if (version := data.get("version")) != VERSION:
         remedy = f"start the file with `version = {VERSION}`"
@@ -240,12 +235,17 @@ def _schema_fault(found: Mapping[str, Any], model: type[BaseModel], path: Path) 
 
 def _fields_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     """Return the keys that are allowed at `loc` inside `model`."""
-    schema = model.model_json_schema()
+    schema = _schema_of(model)
     node: dict[str, Any] = schema
     for part in loc:
         node = _followed(schema, node)
         node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
     return [name for name in _followed(schema, node).get("properties", {}) if name != "slug"]
+
+
+@lru_cache(maxsize=8)
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _followed(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
+from engine.core.files import read_toml
 from engine.show.catalogue import Catalogue, did_you_mean, listed
-from engine.show.scene import VERSION, EffectEntry, Number, Scene, Transition, read_toml, schema_faults
+from engine.show.scene import VERSION, EffectEntry, Scene, Text, Transition, Values, schema_faults
 
 
 class _Table(BaseModel):
@@ -22,18 +23,18 @@ class _Table(BaseModel):
 class Cue(_Table):
     """One step: a scene, and what is different about it this time. note: for the performer's eyes."""
 
-    scene: str
+    scene: Text
     note: Annotated[str, Field(max_length=200)] = ""
     transition: Transition | None = None
-    params: dict[str, Number] = {}  # deck paths of the primary deck: `zoom`, `fx/bloom/amount`
+    params: Values = {}  # deck paths of the primary deck: `zoom`, `fx/bloom/amount`
 
 
 class Setlist(_Table):
     """An ordered list of cues."""
 
     version: Literal[1]
-    name: str = ""
-    cue: tuple[Cue, ...] = ()
+    name: Text = ""
+    cue: Annotated[tuple[Cue, ...], Field(max_length=2000)] = ()
 
     def played(self, index: int, scene: Scene) -> Scene:
         """Return `scene` as cue `index` plays it: with the cue's own transition and values, where it has any."""
@@ -70,7 +71,7 @@ def lint_setlist(path: Path, catalogue: Catalogue) -> list[UserError]:
 
 def _check(path: Path, catalogue: Catalogue) -> tuple[Setlist | None, list[UserError]]:
     try:
-        setlist = Setlist.model_validate(read_toml(path))
+        setlist = Setlist.model_validate(read_toml(path, what="setlist"))
     except UserError as error:
         return None, [error]
     except ValidationError as error:

@@ -25,6 +25,7 @@ from engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 30.0, 300.0
 CONFIDENCE_FLOOR = 0.35
+_TRACKED = 10.0, 1000.0  # bpm that a tracker may say: beyond them it is no tempo, and arithmetic ends
 BEATS_PER_BAR = 4
 
 _STALE_S = 1.0  # a line not renewed for that long is no news: the audio process is being restarted
@@ -36,6 +37,7 @@ _AGREE_BPM, _AGREE_BEATS, _AGREE_S = 0.04, 0.15, 4.0
 _TAP_GAP_S = 2.1  # a longer pause begins a new count: 30 bpm is 2 s a beat
 _TAP_SPAN_S = 3.0  # taps older than this are forgotten, but for the last four
 _TAPS_KEPT = 4
+_BOUNCE_S = 0.05  # no finger taps again so soon: a contact that bounces, or a flood, which must not cost a frame
 _TAPS_NEEDED = 3
 _TAP_STRAY = 0.25  # of a beat: a tap this far off the others' line is left out
 
@@ -70,7 +72,8 @@ class Conductor:
     def update(self, line: Timeline | None, t: float) -> None:
         """Take the tracker's newest line (None: there is none) at time `t`, once a frame."""
         dt, self._updated = max(0.0, t - self._updated), max(t, self._updated)
-        known = line is not None and t - line.t0 < _STALE_S and math.isfinite(line.beat0) and line.bpm > 0.0
+        known = line is not None and t - line.t0 < _STALE_S and _TRACKED[0] <= line.bpm <= _TRACKED[1]
+        known = known and math.isfinite(line.beat0) and math.isfinite(line.confidence)
         self._confidence = line.confidence if known else 0.0
         if known and self._confidence >= CONFIDENCE_FLOOR:
             if self._leading:
@@ -83,6 +86,8 @@ class Conductor:
 
     def tap(self, t: float) -> None:
         """Take one tap at time `t`. From the third of a row on they set tempo and phase, and the performer leads."""
+        if self._taps and 0.0 <= t - self._taps[-1] < _BOUNCE_S:
+            return
         if self._taps and not 0.0 < t - self._taps[-1] <= _TAP_GAP_S:
             self._taps.clear()
         self._taps.append(t)

@@ -199,7 +199,7 @@ def test_program_killed_while_recording(start_show: Start, tmp_path: Path) -> No
     assert sound >= lived - 2.0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
 def test_signals_end_with_a_finished_file(number: int, start_show: Start, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     show = start_show("--record", str(out))
@@ -212,3 +212,15 @@ def test_signals_end_with_a_finished_file(number: int, start_show: Start, tmp_pa
     assert report["recorder"]["path"] == str(out)
     assert report["recorder"]["dropped"] == 0
     assert [p for p in tmp_path.iterdir() if p.suffix == ".mkv"] == []
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"])
+def test_signals_that_ask_for_nothing_do_nothing(name: str, start_show: Start) -> None:
+    show = start_show()
+    show.wait_for_picture()
+    for _ in range(3):
+        show.process.send_signal(getattr(signal, name))
+        clock.sleep(0.05)
+    assert show.state("/state/fps", None, 10.0) is not None
+    assert show.process.poll() is None
+    show.end()

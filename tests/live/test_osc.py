@@ -7,7 +7,9 @@ import queue
 import random
 import shutil
 import socket
+import struct
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -258,3 +260,63 @@ def test_close_is_quick_and_frees_the_port(bus: ControlBus) -> None:
     server.close()
     assert clock.now() - t < 1.0
     OscServer(TABLE, bus, port=port).close()
+
+
+def test_a_bundle_of_a_controller_with_colour_pads(server: OscServer, bus: ControlBus) -> None:
+    """A fader, a colour, two more faders: the colour alone is refused."""
+
+    def message(address: bytes, tag: bytes, payload: bytes) -> bytes:
+        return b"".join(part + b"\0" * (4 - len(part) % 4) for part in (address, b"," + tag)) + payload
+
+    parts = [
+        message(b"/fader/1", b"f", struct.pack(">f", 0.25)),
+        message(b"/pad/1/colour", b"r", bytes([255, 0, 128, 255])),
+        message(b"/fader/2", b"f", struct.pack(">f", 0.5)),
+        message(b"/fader/3", b"f", struct.pack(">f", 0.75)),
+    ]
+    bundle = b"#bundle\0" + struct.pack(">Q", 1) + b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(bundle, ("127.0.0.1", server.port))
+    assert [(c.path, c.args) for c in collect(bus, 3)] == [
+        ("/fader/1", (0.25,)),
+        ("/fader/2", (0.5,)),
+        ("/fader/3", (0.75,)),
+    ]
+    wait(lambda: bus.counters.rejected == 1)
+    assert "a colour" in server.error
+
+
+def test_a_datagram_of_thousands_of_parts_costs_one_turn(server: OscServer, bus: ControlBus) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _ in range(20):
+            sock.sendto(b"#bundle\0" + bytes(8) + bytes(60_000), ("127.0.0.1", server.port))
+        sock.sendto(encoded("/master", (0.5,)), ("127.0.0.1", server.port))
+    assert [c.path for c in collect(bus, 1)] == ["/master"]
+    assert bus.counters.dropped >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux speaks for all of 127.0.0.0/8")
+def test_a_forged_sender_is_sent_no_more_than_three_times_what_came(bus: ControlBus) -> None:
+    """Another address of loopback stands for a host that never asked for anything."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forged,
+    ):
+        victim.bind(("127.0.0.77", 0))
+        victim.settimeout(0.5)
+        forged.bind(("127.0.0.77", 0))
+        server = OscServer(TABLE, bus, host="0.0.0.0", port=0, port_out=victim.getsockname()[1])
+        server.feedback({f"/state/{n}": (f"value {n}",) for n in range(60)})
+        try:
+            forged.sendto(b"/go\0,i\0\0\0\0\0\0", ("127.0.0.1", server.port))
+            wait(lambda: server.clients == ["127.0.0.77"])
+            token = OscMessage(victim.recv(65535))
+            assert token.address == "/state/token"
+            assert token.size <= 36
+            with pytest.raises(TimeoutError):
+                victim.recv(65535)
+            forged.sendto(encoded("/listen", (token.params[0],)), ("127.0.0.1", server.port))
+            heard = {OscMessage(victim.recv(65535)).address for _ in range(60)}
+            assert heard == {f"/state/{n}" for n in range(60)}, "who sends the number back receives, and gets everything"
+        finally:
+            server.close()

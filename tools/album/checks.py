@@ -6,6 +6,7 @@ is named; it writes nothing.
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from engine.app.options import parse_fps
 from engine.app.render_job import parse_resolution
 from engine.audio.part import Part
 from engine.core.errors import UserError
+from engine.core.files import open_regular, reason
 from engine.core.frame import Size
 from engine.models.encoding import LATENTS
 from engine.models.style import load_style
@@ -219,7 +221,11 @@ def _song(
 
 def _inside(base: Path, text: str, outside: bool, where: str) -> Path:
     """Return the path that `text` means. Raises UserError for one that leads out of the album's folder."""
-    path = (base / text).resolve()
+    try:
+        path = (base / text).resolve()
+        os.path.lexists(path)
+    except (OSError, ValueError) as error:  # links in a circle, a NUL
+        raise UserError("no usable path", where=where, got=reason(error)) from error
     if not outside and not path.is_relative_to(base):
         remedy = "move it there, or render with --allow-outside"
         raise UserError(
@@ -230,8 +236,7 @@ def _inside(base: Path, text: str, outside: bool, where: str) -> Path:
 
 def _heard(audio: Path, start: float, duration: float | None) -> None:
     """Decode the first moments of a source. Raises UserError for a file without any."""
-    if not audio.is_file():
-        raise UserError("no such audio file", got=audio, remedy="check the path")
-    if not audio.stat().st_size:
-        raise UserError("the file is empty (0 bytes)", got=audio, remedy="use a file with sound")
+    with open_regular(audio, "audio file") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise UserError("the file is empty (0 bytes)", got=audio, remedy="use a file with sound")
     next(Part.of(audio, start, duration).blocks())

@@ -24,6 +24,7 @@ from typing import Any
 from engine.app.offline import hashes_beside
 from engine.core import paths
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, read_json
 from engine.core.placing import claim
 from engine.models.style import style_folder
 from engine.show.catalogue import IDLE
@@ -79,7 +80,7 @@ def render_there(files: Files, suffix: str, threads: int, options: list[str]) ->
     try:
         _unpack(folder, files)
         track = folder / "track"
-        job = TrackJob.from_json(json.loads((track / "job.json").read_text("utf-8")))
+        job = TrackJob.from_json(read_json(track / "job.json", MOST_RECORD))
         job = replace(job, render=replace(job.render, audio=folder / f"audio{suffix}"))
         (track / "job.json").write_text(json.dumps(job.to_json()), encoding="utf-8")
         environment = worker_environment(threads) | {"PHOSPHENE_STYLES": str(folder / "styles")}

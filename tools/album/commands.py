@@ -17,6 +17,7 @@ from typing import Any
 from engine.app.catalogue import show_catalogue
 from engine.core import clock
 from engine.core.errors import UserError, one_line
+from engine.core.files import MOST_RECORD, json_there
 from engine.core.naming import COMPANIONS, beside, refuse_inputs
 from tools.album.checks import Checked, check_album
 from tools.album.cluster import run_on_ray
@@ -239,10 +240,10 @@ def _plan_json(planned: Sequence[Planned], rate: float | None) -> str:
 
 def _known_film(root: Path) -> dict[str, Any] | None:
     """Return what the last run said of the stitched film."""
+    told = json_there(root / RUN_FILE, MOST_RECORD)
     try:
-        told = json.loads((root / RUN_FILE).read_text("utf-8"))
         return {**told["film"], "volatile": told["volatile"]["film"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
 
 

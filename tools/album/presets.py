@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
+from engine.core.files import read_toml
 from engine.show.catalogue import Catalogue, did_you_mean, listed
-from engine.show.scene import Number, Text, read_toml, schema_faults
+from engine.show.scene import Number, Text, schema_faults
 
 FOLDER = Path(__file__).parent / "presets"
 VERSION = 1
@@ -79,7 +80,7 @@ def load_preset(name: str, catalogue: Catalogue, where: str = "preset") -> Prese
         raise UserError("no such preset", where=where, allowed=listed(preset_names()), got=name, remedy=remedy)
     path = FOLDER / f"{name}.toml"
     try:
-        preset = Preset.model_validate(read_toml(path))
+        preset = Preset.model_validate(read_toml(path, what="preset"))
     except ValidationError as error:
         raise schema_faults(error, Preset, path)[0] from error
     for level in LEVELS:

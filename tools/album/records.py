@@ -17,6 +17,7 @@ from typing import Any
 from engine.app.offline import hashes_beside, sha256_of
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.core.placing import set_aside
 from engine.models.style import write_atomic
 from engine.output.framehash import read_hashes
@@ -25,16 +26,17 @@ from tools.album.job import FORMAT, TrackJob, folder_of, program_sha, versions
 
 TRACK_FILE = "track.json"
 RUN_FILE = "run.json"
+# What a record has to hold to be one.
+_KEPT = {"depends": dict, "video": str, "video_sha256": str, "digest": str, "volatile": dict}
 _SHOWN = 40  # characters of a value in a reason
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
     """Return what `track.json` in a track's folder says, or None where there is none that can be read."""
-    try:
-        found = json.loads((folder / TRACK_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+    found = json_there(folder / TRACK_FILE, MOST_RECORD)
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+    return found if all(isinstance(found.get(key), kind) for key, kind in _KEPT.items()) else None
 
 
 def write_record(path: Path, document: Mapping[str, Any]) -> None:

@@ -6,7 +6,6 @@ Called by `tools/render_album.py` before anything else. Reads one file and opens
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,13 +13,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.core.errors import UserError
+from engine.core.files import parse_toml, read_toml
 from engine.show.catalogue import did_you_mean, listed
-from engine.show.scene import Number, Text, read_toml, schema_faults
+from engine.show.scene import Number, Text, Values, schema_faults
 
 VERSION = 1
 _SET = "--set"
 
 # strict: `crf = "18"` or `workers = true` is a slip of the pen
+Anchor = Annotated[tuple[Number, ...], Field(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 
@@ -87,14 +88,14 @@ class Track(_Table):
     source: Annotated[str, Field(min_length=1, max_length=1000)]
     title: Annotated[str, Field(max_length=120)] = ""
     scene: Text = ""
-    scenes: tuple[Text, ...] = ()
+    scenes: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
     style: Text = ""
     preset: Text = ""
     seed: Seed | None = None
     trim: Trim = Trim()
     bars: Annotated[int, Field(ge=1, le=256, strict=True)] | None = None
-    anchors: tuple[tuple[Number, ...], ...] = ()
-    overrides: dict[str, Number] = {}
+    anchors: Annotated[tuple[Anchor, ...], Field(max_length=1000)] = ()
+    overrides: Values = {}
 
 
 class Album(_Table):
@@ -102,7 +103,7 @@ class Album(_Table):
 
     version: Literal[1]
     album: Settings = Settings()
-    track: tuple[Track, ...] = ()
+    track: Annotated[tuple[Track, ...], Field(max_length=1000)] = ()
 
 
 class Faults(Exception):
@@ -116,10 +117,9 @@ class Faults(Exception):
 def read_album(path: Path, changes: Sequence[str] = ()) -> Album:
     """Return the album of `path` with the changes `key=value` of --set. Raises Faults."""
     try:
-        data = read_toml(path)
+        data = read_toml(path, what="album")
     except UserError as error:
-        remedy = error.remedy if "TOML" in error.what or "UTF-8" in error.remedy else "check the path"
-        raise Faults([UserError(error.what, where=error.where, got=error.got, remedy=remedy)]) from error
+        raise Faults([error]) from error
     if (version := data.get("version")) != VERSION:
         remedy = f"start the file with `version = {VERSION}`"
         fault = UserError(
@@ -185,6 +185,6 @@ def _set(data: dict[str, Any], change: str) -> None:
 def _value(text: str) -> Any:
     """Read a value as TOML would; what is none is a text, so that nobody has to quote quotes for a shell."""
     try:
-        return tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text.strip()}", _SET)["value"]
+    except (UserError, KeyError):
         return text.strip()

@@ -24,6 +24,7 @@ from engine.app.recording import versions
 from engine.app.render_job import RenderJob
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, read_json
 from engine.core.placing import set_aside
 from tools.album.job import FORMAT, SHOW, TrackJob
 from tools.album.previews import make_previews
@@ -44,7 +45,7 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     try:
-        job = TrackJob.from_json(json.loads((folder / "job.json").read_text("utf-8")))
+        job = TrackJob.from_json(read_json(folder / "job.json", MOST_RECORD))
         os.environ["PHOSPHENE_SCENES"] = str(_scene_files(folder, job))
         if "--probe" in options:
             _say(told, {"rate": _rate(job.in_folder(folder))})

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from engine.core.errors import UserError
+from engine.core.files import json_there
 from engine.core.frame import Size
 from engine.core.paths import cache_dir
 from tools.datasets.pictures import fit, load_picture
@@ -64,7 +65,8 @@ def find_p5() -> Path:
     remedy = f"npm install --ignore-scripts --prefix {folder} p5@{P5_VERSION}"
     if not script.is_file():
         raise UserError("p5.js is not installed", where=str(folder), remedy=remedy)
-    version = json.loads((script.parents[1] / "package.json").read_text(encoding="utf-8")).get("version")
+    package = json_there(script.parents[1] / "package.json")
+    version = package.get("version") if isinstance(package, dict) else None
     if version != P5_VERSION:
         what = "another p5.js than sketches are captured with"
         raise UserError(what, where=str(folder), allowed=P5_VERSION, got=version, remedy=remedy)

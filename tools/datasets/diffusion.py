@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
+from engine.core.files import read_text
 from tools.datasets.writer import Writer
 
 if TYPE_CHECKING:
@@ -84,9 +85,19 @@ def read_prompts(path: Path) -> Prompts:
         import yaml
     except ImportError as error:
         raise UserError("PyYAML is not installed", remedy="pip install 'phosphene[diffusion]'") from error
+
+    class Plain(yaml.SafeLoader):
+        """Takes no references: nine of them within each other are a billion prompts."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("a reference (*name)")
+            return super().compose_node(parent, index)
+
+    text = read_text(path, what="prompt file")
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = yaml.load(text, Plain)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         remedy = "see tools/datasets/prompts.yaml"
         raise UserError("the prompt file cannot be read", where=str(path), got=reason, remedy=remedy) from error

@@ -16,12 +16,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.core.errors import UserError
+from engine.core.files import open_regular
 from tools.datasets.part import Entry, Loop, Part
 
 MANIFEST = "manifest.jsonl"
@@ -29,6 +30,9 @@ DATASET = "dataset.json"
 HELD_OUT = 0.1
 """Share of the groups that is validation."""
 
+_MOST_RECORDS, _MOST_FRAMES = 10_000_000, 100_000  # lines of a manifest; frames of a loop
+_LONGEST_LINE = 1 << 16  # bytes
+Text = Annotated[str, Field(max_length=4000)]
 Split = Literal["whole", "variant", "arc", "leaky"]
 _ARC_GAP = 0.05  # of a loop, left out on both sides of a held-out arc: 9 of 180 frames, beyond which motion has moved on
 
@@ -38,17 +42,17 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str
-    path: str
-    group: str
-    bucket: str = ""
-    caption: str = ""
+    id: Text
+    path: Text
+    group: Text
+    bucket: Text = ""
+    caption: Text = ""
     split: Literal["train", "validation"] = "train"
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
-    frames: int = Field(0, ge=0)
-    fps: float = Field(0.0, ge=0)
-    variant: int = Field(0, ge=0)
+    width: int = Field(ge=1, le=1 << 16)
+    height: int = Field(ge=1, le=1 << 16)
+    frames: int = Field(0, ge=0, le=_MOST_FRAMES)
+    fps: float = Field(0.0, ge=0, le=1e6)
+    variant: int = Field(0, ge=0, le=2**31)
     seconds: float | None = None
 
     @field_validator("path")
@@ -107,7 +111,7 @@ def load_manifest(
     records = [r for r in read_records(folder) if not variants or r.variant < variants]
     if not records:
         raise UserError("the data set is empty", where=str(folder), remedy="make it again with tools/make_dataset.py")
-    missing = [r.path for r in records if not (folder / r.path).is_file()]
+    missing = [r.path for r in records if not _is_file(folder / r.path)]
     if missing:
         raise UserError(
             f"{len(missing)} files of the data set are missing",
@@ -163,11 +167,20 @@ def _leaky(entries: list[Entry], held_out: float, rng: np.random.Generator) -> l
 def read_records(folder: Path) -> list[Record]:
     """Return the lines of the manifest. Raises UserError naming file and line."""
     path = folder / MANIFEST
-    if not path.is_file():
+    if not _is_file(path):
         remedy = "make one with tools/make_dataset.py"
         raise UserError("no data set here", where=str(folder), allowed=f"a folder with {MANIFEST}", remedy=remedy)
+    with open_regular(path, "manifest") as file:
+        return _records(iter(lambda: file.readline(_LONGEST_LINE), b""), path)
+
+
+def _records(lines: Iterable[bytes], path: Path) -> list[Record]:
     records, seen = [], set()
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, raw in enumerate(lines, 1):
+        if len(raw) == _LONGEST_LINE or number > _MOST_RECORDS:
+            allowed = f"{_MOST_RECORDS} lines of {_LONGEST_LINE} bytes"
+            raise UserError("the manifest is too long", where=f"{path}:{number}", allowed=allowed)
+        line = raw.decode("utf-8", "replace").removeprefix("\ufeff")
         try:
             record = Record.model_validate_json(line)
         except ValidationError as error:
@@ -184,6 +197,13 @@ def read_records(folder: Path) -> list[Record]:
         seen.add(record.id)
         records.append(record)
     return records
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no disk takes
+        return False
 
 
 def divide(groups: Sequence[str], buckets: Sequence[str], held_out: float = HELD_OUT, seed: int = 0) -> dict[str, str]:

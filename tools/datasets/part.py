@@ -1,13 +1,12 @@
 """One part of a data set, training or validation: its entries, and their pixels when they are asked for.
 
-Trainers hold a `Part` and ask for batches; pictures are decoded then, or once into a mapped file (`array`). Never holds more
-than a batch of pictures in memory.
+Trainers hold a `Part` and ask for batches; pictures are decoded then, or once into a file whose rows are read (`array`).
+Never holds more than a batch of pictures in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +17,10 @@ import numpy as np
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from tools.datasets.pictures import fit, grey, read_picture
+from tools.datasets.rows import Rows
 
 PACKED = "packed"
-"""Folder, in the data set's own, of the arrays that `Part.array` maps."""
+"""Folder, in the data set's own, of the arrays that `Part.array` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,15 @@ class Loop:
     width: int
 
     def array(self, size: Size | None = None, gray: bool = False) -> np.ndarray:
-        """Return the frames, uint8 [frames, h, w, 3], or [frames, h, w] if `gray`; mapped from the file where `size` is
-        None or the loop's own. Raises UserError if the file is not such an array."""
-        if size is None or size == Size(self.width, self.height):
-            stored = self.path.with_suffix(".gray.npy")
-            if gray and stored.is_file():
-                return _open(stored, (self.frames, self.height, self.width))
-            frames = _open(self.path, (self.frames, self.height, self.width, 3))
+        """Return the frames, uint8 [frames, h, w, 3], or [frames, h, w] if `gray`. size None: the loop's own. Raises
+        UserError if the file is not such an array."""
+        own = size is None or size == Size(self.width, self.height)
+        stored = self.path.with_suffix(".gray.npy")
+        if own and gray and stored.is_file():
+            return _open(stored, (self.frames, self.height, self.width))[:]
+        frames = _open(self.path, (self.frames, self.height, self.width, 3))[:]
+        if own:
             return grey(frames) if gray else frames
-        frames = _open(self.path, (self.frames, self.height, self.width, 3))
         scaled = np.stack([fit(frame, size) for frame in frames])
         return grey(scaled) if gray else scaled
 
@@ -91,7 +91,7 @@ class Part(Sequence[Entry]):
         """Return those pictures, uint8 [n, h, w, 3], or [n, h, w] if `gray`; scaled to cover `size` and cropped to its
         middle, never squashed. Raises UserError for one that cannot be read."""
         images = np.empty((len(index), size.height, size.width, 3), np.uint8)
-        loops: dict[Path, np.ndarray] = {}
+        loops: dict[Path, Rows] = {}
         for place, i in enumerate(index):
             entry = self.entries[int(i)]
             if entry.frame is None:
@@ -118,9 +118,9 @@ class Part(Sequence[Entry]):
         for start in range(0, len(order), batch):
             yield self.read(order[start : start + batch], size, gray)
 
-    def array(self, size: Size, gray: bool = False) -> np.ndarray:
-        """Return all pictures, uint8 [n, h, w, 3], or [n, h, w] if `gray`, mapped from a file that is made the first time
-        (about 1 ms a picture) and belongs to these entries, their files and this size."""
+    def array(self, size: Size, gray: bool = False) -> np.ndarray | Rows:
+        """Return all pictures, uint8 [n, h, w, 3], or [n, h, w] if `gray`, read as they are asked for from a file that is
+        made the first time (about 1 ms a picture) and belongs to these entries, their files and this size."""
         if not self.entries:
             return np.empty((0, size.height, size.width, *(() if gray else (3,))), np.uint8)
         path = self.folder / PACKED / f"{self._key(size, gray)}.npy"
@@ -156,24 +156,10 @@ class Part(Sequence[Entry]):
         return digest.hexdigest()[:20]
 
 
-def forget(array: np.ndarray) -> None:
-    """Give the pages of a mapped array back: the system keeps them while it has room, and they are not this process's memory
-    any more. Nothing else happens; an array in memory stays."""
-    while isinstance(array, np.ndarray) and array.base is not None:
-        array = array.base
-    if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        array.madvise(mmap.MADV_DONTNEED)
-
-
-def _open(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """Map an array of bytes. Raises UserError."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        what, remedy = "an array of the data set cannot be read", "make the data set again"
-        raise UserError(what, where=str(path), got=error, remedy=remedy) from error
-    if array.dtype != np.uint8 or (shape is not None and array.shape != shape):
-        allowed = f"uint8 {list(shape)}" if shape else "uint8"
-        got = f"{array.dtype} {list(array.shape)}"
-        raise UserError("an array of the data set is of another kind", where=str(path), allowed=allowed, got=got)
-    return array
+def _open(path: Path, shape: tuple[int, ...] | None = None) -> Rows:
+    """Open an array of bytes of that shape. Raises UserError."""
+    rows = Rows(path)
+    if shape is not None and rows.shape != shape:
+        allowed, got = f"uint8 {list(shape)}", f"uint8 {list(rows.shape)}"
+        raise UserError("the array of the data set is of another kind", where=str(path), allowed=allowed, got=got)
+    return rows

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.core.params import within
 from engine.models.gan import GanNetwork
 
 RECIPES = ("ours", "seed004")
-_LEAST = {
-    "batch": 2, "judge": 4, "lr": 0.0, "minutes": 0.0, "images": 0.0, "gamma": 0.0, "ema": 0.0, "save_every": 1.0,
-    "sample_every": 1, "seed": 0,
+_RANGES: dict[str, tuple[float, float]] = {
+    "batch": (2, 4096), "judge": (4, 512), "lr": (0.0, 1.0), "minutes": (0.0, 1e6), "images": (0.0, 1e12),
+    "gamma": (0.0, 1e6), "ema": (0.0, 1e12), "save_every": (1.0, 1e6), "sample_every": (1, 1e9), "seed": (0, 2**63 - 1),
 }  # fmt: skip
 
 
@@ -46,11 +48,8 @@ class Options:
     buckets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if not value >= least or not math.isfinite(value):
-                flag = f"--{name.replace('_', '-')}"
-                raise UserError("value out of range", where=flag, allowed=f"{least:g} or more", got=value)
+        for name, (low, high) in _RANGES.items():
+            within(f"--{name.replace('_', '-')}", getattr(self, name), low, high)
         if not self.minutes and not self.images:
             raise UserError("training would never end", where="--minutes", remedy="give --minutes or --images")
         if not 0.0 <= self.augment <= 1.0:
@@ -60,7 +59,7 @@ class Options:
                 raise UserError("no such choice", where=f"--{name}", allowed=", ".join(allowed), got=getattr(self, name))
         if not 1 <= self.field <= 4:
             raise UserError("value out of range", where="--field", allowed="1 to 4", got=self.field)
-        self.network()
+        self.painted()
 
     @property
     def picture(self) -> Size:
@@ -94,13 +93,25 @@ class Options:
             raise UserError("size does not fit the levels", where="--size", allowed="a latent of 2 to 64 cells", got=grid)
         try:
             return GanNetwork(grid=grid, widths=self.widths)  # that a part needs
-        except ValueError as error:
+        except ValidationError as error:
             allowed = "2 to 7 numbers of 4 to 512"
-            raise UserError("bad widths", where="--widths", allowed=allowed, got=self.widths) from error
+            raise UserError(_reason(error), where="--widths", allowed=allowed, got=self.widths) from error
+
+    def painted(self) -> GanNetwork:
+        """Return the network that the style paints with: of whole pictures, where parts are trained on. Raises UserError."""
+        try:
+            return self.network().larger(self.field)
+        except ValidationError as error:
+            raise UserError(_reason(error), where="--size, --widths, --field", got=self.whole) from error
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for options.json."""
         return dataclasses.asdict(self)
+
+
+def _reason(error: ValidationError) -> str:
+    said = str(error.errors()[0]["msg"])
+    return said[0].lower() + said[1:]
 
 
 def options_from(data: dict[str, Any]) -> Options:

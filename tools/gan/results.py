@@ -20,7 +20,6 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.generators.still import sequence
 from engine.models.style import Motion, Preview, StyleMeta, load_style, write_atomic, write_style
-from tools.datasets.part import forget
 from tools.gan.measure import measure, path_length
 from tools.gan.options import Options
 from tools.gan.run import Run, try_write
@@ -34,10 +33,7 @@ _MEASURED = 4096  # pictures at most, of either side
 
 def style_meta(options: Options, facts: Mapping[str, Any]) -> StyleMeta:
     """Return what style.toml will say. facts: name, description, licence, tags and so on. Raises UserError for a bad one."""
-    net = options.network()
-    rows, columns = net.grid
-    # Convolutions do not mind the size: what was trained on parts paints whole pictures from a larger latent.
-    net = net.model_copy(update={"grid": (rows * options.field, columns * options.field)})
+    net = options.painted()
     try:
         return StyleMeta(
             version=1, kind="gan", seed=options.seed, network=net, motion=Motion(drive=1.0),
@@ -101,6 +97,4 @@ def measured(run: Run, trainer: Trainer, style: Path | None) -> dict[str, float]
 def _spread_out(pictures: np.ndarray) -> np.ndarray:
     """Return `_MEASURED` of the pictures or all, from end to end: a data set is sorted by its buckets."""
     count = min(len(pictures), _MEASURED)
-    found = pictures[np.linspace(0, len(pictures) - 1, count).round().astype(np.intp)]
-    forget(pictures)
-    return found
+    return pictures[np.linspace(0, len(pictures) - 1, count).round().astype(np.intp)]

@@ -15,7 +15,6 @@ import logging
 import os
 import pickle
 import struct
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,9 @@ from PIL import Image
 
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.models.style import write_atomic
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.datasets.manifest import load_manifest
 from tools.gan.options import Options
 from tools.gan.trainer import Trainer
@@ -134,15 +135,7 @@ def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint without running anything of it. Raises UserError."""
-    try:
-        with warnings.catch_warnings():  # of pickles that it is about to refuse
-            warnings.simplefilter("ignore", UserWarning)
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError("no checkpoint here", where=str(path), allowed="the folder of a run") from error
-    except (*_UNREADABLE, OSError) as error:
-        what = "the checkpoint is damaged, or would run code"
-        raise UserError(what, where=str(path), allowed="tensors and numbers", remedy="start another run") from error
+    state = read_torch(path, MOST_TRAINED, remedy="start another run")
     if not isinstance(state, dict):
         raise UserError("the checkpoint is damaged", where=str(path), allowed="a table", got=type(state).__name__)
     return state
@@ -219,10 +212,7 @@ def _sample(run: Run, trainer: Trainer) -> None:
 
 
 def _read_history(folder: Path) -> list[dict[str, float]]:
-    try:
-        found = json.loads((folder / "history.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        found = None  # curves only: the weights are in the checkpoint
+    found = json_there(folder / "history.json", MOST_RECORD)  # curves only: the weights are in the checkpoint
     return [h for h in found if isinstance(h, dict)] if isinstance(found, list) else []
 
 

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from engine.core.errors import UserError
 from engine.core.frame import Size
-from tools.datasets.part import forget
 from tools.gan import losses
 from tools.gan.augment import diff_augment, spoil_reals
 from tools.gan.networks import Discriminator, Generator, matched, plain_graph, unit
@@ -122,7 +121,6 @@ class Trainer:
     def _reals(self, rng: torch.Generator) -> Tensor:
         index = torch.randint(len(self._pictures), (self.options.batch,), generator=rng).numpy()
         real = self._pictures[np.sort(index)]
-        forget(self._pictures)  # else 50,000 pictures of 128x72 become 1.4 GB of this process in a few minutes
         real = torch.from_numpy(parts(real, self.options.picture, rng)).to(self.device)
         real = real.movedim(-1, 1).float() / 255.0
         if self.options.recipe == "seed004":

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from engine.core.errors import UserError
-from engine.models.checkpoint import pickle_reason
+from engine.models.torch_file import asked_for
 from tools.guides.base import Request, Role
 
 MODELS = ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14")
@@ -275,7 +275,7 @@ def _load(model: str, found: Found) -> torch.nn.Module:
                 )
     except Exception as error:  # boundary: a foreign file, read by a foreign library
         refused = isinstance(error, pickle.UnpicklingError)
-        reason = pickle_reason(error) if refused else next(iter(str(error).strip().splitlines()), type(error).__name__)
+        reason = asked_for(error) if refused else next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
             f"cannot be read as the weights of CLIP {model}", where=str(found.path), allowed=allowed, got=reason,
             remedy="check --clip-model and --clip-weights",

@@ -12,11 +12,13 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
+from engine.core.files import MOST_RECORD, read_json
 from engine.core.frame import Size
 from engine.core.paths import cache_dir
 from engine.models.colour import from_hex, oklab
@@ -24,6 +26,7 @@ from engine.models.cppn import CppnSpec
 from engine.models.encoding import AUDIO_INPUTS, View, coordinates, input_values, uniform_vector
 from engine.models.growth import draw_recipe, grow
 from kernels.cppn.reference import forward
+from tools.datasets.rows import Rows
 from tools.motif import pictures as painters
 from tools.motif import subject as subjects
 from tools.motif.captions import is_held_out
@@ -59,9 +62,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Pictures:
-    """images: uint8 [n, side, side, 3], perhaps mapped from a file; subjects: what each shows; key: of the file."""
+    """images: uint8 [n, side, side, 3], in memory or in a file; subjects: what each shows; key: of the file."""
 
-    images: np.ndarray
+    images: np.ndarray | Rows
     subjects: list[Subject]
     key: str = ""
 
@@ -83,16 +86,29 @@ def open_pictures(settings: Settings, progress: Callable[[int], None] | None = N
         folder.mkdir(parents=True, exist_ok=True)
         part = images_path.with_suffix(".part")
         shape = (settings.count, settings.side, settings.side, 3)
-        images = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-        found = _paint_all(settings, images, progress)
-        images.flush()
+        with part.open("wb") as file:
+            found = _paint_all(settings, _Sheet(file, shape), progress)
         part.replace(images_path)
         listed = subjects_path.with_suffix(".json.part")
         listed.write_text(json.dumps([asdict(subject) for subject in found]))
         listed.replace(subjects_path)
-    listed = json.loads(subjects_path.read_text())
+    listed = read_json(subjects_path, MOST_RECORD)
     found = [Subject(**{**entry, "colours": tuple(entry["colours"])}) for entry in listed]
-    return Pictures(np.load(images_path, mmap_mode="r"), found, name)
+    return Pictures(Rows(images_path), found, name)
+
+
+class _Sheet:
+    """An array in a file that pictures are painted into. Written and not mapped: where a disk is full a mapping ends us."""
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
+        self._file = file
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        self._begin = file.tell()
+
+    def __setitem__(self, i: int, picture: np.ndarray) -> None:
+        self._file.seek(self._begin + i * picture.size)
+        self._file.write(picture.tobytes())
 
 
 def make_pictures(settings: Settings) -> Pictures:
@@ -101,7 +117,7 @@ def make_pictures(settings: Settings) -> Pictures:
     return Pictures(images, _paint_all(settings, images, None))
 
 
-def _paint_all(settings: Settings, images: np.ndarray, progress: Callable[[int], None] | None) -> list[Subject]:
+def _paint_all(settings: Settings, images: np.ndarray | _Sheet, progress: Callable[[int], None] | None) -> list[Subject]:
     networks = int(settings.count * _NETWORK_SHARE) // _VIEWS * _VIEWS if settings.networks and not settings.held_out else 0
     found: list[Subject] = []
     for i in range(settings.count - networks):

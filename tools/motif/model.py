@@ -14,19 +14,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.errors import UserError
+from engine.core.files import parse_json
+from engine.models.tensor_file import read_tensors
 from tools.motif.features import Features, Sight
 from tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
 
 SIDE = 64
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 Name = Literal["guide", "judge"]
+_MOST_BYTES, _WIDEST = 256 << 20, 4096
 _REMEDY = "train it: python tools/train_motif.py --output {}"
 
 
@@ -180,12 +183,14 @@ def load_motif(name: Name, path: Path | None = None) -> Motif:
     if not path.is_file():
         raise UserError("motif has no weights", where=str(path), remedy=remedy)
     try:
-        with safe_open(path, "pt") as file:
-            shape = json.loads(file.metadata()["shape"])
-            model = Motif(Shape(**{**shape, "sight": Sight(**shape["sight"])}))
-            model.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118 no mapping
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        tensors, notes = read_tensors(path, _MOST_BYTES, "weights")
+        shape = parse_json(notes["shape"], str(path))
+        if any(not 0 < shape[name] <= _WIDEST for name in ("hidden", "text", "space")):
+            raise ValueError(f"a tower of another size: {shape}")
+        model = Motif(Shape(**{**shape, "sight": Sight(**shape["sight"])}))
+        model.load_state_dict({key: torch.from_numpy(np.array(value, np.float32)) for key, value in tensors.items()})
+    except (UserError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = error.what if isinstance(error, UserError) else (str(error) or type(error).__name__).splitlines()[0]
         raise UserError("motif's weights are damaged", where=str(path), got=reason, remedy=remedy) from error
     if not all(torch.isfinite(value).all() for value in model.parameters()):
         raise UserError("motif's weights are damaged", where=str(path), got="numbers that are not finite", remedy=remedy)

@@ -10,11 +10,9 @@ where it was interrupted. One thread a process: two runs side by side on two cor
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +20,11 @@ from typing import Any
 
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, json_there, read_json, read_toml
 from engine.models.style import check_slug
 from tools.training.options import RECIPES, Options
 
+_MOST_SEEDS = 1000
 _POLL_S = 1.0
 _PROGRAM = Path(__file__).resolve().parents[1] / "train_style.py"
 
@@ -53,12 +53,7 @@ class Plan:
 
 def read_moodboard(path: Path, output: str) -> Plan:
     """Read a moodboard: `[defaults]` and `[[style]]` tables of options, `seeds`, `recipes`, `install`. Raises UserError."""
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("the moodboard cannot be read", where=str(path), got=error) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError("the moodboard is not TOML", where=str(path), got=error, remedy="mend the line it names") from error
+    table = read_toml(path, what="moodboard")
     known = {"version": int, "defaults": dict, "style": list, "seeds": int, "recipes": list, "install": bool}
     for key, value in table.items():
         if key not in known:
@@ -68,8 +63,9 @@ def read_moodboard(path: Path, output: str) -> Plan:
     if table.get("version") != 1:
         raise UserError("unknown version", where=f"{path}, key version", allowed="1", got=table.get("version"))
     seeds, recipes = table.get("seeds", 1), tuple(table.get("recipes", ()))
-    if seeds < 1 or any(recipe not in RECIPES for recipe in recipes):
-        raise UserError("out of range", where=f"{path}, keys seeds, recipes", allowed=f"1 or more; {', '.join(RECIPES)}")
+    if not 1 <= seeds <= _MOST_SEEDS or any(recipe not in RECIPES for recipe in recipes):
+        allowed = f"1 to {_MOST_SEEDS}; {', '.join(RECIPES)}"
+        raise UserError("out of range", where=f"{path}, keys seeds, recipes", allowed=allowed)
     styles: list[Options] = []
     for i, entry in enumerate(table.get("style", [])):
         where = f"{path}, style {i + 1}"
@@ -140,10 +136,9 @@ def _start(folder: Path, options: Options, threads: str) -> subprocess.Popen[byt
 
 
 def _steps_done(folder: Path) -> int:
-    try:
-        return len(json.loads((folder / "history.json").read_text("utf-8"))["steps"])
-    except (OSError, ValueError, KeyError):
-        return 0
+    found = json_there(folder / "history.json", MOST_RECORD)
+    steps = found.get("steps") if isinstance(found, dict) else None
+    return len(steps) if isinstance(steps, list) else 0
 
 
 def _reason(folder: Path, code: int) -> str:
@@ -155,9 +150,7 @@ def merge_seeds(folder: Path, names: Sequence[str]) -> tuple[str, dict[str, floa
     """Return (the best run by its *guide*, scores as mean and sd over the runs): the judge never chooses what it judges."""
     import statistics
 
-    table: dict[str, dict[str, Any]] = {
-        name: json.loads((folder / name / "scores.json").read_text("utf-8")) for name in names
-    }
+    table: dict[str, dict[str, Any]] = {name: read_json(folder / name / "scores.json") for name in names}
     best = max(names, key=lambda name: table[name]["guide"])
     merged = dict(table[best])
     for key in ("guide", "judge"):

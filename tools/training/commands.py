@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from engine.app.previews import VIDEO_SECONDS, write_video
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.core.files import json_there
 from engine.models.cppn import CppnSpec
 from engine.models.style import load_style, write_atomic, write_meta
 from tools.training import batch as batches
@@ -250,14 +251,14 @@ def _nulls(run: Run, spec: CppnSpec) -> dict[str, float]:
     heard = hashlib.sha256(repr(run.music.levels).encode()).hexdigest()
     key = repr((spec, run.options.steps, pulls, run.judge.name, said, heard, _NULLS_VERSION))
     path = run.folder.parent / f".nulls-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError):
-        found = nulls.score_untrained(spec, run.pulls, run.judge, run.music)
-        found |= nulls.random_search(spec, run.options.steps, run.pulls, run.judge, run.music)
-        with contextlib.suppress(OSError):  # a cache: the next run measures again
-            write_atomic(path, json.dumps(found).encode())
-        return found
+    kept = json_there(path)
+    if isinstance(kept, dict) and all(isinstance(score, float) for score in kept.values()):
+        return kept
+    found = nulls.score_untrained(spec, run.pulls, run.judge, run.music)
+    found |= nulls.random_search(spec, run.options.steps, run.pulls, run.judge, run.music)
+    with contextlib.suppress(OSError):  # a cache: the next run measures again
+        write_atomic(path, json.dumps(found).encode())
+    return found
 
 
 def _say_scores(found: dict[str, float]) -> None:

@@ -20,6 +20,7 @@ from engine.audio.decode import stream_audio
 from engine.audio.demo import demo_track
 from engine.audio.offline import FileAnalysis
 from engine.core import paths
+from engine.core.arrays import read_array
 from engine.core.errors import UserError
 from engine.core.signals import SAMPLE_RATE, SIGNALS, signals_at
 from engine.models.encoding import AUDIO_INPUTS, Motion, input_values, uniform_vector
@@ -28,6 +29,7 @@ from engine.tempo.conductor import Conductor
 
 FPS = 24
 MAX_SECONDS = 240.0  # of a track: enough to hear all of its parts
+_MOST_BYTES = 1 << 30  # of an analysis: 30 hours
 _ANALYSIS_VERSION = 1  # raise it when the analyser or the tracker changes what it says
 
 _log = logging.getLogger(__name__)
@@ -133,8 +135,8 @@ def _analyse(pcm: np.ndarray) -> np.ndarray:
 
 def _read(path: Path) -> np.ndarray | None:
     try:
-        table = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        table = read_array(path, _MOST_BYTES)
+    except UserError:
         return None
     return table if table.ndim == 2 and table.shape[1] == len(SIGNALS) and np.isfinite(table).all() else None
 

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.core.paths import styles_dir
 from engine.models.style import load_style, write_meta
 from tools.training.options import Options
@@ -28,10 +29,8 @@ def check_free(slug: str, replace: bool, run: Options | None = None) -> None:
 
 
 def _made_by(place: Path, run: Options) -> bool:
-    try:
-        return json.loads((place / "history.json").read_text("utf-8"))["options"] == json.loads(run.to_json())
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    found = json_there(place / "history.json", MOST_RECORD)
+    return isinstance(found, dict) and found.get("options") == json.loads(run.to_json())
 
 
 def install(style: Path, slug: str, scores: dict[str, float]) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import UserError
+from engine.core.files import read_json
 from engine.core.frame import Size
 from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, CppnSpec
 from engine.models.encoding import BASE_INPUTS
@@ -84,6 +85,13 @@ class Options:
                 raise UserError("out of range", where=_flag(key), allowed=f"{low:g} to {high:g}", got=value)
         if len(self.name) > _NAME:
             raise UserError("the name is too long", where="--name", allowed=f"{_NAME} characters", got=len(self.name))
+        for key, most in (("description", 4000), ("licence", 200)):  # as in style.toml
+            if len(getattr(self, key)) > most:
+                raise UserError("the text is too long", where=_flag(key), allowed=f"{most} characters")
+        for key in ("tags", "genres"):
+            words = getattr(self, key)
+            if len(words) > 256 or any(len(word) > 200 for word in words):
+                raise UserError("too many words", where=_flag(key), allowed="256 of 200 characters")
         if not self.resolutions or any(not 32 <= r <= 4096 for r in self.resolutions):
             raise UserError("out of range", where="--resolutions", allowed="32 to 4096 each", got=self.resolutions)
         CppnSpec(self.input_names, self.hidden_dim, self.layers, self.activation_names)  # raises what is wrong with it
@@ -155,9 +163,9 @@ class Options:
 def options_table(path: Path) -> dict[str, Any]:
     """Return what a run's `options.json` holds. Raises UserError."""
     try:
-        table = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError("the run's options cannot be read", where=str(path), got=error, remedy="start it again") from error
+        table = read_json(path, what="options of the run")
+    except UserError as error:
+        raise UserError(error.what, where=str(path), got=error.got, remedy="start it again") from error
     if not isinstance(table, dict):
         raise UserError("the run's options are no table", where=str(path), remedy="start it again")
     return table

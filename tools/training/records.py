@@ -5,7 +5,6 @@ Called by `report`. A folder may be half written or damaged: whatever cannot be 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.models.cppn import CppnSpec
 from engine.models.style import StyleMeta, load_meta
 
@@ -182,8 +182,5 @@ def _plain(value: object) -> str:
 
 def table_in(path: Path) -> dict[str, Any]:
     """Return a JSON table of a run; an empty one where there is none, or no table."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
+    found = json_there(path, MOST_RECORD)
     return found if isinstance(found, dict) else {}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +24,10 @@ from PIL import Image
 from engine.app.previews import VIDEO_SECONDS, to_bytes, write_still, write_video
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
+from engine.core.files import MOST_RECORD, json_there
 from engine.core.frame import Size
-from engine.models.style import Motion, Network, Preview, StyleMeta, write_atomic, write_style
+from engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from tools.guides.base import Guide, Request
 from tools.guides.choose import Pull, open_guides, open_judge
 from tools.guides.images import find_images
@@ -122,10 +123,10 @@ def begin(run: Run) -> Trainer:
     path = run.folder / "checkpoint.pt"
     if path.is_file():
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = read_torch(path, MOST_TRAINED, remedy="delete it to begin again; the style of the run stays")
             trainer.restore(state["trainer"])
             run.seconds = state["seconds"]
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise UserError(
                 "the checkpoint is damaged", where=str(path), got=str(error).splitlines()[0] if str(error) else error,
                 remedy="delete it to begin again; the style of the run stays",
@@ -208,8 +209,7 @@ def write_run_style(run: Run, trainer: Trainer, video: bool = True) -> Path:
 
         close_loop(weights, trainer.spec, good.scales.get("time", 1.0), options.loop_s)
     spec = trainer.spec
-    meta = StyleMeta(
-        version=1,
+    meta = made_meta(
         name=options.name or options.output.replace("_", " ").replace("-", " ").capitalize(),
         kind="cppn",
         description=options.description or run.request.text,
@@ -263,10 +263,9 @@ def _palette(request: Request, notes: list[str]) -> Guide | None:
 
 
 def _read_steps(folder: Path) -> list[dict[str, Any]]:
-    try:
-        return list(json.loads((folder / "history.json").read_text("utf-8"))["steps"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []  # curves only: the weights are in the checkpoint
+    found = json_there(folder / "history.json", MOST_RECORD)  # curves only: the weights are in the checkpoint
+    steps = found.get("steps") if isinstance(found, dict) else None
+    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
 def _write(path: Path, data: bytes) -> None:

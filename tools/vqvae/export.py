@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from engine.app.previews import film_bytes, write_still, write_video
 from engine.core.errors import UserError
-from engine.models.style import Preview, StyleMeta, write_atomic, write_style
+from engine.models.style import Preview, made_meta, write_atomic, write_style
 from tools.vqvae.dreaming import Dreams, decode_codes
 from tools.vqvae.network import VqVae
 
@@ -41,9 +42,12 @@ def write_vq_style(
         raise UserError("a style of a VQ-VAE plays loops, and there is none", where=str(folder),
                         remedy="train on a data set of loops: tools/make_dataset.py p5")  # fmt: skip
     network = model.spec.model_copy(update={"loops": len(loops), "frames": len(loops[0]), "beats": beats})
-    network = type(network).model_validate(network.model_dump())  # a copy is not checked
-    meta = StyleMeta(
-        version=1, name=name, kind="vqvae", description=description, seed=seed, licence=licence, tags=tags,
+    try:
+        network = type(network).model_validate(network.model_dump())  # a copy is not checked
+    except ValidationError as error:
+        raise UserError("the style cannot be played", where=str(folder), got=error.errors()[0]["msg"]) from error
+    meta = made_meta(
+        name=name, kind="vqvae", description=description, seed=seed, licence=licence, tags=tags,
         network=network, preview=Preview(time=1.0), scores=scores or {},
     )  # fmt: skip
     try:

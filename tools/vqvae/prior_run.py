@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 
 from engine.core import clock
 from engine.core.errors import UserError
+from engine.models.torch_file import MOST_TRAINED, read_torch
 from engine.models.vqvae import VqvaeNetwork
 from tools.datasets.manifest import Manifest
 from tools.vqvae.dreaming import encode_loop
@@ -155,11 +155,7 @@ def _save(path: Path, trainer: PriorTrainer) -> None:
 
 
 def _read(path: Path) -> dict:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
-        got = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError("the prior's checkpoint cannot be read", where=str(path), got=got, remedy="delete it") from error
+    state = read_torch(path, MOST_TRAINED, "checkpoint of the prior", "delete it")
     if not isinstance(state, dict) or not {"shape", "prior", "optimiser"} <= state.keys():
         raise UserError("the prior's checkpoint is of another program", where=str(path), remedy="delete it")
     return state

@@ -13,7 +13,6 @@ import hashlib
 import io
 import json
 import logging
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,19 +21,23 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
+from engine.core.files import read_bytes
 from engine.models.style import write_atomic
-from tools.datasets.manifest import Manifest, load_manifest
+from engine.models.tensor_file import read_tensors
+from engine.models.torch_file import MOST_TRAINED, read_torch
+from tools.datasets.manifest import MANIFEST, Manifest, load_manifest
+from tools.datasets.rows import Rows
 from tools.vqvae.network import VqVae, to_tensor
 from tools.vqvae.options import Options
 from tools.vqvae.trainer import Trainer
 
 SAVE_EVERY_S = 20.0
 SAMPLE_EVERY_S = 60.0
+_MOST_MANIFEST = 4 << 30  # bytes
 _SAMPLES = 8  # pictures beside their reconstructions
 
 _disk_log = RateLimitedLog(logging.getLogger(__name__), 20.0)
@@ -47,14 +50,14 @@ class Run:
     folder: Path
     options: Options
     manifest: Manifest
-    train: np.ndarray
-    validation: np.ndarray
+    train: np.ndarray | Rows
+    validation: np.ndarray | Rows
     data_key: str
     notes: list[str] = field(default_factory=list)
 
 
 def open_run(folder: Path, options: Options, loops: bool = False) -> Run:
-    """Return a run that is ready to train: the data divided, decoded once, and mapped. loops: there must be some.
+    """Return a run that is ready to train: the data divided, and decoded once. loops: there must be some.
 
     Raises UserError.
     """
@@ -75,7 +78,7 @@ def open_run(folder: Path, options: Options, loops: bool = False) -> Run:
         manifest,
         manifest.train.array(size, gray),
         manifest.validation.array(size, gray),
-        hashlib.sha256((data / "manifest.jsonl").read_bytes()).hexdigest(),
+        hashlib.sha256(read_bytes(data / MANIFEST, _MOST_MANIFEST, "manifest")).hexdigest(),
     )
     if len(run.train) < 2:
         raise UserError("too few pictures to train on", where=str(data), allowed="2 or more", got=len(run.train))
@@ -108,14 +111,7 @@ def begin(run: Run) -> Trainer:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Return what `save` wrote. Raises UserError for a file that is damaged, or a pickle that would run code."""
     remedy = "delete it to begin again; best.safetensors stays"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            "the checkpoint is no table of numbers", where=str(path), got=_first(error), remedy=remedy
-        ) from error
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
-        raise UserError("the checkpoint is damaged", where=str(path), got=_first(error), remedy=remedy) from error
+    state = read_torch(path, MOST_TRAINED, remedy=remedy)
     if not isinstance(state, dict) or not {"trainer", "data"} <= state.keys():
         raise UserError("the checkpoint is of another program", where=str(path), remedy=remedy)
     return state
@@ -191,9 +187,8 @@ def load_model(folder: Path) -> VqVae:
     model = VqVae.begin(Options.read(folder / "options.json"))
     path = folder / "best.safetensors"
     try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise UserError("the weights cannot be read", where=str(path), got=_first(error), remedy="train it again") from error
+        tensors, _ = read_tensors(path, MOST_TRAINED, "weights")
+        model.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
     except RuntimeError as error:
         raise UserError("the weights are of another architecture", where=str(path), got=_first(error)) from error
     return model.eval()

@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.core import clock
-from tools.datasets.part import forget
 from tools.vqvae.metrics import Totals
 from tools.vqvae.network import VqVae, to_tensor
 from tools.vqvae.options import BETA, Options
@@ -185,7 +184,6 @@ class Trainer:
             real = to_tensor(pictures[start : start + batch])
             logits, found = self.model(real, quantised=not self.waiting)
             totals.add(real, logits, found.commitment, found.codes)
-            forget(pictures)
         return totals
 
     def use_best(self) -> None:
@@ -224,7 +222,6 @@ class Trainer:
         batch = self.options.batch
         index = np.sort(self._order[1][place * batch : (place + 1) * batch])
         pictures = to_tensor(self.train[index])
-        forget(self.train)  # each picture maps 64 KB around it: 5,000 of them are a data set
         if not self.options.gray:
             flips = np.random.default_rng([self.options.seed, 2, self.step]).random(len(index)) < 0.5
             pictures = torch.where(torch.from_numpy(flips)[:, None, None, None], pictures.flip(3), pictures)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from engine.core.errors import UserError
 from tools.datasets.manifest import load_manifest
+from tools.numbers_given import whole
 from tools.vqvae.dreaming import steps_of
 from tools.vqvae.export import write_loop_video
 from tools.vqvae.network import VqVae, to_tensor
@@ -35,11 +36,9 @@ def command(arguments: list[str]) -> int:
     p.add_argument("--to", dest="end", required=True, metavar="LOOP:FRAME")
     p.add_argument("--out", type=Path, required=True, help="film, .mp4")
     p.add_argument("--how", choices=HOW, default="embeddings")
-    p.add_argument("--steps", type=int, default=150)
-    p.add_argument("--fps", type=int, default=30)
+    p.add_argument("--steps", type=whole(2, 1_000_000), default=150)
+    p.add_argument("--fps", type=whole(1, 240), default=30)
     args = p.parse_args(arguments)
-    if args.steps < 2 or args.fps < 1:
-        raise UserError("out of range", where="--steps, --fps", allowed="2 or more, 1 or more", got=(args.steps, args.fps))
     model = load_model(args.run)
     frames = [_frame(args.data, place, model) for place in (args.start, args.end)]
     pictures = walk(model, torch.cat(frames), args.steps, args.how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,6 @@ from engine.gpu.cuda import cuda_refusal
 
 
 def vj(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    import os
-
     command = [sys.executable, "-m", "engine.app.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment)
 
@@ -58,6 +57,24 @@ def test_a_bad_scene_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         (("rerender", "no-such-take", "out.mp4"), "not a take (no-such-take)"),
         (("rerender", "no-such-take", "out.mp4", "--internal", "some"), "no such choice (--internal)"),
         (("bench", "nonsense"), "no such benchmark"),
+        (("live", "--seconds", "inf"), "--seconds"),
+        (("live", "--seconds", "nan"), "--seconds"),
+        (("live", "--seconds=-1"), "--seconds"),
+        (("live", "--seconds", "1e300"), "--seconds"),
+        (("live", "--gain", "nan"), "--gain"),
+        (("live", "--gain", "inf"), "--gain"),
+        (("live", "--fps", "inf"), "not a frame rate"),
+        (("live", "--channels", "²"), "not input channels"),
+        (("live", "--size", f"{'9' * 5000}x9"), "not a picture size"),
+        (("live", "--style", "x" * 5000), "no such style"),
+        (("render", "demo", "x.mp4", "--style", "neon-tide", "--start", "nan"), "--start"),
+        (("render", "demo", "x.mp4", "--style", "neon-tide", "-d", "inf"), "--duration"),
+        (("render", "demo", "x.mp4", "--style", "neon-tide", "-a", "nan"), "--audio-scale"),
+        (("render", "demo", "x.mp4", "--style", "neon-tide", "--seed=-1"), "--seed"),
+        (("styles", "new", "--seed=-1"), "--seed"),
+        (("styles", "new", "--seed", "9" * 400), "--seed"),
+        (("styles", "import", "no-such.pth", "--zoom", "nan"), "--zoom"),
+        (("engines", "build", "--limit", "inf"), "--limit"),
     ],
 )
 def test_faults_of_a_person_are_one_line(arguments: tuple[str, ...], said: str) -> None:
@@ -65,6 +82,26 @@ def test_faults_of_a_person_are_one_line(arguments: tuple[str, ...], said: str) 
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_files_of_strangers_are_one_line_each(tmp_path: Path) -> None:
+    """Byte order marks, 3,000 levels, pipes: the bad ones are named, the good one is listed."""
+    good = (paths.scenes_dir() / "pulse.toml").read_bytes()
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf" + good.replace(b"\n", b"\r\n"))
+    (tmp_path / "deep.toml").write_text("a=" + "[" * 3000 + "]" * 3000)
+    (tmp_path / "digits.toml").write_text("version = " + "9" * 5000)
+    os.mkfifo(tmp_path / "pipe.toml")
+    os.mkfifo(tmp_path / "setlist.toml")
+    done = vj("scenes", "lint", PHOSPHENE_SCENES=str(tmp_path))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    for name in ("deep", "digits", "pipe", "setlist"):
+        assert sum(f"{name}.toml" in line for line in done.stderr.splitlines()) == 1, done.stderr
+    assert "marked" not in done.stderr
+    rows = json.loads(vj("scenes", "list", "--json", PHOSPHENE_SCENES=str(tmp_path)).stdout)
+    assert {row["slug"]: row["style"] == "refused" for row in rows} == {
+        "marked": False, "deep": True, "digits": True, "pipe": True,
+    }  # fmt: skip
 
 
 @pytest.mark.skipif(cuda_refusal() is None, reason="this machine has CUDA")

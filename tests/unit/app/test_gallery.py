@@ -218,7 +218,7 @@ def test_broken_styles_and_ratings_are_listed_with_the_reason(library):
     said = " ".join(page.broken)
     assert "birch" in said
     assert "weights are damaged" in said
-    assert "the ratings are not TOML" in said
+    assert "the ratings cannot be used: not valid TOML" in said
     assert page.cards[0]["video"] == [], "no player for a film that is not there"
     assert "1 broken" in run("gallery")
 

@@ -15,13 +15,24 @@ from engine.core.frame import Size
 
 @pytest.mark.parametrize(
     ("text", "fps"),
-    [("60", 60), ("29.97", Fraction(30000, 1001)), ("30000/1001", Fraction(30000, 1001)), ("12.5", Fraction(25, 2))],
+    [
+        ("60", 60),
+        ("24.0", 24),
+        ("12.5", Fraction(25, 2)),
+        *((text, Fraction(24000, 1001)) for text in ("23.976", "23.98", "23.97", "23.976024", "24000/1001", "24000:1001")),
+        *((text, Fraction(30000, 1001)) for text in ("29.97", "29.970", "29.97003", "30000/1001", " 29.97 ")),
+        *((text, Fraction(60000, 1001)) for text in ("59.94", "59.9401", "60000/1001")),
+        *((text, Fraction(120000, 1001)) for text in ("119.88", "120000:1001")),
+    ],
 )
 def test_frame_rates(text: str, fps: Fraction) -> None:
     assert parse_fps(text) == fps
 
 
-@pytest.mark.parametrize("text", ["", "fast", "0", "-24", "1/0", "1000", "nan"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "fast", "0", "-24", "1/0", "1000", "nan", "inf", "-inf", "1e1", "1e999999999", "9" * 5000, "24/1/1", "٢٤", "24,5"],
+)
 def test_no_frame_rates(text: str) -> None:
     with pytest.raises(UserError, match="not a frame rate"):
         parse_fps(text)
@@ -29,7 +40,7 @@ def test_no_frame_rates(text: str) -> None:
 
 def test_sizes() -> None:
     assert parse_size("1280x720") == Size(1280, 720)
-    for text in ("1280", "0x10", "axb", "99999x720", "-1x5"):
+    for text in ("1280", "0x10", "axb", "99999x720", "-1x5", "²x²", "infxnan", f"{'9' * 5000}x9"):
         with pytest.raises(UserError, match="not a picture size"):
             parse_size(text)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from engine.app import build
 from engine.app.build import build_stage
 from engine.app.hands import NoHands
+from engine.app.loader import SceneLoaded
 from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.stage import Stage
 from engine.app.telemetry import refusals
@@ -21,9 +24,12 @@ from engine.core import clock, paths
 from engine.core.clock import OfflineClock
 from engine.core.frame import Size
 from engine.core.signals import SAMPLE_RATE
+from engine.models.style import load_style
 from engine.pacing.governor import Governor
 from engine.show.catalogue import IDLE
 from engine.show.change import Change
+from engine.show.mapping import Mapping
+from engine.show.scene import Scene
 
 SIZE = Size(96, 54)
 
@@ -272,3 +278,85 @@ def test_a_scene_may_be_called_by_its_path(stage: Stage, tmp_path: Path) -> None
     play(stage, 3)
     assert build.scene_path(stage.state.scene) == mine
     assert stage.state.requested == ""
+
+
+def test_a_name_is_of_the_library_whatever_lies_here(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A show may be started in a stranger's folder; what is called by name is never out of it."""
+    shutil.copytree(paths.styles_dir() / "manta", tmp_path / "neon-tide")
+    shutil.copytree(paths.styles_dir() / "manta", tmp_path / "mine")
+    (tmp_path / "pulse.toml").write_text("version = 1")
+    (tmp_path / "mine.toml").write_bytes((paths.scenes_dir() / "pulse.toml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    put(stage, "/deck/a/style", "neon-tide")
+    play(stage, 3)
+    assert stage.backing["a"].generator.style.sha256 == load_style(paths.styles_dir() / "neon-tide").sha256
+    for path, name in (("/deck/b/style", "mine"), ("/scene", "mine"), ("/scene", "mine.toml")):
+        put(stage, path, name)
+        play(stage, 3)
+        assert f"{name}: no such" in stage.state.message
+    put(stage, "/scene", "pulse")
+    play(stage, 3)
+    assert (stage.state.pending or stage.state.scene) == "pulse"
+    assert build.scene_path(build.given_scene("mine.toml")).resolve() == tmp_path / "mine.toml", "on the command line it is"
+
+
+def test_what_goes_out_quotes_nothing_of_a_file(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "secret.toml").write_text('version = "a word that nobody should hear"\n')
+    put(stage, "/scene", str(tmp_path / "secret.toml"))
+    play(stage, 3)
+    assert "unknown scene version" in stage.state.message
+    assert "nobody should hear" not in stage.state.message
+    assert "nobody should hear" in stage.messages[-1], "on the panel it is said"
+
+
+def test_a_fault_of_one_change_costs_that_change_only(stage: Stage) -> None:
+    play(stage, 1)
+    put(stage, "/crossfade/to", "b", "no number")  # a take may hold it, a message cannot
+    put(stage, "/master", 0.25)
+    put(stage, "/deck/b/style", "neon-tide")
+    render_frame(stage)
+    assert stage.state.master == 0.25
+    assert stage.state.b.wanted == "neon-tide"
+    assert stage.refused == 1
+    assert "/crossfade/to is refused" in stage.messages[-1]
+    play(stage, 3)
+    assert stage.state.b.style == "neon-tide"
+    assert stage.refused == 1
+
+
+def test_a_scene_that_cannot_be_played_is_a_scene_that_failed(stage: Stage) -> None:
+    play(stage, 1)
+    odd = Scene.model_validate({"version": 1, "slug": "odd", "name": "Odd", "deck": {"style": IDLE}, "faders": {"x": "y"}})
+    stage.state = replace(stage.state, requested="odd")
+    answers = [[SceneLoaded(odd)]]
+    stage.loader.finished = lambda: answers.pop() if answers else []
+    render_frame(stage)
+    assert stage.refused == 1
+    assert stage.state.requested == "", "it is not waited for"
+    assert "scene odd" in stage.state.message
+
+
+def test_the_picture_goes_on_without_a_mapping_or_a_document_that_fails(stage: Stage) -> None:
+    play(stage, 2)
+    shown = stage.shown
+    mapping = Mapping("bass", "deck/a/fx/bloom/amount")
+    stage.state = replace(stage.state, a=replace(stage.state.a, mappings=(mapping,), chain=()))  # no bloom to be mapped
+    before = stage.state.a
+    put(stage, "/master", 0.5)
+    play(stage, 2)
+    assert stage.state.a == before
+    assert stage.state.master == 0.5
+    assert stage.shown == shown, "the values of the last frame that had any"
+    assert stage.refused == 2
+    stage.state = replace(stage.state, a=replace(stage.state.a, mappings=("no mapping",)))
+    play(stage, 1)
+    assert stage.shown.master == 0.5, "without the music"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_beat_that_is_no_number_is_the_last_one(stage: Stage, wrong: float) -> None:
+    play(stage, 12)
+    beat = stage.signals.position.beat
+    stage.conductor._line = replace(stage.conductor._line, beat0=wrong)
+    play(stage, 2)
+    assert stage.signals.position.beat == beat

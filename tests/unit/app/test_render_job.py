@@ -39,7 +39,7 @@ def test_frames_cover_the_sound() -> None:
     [
         ({"style": None}, ["--style", "vj styles list"]),
         ({"style": "neon-tied"}, ["no such style", "neon-tied"]),
-        ({"scene": "tyde"}, ["no such file", "tide"]),
+        ({"scene": "tyde"}, ["no such scene", "tide"]),
         ({"audio": Path("nowhere.ogg")}, ["no such audio file", "nowhere.ogg"]),
         ({"ssaa": 9}, ["--ssaa", "1 to 4", "9"]),
         ({"audio_scale": float("nan")}, ["--audio-scale", "0 to 0.2"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import av
@@ -70,6 +71,33 @@ def test_the_library_is_varied():
     assert len({s.name for s in styles}) == len(styles)
 
 
+def test_bad_styles_are_listed_beside_the_good(library):
+    grown(library, "good", 1)
+    text = (library / "good" / "style.toml").read_text()
+    for slug, bad in (
+        ("deep", text.replace("tags = [", f"tags = [{'[' * 3000}")),
+        ("digits", text.replace("seed = 1", "seed = " + "9" * 5000)),
+        ("preview", text.replace('"320x180"', '"60000x60000"')),
+        ("long", text + "\n[scores]\n" + "".join(f"k{i} = {i}.5\n" for i in range(100_000))),
+    ):
+        (library / slug).mkdir()
+        (library / slug / "style.toml").write_text(bad)
+    (library / "pipe").mkdir()
+    (library / "pipe" / "style.toml").write_text(text)
+    os.mkfifo(library / "pipe" / "weights.safetensors")
+    listed = json.loads(run("list", "--json"))
+    assert [row["slug"] for row in listed["styles"]] == ["good"]
+    assert set(listed["faults"]) == {"deep", "digits", "preview", "long", "pipe"}
+    assert all(len(fault) < 1500 and "\n" not in fault for fault in listed["faults"].values())
+    assert "1 styles, 5 broken" in run("gallery", "--out", str(library / "g.html"))
+    for command in ("lint", "preview"):
+        result = CliRunner().invoke(app, [command, *(["--no-video"] if command == "preview" else [])])
+        assert result.exit_code in (1, 2)
+        assert isinstance(result.exception, SystemExit)
+        assert result.output.count("\n") == 6
+        assert "good" in result.output
+
+
 def test_new_grows_the_same_style_from_the_same_seed_anywhere(library, tmp_path):
     run("new", "--seed", "7", "--width", "16", "--layers", "2", "--palette", "gold")
     run("new", "--seed", "7", "--width", "16", "--layers", "2", "--palette", "gold", "--directory", str(tmp_path / "b"))
@@ -135,9 +163,9 @@ def test_lint_and_list_name_what_is_broken_and_go_on(library):
     assert result.exit_code == 1
     assert "good: ok" in result.output
     assert "stale: preview.png is not what the network paints" in result.output
-    assert "cut: weights are damaged" in result.output
+    assert "cut: the weights are damaged" in result.output
     assert list(json.loads(run("list", "--json"))["faults"]) == ["cut"]
-    assert "cut: weights are damaged" in run("list")
+    assert "cut: the weights are damaged" in run("list")
     run("preview", "stale", "--no-video")
     assert "ok" in run("lint", "stale")
 

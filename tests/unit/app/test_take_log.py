@@ -36,6 +36,15 @@ LINES = [
 ]
 
 
+def frames(n: int) -> np.ndarray:
+    """Return records as a show writes them."""
+    rows = np.zeros(n, FRAMES)
+    rows["index"] = np.arange(n)
+    rows["bpm"], rows["width"], rows["height"], rows["dt"] = 120.0, 64, 36, 1 / 24
+    rows["time"] = rows["t_present"] = rows["t_picture"] = rows["index"] / 24
+    return rows
+
+
 @pytest.fixture
 def take(tmp_path: Path) -> Path:
     folder = tmp_path / "take"
@@ -44,7 +53,7 @@ def take(tmp_path: Path) -> Path:
     flac = FlacWriter(folder / "audio.flac")
     flac.write(np.zeros((4800, 2), np.float32))
     flac.close()
-    (folder / "frames.bin").write_bytes(np.zeros(3, FRAMES).tobytes())
+    (folder / "frames.bin").write_bytes(frames(3).tobytes())
     (folder / "pictures.bin").write_bytes(np.zeros(3, PICTURES).tobytes())
     return folder
 
@@ -163,3 +172,108 @@ def test_the_recording_is_found_where_it_was_or_in_the_moved_folder(take: Path, 
     (take / "show.mp4").unlink()
     (tmp_path / "elsewhere" / "show.mp4").rename(tmp_path / "elsewhere" / "show.mp4.part.mkv")
     assert read_take(take).recording == tmp_path / "elsewhere" / "show.mp4.part.mkv"
+
+
+def deck(**more: object) -> dict:
+    return {"decks": {"a": {"style": "neon-tide", "phase": 1.0, "levels": {}} | more}}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"decks": [1, 2]}, {"decks": {"a": 5}}, {"decks": {"c": {}}}, deck(style=[]), deck(style="x" * 10_000),
+        deck(phase="x"), deck(phase=1e300), deck(effects={"strobe": [1, 2, "x"]}),
+        deck(effects=7), deck(trails=[4]), deck(trails=[10**6, 10**6]), deck(levels={"bass": []}), deck(strike=[1, 2]),
+        deck(strike=[-1, 0, 0, 0]), deck(ready=[]), {"envelopes": 7}, {"envelopes": ["a"]}, {"envelopes": [5.0]},
+        {"scenes": 5}, {"scenes": [[]]}, {"setlist": {"x": 1}}, {"setlist": {"version": 1, "cue": [{"scene": []}]}},
+        {"recording": 5}, {"size": "9000x9000"}, {"size": "8192x8192"}, {"size": f"{'9' * 5000}x9"}, {"fps": "1e999999999"},
+        {"fps": 10**400}, {"log": True},
+    ],
+)  # fmt: skip
+def test_a_first_line_of_a_stranger_is_refused_in_one_line(take: Path, wrong: dict) -> None:
+    write(take, [start(**wrong), *LINES[1:]])
+    with pytest.raises(UserError, match=r"first line|too large|newer program") as caught:
+        read_take(take)
+    assert len(caught.value.line()) < 2000
+
+
+def test_lines_that_are_no_lines_of_ours_are_left_out(take: Path) -> None:
+    odd = [
+        {"kind": "style_ready", "deck": "c", "style": "neon-tide", "time": 0.5},
+        {"kind": "style_ready", "deck": "a", "style": "x" * 5000, "time": 0.5},
+        {"kind": "style_failed", "deck": "a", "style": ["a"], "reason": "b", "time": 0.5},
+        {"kind": "change", "path": "/master", "args": [[1]], "time": 0.5},
+        {"kind": "change", "path": "/master", "args": list(range(50)), "time": 0.5},
+        {"kind": "change", "path": "/master", "args": ["x" * 5000], "time": 0.5},
+        {"kind": "change", "path": "/master", "args": [1], "time": -1},
+        {"kind": "change", "path": "/master", "args": [1], "time": 1e300},
+        {"kind": "change", "path": "/master", "args": [1], "time": True},
+        {"kind": "scene_failed", "scene": 5, "reason": "x", "time": 0.5},
+        {"kind": "scene_ready", "scene": [], "time": 0.5},
+    ]
+    deep = '{"kind": "change", "x": ' + "[" * 100_000 + "]" * 100_000 + "}\n"
+    long = '{"kind": "change", "x": "' + "x" * (5 << 20) + '"}\n'
+    nan = '{"kind": "change", "path": "/master", "args": [NaN], "time": 1}\n'
+    huge = '{"kind": "change", "path": "/master", "args": [1e999], "time": 1}\n'
+    write(
+        take, [*LINES, *odd], deep + long + nan + huge + '{"kind": "change", "path": "/master", "args": [0.5], "time": 2}\n'
+    )
+    found = read_take(take)
+    assert len(found.inputs) == 4
+    assert found.inputs[-1].given.args == (0.5,)
+    assert f"{len(odd)} lines of the log say nothing that is known and are left out" in found.notes
+    assert "4 damaged lines of the log are left out" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("beat", np.nan), ("t_picture", np.nan), ("t_present", np.inf), ("time", -1.0), ("dt", 1e300), ("bpm", 0.0),
+        ("index", 2**40), ("norm", np.nan), ("norm", 9.0), ("phases", np.inf), ("width", 0), ("height", 9000),
+        ("onset", -1.0), ("confidence", np.nan),
+    ],
+)  # fmt: skip
+def test_records_that_no_show_writes_are_left_out(take: Path, name: str, value: float) -> None:
+    rows = frames(6)
+    rows[name][3:5] = value
+    rows.tofile(take / "frames.bin")
+    found = read_take(take)
+    assert found.frames["index"].tolist() == [0, 1, 2, 5]
+    assert "2 damaged records of frames.bin are left out" in found.notes
+
+
+def test_pictures_too_large_for_any_show_and_places_that_are_none_are_left_out(take: Path) -> None:
+    rows = frames(3)
+    rows["width"][1] = rows["height"][1] = 8192
+    rows.tofile(take / "frames.bin")
+    places = np.zeros(3, PICTURES)
+    places["t_picture"], places["frame"] = [0.0, np.nan, 0.1], [0, 1, -5]
+    places.tofile(take / "pictures.bin")
+    found = read_take(take)
+    assert (len(found.frames), len(found.pictures)) == (2, 1)
+
+
+def test_records_are_read_and_not_mapped(take: Path) -> None:
+    """A mapped file that somebody shortens ends the program at the next look: here the process would be gone."""
+    frames(5000).tofile(take / "frames.bin")
+    found = read_take(take)
+    (take / "frames.bin").write_bytes(b"")
+    assert found.frames["index"][-1] == 4999
+
+
+def test_pipes_and_names_that_are_too_long(take: Path) -> None:
+    import os
+
+    for name in ("frames.bin", "pictures.bin"):
+        (take / name).unlink()
+        os.mkfifo(take / name)
+    write(take, [start(recording="x" * 4000), *LINES[1:]])
+    found = read_take(take)
+    assert (len(found.frames), found.recording) == (0, None)
+    assert sum("no regular file" in note for note in found.notes) == 2
+    with pytest.raises(UserError, match="not a take"):
+        read_take(take / ("x" * 5000))
+    (take / "events.jsonl").unlink()
+    os.mkfifo(take / "events.jsonl")
+    with pytest.raises(UserError, match="not a take"):
+        read_take(take)

@@ -59,3 +59,20 @@ def test_a_library_of_thousands_does_not_fill_the_line():
     line = UserError("no such style", allowed=", ".join(f"style-{i}" for i in range(3000)), got="x").line()
     assert len(line) < 500
     assert line.endswith("..., got: x")
+
+
+def test_a_value_of_any_size_and_depth_is_told_at_once():
+    much = ["x"]
+    for _ in range(60):  # 2^60 items, were they written out
+        much = [much, much]
+    for got in (much, 10**5000, tuple(range(10**6)), {"k": much}, b"\xff" * 10**6):
+        assert len(UserError("wrong", got=got).line()) < 200
+
+
+def test_the_log_forgets_the_oldest_of_many_kinds(caplog):
+    log = RateLimitedLog(logging.getLogger("kinds"), interval_s=100.0)
+    for n in range(2000):
+        log.warning(f"kind {n}", "said")
+        log.warning(f"kind {n}", "said")
+    assert len(log._next) < 300
+    assert len(log._held) < 300

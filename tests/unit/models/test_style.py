@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 from engine.core.errors import UserError
 from engine.models.cppn import CppnSpec, random_weights
+from engine.models.gan import GanNetwork
+from engine.models.graph import MOST_PRODUCTS, MOST_VALUES, cost
 from engine.models.style import (
     Network,
     StyleMeta,
@@ -25,6 +29,7 @@ from engine.models.style import (
     write_atomic,
     write_style,
 )
+from engine.models.vqvae import VqvaeNetwork
 
 SPEC = CppnSpec(width=16)
 
@@ -155,16 +160,16 @@ def test_a_wrong_key_is_named_with_its_file(folder, old, new, key):
 
 def test_broken_toml_and_missing_files(folder):
     (folder / "style.toml").write_text("name = [")
-    assert refusal(folder).what == "style.toml is not TOML"
-    (folder / "style.toml").write_bytes(b"\xff\xfe")
-    assert refusal(folder).what == "style.toml cannot be read"
+    assert refusal(folder).what == "not valid TOML"
+    (folder / "style.toml").write_bytes(b"name = '\xff'")
+    assert refusal(folder).what == "the style.toml is not UTF-8 text"
     (folder / "style.toml").unlink()
     assert refusal(folder).what == "no such style"
 
 
 def test_missing_weights(folder):
     (folder / "weights.safetensors").unlink()
-    assert refusal(folder).what == "weights cannot be read"
+    assert refusal(folder).what == "no such weights"
 
 
 def test_the_library_follows_the_environment(folder, monkeypatch):
@@ -205,3 +210,151 @@ def test_the_fingerprint_is_of_what_is_painted(folder):
     assert load_style(folder).sha256 == before
     write_style(folder, load_meta(folder), random_weights(SPEC, 2))
     assert load_style(folder).sha256 != before
+
+
+def test_a_slug_is_of_the_library_whatever_lies_here(folder, tmp_path, monkeypatch):
+    """A stranger's folder that a show is started in never stands for a style of the library."""
+    monkeypatch.setenv("PHOSPHENE_STYLES", str(folder.parent))
+    here = tmp_path / "here"
+    for name in ("test", "mine"):
+        shutil.copytree(folder, here / name)
+    write_style(here / "test", load_meta(folder), random_weights(SPEC, 2))
+    monkeypatch.chdir(here)
+    assert load_style("test").sha256 == load_style(folder).sha256
+    assert load_style("./test").sha256 != load_style(folder).sha256
+    assert load_style(Path("mine")).slug == "mine"
+    with pytest.raises(UserError, match=r"name a folder by its path: \./mine"):
+        load_style("mine")
+    with pytest.raises(UserError, match="did you mean 'test'"):
+        load_style("tets")
+    for name in ("..", ".", "", "x" * 5000, "a\0b", "nobody/../test/x"):
+        with pytest.raises(UserError, match="no such style"):
+            load_style(name)
+
+
+def test_what_is_no_file_is_not_opened(folder):
+    """A named pipe would wait for its writer for ever."""
+    weights = folder / "weights.safetensors"
+    weights.unlink()
+    os.mkfifo(weights)
+    assert "no regular file" in refusal(folder).what
+    (folder / "style.toml").unlink()
+    os.mkfifo(folder / "style.toml")
+    assert refusal(folder).what == "no such style"
+
+
+def test_sizes_are_looked_at_before_anything_is_read(folder):
+    with (folder / "weights.safetensors").open("ab") as file:
+        file.truncate(1 << 40)
+    assert "too large" in refusal(folder).what
+    with (folder / "style.toml").open("ab") as file:
+        file.truncate(1 << 40)
+    assert "too large" in refusal(folder).what
+
+
+def test_a_style_that_is_written_over_while_it_is_loaded_is_refused_or_whole(folder):
+    """Mapped, a file that shrinks ends the program by a bus error."""
+    path = folder / "weights.safetensors"
+    data, stop = path.read_bytes(), threading.Event()
+
+    def copier():
+        while not stop.is_set():
+            with path.open("wb") as file:
+                file.write(data[: len(data) // 3])
+                file.flush()
+                file.write(data[len(data) // 3 :])
+
+    thread = threading.Thread(target=copier)
+    thread.start()
+    seen = {"whole": 0, "refused": 0}
+    try:
+        for _ in range(3000):
+            try:
+                assert load_style(folder).slug == "test"
+                seen["whole"] += 1
+            except UserError as error:
+                seen["refused"] += "damaged" in error.what
+            if min(seen.values()) >= 20:
+                break
+    finally:
+        stop.set()
+        thread.join()
+    assert min(seen.values()) > 0, seen
+
+
+GAN_TABLE = 'kind = "gan"\n[network]\nlatent = {}\ngrid = [{}, {}]\nstyle = {}\nmapped = {}\nwidths = {}\n'
+VQVAE_TABLE = (
+    'kind = "vqvae"\n[network]\nrows = {}\ncolumns = {}\nchannels = 3\ncodes = 2\ndim = {}\nwidths = {}\nblocks = 0\n'
+    "loops = {}\nframes = {}\nbeats = 8\n"
+)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        GAN_TABLE.format(1, 64, 64, 4, 4, [4, 4, 4, 4, 4, 4, 64]),
+        GAN_TABLE.format(1, 64, 64, 4, 4, [512] * 7),
+        GAN_TABLE.format(64, 2, 2, 512, 512, [512] * 7),
+        GAN_TABLE.format(1, 40, 40, 4, 4, [4, 4, 4, 4, 4, 4, 16]),
+        VQVAE_TABLE.format(128, 128, 1, [4, 4, 4, 4, 4, 64], 1, 2),
+        VQVAE_TABLE.format(128, 128, 1, [4], 256, 1024),
+        VQVAE_TABLE.format(128, 128, 512, [4], 1, 2),
+        VQVAE_TABLE.format(60, 60, 4, [512, 512, 512], 1, 2),
+    ],
+)
+def test_products_of_sizes_that_are_each_allowed_are_refused(folder, table):
+    """A style of 25 KB would take gigabytes for one picture."""
+    head = 'version = 1\nname = "Bomb"\nseed = 1\nlicence = "CC0-1.0"\n'
+    (folder / "style.toml").write_text(head + table)
+    error = refusal(folder)
+    assert "too large" in error.what or "too many" in error.what
+    assert len(error.line()) < 600
+
+
+@pytest.mark.parametrize("size", ["60000x60000", "abc", "0x10", "2049x4", "-1x5", "320", "9" * 5000])
+def test_previews_have_sizes_that_can_be_painted(folder, size):
+    text = (folder / "style.toml").read_text()
+    (folder / "style.toml").write_text(text.replace('"320x180"', f'"{size}"'))
+    assert "size of a preview" in refusal(folder).what
+
+
+def test_texts_and_lists_have_lengths(folder):
+    text = (folder / "style.toml").read_text()
+    for old, new in (
+        ('licence = "CC0-1.0"', f'licence = "{"x" * 201}"'), ('description = ""', f'description = "{"x" * 4001}"'),
+        ('tags = [\n    "dark",\n]', f"tags = {['x'] * 257}"), ("seed = 1", "seed = 9223372036854775808"),
+        ("bass = 0.3", "bass = 1e10"), ("bass = 0.3", "bass = nan"),
+    ):  # fmt: skip
+        assert old in text
+        (folder / "style.toml").write_text(text.replace(old, new))
+        assert len(refusal(folder).line()) < 1500
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_other_systems(folder):
+    path = folder / "style.toml"
+    text = path.read_text()
+    for data in (
+        b"\xef\xbb\xbf" + text.encode(), text.replace("\n", "\r\n").encode(), text.replace("\n", "\r").encode(),
+        text.encode("utf-16"),
+    ):  # fmt: skip
+        path.write_bytes(data)
+        assert load_style(folder).name == "Test"
+
+
+def test_a_bad_style_takes_no_list_down(folder, monkeypatch):
+    monkeypatch.setenv("PHOSPHENE_STYLES", str(folder.parent))
+    (folder.parent / "bad").mkdir()
+    (folder.parent / "bad" / "style.toml").write_text("x = " + "[" * 3000)
+    assert list_styles() == ["bad", "test"]
+    assert list_styles("cppn") == ["test"]
+
+
+def test_the_library_and_the_networks_that_are_trained_are_affordable():
+    for slug in list_styles("gan") + list_styles("vqvae"):
+        net = load_meta(style_folder(slug)).network
+        rows, columns = net.grids[1]
+        found = cost(net.graph, {"h": rows, "w": columns})
+        assert found.values < MOST_VALUES / 10
+        assert found.products < MOST_PRODUCTS / 10
+    assert GanNetwork(grid=(9, 16), widths=(512, 256, 128, 64, 32, 16, 8)).told == "GAN, 1024x576"
+    assert VqvaeNetwork(rows=72, columns=128, widths=(128, 96, 48), loops=24, frames=24).told.startswith("VQ-VAE, 1024x576")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,45 @@ def test_setlist_faults(tmp_path: Path) -> None:
     assert "did you mean 'drop'?" in faults[0].line()
     with pytest.raises(UserError):
         load_setlist(path, CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + GOOD.encode(), GOOD.replace("\n", "\r\n").encode(), GOOD.replace("\n", "\r").encode(),
+        GOOD.encode("utf-16"), b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode(),
+    ],
+)  # fmt: skip
+def test_what_other_editors_write_is_read(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "opening.toml").write_bytes(data)
+    assert load_scene(tmp_path / "opening.toml", CATALOGUE).name == "Opening"
+    (tmp_path / "setlist.toml").write_bytes(b'\xef\xbb\xbfversion = 1\r\n[[cue]]\r\nscene = "drop"\r\n')
+    assert load_setlist(tmp_path / "setlist.toml", CATALOGUE).cue[0].scene == "drop"
+
+
+def test_what_no_editor_writes_is_one_line(tmp_path: Path) -> None:
+    for data, said in (
+        ("a=" + "[" * 3000 + "]" * 3000, "nested too deeply"), ("version = " + "9" * 5000, "number"),
+        (GOOD + "[[map]]\nsignal = 'rms'\nto = 'zoom'\n" * 200, "at most 128"), ("#" + "x" * (2 << 20), "too large"),
+        (GOOD.replace("mix = 0.3", "mix = nan"), "mix"), (GOOD.replace("beats = 16", "beats = inf"), "beats"),
+    ):  # fmt: skip
+        for name, read in (("opening.toml", lint_scene), ("setlist.toml", lint_setlist)):
+            (tmp_path / name).write_text(data)
+            lines = [fault.line() for fault in read(tmp_path / name, CATALOGUE)]
+            assert lines, data[:40]
+            assert all("\n" not in line and len(line) < 1500 for line in lines)
+            assert said in lines[0] or read is lint_setlist or data.startswith(GOOD[:20])
+
+
+def test_thousands_of_faults_are_a_few_lines(tmp_path: Path) -> None:
+    (tmp_path / "opening.toml").write_text(GOOD.replace("mix = 0.3", "\n".join(f"k{i} = 1" for i in range(20_000))))
+    lines = [fault.line() for fault in lint_scene(tmp_path / "opening.toml", CATALOGUE)]
+    assert len(lines) == 25
+    assert "and 19976 faults more" in lines[-1]
+
+
+def test_pipes_are_not_opened(tmp_path: Path) -> None:
+    for name, read in (("opening.toml", load_scene), ("setlist.toml", load_setlist)):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(UserError, match="no regular file"):
+            read(tmp_path / name, CATALOGUE)

@@ -67,6 +67,9 @@ def test_a_finished_track_is_kept(job: TrackJob, tmp_path: Path) -> None:
         ("film.mp4", None, "film.mp4 is gone"),
         ("film.mp4.framehash", b"0, 0", "its frame hashes cannot be read"),
         (TRACK_FILE, b"{", "it was not finished"),
+        (TRACK_FILE, b"[" * 100_000, "it was not finished"),
+        (TRACK_FILE, b'{"format": 1}', "it was not finished"),
+        (TRACK_FILE, b'{"format": 1, "depends": [], "video": 5}', "it was not finished"),
     ],
 )
 def test_a_track_that_is_not_whole_is_rendered_again(job: TrackJob, tmp_path: Path, name: str, content, why: str) -> None:

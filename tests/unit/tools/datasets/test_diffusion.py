@@ -76,8 +76,17 @@ def test_a_bad_prompt_file_is_refused_by_key(tmp_path: Path, old: str, new: str,
     (tmp_path / "p.yaml").write_text(SMALL.replace(old, new))
     with pytest.raises(UserError, match=key):
         diffusion.read_prompts(tmp_path / "p.yaml")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="no such prompt file"):
         diffusion.read_prompts(tmp_path / "nothing.yaml")
+
+
+def test_prompts_that_stand_for_a_billion_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="no PyYAML")
+    laughs = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60))
+    for text in (laughs, "[" * 3000, "seed: " + "9" * 5000):
+        (tmp_path / "p.yaml").write_text(text)
+        with pytest.raises(UserError, match="prompt file"):
+            diffusion.read_prompts(tmp_path / "p.yaml")
 
 
 @pytest.mark.filterwarnings("ignore")  # the packages warn of themselves

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.core.errors import UserError
 from engine.core.frame import Size
 from tools.datasets.manifest import MANIFEST, divide, load_manifest
 from tools.datasets.pictures import grey
+from tools.datasets.rows import Rows
 from tools.datasets.writer import Writer
 
 FRAMES = 40
@@ -79,11 +81,16 @@ def test_pixels_are_those_of_the_entries(loops: Path) -> None:
     array = part.array(size)
     assert array.dtype == np.uint8
     assert array.shape == (len(part), 8, 8, 3)
-    assert isinstance(array, np.memmap)
+    assert isinstance(array, Rows)
     for i in (0, 7, len(part) - 1):
         sketch, variant = part[i].loop[1:].split("-")
         assert array[i, 0, 0].tolist() == [int(sketch), int(variant), part[i].frame]
     assert np.array_equal(part.read([3, 1], size), array[[3, 1]])
+    assert np.array_equal(array[3:40:7], np.asarray(array)[3:40:7])
+    assert np.array_equal(array[-2:, 1, :, 0], np.asarray(array)[-2:, 1, :, 0])
+    assert array[5:5].shape == (0, 8, 8, 3)
+    with pytest.raises(IndexError):
+        array[len(array)]
     assert np.array_equal(part.array(size, gray=True), grey(np.asarray(array)))
     together = np.concatenate(list(part.batches(32, size, np.random.default_rng(0))))
     assert not np.array_equal(together, array)
@@ -102,13 +109,41 @@ def test_a_packed_array_follows_its_files(loops: Path) -> None:
         np.save(path, frames)
 
 
-def test_a_loop_is_mapped_grey_and_scaled(loops: Path) -> None:
+def test_a_loop_is_grey_and_scaled(loops: Path) -> None:
     loop = load_manifest(loops).loops[3]
-    assert isinstance(loop.array(), np.memmap)
     assert loop.array().shape == (FRAMES, 8, 8, 3)
     assert loop.array(gray=True).shape == (FRAMES, 8, 8)
     assert loop.array(Size(4, 2)).shape == (FRAMES, 2, 4, 3)
     assert np.array_equal(loop.array(gray=True), grey(loop.array()))
+
+
+def test_an_array_that_is_shortened_while_it_is_open_ends_nothing(tmp_path: Path) -> None:
+    """Mapped, the program would end by a bus error at the next look."""
+    np.save(tmp_path / "a.npy", np.arange(200_000, dtype=np.uint8).reshape(100, 2000))
+    rows = Rows(tmp_path / "a.npy")
+    assert rows[99].tolist() == (np.arange(198_000, 200_000) % 256).tolist()
+    os.truncate(tmp_path / "a.npy", 100_000)
+    assert rows[3, 0] == 6000 % 256
+    with pytest.raises(UserError, match="became shorter"):
+        rows[99]
+    with pytest.raises(UserError, match="cut off"):
+        Rows(tmp_path / "a.npy")
+
+
+def test_headers_that_lie_and_files_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2**40, 2**20)})
+    with pytest.raises(UserError, match="cut off"):
+        Rows(path)
+    for data in (b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\x10\x00" + b"(" * 16, b"\x93NUMPY\x09\x00" + bytes(20)):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match="cannot be read"):
+            Rows(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match="no regular file"):
+        Rows(path)
 
 
 def test_every_bucket_gives_its_share() -> None:
@@ -130,6 +165,12 @@ def test_every_bucket_gives_its_share() -> None:
         ('{"id": "a", "path": "a.png", "group": "a", "width": 0, "height": 1}', "width"),
         ('{"id": "a", "path": "a.png", "group": "a", "width": 1, "height": 1, "code": "x"}', "code"),
         ('{"id": "a", "path": "a.png", "group": "a", "width": 1, "height": 1}', "missing"),
+        (f'{{"id": "a", "path": "{"x" * 900}", "group": "a", "width": 1, "height": 1}}', "missing"),
+        (f'{{"id": "a", "path": "{"x" * 9000}", "group": "a", "width": 1, "height": 1}}', "path"),
+        ('{"id": "a", "path": "a.npy", "group": "a", "width": 1, "height": 1, "frames": 99999999999}', "frames"),
+        ('{"id": "a", "path": "a\\u0000.npy", "group": "a", "width": 1, "height": 1}', "missing"),
+        ('{"id": ' + "[" * 100_000 + "]" * 100_000 + "}", "line"),
+        ('{"id": "' + "x" * 200_000 + '"}', "too long"),
     ],
 )
 def test_a_bad_line_is_refused_by_name(tmp_path: Path, line: str, said: str) -> None:
@@ -159,7 +200,7 @@ def test_arrays_of_another_kind_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="of another kind"):
             load_manifest(tmp_path / "d").loops[0].array()
     np.save(path, np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="of another kind"):
         load_manifest(tmp_path / "d").loops[0].array()
 
 

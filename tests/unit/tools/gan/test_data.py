@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engine.core.errors import UserError  # noqa: E402
+from tools.datasets.rows import Rows  # noqa: E402
 from tools.gan.options import Options  # noqa: E402
 from tools.gan.run import open_run  # noqa: E402
 from tools.gan.trainer import Trainer  # noqa: E402
@@ -102,7 +103,7 @@ def memory() -> int:
 def test_memory_does_not_grow_with_fifty_thousand_pictures(tmp_path):
     shape = (50_000, 32, 64, 3)  # 307 MB, a sparse file
     np.lib.format.open_memmap(tmp_path / "many.npy", "w+", np.uint8, shape).flush()
-    many = np.load(tmp_path / "many.npy", mmap_mode="r")
+    many = Rows(tmp_path / "many.npy")
     trainer = Trainer(Options(size="64x32", widths=(8, 8), judge=4, batch=64, images=1e6, mirror=False), many)
     for k in range(20):
         trainer._reals(torch.Generator().manual_seed(k))

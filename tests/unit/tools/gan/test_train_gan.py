@@ -163,7 +163,7 @@ def test_too_few_pictures(data, tmp_path, capsys, small):
         (["--device", "cuda:99"], "no such device"),
         (["--save-every", "0.1"], "--save-every"),
         (["--judge", "0"], "--judge"),
-        (["--start", "nowhere"], "no checkpoint here"),
+        (["--start", "nowhere"], "no such checkpoint"),
     ],
 )
 def test_what_would_fail_in_the_end_is_said_before_the_first_step(data, tmp_path, small, arguments, said, capsys):

@@ -1,0 +1,83 @@
+"""The records of a take, as numbers that a show can have written: what each frame heard, places in the recording, trails.
+
+Called by `take_log.read_take`. Files are read whole, within limits, and not mapped: one that somebody shortens would end the
+program. Records that are damaged are left out, and said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.app.take_state import FRAMES, FRAMES_FILE, PICTURES, PICTURES_FILE, trails_file
+from engine.core.errors import UserError
+from engine.core.files import read_bytes
+
+MOST_PIXELS = 8192 * 4320  # of a show's picture: two numbers of a file must not take all memory
+_MOST_RECORDS = 4 << 20  # 19 hours at 60 fps
+_LONGEST_S = 1e9
+
+
+def read_frames(folder: Path, notes: list[str]) -> np.ndarray:
+    """Return the FRAMES records that a show can have written."""
+    path = folder / FRAMES_FILE
+    rows = _records(path, FRAMES, notes)
+    sound = np.ones(len(rows), bool)
+    for name, low, high in (
+        ("index", 0, 2**31 - 1), ("time", 0.0, _LONGEST_S), ("t_present", -_LONGEST_S, _LONGEST_S),
+        ("t_picture", -_LONGEST_S, _LONGEST_S), ("dt", 0.0, 3600.0), ("beat", -_LONGEST_S, _LONGEST_S), ("bpm", 1.0, 1000.0),
+        ("confidence", 0.0, 1.01), ("loudness", 0.0, 1.01), ("active", 0.0, 1.01), ("onset", 0.0, 1.01),
+        ("width", 1, 8192), ("height", 1, 8192),
+    ):  # fmt: skip
+        sound &= (rows[name] >= low) & (rows[name] <= high)  # NaN is neither
+    sound &= ((rows["norm"] >= -0.01) & (rows["norm"] <= 1.01)).all(axis=1)
+    sound &= (np.isnan(rows["phases"]) | (np.abs(rows["phases"]) <= 1e12)).all(axis=1)
+    sound &= rows["width"].astype(np.int64) * rows["height"] <= MOST_PIXELS
+    return _kept(rows, sound, path, notes)
+
+
+def read_pictures(folder: Path, notes: list[str]) -> np.ndarray:
+    """Return the PICTURES records that a recorder can have written."""
+    path = folder / PICTURES_FILE
+    rows = _records(path, PICTURES, notes)
+    t, frame = rows["t_picture"], rows["frame"]
+    return _kept(rows, (np.abs(t) <= _LONGEST_S) & (frame >= 0) & (frame < 2**31), path, notes)
+
+
+def read_trails(folder: Path, start: Mapping[str, Any], notes: list[str]) -> dict[str, np.ndarray]:
+    """Return the pictures that feedback had at the start, by deck."""
+    found = {}
+    for deck, told in start.get("decks", {}).items():
+        if (shape := told.get("trails")) is None:
+            continue
+        try:
+            if shape[0] * shape[1] > MOST_PIXELS:
+                raise ValueError(shape)
+            data = read_bytes(folder / trails_file(deck), shape[0] * shape[1] * 8)
+            found[deck] = np.frombuffer(data, "<f2").reshape(*shape, 4)
+        except (UserError, ValueError):
+            notes.append(f"the trails of deck {deck} are missing: its first seconds differ while new ones grow")
+    return found
+
+
+def _records(path: Path, kind: np.dtype, notes: list[str]) -> np.ndarray:
+    """Return the whole records of a file; a cut one at its end is left out."""
+    if not os.path.lexists(path):
+        return np.zeros(0, kind)
+    try:
+        data = read_bytes(path, _MOST_RECORDS * kind.itemsize)
+    except UserError as error:
+        notes.append(error.line())
+        return np.zeros(0, kind)
+    return np.frombuffer(data, kind, len(data) // kind.itemsize)
+
+
+def _kept(rows: np.ndarray, sound: np.ndarray, path: Path, notes: list[str]) -> np.ndarray:
+    if (bad := int(len(rows) - sound.sum())) == 0:
+        return rows
+    notes.append(f"{bad} damaged records of {path.name} are left out")
+    return rows[sound]

@@ -1,0 +1,68 @@
+"""The first line of a take's log, as data that is checked: where the show stood at the first frame.
+
+Used by `take_log.py` alone. A take may have been damaged, or written by a stranger: what is read here has its kinds and
+ranges, or the take is refused in one line.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.core.errors import UserError
+from engine.show.setlist import Setlist
+from engine.show.state import restore
+
+Number = Annotated[float, Field(ge=-1e12, le=1e12)]
+Unit = Annotated[float, Field(ge=-1e-6, le=1.0 + 1e-6)]
+Name = Annotated[str, Field(max_length=4096)]  # a style may have been started by its path
+Side = Annotated[int, Field(ge=1, le=8192)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Ready(_Table):
+    style: Name = ""
+    backend: Name = ""
+    sha256: Name = ""
+
+
+class _Deck(_Ready):
+    """What was on a deck. effects: of those that are on, what they remember; the rest is of the generator (`Played`)."""
+
+    effects: Annotated[dict[Name, Annotated[list[Number], Field(max_length=16)]], Field(max_length=64)] = {}
+    trails: tuple[Side, Side] | None = None
+    phase: Number | None = None
+    levels: Annotated[dict[Name, Number], Field(max_length=64)] = {}
+    shift: Number | None = None
+    beat: Number = 0.0
+    strike: tuple[Annotated[Number, Field(ge=0)], Number, Number, Number] | None = None
+    ready: _Ready | None = None
+
+
+class _Start(_Table):
+    """show: the document, checked by `restore`. scenes, setlist: as they were. envelopes: of its mappings."""
+
+    show: dict[str, Any]
+    decks: dict[Literal["a", "b"], _Deck] | None = None
+    envelopes: Annotated[list[Unit], Field(max_length=1000)] = []
+    scenes: Annotated[tuple[Name, ...], Field(max_length=10_000)] = ()
+    setlist: Setlist | None = None
+    recording: Name = ""
+
+
+def checked_start(line: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the first line's values, plain and checked; keys that are not known are left out. Raises UserError."""
+    try:
+        start = _Start.model_validate(line).model_dump(exclude_none=True)
+        restore(start["show"])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise UserError("the take's first line is damaged", where=where, got=got) from error
+    except UserError as error:  # of a mapping within the document
+        raise UserError("the take's first line is damaged", where=where, got=error.line()) from error
+    return start
