@@ -71,6 +71,7 @@ def live(
     channels: Annotated[str | None, typer.Option(help="input channels, one or two, from 1, such as 3,4")] = None,
     listen: Annotated[bool, typer.Option("--listen", help="play a file or the demo on the default output too")] = False,
     takes: Annotated[Path | None, typer.Option(help="folder for takes (default: takes/ here)")] = None,
+    no_guard: Annotated[bool, typer.Option("--no-guard", help="do not hold back flashes beyond three a second")] = False,
 ) -> None:
     """Perform: listen, paint, show, record."""
     from engine.app.live import run_live
@@ -99,6 +100,7 @@ def live(
             channels=parse_channels(channels) if channels else (),
             listen=listen,
             takes=takes,
+            guard=not no_guard,
         )
     )
     raise typer.Exit(code)

@@ -1,11 +1,12 @@
 """The flash guard: at most three flashes in any second, anywhere in the picture; the fourth is held back just enough.
 
-Called once a frame on the render thread, between the mixer and the output pass, so it is the last that can brighten
-anything: whatever music, a scene, a message or a style does goes through it. It measures what is about to be shown (master
-and blackout included), decides by what was shown before, and dims the regions that would flash once too often. It only ever
-dims, so a blackout is a blackout at once; saturated red is faded towards grey. All of it stays on the GPU: nothing waits.
+Called once a frame on the render thread, between the mixer and the output pass, which applies what it decides: so nothing
+that brightens comes after it, and whatever music, a scene, a message or a style does goes through it. It measures what is
+about to be shown (master and blackout included), decides by what was shown before, and dims the regions that would flash
+once too often. It only ever dims, so a blackout is a blackout at once; saturated red is faded towards grey. All of it stays
+on the GPU: nothing waits. Below the limit the picture is what it would be without, to the bit.
 
-Below the limit the picture goes through untouched, to the bit. The rules and their sources: `kernels/guard/reference.py`.
+The rules and their sources: `kernels/guard/reference.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.compositor.output_pass import output_gain
+from engine.compositor.output_pass import CELLS, NOTHING_HELD, output_gain
 from engine.core.frame import Size
 from engine.gpu.readback import FramePool, Readback
 from engine.gpu.shader import Passes
@@ -25,7 +26,6 @@ from kernels.guard import reference
 _STATE = Size(6, reference.REGIONS)
 _DECIDED = Size(1, reference.REGIONS)
 _TILES = Size(reference.TILES, reference.TILES)
-_CELLS = Size(reference.CELLS, reference.CELLS)
 _DT = (1e-3, 0.5)  # s: a frame that took longer is counted as half a second, which is more cautious
 
 
@@ -47,46 +47,49 @@ class GuardStatus:
 
 
 class FlashGuard:
-    """Holds pictures back and remembers what was shown. Needs the GL context; one for each output picture."""
+    """Decides what is held back and remembers what was shown. Needs the GL context; one for each output picture."""
 
     def __init__(self, passes: Passes) -> None:
-        self._measure, self._decide, self._field, self._settle, self._apply = (
-            passes[f"guard/{name}.frag"] for name in ("measure", "decide", "field", "settle", "apply")
+        self._measure, self._decide, self._field, self._settle = (
+            passes[f"guard/{name}.frag"] for name in ("measure", "decide", "field", "settle")
         )
-        self._tiles, self._cells = RenderTarget(_TILES, "rgba32f"), RenderTarget(_CELLS, "rgba32f")
+        self._tiles, self._cells, self._plan = (RenderTarget(size, "rgba32f") for size in (_TILES, CELLS, CELLS))
         self._decided = RenderTarget(_DECIDED, "rgba32f")
         self._states = deque(RenderTarget(_STATE, "rgba32f") for _ in range(2))
-        self._shown = RenderTarget(Size(2, 2))
-        self._planned = RenderTarget(_CELLS, "rgba32f")
         self._readback = Readback(FramePool(_DECIDED, 3, np.float16))
         self._counts = np.zeros(reference.REGIONS, int)
-        self._clear = True
+        self._fresh = True
         self.status = GuardStatus()
+        self._plan.upload(NOTHING_HELD)
         self._warm()
 
     def hold(self, picture: RenderTarget, master: float, blackout: float, dt: float) -> RenderTarget:
-        """Return what may be shown of `picture` (linear, premultiplied), `dt` s after the last one: valid until the next call.
+        """Return the cells for the output pass that shows `picture` (linear, premultiplied), `dt` s after the last one.
 
-        master, blackout: what the output pass will be given.
+        master, blackout: what the output pass will be given. Valid until the next call.
         """
-        gain, dt = output_gain(master, blackout), min(_DT[1], max(_DT[0], dt))
+        dt = min(_DT[1], max(_DT[0], dt))
         old, new = self._states
-        self._measure.draw(self._tiles, textures={"source": picture}, gain=gain)
-        self._decide.draw(self._decided, textures={"tiles": self._tiles, "state": old}, dt=dt)
-        self._field.draw(self._cells, textures={"decided": self._decided})
-        seen = {"tiles": self._tiles, "state": old, "decided": self._decided, "cells": self._cells}
-        self._settle.draw(new, textures=seen, dt=dt)
+        seen = {"tiles": self._tiles, "state": old}
+        self._measure.draw(self._tiles, textures={"source": picture}, gain=output_gain(master, blackout))
+        self._decide.draw(self._decided, textures=seen | {"plan": self._plan}, dt=dt)
+        self._field.draw(self._cells, textures={"decided": self._decided, "plan": self._plan})
+        self._settle.draw(new, textures=seen | {"decided": self._decided, "cells": self._cells}, dt=dt)
         self._states.rotate()
-        self._clear = False
-        shown = self._drawn(picture, self._cells, gain)
+        self._fresh = False
         self._readback.start(self._decided, None)
         for array, _ in self._readback.poll():
             self._note(array[:, 0].astype(np.float32))
-        return shown
+        return self._cells
 
-    def reset(self) -> None:
-        """Forget what was shown; nothing is held back until it has been seen again."""
-        if not self._clear:
+    def plan(self, cells: np.ndarray) -> None:
+        """Hold back at least so much from now on: float32 [6, 6, 2], factor and fading, row 0 at the top."""
+        blue = np.zeros_like(cells[..., :1])
+        self._plan.upload(np.concatenate([cells, blue], axis=-1).astype(np.float32))
+
+    def off(self) -> None:
+        """Hold nothing back, and forget what was shown: what comes next is the first picture."""
+        if not self._fresh:
             self._start()
             self.status = GuardStatus(held=self.status.held, frames=self.status.frames)
 
@@ -97,13 +100,8 @@ class FlashGuard:
     def close(self) -> None:
         """Free everything but the shaders."""
         self._readback.close()
-        for each in (self._tiles, self._cells, self._decided, self._shown, self._planned, *self._states):
+        for each in (self._tiles, self._cells, self._plan, self._decided, *self._states):
             each.close()
-
-    def _drawn(self, picture: RenderTarget, cells: RenderTarget, gain: float) -> RenderTarget:
-        self._shown.resize(picture.size)
-        self._apply.draw(self._shown, textures={"source": picture, "cells": cells}, gain=gain)
-        return self._shown
 
     def _note(self, decided: np.ndarray) -> None:
         """Take what was decided for a frame, [26, 4], into the status."""
@@ -120,7 +118,7 @@ class FlashGuard:
         row[[1, 2, 4, 5]] = reference.NEVER
         for state in self._states:
             state.upload(np.tile(row, (_STATE.height, 1, 1)))
-        self._clear = True
+        self._fresh = True
 
     def _warm(self) -> None:
         """Draw once: drivers compile at the first draw, not in the show."""

@@ -4,6 +4,7 @@
 out vec4 colour;
 uniform sampler2D tiles;
 uniform sampler2D state;
+uniform sampler2D plan; // cells: what is held back anyway
 uniform float dt;
 
 // Whether one more rise keeps to three flashes a second. The newest transition is a fall.
@@ -42,7 +43,7 @@ void main() {
     ivec3 where = tiles_of(region);
     vec2 sum = vec2(0.0);
     for (int y = 0; y < where.z; y++) {
-        for (int x = 0; x < where.z; x++) sum += texelFetch(tiles, where.xy + ivec2(x, y), 0).xy;
+        for (int x = 0; x < where.z; x++) sum += shown(tiles, plan, where.xy + ivec2(x, y));
     }
     vec2 value = sum / float(where.z * where.z);
 

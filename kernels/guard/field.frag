@@ -4,6 +4,7 @@
 #include "guard/rules.glsl"
 out vec4 colour;
 uniform sampler2D decided;
+uniform sampler2D plan; // cells: what is held back anyway
 
 void main() {
     ivec2 cell = ivec2(gl_FragCoord.xy);
@@ -16,5 +17,6 @@ void main() {
             held = vec2(min(held.x, region.x), max(held.y, region.y));
         }
     }
-    colour = vec4(held, 0.0, 1.0);
+    vec2 planned = texelFetch(plan, cell, 0).xy;
+    colour = vec4(held.x * planned.x, max(held.y, planned.y), 0.0, 1.0);
 }

@@ -118,14 +118,17 @@ class Guard:
         self.factor = np.ones(REGIONS, np.float32)  # on the light of each region
         self.fading = np.zeros(REGIONS, np.float32)  # 0 as it is .. 1 grey
 
-    def hold(self, tiles: np.ndarray, dt: float) -> np.ndarray:
-        """Return float32 [6, 6, 2], factor and fading at the cells, for a frame that comes `dt` s after the last one."""
-        began = self._decide(regions(tiles), np.float32(dt))
+    def hold(self, tiles: np.ndarray, dt: float, plan: np.ndarray | None = None) -> np.ndarray:
+        """Return float32 [6, 6, 2], factor and fading at the cells, for a frame that comes `dt` s after the last one.
+
+        plan: the same of what is held back anyway, which is part of what comes back.
+        """
+        coming = tiles if plan is None else shown(tiles, plan)
+        began = self._decide(regions(coming), np.float32(dt))
         cells = field(self.factor, self.fading)
-        at_tiles = spread(cells, TILES, TILES)
-        shown = tiles * at_tiles[..., :1]
-        shown[..., 1] *= at_tiles[..., 1] < FADED_ENOUGH
-        self._seen.add(regions(shown).T.reshape(-1), dt)
+        if plan is not None:
+            cells = np.stack([cells[..., 0] * plan[..., 0], np.maximum(cells[..., 1], plan[..., 1])], axis=-1)
+        self._seen.add(regions(shown(tiles, cells)).T.reshape(-1), dt)
         self._held = np.where(began, np.float32(0.0), np.minimum(self._held + np.float32(dt), np.float32(NEVER)))
         return cells
 
@@ -194,6 +197,14 @@ def _between(pixels: int) -> tuple[np.ndarray, np.ndarray]:
     first = np.floor(place)
     t = place - first
     return first.astype(int), (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def shown(tiles: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return float32 [24, 24, 2], what is left of the measures of `tiles` where that is held back."""
+    held = spread(cells, TILES, TILES)
+    left = tiles * held[..., :1]
+    left[..., 1] *= held[..., 1] < FADED_ENOUGH
+    return left
 
 
 def apply(light: np.ndarray, cells: np.ndarray) -> np.ndarray:

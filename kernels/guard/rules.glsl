@@ -69,3 +69,16 @@ vec2 at_place(sampler2D cells, vec2 uv) {
     vec2 upper = ab + t.x * (bb - ab);
     return lower + t.y * (upper - lower);
 }
+
+// Light that is about to be shown, 0..1, dimmed and its red faded; untouched to the bit where nothing is held back.
+vec3 held_back(vec3 light, vec2 held) {
+    if (held.x >= 1.0 && held.y <= 0.0) return light;
+    return held.x * mix(light, vec3(dot(light, vec3(0.2126, 0.7152, 0.0722))), held.y);
+}
+
+// What is shown of a tile: luminance and saturated red.
+vec2 shown(sampler2D tiles, sampler2D cells, ivec2 tile) {
+    vec2 held = at_place(cells, (vec2(tile) + 0.5) / float(TILES));
+    vec2 value = held.x * texelFetch(tiles, tile, 0).xy;
+    return vec2(value.x, held.y < FADED_ENOUGH ? value.y : 0.0);
+}

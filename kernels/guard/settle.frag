@@ -16,10 +16,8 @@ void main() {
     float sum = 0.0;
     for (int y = 0; y < where.z; y++) {
         for (int x = 0; x < where.z; x++) {
-            ivec2 tile = where.xy + ivec2(x, y);
-            vec2 held = at_place(cells, (vec2(tile) + 0.5) / float(TILES));
-            vec2 value = texelFetch(tiles, tile, 0).xy * held.x;
-            sum += channel == 0 ? value.x : held.y < FADED_ENOUGH ? value.y : 0.0;
+            vec2 value = shown(tiles, cells, where.xy + ivec2(x, y));
+            sum += channel == 0 ? value.x : value.y;
         }
     }
     float value = sum / float(where.z * where.z);
