@@ -14,6 +14,7 @@ import typer
 
 from engine import __version__
 from engine.app.engines_commands import app as engines_app
+from engine.app.flash_command import flash_command
 from engine.app.render_command import render_command
 from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
@@ -26,6 +27,7 @@ app = typer.Typer(
 scenes_app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
 app.add_typer(engines_app)
 app.add_typer(styles_app)
+app.command("flash")(flash_command)
 app.command("render")(render_command)
 app.command("rerender")(rerender_command)
 app.add_typer(scenes_app)

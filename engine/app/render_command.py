@@ -46,6 +46,7 @@ def render_command(
     no_audio: Annotated[bool, typer.Option("--no-audio", help="leave the sound out")] = False,
     export_frames: Annotated[Path | None, typer.Option(help="also every frame as PNG into this folder")] = None,
     backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
+    no_guard: Annotated[bool, typer.Option("--no-guard", help="do not hold back flashes beyond three a second")] = False,
     verify_again: Annotated[bool, typer.Option("--verify", help="then paint all frames again and compare")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON")] = False,
 ) -> None:
@@ -75,6 +76,7 @@ def render_command(
         backend=backend,
         frames_dir=export_frames,
         pulse=pulse,
+        guard=not no_guard,
     )
     if job.style is None and job.scene is None:
         job = dataclasses.replace(job, style=_suited(audio))

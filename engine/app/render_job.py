@@ -46,7 +46,7 @@ class RenderJob:
 
     script: control changes, `t` in s of the film. walk: how latents move; None: with each style's own time. codec, crf,
     preset: see `output.movie`. alpha: see `compositor.export_pass`. frames_dir: where every frame also goes, as PNG. pulse:
-    how strongly kicks push a style that comes without a scene, 0..1.
+    how strongly kicks push a style that comes without a scene, 0..1. guard: whether flashes are held back.
     """
 
     audio: Path
@@ -69,6 +69,7 @@ class RenderJob:
     backend: str = "auto"
     frames_dir: Path | None = None
     pulse: float = 0.5
+    guard: bool = True
     script: tuple[Change, ...] = field(default=(), repr=False)
 
     @property
@@ -135,6 +136,8 @@ class RenderJob:
         """Return what is set before the first frame, on top of the scene."""
         given = self.style is not None and self.scene is not None
         changes = [Change("/deck/a/style", (self.style or "",), 0.0, "render")] if given else []
+        if not self.guard:
+            changes.append(Change("/guard", (0,), 0.0, "render"))
         if self.audio_scale != NEUTRAL_AUDIO_SCALE:
             react = min(2.0, self.audio_scale / NEUTRAL_AUDIO_SCALE)
             changes += [Change(f"/deck/{deck}/react", (react,), 0.0, "render") for deck in "ab"]

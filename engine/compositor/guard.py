@@ -59,6 +59,7 @@ class FlashGuard:
         self._readback = Readback(FramePool(_DECIDED, 3, np.float16))
         self._counts = np.zeros(reference.REGIONS, int)
         self._fresh = True
+        self._planned = False
         self.status = GuardStatus()
         self._plan.upload(NOTHING_HELD)
         self._warm()
@@ -82,10 +83,14 @@ class FlashGuard:
             self._note(array[:, 0].astype(np.float32))
         return self._cells
 
-    def plan(self, cells: np.ndarray) -> None:
-        """Hold back at least so much from now on: float32 [6, 6, 2], factor and fading, row 0 at the top."""
-        blue = np.zeros_like(cells[..., :1])
-        self._plan.upload(np.concatenate([cells, blue], axis=-1).astype(np.float32))
+    def plan(self, cells: np.ndarray | None) -> None:
+        """Hold back at least so much from now on: float32 [6, 6, 2], factor and fading, row 0 at the top; None: nothing."""
+        if cells is None:
+            if self._planned:
+                self._plan.upload(NOTHING_HELD)
+        else:
+            self._plan.upload(np.concatenate([cells, np.zeros_like(cells[..., :1])], axis=-1).astype(np.float32))
+        self._planned = cells is not None
 
     def off(self) -> None:
         """Hold nothing back, and forget what was shown: what comes next is the first picture."""

@@ -81,14 +81,14 @@ def regions(tiles: np.ndarray) -> np.ndarray:
 class Transitions:
     """Counts opposing changes of `n` values, each by itself. steps: how much is one, [n]. dark: [n], inf where it is all one.
 
-    ages: float32 [n, 8], s since the newest transitions, newest first; rising: whether the newest one went up.
+    ages: float32 [n, memory], s since the newest transitions, newest first; rising: whether the newest one went up.
     """
 
-    def __init__(self, steps: np.ndarray, dark: np.ndarray) -> None:
+    def __init__(self, steps: np.ndarray, dark: np.ndarray, memory: int = AGES) -> None:
         self.steps, self.dark = np.asarray(steps, np.float32), np.asarray(dark, np.float32)
         self.extreme = np.full(len(self.steps), ABOVE_ALL, np.float32)
         self.rising = np.zeros(len(self.steps), bool)
-        self.ages = np.full((len(self.steps), AGES), NEVER, np.float32)
+        self.ages = np.full((len(self.steps), memory), NEVER, np.float32)
 
     def add(self, values: np.ndarray, dt: float) -> np.ndarray:
         """Take the next values, `dt` s after the last ones; return where a transition is counted, bool [n]."""
