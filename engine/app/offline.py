@@ -191,8 +191,8 @@ def _hear(job: RenderJob, told: Progress) -> Prepared:
 
 
 def _foresee(job: RenderJob, heard: Prepared, told: Progress) -> FlashPlan:
-    """Paint the whole film small and find out which of its flashes are too many; nothing where they are not held back."""
-    if not job.guard:
+    """Paint the whole film small and find out which of its flashes are too many; nothing unless the guard looks both ways."""
+    if job.guard != "two-way":
         return {}
     longer = max(job.size.width, job.size.height)
     size = Size(*(max(1, round(_SMALL * side / longer)) for side in (job.size.width, job.size.height)))

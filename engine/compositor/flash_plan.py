@@ -35,28 +35,27 @@ class Flash:
 
 
 def find_flashes(values: np.ndarray, step: float, dark: float) -> list[Flash]:
-    """Return the flashes of a course of values, float [n]; one that has not ended falls at its end."""
-    seen = reference.Transitions(np.float32([step]), np.float32([dark]))
+    """Return the flashes of a course of values, float [n], that comes after darkness; one that has not ended falls at its end."""
+    seen = reference.Transitions(np.float32([step]), np.float32([dark]), dark_before=True)
     found: list[Flash] = []
-    low = 0
-    rise = -1
+    first, before, rise = 0, 0.0, -1
     for k, value in enumerate(values):
-        if not seen.rising[0] and value <= values[low]:
-            low = k
+        if not seen.rising[0] and value <= before:
+            first, before = k, float(value)
         if not seen.add(values[k : k + 1], 0.0)[0]:
             continue
         if seen.rising[0]:
             rise = k
             continue
-        found.append(Flash(rise, k, float(values[rise : k + 1].max()), float(values[low]), float(value), low, k))
-        low = k
+        found.append(Flash(rise, k, float(values[rise : k + 1].max()), before, float(value), first, k))
+        first, before = k, float(value)
     if seen.rising[0]:
         end = len(values) - 1
-        found.append(Flash(rise, end, float(values[rise:].max()), float(values[low]), float(values[low]), low, end))
+        found.append(Flash(rise, end, float(values[rise:].max()), before, before, first, end))
     for flash, following in zip(found, found[1:], strict=False):  # where it is darkest after it
         flash.last, flash.after = following.first, following.before
     if found and not seen.rising[0]:
-        found[-1].last, found[-1].after = low, float(values[low])
+        found[-1].last, found[-1].after = first, before
     return found
 
 

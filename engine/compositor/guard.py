@@ -93,7 +93,7 @@ class FlashGuard:
         self._planned = cells is not None
 
     def off(self) -> None:
-        """Hold nothing back, and forget what was shown: what comes next is the first picture."""
+        """Hold nothing back, and forget what was shown: what comes next is the first picture after darkness."""
         if not self._fresh:
             self._start()
             self.status = GuardStatus(held=self.status.held, frames=self.status.frames)
@@ -118,8 +118,8 @@ class FlashGuard:
     def _start(self) -> None:
         """Make the state that of a show of which nothing has been seen."""
         row = np.zeros((_STATE.width, 4), np.float32)
-        row[0] = (reference.ABOVE_ALL, 0.0, 1.0, reference.NEVER)
-        row[3] = (reference.ABOVE_ALL, 0.0, 0.0, reference.NEVER)
+        row[0] = (0.0, 0.0, 1.0, reference.NEVER)  # darkness: it was dark before the first picture
+        row[3] = (0.0, 0.0, 0.0, reference.NEVER)
         row[[1, 2, 4, 5]] = reference.NEVER
         for state in self._states:
             state.upload(np.tile(row, (_STATE.height, 1, 1)))

@@ -39,7 +39,6 @@ FADED_ENOUGH = 0.41  # from here on pure red is not saturated
 RED_RELEASE_S = 0.6
 
 NEVER = 99.0  # s, the age of a transition that has not been
-ABOVE_ALL = 9.0  # where the search for the darkest picture begins
 
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -81,30 +80,39 @@ def regions(tiles: np.ndarray) -> np.ndarray:
 class Transitions:
     """Counts opposing changes of `n` values, each by itself. steps: how much is one, [n]. dark: [n], inf where it is all one.
 
-    ages: float32 [n, memory], s since the newest transitions, newest first; rising: whether the newest one went up.
+    ages: float32 [n, memory], s since the newest transitions, newest first; rising: whether the newest one went up. Before
+    the first one the search goes both ways, unless `dark_before` says that there was darkness.
     """
 
-    def __init__(self, steps: np.ndarray, dark: np.ndarray, memory: int = AGES) -> None:
+    def __init__(self, steps: np.ndarray, dark: np.ndarray, memory: int = AGES, dark_before: bool = False) -> None:
         self.steps, self.dark = np.asarray(steps, np.float32), np.asarray(dark, np.float32)
-        self.extreme = np.full(len(self.steps), ABOVE_ALL, np.float32)
+        self.extreme = np.zeros(len(self.steps), np.float32)  # the darkest value since the last rise, or brightest since ...
+        self._highest: np.ndarray | None = None  # of those that have had no transition yet; then the extreme is the darkest
+        self._before = dark_before
         self.rising = np.zeros(len(self.steps), bool)
         self.ages = np.full((len(self.steps), memory), NEVER, np.float32)
 
     def add(self, values: np.ndarray, dt: float) -> np.ndarray:
         """Take the next values, `dt` s after the last ones; return where a transition is counted, bool [n]."""
         self.ages = np.minimum(self.ages + np.float32(dt), np.float32(NEVER))
+        if self._highest is None:
+            self._highest = np.full(len(values), -np.inf, np.float32) if self._before else np.array(values, np.float32)
+            self.extreme = self.extreme if self._before else self._highest.copy()
+        self._highest = np.where(self._highest > -np.inf, np.maximum(self._highest, values), self._highest)
         extreme = np.where(self.rising, np.maximum(self.extreme, values), np.minimum(self.extreme, values))
         up = ~self.rising & (extreme < self.dark) & (values >= extreme + self.steps)
         down = self.rising & (values < self.dark) & (values <= extreme - self.steps)
-        turned = up | down
+        first_down = ~self.rising & ~up & (values < self.dark) & (values <= self._highest - self.steps)
+        turned = up | down | first_down
         self.extreme = np.where(turned, values, extreme).astype(np.float32)
-        self.rising = self.rising ^ turned
+        self._highest = np.where(turned, np.float32(-np.inf), self._highest)
+        self.rising = self.rising ^ (up | down)
         pushed = np.concatenate([np.zeros((len(values), 1), np.float32), self.ages[:, :-1]], axis=1)
         self.ages = np.where(turned[:, None], pushed, self.ages)
         return turned
 
     def recent(self, dt: float) -> np.ndarray:
-        """Return which of the remembered transitions lie within the last second, bool [n, 8]."""
+        """Return which of the remembered transitions lie within the last second, bool [n, memory]."""
         return self.ages < WINDOW_S - 0.5 * dt
 
 
@@ -113,7 +121,9 @@ class Guard:
 
     def __init__(self) -> None:
         steps = np.repeat(np.float32([LUMINANCE_STEP, RED_STEP]), REGIONS) * np.float32(CAUTION)
-        self._seen = Transitions(steps, np.repeat(np.float32([DARK, np.inf]), REGIONS))
+        self._seen = Transitions(steps, np.repeat(np.float32([DARK, np.inf]), REGIONS), dark_before=True)
+        # Of red a frame more than the second: it takes little to tip a pixel into saturation, a frame earlier or later.
+        self._window = np.repeat(np.float32([0.5, -1.5]), REGIONS)
         self._held = np.full(2 * REGIONS, NEVER, np.float32)  # s since a flash was last begun to be held back
         self.factor = np.ones(REGIONS, np.float32)  # on the light of each region
         self.fading = np.zeros(REGIONS, np.float32)  # 0 as it is .. 1 grey
@@ -156,14 +166,15 @@ class Guard:
     def _allowed(self, dt: np.float32) -> np.ndarray:
         """Return where one more rise keeps to three flashes a second, bool [52]. The newest transitions there are falls."""
         ages = self._seen.ages + dt
-        recent = ages < WINDOW_S - 0.5 * dt
+        end = np.float32(WINDOW_S) - self._window * dt
+        recent = ages < end[:, None]
         rises, changes = recent[:, 1::2].sum(axis=1), recent.sum(axis=1)
         # A fall will follow. With five transitions in the second behind, it would be the seventh of its second, unless the
         # oldest one has left by then: only of steady flashes is it known that it will.
         lasts, before = ages[:, 1] - ages[:, 0], ages[:, 3] - ages[:, 2]
         period, earlier = ages[:, 1] - ages[:, 3], ages[:, 3] - ages[:, 5]
         steady = (np.abs(lasts - before) <= 1.5 * dt) & (np.abs(period - earlier) <= 1.5 * dt)
-        leaves = steady & (ages[:, 4] + np.minimum(lasts, before) >= WINDOW_S - 0.5 * dt)
+        leaves = steady & (ages[:, 4] + np.minimum(lasts, before) >= end)
         # Once flashes are held back those that come through keep an even distance: three at once and then none for the
         # rest of the second, over and over, would be a pattern of its own.
         spaced = (self._held + dt >= WINDOW_S) | (ages[:, 1] >= SPACING_S - 0.5 * dt)

@@ -57,7 +57,7 @@ def rig(gl) -> Iterator[Rig]:
 def colours(k: int, seed: int = 1) -> np.ndarray:
     """A picture whose places flash at rates of their own, red ones among them, float32 [h, w, 3]."""
     rng = np.random.default_rng(seed)
-    v, u = np.mgrid[0:1 : SIZE.height * 1j, 0:1 : SIZE.width * 1j]
+    v, u = np.mgrid[0 : 1 : SIZE.height * 1j, 0 : 1 : SIZE.width * 1j]
     light = np.zeros((SIZE.height, SIZE.width, 3))
     for _ in range(5):
         centre, hz, tint = rng.uniform(0, 1, 2), rng.uniform(2, 9), rng.choice([0.0, 0.5, 1.0], 3)
