@@ -191,7 +191,7 @@ def _hear(job: RenderJob, told: Progress) -> Prepared:
 
 
 def _foresee(job: RenderJob, heard: Prepared, told: Progress) -> FlashPlan:
-    """Paint the whole film small and find out which of its flashes are too many; nothing unless the guard looks both ways."""
+    """Paint the whole film small and find out which of its flashes are too many; nothing where nobody asks."""
     if job.guard != "two-way":
         return {}
     longer = max(job.size.width, job.size.height)

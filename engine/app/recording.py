@@ -28,10 +28,10 @@ from engine.audio.base import AudioSource
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
 from engine.gpu.cuda import open_cuda
+from engine.gpu.readback import FramePool, Readback
 from engine.gpu.texture import RenderTarget
 from engine.output.device_capture import DeviceCapture, Packer
 from engine.output.encoder import nvenc_refusal
-from engine.gpu.readback import FramePool, Readback
 from engine.output.recorder import RecorderStatus, RecordingResult
 from engine.output.sink import RecorderSink
 from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.frame import Frame, Size
+from engine.gpu.readback import FramePool, Readback
 from engine.gpu.texture import RenderTarget
 from engine.output.framehash import FrameHashes
 from engine.output.movie import MovieSpec, open_movie
-from engine.gpu.readback import FramePool, Readback
 
 _AHEAD = 4  # pictures between the GPU and the encoder's queue
 
