@@ -1,11 +1,12 @@
 """How much scenes and performers flash, without the guard, with it as in a show, and with it knowing the whole film.
 
-    python tools/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR] [--markdown]
+    python tools/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR]
 
-Every scene is rendered on kicks at 200 bpm and on kicks at 140 bpm with rolls in eighths and sixteenths; then come the moves of a
-performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by that: an analyser of
-other people's, after Electronic Arts' IRIS. Prints a table of flashes in the worst second (luminance / red) and of IRIS's frames
-that fail. Rates below the limit are not evidence that a film is safe for everyone: see docs/flashes.md.
+Every scene is rendered on kicks at 200 bpm and at 140 bpm, and on those with rolls in eighths and sixteenths; then come
+the moves of a performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by that:
+an analyser of other people's, after Electronic Arts' IRIS. Prints a table: flashes in the worst second (luminance / red), and
+in brackets IRIS's frames that fail by luminance, by red, and by its rule of four seconds. It does not say that a film is safe
+for everyone: see docs/flashes.md.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def set_to(path: str, value: float) -> Change:
 
 
 def kicks(bpm: float, rolls: bool) -> np.ndarray:
-    """Return kicks over a quiet tone, float32 [n]: on every beat; with rolls each fourth bar in eighths, each eighth in 16ths."""
+    """Return kicks over a quiet tone, float32 [n]: on every beat; with rolls a bar of eighths and one of 16ths in four."""
     t = np.arange(int(SECONDS * RATE)) / RATE
     beat = t * bpm / 60.0
     bar = (beat // 4).astype(int)

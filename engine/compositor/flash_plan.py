@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from kernels.guard.reference import CAUTION, DARK, FADED, HOLD, LUMINANCE_STEP, 
 
 @dataclass(slots=True)
 class Flash:
-    """A rise and the fall after it, in frames. before, after: the darkest value on either side; first, last: where those are."""
+    """A rise and the fall after it, in frames. before, after: the darkest values beside it; first, last: where those are."""
 
     rise: int
     fall: int
@@ -35,7 +36,7 @@ class Flash:
 
 
 def find_flashes(values: np.ndarray, step: float, dark: float) -> list[Flash]:
-    """Return the flashes of a course of values, float [n], that comes after darkness; one that has not ended falls at its end."""
+    """Return the flashes of a course of values, float [n], which comes after darkness; one that lasts falls at its end."""
     seen = reference.Transitions(np.float32([step]), np.float32([dark]), dark_before=True)
     found: list[Flash] = []
     first, before, rise = 0, 0.0, -1
@@ -52,7 +53,7 @@ def find_flashes(values: np.ndarray, step: float, dark: float) -> list[Flash]:
     if seen.rising[0]:
         end = len(values) - 1
         found.append(Flash(rise, end, float(values[rise:].max()), before, before, first, end))
-    for flash, following in zip(found, found[1:], strict=False):  # where it is darkest after it
+    for flash, following in pairwise(found):  # where it is darkest after it
         flash.last, flash.after = following.first, following.before
     if found and not seen.rising[0]:
         found[-1].last, found[-1].after = first, before
@@ -60,7 +61,7 @@ def find_flashes(values: np.ndarray, step: float, dark: float) -> list[Flash]:
 
 
 def too_many(flashes: list[Flash], fps: float) -> list[Flash]:
-    """Return the fewest of the weakest flashes without which no second has more than three, nor more than six transitions."""
+    """Return the weakest flashes, without which no second has more than three, nor more than six transitions."""
     window = WINDOW_S * fps - 0.5
     kept, left_out = list(flashes), []
     i = 0

@@ -43,8 +43,8 @@ class Stretch:
 class FlashReport:
     """What was found. flashes: half the transitions in the worst second, by kind. stretches: where it fails, in order.
 
-    times: float32 [n], s, of each picture; course: float32 [n, 2], transitions in the second that ends there, by kind, at the
-    worst region; light: float32 [n], mean relative luminance.
+    times: float32 [n], s, of each picture; course: float32 [n, 2], transitions in the second that ends there, by kind, at
+    the worst region; light: float32 [n], mean relative luminance.
     """
 
     path: Path

@@ -78,7 +78,7 @@ def regions(tiles: np.ndarray) -> np.ndarray:
 
 
 class Transitions:
-    """Counts opposing changes of `n` values, each by itself. steps: how much is one, [n]. dark: [n], inf where it is all one.
+    """Counts opposing changes of `n` values, each by itself. steps: [n], how much is one; dark: [n], see `DARK`, or inf.
 
     ages: float32 [n, memory], s since the newest transitions, newest first; rising: whether the newest one went up. Before
     the first one the search goes both ways, unless `dark_before` says that there was darkness.

@@ -64,7 +64,10 @@ def test_it_says_where(tmp_path):
 
 def test_the_graph_shows_limit_course_and_what_fails(tmp_path):
     fine, bad = (draw_graph(check_film(film(tmp_path / f"{hz}.mp4", hz))) for hz in (2.0, 6.0))
-    count = lambda image, colour: int((np.asarray(image) == colour).all(axis=2).sum())
+
+    def count(image, colour):
+        return int((np.asarray(image) == colour).all(axis=2).sum())
+
     assert count(fine, (70, 22, 24)) == 0
     assert count(bad, (70, 22, 24)) > 10_000
     assert count(bad, (242, 200, 120)) > 200
