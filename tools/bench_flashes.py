@@ -3,10 +3,10 @@
     python tools/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR]
 
 Every scene is rendered on kicks at 200 bpm and at 140 bpm, and on those with rolls in eighths and sixteenths; then come
-the moves of a performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by that:
-an analyser of other people's, after Electronic Arts' IRIS. Prints a table: flashes in the worst second (luminance / red), and
-in brackets IRIS's frames that fail by luminance, by red, and by its rule of four seconds. It does not say that a film is safe
-for everyone: see docs/flashes.md.
+the moves of a performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by
+that: an analyser of other people's, after Electronic Arts' IRIS. Prints a table: flashes in the worst second (luminance /
+red), and in brackets IRIS's frames that fail by luminance, by red, and by its rule of four seconds. It does not say that a
+film is safe for everyone: see docs/flashes.md.
 """
 
 from __future__ import annotations
