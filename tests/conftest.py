@@ -18,6 +18,11 @@ from engine.core.errors import UserError
 # Before anything imports OpenGL: in tests every call is checked for a GL error.
 os.environ.setdefault("PHOSPHENE_GL_DEBUG", "1")
 
+# Torch's optimisers import triton, whose LLVM ends the process when software GL has loaded another one before it: so it is
+# loaded here, before any test makes a context, whichever tests are run and in whatever order.
+with contextlib.suppress(ImportError):
+    importlib.import_module("triton._C.libtriton")
+
 # Underflow to zero is what decays and exponentials are for; everything else is a bug.
 np.seterr(all="raise", under="ignore")
 
@@ -51,9 +56,6 @@ def gl_context():
     """The session's headless context, or a skip that says why there is none."""
     from engine.gpu.context import HeadlessContext
 
-    # Torch's optimisers import triton, whose LLVM ends the process when software GL has loaded another one before it.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("triton._C.libtriton")
     try:
         context = HeadlessContext()
     except UserError as error:

@@ -11,6 +11,7 @@ from engine.app.loader import Loader
 from engine.app.stage import Hands, Stage
 from engine.audio.base import AudioSource
 from engine.backends.select import installed_backends, open_style
+from engine.compositor.guard import FlashGuard
 from engine.compositor.mixer import Mixer
 from engine.compositor.output_pass import OutputPass
 from engine.control.address import Table
@@ -78,6 +79,7 @@ def build_stage(
             inline=inline,
         ),
         mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck)),
+        guard=FlashGuard(passes),
         output_pass=OutputPass(passes),
         output=RenderTarget(size, "rgba8"),
         hands=hands,

@@ -14,6 +14,7 @@ import typer
 
 from engine import __version__
 from engine.app.engines_commands import app as engines_app
+from engine.app.flash_command import flash_command
 from engine.app.render_command import render_command
 from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 scenes_app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
 app.add_typer(engines_app)
 app.add_typer(styles_app)
+app.command("flash")(flash_command)
 app.command("render")(render_command)
 app.command("rerender")(rerender_command)
 app.add_typer(scenes_app)
@@ -72,6 +74,7 @@ def live(
     channels: Annotated[str | None, typer.Option(help="input channels, one or two, from 1, such as 3,4")] = None,
     listen: Annotated[bool, typer.Option("--listen", help="play a file or the demo on the default output too")] = False,
     takes: Annotated[Path | None, typer.Option(help="folder for takes (default: takes/ here)")] = None,
+    no_guard: Annotated[bool, typer.Option("--no-guard", help="do not hold back flashes beyond three a second")] = False,
 ) -> None:
     """Perform: listen, paint, show, record."""
     from engine.app.live import run_live
@@ -101,6 +104,7 @@ def live(
             channels=parse_channels(channels) if channels else (),
             listen=listen,
             takes=takes,
+            guard=not no_guard,
         )
     )
     raise typer.Exit(code)

@@ -121,6 +121,8 @@ def _with_stage(
     try:
         if opening := given_scene(options.scene or "") or (None if options.style else _opening(stage)):
             open_scene(stage, opening)
+        if not options.guard:
+            stage.bus.put(Change("/guard", (0,), clock.now(), "start"))
         if options.style is not None:
             # As by hand, so that a style that fails later is refused and named like any other.
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))

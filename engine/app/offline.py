@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from engine.app.stage import Leader, Stage
 from engine.audio.base import AudioSource
 from engine.audio.prepared import Prepared, prepare
 from engine.compositor.export_pass import Export, ExportPass
+from engine.compositor.flash_plan import plan_flashes
 from engine.core import clock, metrics
 from engine.core.clock import OfflineClock
 from engine.core.errors import UserError
@@ -43,15 +44,19 @@ from engine.output.movie_spec import MovieSpec
 from engine.pacing.governor import Governor
 from engine.show.change import Change
 from engine.tempo.grid import GridConductor
+from kernels.guard.reference import REGIONS, regions
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many of how many are done
+FlashPlan = Mapping[int, np.ndarray]  # what the flash guard holds back in which frame
+_SMALL = 96  # pixels along the longer side of the pictures that flashes are looked for in: four to a tile
 
 
 @dataclass(frozen=True)
 class RenderResult:
     """What came of a render. digest: of all frame hashes; the same for the same inputs on the same device.
 
-    timings: s by part; they, peak_rss_mb and messages may differ from run to run, all else does not.
+    softened: frames in which flashes are held back by plan. timings: s by part; they, peak_rss_mb and messages may differ
+    from run to run, all else does not.
     """
 
     out: Path
@@ -69,6 +74,7 @@ class RenderResult:
     peak_rss_mb: float
     messages: tuple[str, ...] = ()
     faults: dict[str, str] = field(default_factory=dict)
+    softened: int = 0
 
     @property
     def speed(self) -> float:
@@ -128,11 +134,14 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
     job.check_outputs()
     heard = _hear(job, told)
     listened = clock.now()
+    plan = _foresee(job, heard, told)
+    foreseen = clock.now()
     with _opened(job, heard) as stage:
         frames, sound, script = job.frames_of(heard.samples), heard.pcm_blocks(), Script(job.script)
-        written, hashes, digest = play(stage, frames, job.movie, job.films, None, sound, told, script)
+        written, hashes, digest = play(stage, frames, job.movie, job.films, None, sound, told, script, plan)
         ended = clock.now()
-        timings = {"listen": listened - began, "render": ended - listened, "total": ended - began}
+        timings = {"listen": listened - began, "look_ahead": foreseen - listened}
+        timings |= {"render": ended - foreseen, "total": ended - began}
         return RenderResult(
             out=written[0],
             hashes=hashes,
@@ -149,6 +158,7 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
             peak_rss_mb=round(metrics.peak_rss_mb(), 1),
             messages=tuple(stage.messages),
             faults=dict(stage.mixer.faults),
+            softened=len(plan),
         )
 
 
@@ -163,10 +173,11 @@ def verify(job: RenderJob, progress: Progress | None = None, hashes: Path | None
     if not known.is_file():
         raise UserError("nothing to verify against", where=str(known), remedy="render first")
     heard = _hear(job, told)
+    plan = _foresee(job, heard, told)
     with _opened(job, heard) as stage, tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / known.name
         frames, script = job.frames_of(heard.samples), Script(job.script)
-        play(stage, frames, job.movie, [], again, heard.pcm_blocks(), told, script)
+        play(stage, frames, job.movie, [], again, heard.pcm_blocks(), told, script, plan)
         return compare(known, again)
 
 
@@ -177,6 +188,24 @@ def _hear(job: RenderJob, told: Progress) -> Prepared:
         duration=job.duration,
         progress=lambda x: told("listening", round(100 * x), 100),
     )
+
+
+def _foresee(job: RenderJob, heard: Prepared, told: Progress) -> FlashPlan:
+    """Paint the whole film small and find out which of its flashes are too many; nothing where nobody asks."""
+    if job.guard != "two-way":
+        return {}
+    longer = max(job.size.width, job.size.height)
+    size = Size(*(max(1, round(_SMALL * side / longer)) for side in (job.size.width, job.size.height)))
+    frames, script = job.frames_of(heard.samples), Script(job.script)
+    measured = np.empty((frames, REGIONS, 2), np.float16)
+    with _opened(replace(job, size=size, ssaa=1, alpha="none", codec="h264"), heard) as stage:
+        for k in range(frames):
+            for change in script.due(float(k / job.fps)):
+                stage.bus.put(change)
+            render_frame(stage)
+            measured[k] = regions(stage.guard.tiles())
+            told("looking ahead", k + 1, frames)
+    return plan_flashes(measured, float(job.fps))
 
 
 @contextmanager
@@ -200,11 +229,14 @@ def play(
     sound: Iterator[np.ndarray],
     told: Progress,
     script: Script | None = None,
+    plan: FlashPlan | None = None,
 ) -> tuple[list[Path], Path, str]:
     """Render `frames` frames of an open stage into `films`, the first of which has the sound; none: only hash them.
 
     spec: size and rate of the pictures. hashes: where their hashes go; None: beside the first film. script: the changes that
-    come in on the way. Returns (where the films are, where the hashes are, the digest of all hashes).
+    come in on the way. plan: what the flash guard holds back.
+
+    Returns (where the films are, where the hashes are, the digest of all hashes).
     """
     fine = stage.output.format != "rgba8"
     audio = bool(films) and films[0][1].audio
@@ -215,6 +247,7 @@ def play(
         for k in range(frames):
             for change in script.due(float(k / spec.fps)) if script else ():
                 stage.bus.put(change)
+            stage.guard.plan(plan.get(k) if plan else None)
             render_frame(stage)
             if audio:
                 until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)

@@ -51,6 +51,7 @@ class LiveOptions:
     channels: tuple[int, ...] = ()
     listen: bool = False
     takes: Path | None = None
+    guard: bool = True
 
 
 def parse_fps(text: str, where: str = "--fps") -> Fraction:

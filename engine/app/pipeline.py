@@ -72,7 +72,8 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     # 7 the picture
     _seat(stage)
     picture = stage.mixer.render(frame, signals, show, size)
-    stage.output_pass.draw(picture, stage.output, show.master, show.blackout, frame.index)
+    held = stage.guard.hold(picture, show.master, show.blackout, frame.dt) if show.guard else stage.guard.off()
+    stage.output_pass.draw(picture, stage.output, show.master, show.blackout, frame.index, held)
 
     stage.signals = signals
 
@@ -145,6 +146,7 @@ def close_stage(stage: Stage) -> None:
     for backing in (*stage.backing.values(), *stage.ready.values()):
         _drop(backing)
     stage.mixer.close()
+    stage.guard.close()
     stage.output_pass.close()
     stage.output.close()
 

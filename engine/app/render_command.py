@@ -46,6 +46,9 @@ def render_command(
     no_audio: Annotated[bool, typer.Option("--no-audio", help="leave the sound out")] = False,
     export_frames: Annotated[Path | None, typer.Option(help="also every frame as PNG into this folder")] = None,
     backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
+    guard: Annotated[
+        str, typer.Option(help="flashes beyond three a second: two-way, causal (as in a show), off")
+    ] = "two-way",
     verify_again: Annotated[bool, typer.Option("--verify", help="then paint all frames again and compare")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON")] = False,
 ) -> None:
@@ -77,6 +80,7 @@ def render_command(
         backend=backend,
         frames_dir=export_frames,
         pulse=pulse,
+        guard=guard,
     )
     job.check_outputs()
     if job.style is None and job.scene is None:

@@ -41,6 +41,8 @@ RESOLUTIONS = {
 # The first networks' videos used 0.10 and recommended 0.08 to 0.12 of an input's range; a style's own scale is that.
 NEUTRAL_AUDIO_SCALE = 0.10
 AUDIO_SCALES = (0.0, 0.20)
+# Knowing the whole film, the weakest of too many flashes are softened; as in a show, what comes after the third; or none.
+GUARDS = ("two-way", "causal", "off")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class RenderJob:
 
     script: control changes, `t` in s of the film. walk: how latents move; None: with each style's own time. codec, crf,
     preset: see `output.movie`. alpha: see `compositor.export_pass`. frames_dir: where every frame also goes, as PNG. pulse:
-    how strongly kicks push a style that comes without a scene, 0..1.
+    how strongly kicks push a style that comes without a scene, 0..1. guard: how flashes are held
+    back, one of `GUARDS`.
     """
 
     audio: Path
@@ -72,6 +75,7 @@ class RenderJob:
     backend: str = "auto"
     frames_dir: Path | None = None
     pulse: float = 0.5
+    guard: str = "two-way"
     script: tuple[Change, ...] = field(default=(), repr=False)
 
     @property
@@ -131,6 +135,8 @@ class RenderJob:
         within("--start", self.start, 0.0, 1e6)
         if self.duration is not None:
             within("--duration", self.duration, 1.0 / float(self.fps), 1e6)
+        if self.guard not in GUARDS:
+            raise UserError("no such flash guard", where="--guard", allowed=", ".join(GUARDS), got=self.guard)
         if self.alpha not in ALPHAS:
             raise UserError("unknown alpha", where="--alpha", allowed=", ".join(ALPHAS), got=self.alpha)
         if self.frames_dir is not None and self.fine:
@@ -156,6 +162,8 @@ class RenderJob:
         """Return what is set before the first frame, on top of the scene."""
         given = self.style is not None and self.scene is not None
         changes = [Change("/deck/a/style", (self.style or "",), 0.0, "render")] if given else []
+        if self.guard == "off":
+            changes.append(Change("/guard", (0,), 0.0, "render"))
         if self.audio_scale != NEUTRAL_AUDIO_SCALE:
             react = min(2.0, self.audio_scale / NEUTRAL_AUDIO_SCALE)
             changes += [Change(f"/deck/{deck}/react", (react,), 0.0, "render") for deck in "ab"]

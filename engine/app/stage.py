@@ -13,6 +13,7 @@ from engine.app.delay import PictureDelay
 from engine.app.latency import OnsetLatency
 from engine.app.loader import Loader
 from engine.audio.base import AudioSource
+from engine.compositor.guard import FlashGuard
 from engine.compositor.mixer import Mixer
 from engine.control.bus import ControlBus
 from engine.core.clock import Clock
@@ -66,7 +67,13 @@ class LastPass(Protocol):
     """Makes the mixer's linear picture one of the output: `OutputPass`, or `ExportPass` offline."""
 
     def draw(
-        self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
+        self,
+        picture: RenderTarget,
+        target: RenderTarget,
+        master: float = 1.0,
+        blackout: float = 0.0,
+        index: int = 0,
+        held: RenderTarget | None = None,
     ) -> None: ...
 
     def close(self) -> None: ...
@@ -98,6 +105,7 @@ class Stage:
     budget: FrameBudget
     loader: Loader
     mixer: Mixer
+    guard: FlashGuard
     output_pass: LastPass
     output: RenderTarget
     hands: Hands

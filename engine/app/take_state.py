@@ -19,8 +19,8 @@ from engine.core.frame import Frame
 from engine.core.signals import NORMALISED
 from engine.generators.base import Played
 from engine.generators.registry import GENERATORS
+from engine.gpu.readback import FramePool, Readback
 from engine.gpu.texture import RenderTarget
-from engine.output.readback import FramePool, Readback
 from engine.show.catalogue import DECKS, IDLE
 from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
 from engine.show.document import Document

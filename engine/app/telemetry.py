@@ -68,6 +68,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: s
         master=state.master,
         blackout=state.blackout,
         freeze=state.freeze,
+        guard=guard_state(stage),
         recorder=status.state if status else "",
         recorded_s=status.seconds if status else 0.0,
         recorded_frames=status.frames if status else 0,
@@ -86,6 +87,7 @@ def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: 
     budget, health, counters = stage.budget, stage.source.health(), stage.bus.counters
     status = recording.status
     return show_values(stage.state) | {
+        "/state/guard": (guard_state(stage),),
         "/state/beat": (int(signals.position.beat % 4.0) + 1,),
         "/state/tempo/bpm": (float(signals.position.bpm),),
         "/state/tempo/confidence": (float(signals.position.confidence),),
@@ -103,6 +105,11 @@ def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: 
         "/state/control/rejected": (counters.rejected,),
         "/state/control/error": (osc_error,),
     }
+
+
+def guard_state(stage: Stage) -> str:
+    """Return what the flash guard does now: on, holding back, off."""
+    return "off" if not stage.state.guard else "holding back" if stage.guard.status.active else "on"
 
 
 def decode_rates(stage: Stage) -> dict[str, float]:
@@ -137,6 +144,11 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
             "confidence": round(line.confidence, 3) if line else 0.0,
         },
         "latency_ms": {"onset_to_present": {k: v for k, v in stage.latency.ms.summary(50, 99).items() if k != "max"}},
+        "flash_guard": {
+            "on": stage.state.guard,
+            "flashes_held_back": stage.guard.status.held,
+            "frames_held_back": stage.guard.status.frames,
+        },
         "control": {"received": counters.received, "rejected": counters.rejected, "dropped": counters.dropped},
         "refused_in_frames": stage.refused,
         "recorder": {

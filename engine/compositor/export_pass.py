@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.compositor.output_pass import DITHER_SEEDS, output_gain
+from engine.compositor.output_pass import CELLS, DITHER_SEEDS, NOTHING_HELD, output_gain
 from engine.core.frame import Size
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
@@ -40,9 +40,17 @@ class ExportPass:
     def __init__(self, passes: Passes, export: Export) -> None:
         self._pass = passes["compositor/export.frag"]
         self._export = export
+        self._free = RenderTarget(CELLS, "rgba32f")
+        self._free.upload(NOTHING_HELD)
 
     def draw(
-        self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
+        self,
+        picture: RenderTarget,
+        target: RenderTarget,
+        master: float = 1.0,
+        blackout: float = 0.0,
+        index: int = 0,
+        held: RenderTarget | None = None,
     ) -> None:
         """Draw `picture` into `target`, as `OutputPass.draw` does. Raises ValueError when the sizes are not `ssaa` apart."""
         if picture.size != self._export.internal(target.size):
@@ -51,7 +59,7 @@ class ExportPass:
         fine = target.format != "rgba8"
         self._pass.draw(
             target,
-            textures={"source": picture},
+            textures={"source": picture, "cells": held or self._free},
             factor=self._export.ssaa,
             gain=gain,
             transfer=int(self._export.linear),
@@ -61,4 +69,5 @@ class ExportPass:
         )
 
     def close(self) -> None:
-        """Hold nothing of its own: the shader is the passes'."""
+        """Free what is its own; the shader is the passes'."""
+        self._free.close()

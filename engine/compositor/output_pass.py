@@ -7,11 +7,17 @@ places, and the power functions run on the few pixels of the internal size (a qu
 
 from __future__ import annotations
 
+import numpy as np
+
 from engine.core.frame import Size
 from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
+from kernels.guard import reference
 
 DITHER_SEEDS = 64  # dither patterns before they come round; larger seeds lose bits of the fraction in float32
+
+CELLS = Size(reference.CELLS, reference.CELLS)  # of what the flash guard holds back
+NOTHING_HELD = np.tile(np.float32([1.0, 0.0, 0.0]), (reference.CELLS, reference.CELLS, 1))
 
 
 def output_gain(master: float, blackout: float) -> float:
@@ -28,25 +34,34 @@ class OutputPass:
         self._upscale = passes["compositor/upscale.frag"]
         self._encoded = RenderTarget(Size(2, 2), "rgb10a2")
         self._widened = RenderTarget(Size(2, 2), "rgb10a2")
+        self._free = RenderTarget(CELLS, "rgba32f")
+        self._free.upload(NOTHING_HELD)
         self._warm()
 
     def draw(
-        self, picture: RenderTarget, target: RenderTarget, master: float = 1.0, blackout: float = 0.0, index: int = 0
+        self,
+        picture: RenderTarget,
+        target: RenderTarget,
+        master: float = 1.0,
+        blackout: float = 0.0,
+        index: int = 0,
+        held: RenderTarget | None = None,
     ) -> None:
         """Draw `picture` (linear, premultiplied over black) into `target` (rgba8, sRGB, opaque).
 
         master: 0..1, brightness as the eye sees it. blackout: 0 picture .. 1 dark. index: of the frame, seeds the dither.
+        held: what the flash guard holds back.
         Values that are no number come out black.
         """
-        gain = output_gain(master, blackout)
+        gain, source = output_gain(master, blackout), {"source": picture, "cells": held or self._free}
         last = {"dither": 1.0 / 255.0 if gain > 0.0 else 0.0, "seed": float(index % DITHER_SEEDS)}
         within = {"dither": 0.0, "seed": 0.0}
         widen, heighten = target.size.width != picture.size.width, target.size.height != picture.size.height
         if not widen and not heighten:
-            self._encode.draw(target, textures={"source": picture}, gain=gain, **last)
+            self._encode.draw(target, textures=source, gain=gain, **last)
             return
         self._encoded.resize(picture.size)
-        self._encode.draw(self._encoded, textures={"source": picture}, gain=gain, **within)
+        self._encode.draw(self._encoded, textures=source, gain=gain, **within)
         wide = self._encoded
         if widen and heighten:
             wide = self._widened
@@ -67,3 +82,4 @@ class OutputPass:
         """Free the intermediate pictures."""
         self._encoded.close()
         self._widened.close()
+        self._free.close()

@@ -81,6 +81,7 @@ class Address:
     """One address. No arguments: a trigger, which acts on a press (no argument or non-zero) and ignores the release (0).
 
     every: no press may be replaced by a later one. output: sent by us, not understood. rate_hz: at most so often.
+    only_on: what a message may switch on and never off; "" for all others, else how it is switched off.
     """
 
     path: str
@@ -91,6 +92,7 @@ class Address:
     output: bool = False
     rate_hz: float = 30.0
     group: str = ""
+    only_on: str = ""
 
     @property
     def types(self) -> str:
@@ -174,6 +176,8 @@ class Table:
         if address is None:
             raise unknown(path)
         checked = address.read(args)
+        if address.only_on and source.startswith("osc") and checked != (1,):
+            raise UserError("not switched off by a message", where=path, allowed="1", got=0, remedy=address.only_on)
         return None if checked is None else Change(path, checked, t, source, address.every)
 
 

@@ -232,6 +232,7 @@ def show_values(state: ShowState) -> dict[str, Args]:
         "/master": (state.master,),
         "/blackout": (int(state.blackout),),
         "/freeze": (int(state.freeze),),
+        "/guard": (int(state.guard),),
         "/hud": (int(state.hud),),
         "/state/scene": (state.scene,),
         "/state/pending": (state.pending,),

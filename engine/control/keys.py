@@ -43,6 +43,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Left", "crossfade to deck a over a bar", "/crossfade/to", ("a", 4.0)),
     Binding("Right", "crossfade to deck b over a bar", "/crossfade/to", ("b", 4.0)),
     Binding("H", "show or hide the numbers", "/hud"),
+    Binding("Ctrl+G", "turn the flash guard off, and on again", "/guard"),
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),
     Binding("Ctrl+Q", "quit", command="quit"),

@@ -97,6 +97,16 @@ def _show() -> Iterable[Address]:
         group=group,
     )
     yield Address(
+        "/guard",
+        (_SWITCH,),
+        "1 has flashes held back: at most three in any second, anywhere in the picture. Only the keyboard and the command "
+        "line switch it off.",
+        1,
+        every=True,
+        group=group,
+        only_on="press Ctrl+G at the machine, or start with --no-guard",
+    )
+    yield Address(
         "/panic",
         (),
         "The safe picture, at once: the style on the louder deck stays, bare. Effects, mappings, parameters, automatic "
@@ -176,6 +186,7 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/cue", "i", "number", "", "The setlist's cue that was played last, from 1; 0 before the first", 30.0),
     ("/state/message", "s", "text", "", "The newest refusal, for people; empty when all is well", 30.0),
     ("/state/black", "f", "level", "", "Blackout as it is seen: 0 picture, 1 dark", 30.0),
+    ("/state/guard", "s", "state", "", "Flash guard: on, holding back, or off", 10.0),
     ("/state/beat", "i", "beat", "", "1 to 4, sent on each beat", 30.0),
     ("/state/tempo/bpm", "f", "bpm", "bpm", "Tempo", 10.0),
     ("/state/tempo/confidence", "f", "confidence", "", "How sure the beat tracker is, 0 to 1", 10.0),

@@ -12,10 +12,10 @@ import numpy as np
 
 from engine.core.frame import Frame
 from engine.core.naming import COMPANIONS, beside
+from engine.gpu.readback import FramePool, Readback
 from engine.gpu.texture import RenderTarget
 from engine.output.framehash import FrameHashes
 from engine.output.movie import MovieSpec, open_movie
-from engine.output.readback import FramePool, Readback
 
 _AHEAD = 4  # pictures between the GPU and the encoder's queue
 

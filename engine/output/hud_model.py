@@ -39,6 +39,7 @@ class HudModel:
     master: float = 1.0
     blackout: bool = False
     freeze: bool = False
+    guard: str = "on"  # the flash guard: on, holding back, off
     # recording
     recorder: str = ""  # recording, finishing, done, "failed: REASON"; empty: not recording
     recorded_s: float = 0.0

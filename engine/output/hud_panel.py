@@ -197,6 +197,7 @@ def _frame_lines(pen: _Pen, model: HudModel) -> None:
         pen.box((mark, rect[1] - 1, 2, rect[3] + 2), WARN if over else TEXT)
     pen.down(0.9)
     pen.label("SIZE")
+    pen.right_text(pen.right, f"flash guard {model.guard}", {"on": DIM, "off": BAD}.get(model.guard, WARN))
     x = pen.text(pen.column, f"{model.internal_size or '-'}")
     x = pen.text(x + pen.px // 2, "shown at", DIM)
     pen.text(x + pen.px // 2, f"{model.output_size or '-'}")
@@ -300,6 +301,8 @@ def badges(model: HudModel) -> tuple[tuple[str, Colour], ...]:
         found.append(("BLACKOUT", BAD))
     if model.freeze:
         found.append(("FREEZE", COLD))
+    if model.guard == "off":
+        found.append(("FLASH GUARD OFF", WARN))
     if model.audio_state == "lost":
         found.append(("AUDIO LOST", WARN))
     if model.recorder.startswith("failed"):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.frame import Frame, Size
+from engine.gpu.readback import FramePool, Readback
 from engine.gpu.texture import RenderTarget
 from engine.output.device_capture import DeviceCapture
-from engine.output.readback import FramePool, Readback
 from engine.output.recorder import Recorder, RecorderStatus, RecordingResult
 
 

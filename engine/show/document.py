@@ -133,6 +133,8 @@ class Document:
                 return _blackout(state, bool(number) if args else None)
             case ["freeze"]:
                 return replace(state, freeze=bool(number) if args else not state.freeze)
+            case ["guard"]:
+                return replace(state, guard=bool(number) if args else not state.guard)
             case ["hud"]:
                 return replace(state, hud=bool(number) if args else not state.hud)
             case ["panic"]:
@@ -370,6 +372,7 @@ class Document:
             master=show["master"],
             blackout=black,
             freeze=state.freeze,
+            guard=state.guard,
         )
 
 

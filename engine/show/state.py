@@ -78,6 +78,7 @@ class ShowState:
     blackout: bool = False
     black: float = 0.0
     freeze: bool = False
+    guard: bool = True  # whether flashes are held back
     hud: bool = False
     faders: tuple[float, ...] = (0.0,) * FADERS
     scene: str = ""
@@ -125,6 +126,7 @@ class ShowFrame:
     master: float = 1.0
     blackout: float = 0.0
     freeze: bool = False
+    guard: bool = True
 
     def deck(self, name: str) -> DeckFrame:
         """Return deck "a" or "b"."""

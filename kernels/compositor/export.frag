@@ -3,8 +3,11 @@
 #include "common/picture.glsl"
 #include "common/colour.glsl"
 #include "common/dither.glsl"
+#include "guard/rules.glsl"
+in vec2 uv;
 out vec4 colour;
 uniform sampler2D source; // `factor` texels for every pixel along each side
+uniform sampler2D cells; // the guard's
 uniform int factor;
 uniform float gain;
 uniform int transfer; // 0 sRGB, 1 linear light, premultiplied, highlights kept
@@ -14,13 +17,17 @@ uniform float seed;
 
 void main() {
     ivec2 corner = ivec2(gl_FragCoord.xy) * factor;
+    vec2 held = at_place(cells, uv);
+    bool holds = held.x < 1.0 || held.y > 0.0;
     vec4 sum = vec4(0.0);
     for (int y = 0; y < factor; y++) {
         for (int x = 0; x < factor; x++) {
             vec4 texel = finite(texelFetch(source, corner + ivec2(x, y), 0));
             texel.rgb *= gain;
             // Before the mean: one texel of a hundred times white must not make its neighbours' edge jagged again.
-            sum += vec4(transfer == 0 ? to_white(texel.rgb) : texel.rgb, texel.a);
+            // Linear light keeps its highlights, unless something is held back: they would outshine that.
+            vec3 light = transfer == 0 || holds ? to_white(texel.rgb) : texel.rgb;
+            sum += vec4(held_back(light, held), texel.a);
         }
     }
     vec4 mean = sum / float(factor * factor);

@@ -8,8 +8,8 @@ import pytest
 
 from engine.core import clock
 from engine.core.frame import Frame, Size
+from engine.gpu.readback import FramePool, Readback
 from engine.gpu.texture import RenderTarget
-from engine.output.readback import FramePool, Readback
 from engine.output.sink import RecorderSink
 
 SIZE = Size(160, 90)

@@ -84,6 +84,7 @@ CHANGES = {
     "master": 0.5,
     "blackout": True,
     "freeze": True,
+    "guard": "off",
     "recorder": "failed: disk full",
     "recorded_s": 1.0,
     "recorded_frames": 7,

@@ -1,0 +1,66 @@
+#version 330 core
+// How much each region has to be held back in this frame: (factor, fading, whether holding back of light, of red begins).
+#include "guard/rules.glsl"
+out vec4 colour;
+uniform sampler2D tiles;
+uniform sampler2D state;
+uniform sampler2D plan; // cells: what is held back anyway
+uniform float dt;
+
+// Whether one more rise keeps to three flashes a second. The newest transition is a fall.
+bool allowed(Seen s, int channel) {
+    // Of red a frame more than the second: it takes little to tip a pixel into saturation, a frame earlier or later.
+    float end = WINDOW_S + (channel == 0 ? -0.5 : 1.5) * dt;
+    int rises = 0;
+    int changes = 0;
+    for (int i = 0; i < 8; i++) {
+        s.ages[i] += dt;
+        if (s.ages[i] >= end) continue;
+        changes++;
+        rises += i % 2;
+    }
+    // A fall will follow. With five transitions in the second behind, it would be the seventh of its second, unless the
+    // oldest one has left by then: only of steady flashes is it known that it will.
+    float lasts = s.ages[1] - s.ages[0];
+    float before = s.ages[3] - s.ages[2];
+    float periods = abs((s.ages[1] - s.ages[3]) - (s.ages[3] - s.ages[5]));
+    bool steady = abs(lasts - before) <= 1.5 * dt && periods <= 1.5 * dt;
+    bool leaves = steady && s.ages[4] + min(lasts, before) >= end;
+    // Once flashes are held back those that come through keep a distance.
+    bool spaced = s.since + dt >= WINDOW_S || s.ages[1] >= SPACING_S - 0.5 * dt;
+    return rises < MOST_FLASHES && (changes <= 4 || (changes == 5 && leaves)) && spaced;
+}
+
+bool blocked(Seen s, int channel, float value, float coming, bool was_held) {
+    if (s.rising || !dark_enough(s.extreme, channel)) return false;
+    float limit = s.extreme + HOLD * step_of(channel);
+    bool rises = coming >= s.extreme + step_of(channel);
+    bool still = was_held && s.since + dt < HELD_S && value > limit;
+    return (rises && !allowed(s, channel)) || still;
+}
+
+void main() {
+    int region = int(gl_FragCoord.y);
+    ivec3 where = tiles_of(region);
+    vec2 sum = vec2(0.0);
+    for (int y = 0; y < where.z; y++) {
+        for (int x = 0; x < where.z; x++) sum += shown(tiles, plan, where.xy + ivec2(x, y));
+    }
+    vec2 value = sum / float(where.z * where.z);
+
+    Seen light = seen(state, region, 0);
+    Seen red = seen(state, region, 1);
+    float light_limit = light.extreme + HOLD * step_of(0);
+    float red_limit = red.extreme + HOLD * step_of(1);
+    // What is dark enough by itself needs no holding, and the next flash that may come through is whole.
+    float factor = value.x <= light_limit ? 1.0 : min(1.0, light.held + dt / RELEASE_S);
+    float fading = value.y <= red_limit ? 0.0 : max(0.0, red.held - dt * FADED / RED_RELEASE_S);
+    float coming_red = fading < FADED_ENOUGH ? value.y * factor : 0.0;
+    bool light_was = light.held < 1.0;
+    bool red_was = red.held > 0.0;
+    bool light_blocked = blocked(light, 0, value.x, value.x * factor, light_was);
+    bool red_blocked = blocked(red, 1, value.y, coming_red, red_was);
+    if (light_blocked) factor = light_limit / value.x;
+    if (red_blocked) fading = FADED;
+    colour = vec4(factor, fading, float(light_blocked && !light_was), float(red_blocked && !red_was));
+}

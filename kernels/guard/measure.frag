@@ -1,0 +1,29 @@
+#version 330 core
+// Mean relative luminance and mean saturated red of each tile of the picture that is about to be shown.
+#include "common/picture.glsl"
+#include "common/colour.glsl"
+#include "guard/rules.glsl"
+out vec4 colour;
+uniform sampler2D source;
+uniform float gain; // master and blackout
+
+void main() {
+    ivec2 size = textureSize(source, 0);
+    ivec2 tile = ivec2(gl_FragCoord.xy);
+    ivec2 first = tile * size / TILES;
+    ivec2 last = max(first + 1, (tile + 1) * size / TILES);
+    // Of a large picture every second, third ... pixel of each row and column: a region has 3,000 of them at least.
+    int stride = max(1, (last.y - first.y) / 7);
+    vec2 sum = vec2(0.0);
+    int count = 0;
+    for (int y = first.y + stride / 2; y < last.y; y += stride) {
+        for (int x = first.x + stride / 2; x < last.x; x += stride) {
+            vec3 light = to_white(gain * finite(texelFetch(source, ivec2(x, y), 0)).rgb);
+            float rest = light.g + light.b;
+            float red = light.r >= SATURATED * (light.r + rest) ? max(light.r - rest, 0.0) : 0.0;
+            sum += vec2(luminance(light), red);
+            count++;
+        }
+    }
+    colour = vec4(sum / float(count), 0.0, 1.0);
+}
