@@ -51,7 +51,8 @@ Progress = Callable[[str, int, int], None]  # what is being done, how many of ho
 class RenderResult:
     """What came of a render. digest: of all frame hashes; the same for the same inputs on the same device.
 
-    timings: s by part; they, peak_rss_mb and messages may differ from run to run, all else does not.
+    timings: s by part; they, peak_rss_mb and messages may differ from run to run, all else does not. notes: what is odd
+    about the sound, and was made good.
     """
 
     out: Path
@@ -69,6 +70,7 @@ class RenderResult:
     peak_rss_mb: float
     messages: tuple[str, ...] = ()
     faults: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def speed(self) -> float:
@@ -149,6 +151,7 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
             peak_rss_mb=round(metrics.peak_rss_mb(), 1),
             messages=tuple(stage.messages),
             faults=dict(stage.mixer.faults),
+            notes=heard.notes,
         )
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from engine.app.offline import Progress as Told
@@ -82,6 +82,8 @@ def render_command(
         result = render(job, told)
         differs = verify(job, told) if verify_again else None
     document = evidence(job, result) | ({"verified": differs is None} if verify_again else {})
+    for note in result.notes:
+        console.print(f"{one_line(str(audio))}: {note}", highlight=False, markup=False, soft_wrap=True)
     write_json(out.with_name(f"{out.name}.json"), document)
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))

@@ -12,6 +12,8 @@ import math
 import aubio
 import numpy as np
 
+from engine.audio.dc_blocker import DcBlocker
+from engine.audio.mending import is_sound
 from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
 from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
 from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
@@ -19,7 +21,6 @@ from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 ONSET_METHOD = "mkl"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
 BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
-ABSURD = 1e4  # no input is 80 dB over full scale: a broken file or driver, whose powers would overflow float32
 
 _LONG = 4096  # samples; chroma needs bins narrower than a semitone at 200 Hz: 11.7 Hz instead of 46.9
 _CHROMA_EVERY = 4  # hops between chroma updates: harmony is slow and a long FFT each hop would double the cost
@@ -44,9 +45,11 @@ class Analyzer:
         self.first_sample = 0  # where the stream begins on the show's sample count: not 0 after a restart
         self._onset = aubio.onset(onset_method, window, hop, sample_rate)
         self._normaliser = Normaliser(hop / sample_rate)
+        self._dc = DcBlocker(hop, sample_rate)
 
         self._history = np.zeros(max(_LONG, window), np.float32)
         self._input = self._history[-hop:]
+        self._steady, self._silence = np.zeros(hop, np.float32), np.zeros(hop, np.float32)
         self._window = attack_window(window, hop)
         self._windowed = np.zeros(window, np.float32)
         self._spectrum = np.zeros(window // 2 + 1, np.complex64)
@@ -82,13 +85,15 @@ class Analyzer:
         """Analyse one hop. hop_mono: float32[hop], full scale 1. t_adc: s, time of its last sample.
 
         `peak` is the raw input's when gain or mixing changed it. Returns a FEATURES record: the same object each time,
-        so copy what you keep (Ring.push does). A hop that is not finite, or absurdly loud, counts as silence.
+        so copy what you keep (Ring.push does). A constant offset is taken out first. Of a broken sample (see `mending`)
+        nothing is left when it comes this far; a hop with one is silence.
         """
         out = self._out
         own_peak = float(np.abs(hop_mono, out=self._scratch[: self._hop]).max())
-        if not own_peak < ABSURD:
-            own_peak = 0.0
-        self._slide(hop_mono, silent=own_peak < _INAUDIBLE)
+        if not is_sound(own_peak):
+            hop_mono, own_peak = self._silence, 0.0
+        self._dc.apply(hop_mono, self._steady)
+        self._slide(self._steady)
         self._hops += 1
         out["t_adc"][0] = t_adc
         out["sample"][0] = self.first_sample + self._hops * self._hop
@@ -113,12 +118,12 @@ class Analyzer:
         self._norm[:] = self._normaliser.step(levels, self._shapes)
         return self._record
 
-    def _slide(self, hop_mono: np.ndarray, silent: bool) -> None:
+    def _slide(self, hop: np.ndarray) -> None:
         self._history[: -self._hop] = self._history[self._hop :]
-        if silent:
+        if float(np.abs(hop, out=self._scratch[: self._hop]).max()) < _INAUDIBLE:
             self._input[:] = 0.0
         else:
-            self._input[:] = hop_mono
+            self._input[:] = hop
 
     def _transform(self) -> None:
         np.multiply(self._history[-len(self._window) :], self._window, out=self._windowed)

@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.app.catalogue import show_catalogue
 from engine.core import clock
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 from tools.album.checks import Checked, check_album
 from tools.album.cluster import run_on_ray
 from tools.album.film import film_path, stitch
@@ -123,6 +123,9 @@ def _planned(checked: Checked) -> list[Planned]:
                 faults.append(error)
                 continue
             planned.append(item)
+            for note in item.notes:
+                line = one_line(f"{song.id}: {song.audio.name}: {note}")
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
             if item.silent:
                 line = f"{song.id}: nothing is to be heard in {song.audio.name}: its picture stays dark"
                 console.print(line, highlight=False, markup=False, soft_wrap=True)

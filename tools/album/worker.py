@@ -97,6 +97,7 @@ def document(job: TrackJob, result: RenderResult) -> dict[str, Any]:
         "video": result.out.name,
         "video_sha256": result.video_sha256,
         "hashes": result.hashes.name,
+        "notes": list(result.notes),
         "depends": job.depends,
         "plan": list(job.pieces),
         "device": {"renderer": result.renderer, "backends": result.backends, "cpu": cpu_name()},
