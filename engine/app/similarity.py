@@ -18,6 +18,7 @@ from av.video.reformatter import Interpolation
 
 from engine.core.errors import UserError
 from engine.core.frame import Frame, Size
+from engine.core.media import open_media
 from engine.gpu.texture import RenderTarget
 
 _TAPS = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
@@ -51,7 +52,7 @@ def luma_of(picture: np.ndarray, size: Size) -> np.ndarray:
 def lumas(path: Path) -> Iterator[np.ndarray]:
     """Yield the luma of every frame of a recording, float32 [h, w] in 0..1. Raises UserError when it cannot be read."""
     try:
-        with av.open(str(path)) as file:
+        with open_media(path, "recording") as file:
             for frame in file.decode(video=0):
                 plane = frame.planes[0]
                 rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]

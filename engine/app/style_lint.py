@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.app.previews import to_bytes
+from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.core.media import open_media
 from engine.core.paths import styles_dir
+from engine.core.pictures import read_image
 from engine.generators.still import preview_still, sequence, still
 from engine.models.colour import oklab
 from engine.models.style import Style
@@ -143,12 +146,9 @@ def _of_training(style: Style, folder: Path) -> list[str]:
 
 
 def _still_of(path: Path) -> np.ndarray | None:
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"), np.int16)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return np.asarray(read_image(path).convert("RGB"), np.int16)
+    except UserError:
         return None
 
 
@@ -156,7 +156,7 @@ def _frames_of(path: Path) -> int:
     import av
 
     try:
-        with av.open(str(path)) as video:
+        with open_media(path) as video:
             return sum(1 for _ in video.decode(video=0))
-    except (av.FFmpegError, OSError, IndexError):
+    except (av.FFmpegError, OSError, IndexError, UserError):
         return 0

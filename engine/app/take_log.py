@@ -20,6 +20,7 @@ from engine.app.options import parse_fps
 from engine.app.take_state import FRAMES, FRAMES_FILE, LOG, PICTURES, PICTURES_FILE, seated, trails_file
 from engine.core.errors import UserError
 from engine.core.frame import Size
+from engine.core.media import open_media
 from engine.models.style import list_styles, load_style
 from engine.show.catalogue import IDLE
 from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
@@ -236,9 +237,9 @@ def _sound(folder: Path, recording: Path | None, notes: list[str]) -> Path | Non
 
 def _has_sound(path: Path) -> bool:
     try:
-        with av.open(str(path)) as file:
+        with open_media(path) as file:
             return next(iter(file.decode(audio=0)), None) is not None
-    except (av.FFmpegError, OSError, IndexError):
+    except (av.FFmpegError, OSError, IndexError, UserError):
         return False
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engine.audio.prepared import prepare
 from engine.core.errors import UserError
+from engine.core.media import open_media
 from engine.tempo.grid import BeatGrid
 from tools.album.job import TrackJob
 
@@ -97,7 +98,7 @@ def _loop(film: Path, grid: BeatGrid, job: TrackJob, path: Path) -> None:
 def _pictures(film: Path, times: Sequence[float], width: int) -> list[Image.Image]:
     """Return the frames that are seen at `times` (s, in order), at most `width` wide. Raises UserError."""
     try:
-        with av.open(str(film)) as container:
+        with open_media(film, "film") as container:
             return [_fitted(frame.to_image(), width) for frame in _frames_at(container, times)]
     except (av.FFmpegError, OSError, IndexError) as error:
         raise UserError("the film cannot be read", where=str(film), got=error, remedy="render the track again") from error
