@@ -299,7 +299,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "d", "images", {})
     collect_pictures(writer, place, near=0)
     assert len(writer.records) == 2, [r.path for r in writer.records]
-    assert sum(int(note.split()[0]) for note in writer.notes if "links lead" in note) == 5
+    assert sum(int(note.split()[0]) for note in writer.notes if "links lead" in note) == 6
     link = tmp_path / "link"
     link.symlink_to(place)
     assert len(list(find_pictures(link))) == 2
