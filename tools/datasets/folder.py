@@ -42,7 +42,8 @@ def find_pictures(place: Path, without: Path | None = None, left_out: LeftOut | 
     while waiting:
         folder = waiting.pop()
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as found_here:
+                entries = sorted(found_here, key=lambda entry: entry.name)
         except OSError as error:
             told.add(_UNSEEN, folder.name, reason(error))
             continue
