@@ -306,16 +306,19 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_deeper_than_python_goes(tmp_path: Path) -> None:
-    place = here = tmp_path / "in"
-    here.mkdir()
-    for _ in range(1200):
-        here = here / "d"
-        try:
-            here.mkdir()
-        except OSError:  # the system's own limit of a path
-            break
-    Image.fromarray(painted(0)).save(place / "a.png")
-    assert [path.name for path in find_pictures(place)] == ["a.png"]
+    place, made = tmp_path / "in", []
+    here = str(place)
+    try:
+        for _ in range(1200):
+            os.mkdir(here)
+            made.append(here)
+            here += "/d"
+        Image.fromarray(painted(0)).save(place / "a.png")
+        assert [path.name for path in find_pictures(place)] == ["a.png"]
+        (place / "a.png").unlink()
+    finally:
+        for folder in reversed(made):  # pytest's own way of clearing up is a recursion
+            os.rmdir(folder)
 
 
 @pytest.mark.parametrize(
