@@ -77,7 +77,7 @@ class AudioSource(Protocol):
         ...
 
     def set_input(self, name: str) -> None:
-        """Change the input while the show runs. Offline: UserError."""
+        """Ask for another input while the show runs: the old one goes on until that has sound. Offline: UserError."""
         ...
 
     def close(self) -> None:
