@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 from engine.core import clock
+from engine.core.child import ignore_current_folder
 from engine.core.frame import Size
 from engine.output.encoder import x264
 from engine.output.muxer import AUDIO_RATE, Muxer
@@ -81,4 +82,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

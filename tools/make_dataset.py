@@ -23,6 +23,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError, one_line
 from engine.core.files import reason
 from engine.core.frame import Size
@@ -202,4 +203,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

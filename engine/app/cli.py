@@ -18,6 +18,7 @@ from engine.app.render_command import render_command
 from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
 from engine.core import paths
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 
 app = typer.Typer(
@@ -228,6 +229,7 @@ def _told(value: Any) -> str:
 
 def main() -> None:
     """Run `vj`; a fault that a person can mend ends it with one line and exit code 2."""
+    ignore_current_folder()
     try:
         app()
     except UserError as error:

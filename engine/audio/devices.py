@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
 
-from engine.core.child import program
+from engine.core.child import find_program
 from engine.core.errors import UserError
 
 DEFAULT = "default"
@@ -94,7 +94,7 @@ def import_sounddevice() -> ModuleType:
 
 def _pulse_sources() -> list[tuple[str, int, float]]:
     """Return (name, channels, rate) of the sound server's sources; empty where there is no server or no `pactl`."""
-    pactl = program("pactl")
+    pactl = find_program("pactl")
     if pactl is None:
         return []
     try:

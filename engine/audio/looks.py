@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from engine.audio.last_words import LastWords, died
 from engine.core import clock
-from engine.core.child import child_environment, program, python_child
+from engine.core.child import child_environment, find_program, python_child
 
 _PATIENCE_S = 10.0
 
@@ -72,7 +72,7 @@ def input_found(text: str, fault: str = "") -> dict:
 
 def look_for_source() -> Look | None:
     """Begin to list the sources of PulseAudio; costs 5 ms. Read the answer with `source_number`. None without `pactl`."""
-    pactl = program("pactl")
+    pactl = find_program("pactl")
     return None if pactl is None else Look([pactl, "list", "short", "sources"])
 
 

@@ -36,7 +36,22 @@ def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return environment | dict(more or {})
 
 
-def program(name: str) -> str | None:
+def ignore_current_folder() -> None:
+    """Let nothing that this process starts, or a library in it, take anything from the current folder. For programs' `main`.
+
+    Libraries start children too: GLFW's binding asks a Python of its own about each library, ctypes asks a compiler.
+    """
+    environment = child_environment()
+    for name in (*_SEARCHED, "PYTHONSAFEPATH"):
+        if name in environment:
+            os.environ[name] = environment[name]
+    if "PYTHONPATH" in os.environ:
+        os.environ["PYTHONPATH"] = os.pathsep.join(_absolute(os.environ["PYTHONPATH"]))
+    here = os.path.realpath(os.curdir)  # what `python -m` has put first, and what empty entries stand for
+    sys.path[:] = [p for p in sys.path if os.path.isabs(p) and (p == str(paths.ROOT) or os.path.realpath(p) != here)]
+
+
+def find_program(name: str) -> str | None:
     """Return where the program `name` is, an absolute path, or None: by the absolute folders of PATH alone."""
     found = shutil.which(name, path=os.pathsep.join(_absolute(os.environ.get("PATH", os.defpath))))
     return found if found is not None and os.path.isabs(found) else None  # Windows looks into the current folder too

@@ -1,4 +1,4 @@
-"""One track in a process of its own: `python -m tools.album.worker FOLDER`, the job in FOLDER/job.json.
+"""One track in a process of its own: `python -P -m tools.album.worker FOLDER`, the job in FOLDER/job.json.
 
 Options: `--no-previews`; `--verify` paints a finished film again and compares; `--probe` tells how fast it goes.
 
