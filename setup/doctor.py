@@ -131,7 +131,7 @@ def interpreter() -> str:
 
 def clean_environment() -> dict[str, str]:
     """Return our environment with the absolute folders of its lists alone: an empty entry stands for the current folder."""
-    found = dict(os.environ)
+    found = dict(os.environ, PYTHONSAFEPATH="1")  # GLFW's binding starts a Python of its own
     for name in ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
         if name in found:
             found[name] = os.pathsep.join(folder for folder in found[name].split(os.pathsep) if os.path.isabs(folder))

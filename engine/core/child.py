@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 from engine.core import paths
 
-_SEARCHED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+_LOADED_BY = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+_SEARCHED = ("PATH", *_LOADED_BY)
 
 
 def python_child(module: str, *arguments: str) -> list[str]:
@@ -39,16 +40,20 @@ def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def ignore_current_folder() -> None:
     """Let nothing that this process starts, or a library in it, take anything from the current folder. For programs' `main`.
 
-    Libraries start children too: GLFW's binding asks a Python of its own about each library, ctypes asks a compiler.
+    Libraries start children too: GLFW's binding asks a Python of its own about each library, ctypes asks a compiler. And
+    they load libraries by name: where those may come from, the loader has read when we began, so we begin again.
     """
     environment = child_environment()
+    again = any(environment.get(name) != os.environ.get(name) for name in _LOADED_BY)
     for name in (*_SEARCHED, "PYTHONSAFEPATH"):
         if name in environment:
             os.environ[name] = environment[name]
     if "PYTHONPATH" in os.environ:
         os.environ["PYTHONPATH"] = os.pathsep.join(_absolute(os.environ["PYTHONPATH"]))
+    if again:
+        os.execv(sys.executable, sys.orig_argv)
     here = os.path.realpath(os.curdir)  # what `python -m` has put first, and what empty entries stand for
-    sys.path[:] = [p for p in sys.path if os.path.isabs(p) and (p == str(paths.ROOT) or os.path.realpath(p) != here)]
+    sys.path[:] = [p for p in sys.path if p == str(paths.ROOT) or (p and os.path.realpath(p) != here)]
 
 
 def find_program(name: str) -> str | None:
