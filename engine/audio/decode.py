@@ -20,7 +20,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from engine.audio.mending import SoundFaults, is_sound, mend
+from engine.audio.mending import SoundFaults, all_sound, mend
 from engine.audio.stretches import Window, after_junk, after_tags, stretches
 from engine.core.errors import UserError
 from engine.core.files import open_regular, reason
@@ -28,6 +28,7 @@ from engine.core.media import open_stream
 from engine.core.signals import SAMPLE_RATE
 
 RATES = (1000, 1_000_000)  # Hz that are resampled: at 1 Hz a file of 20 KB would become 2 GB
+_FLOATS = {"flt": np.float32, "fltp": np.float32, "dbl": np.float64, "dblp": np.float64}
 _NO_STREAM = "no sound in this file"
 _REMEDY = "use WAV, FLAC, OGG or MP3"
 
@@ -171,26 +172,32 @@ class _Resampled:
     def _plain(self, frame: AudioFrame) -> AudioFrame:
         """Return the frame with channels that can be mixed, and all of it sound: a filter would spread what is none."""
         layout, channels = frame.layout.name, frame.layout.nb_channels
-        mixed = channels == 2 or (channels > 2 and not layout.endswith("channels") and layout not in self._unmixable)
-        floats = frame.format.name.startswith(("flt", "dbl"))
-        if mixed and not floats:
+        if frame.format.name in _FLOATS:
+            self._mend(frame, channels)
+        if channels == 2 or (channels > 2 and not layout.endswith("channels") and layout not in self._unmixable):
             return frame
         samples = frame.to_ndarray()
         samples = samples if frame.format.is_planar else samples.reshape(-1, channels).T
-        if not mixed:
-            # One channel is heard on both sides as it is: libav would make it 3 dB quieter.
-            layout, samples = "stereo", samples[[0, min(1, channels - 1)]]
-        samples = np.array(samples, order="C")
-        if floats and not is_sound(max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))):
-            self._faults.broken += mend(samples)
-        plain = AudioFrame.from_ndarray(samples, frame.format.planar.name, layout)
+        # One channel is heard on both sides as it is: libav would make it 3 dB quieter.
+        samples = np.ascontiguousarray(samples[[0, min(1, channels - 1)]])
+        plain = AudioFrame.from_ndarray(samples, frame.format.planar.name, "stereo")
         plain.sample_rate = frame.sample_rate
         return plain
+
+    def _mend(self, frame: AudioFrame, channels: int) -> None:
+        """Mend the samples of a frame of floats where they are."""
+        count = frame.samples * (1 if frame.format.is_planar else channels)
+        kind = _FLOATS[frame.format.name]
+        for k in range(len(frame.planes)):
+            samples = np.frombuffer(frame.planes[k], kind, count)
+            if not all_sound(samples):
+                frame.make_writable()
+                self._faults.broken += mend(np.frombuffer(frame.planes[k], kind, count))
 
     def _sound(self, frames: list[AudioFrame]) -> Iterator[np.ndarray]:
         for frame in frames:
             block = np.ascontiguousarray(frame.to_ndarray().T)
-            if not is_sound(float(np.abs(block).max(initial=0.0))):
+            if not all_sound(block):
                 self._faults.broken += mend(block)
             if len(block):
                 yield block

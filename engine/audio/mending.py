@@ -18,6 +18,12 @@ def is_sound(peak: float) -> bool:
     return peak < ABSURD
 
 
+def all_sound(samples: np.ndarray) -> bool:
+    """Tell whether all of `samples`, floats of any shape, are sound."""
+    # Twice as fast as by magnitudes. Where there is a NaN both are, and max() keeps its first.
+    return is_sound(max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0))))
+
+
 def mend(samples: np.ndarray) -> int:
     """Set those of `samples`, floats of any shape, that are no sound to 0, in place; return how many they were."""
     with np.errstate(invalid="ignore"):
