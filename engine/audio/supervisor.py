@@ -61,7 +61,7 @@ class Supervisor:
         self._state = SharedState.create()
         self._channels, self._monitor = list(channels) if channels else None, monitor
         self._spec = spec  # what plays, or should
-        self._wish: str | None = spec
+        self._wishes: deque[str] = deque([spec], maxlen=1)  # asked for and not yet taken up: the last one counts
         self._error = ""
         self._said: deque[str] = deque(maxlen=16)
         self._restarts = 0
@@ -154,7 +154,7 @@ class Supervisor:
 
     def set_input(self, name: str) -> None:
         """Ask for another input. It takes over once it has sound, within a second or so; one that has none is refused."""
-        self._wish = _spec_of(name)
+        self._wishes.append(_spec_of(name))
         self._wake.set()
 
     def close(self) -> None:
@@ -185,11 +185,12 @@ class Supervisor:
             self._leave()
 
     def _step(self) -> None:
-        wish, self._wish = self._wish, None
-        if wish is not None:
+        if self._wishes:
+            wish = self._wishes.pop()
             self._drop_candidate()
+            plays = self._current is not None and wish == self._spec and not self._error
             # A device by name, or whatever there is: but only while nothing plays.
-            self._candidate = self._try(wish, None, or_default=self._current is None)
+            self._candidate = None if plays else self._try(wish, None, or_default=self._current is None, asked=True)
         if self._current is not None:
             self._look_after(self._current)
         if self._candidate is not None:
@@ -197,7 +198,7 @@ class Supervisor:
         elif self._current is None and clock.now() >= self._next_try:
             self._candidate = self._try(self._spec, self._origin, or_default=True)
 
-    def _try(self, spec: str, origin: float | None, *, or_default: bool) -> _Candidate:
+    def _try(self, spec: str, origin: float | None, *, or_default: bool, asked: bool = False) -> _Candidate:
         order = {
             "memory": self._state.handle,
             "input": spec,
@@ -206,7 +207,7 @@ class Supervisor:
             "monitor": self._monitor,
             "origin": origin,
         }
-        return _Candidate(spec, order, self._state.descriptors, or_default=or_default)
+        return _Candidate(spec, order, self._state.descriptors, or_default=or_default, asked=asked)
 
     def _look_after(self, current: SourceProcess) -> None:
         """Leave an input that ended, stalled, or is another now; try for a better one that is there."""
@@ -242,7 +243,7 @@ class Supervisor:
         status = self._state.status.latest()
         self._hops_before, self._let_go = 0 if status is None else int(status["hops"]), clock.now()
         candidate.process.go(origin)
-        self._restarts += self._last == candidate.spec
+        self._restarts += self._last == candidate.spec and not candidate.asked
         self._current, self._spec, self._last = candidate.process, candidate.spec, candidate.spec
         self._origin = origin if is_feed(candidate.spec) else None
         self._error, self._better_s = candidate.stand_in, _RETRY_S
@@ -259,7 +260,7 @@ class Supervisor:
         elif current is None:
             self._spec = candidate.spec  # a device may come
             self._fail(candidate.refusal)
-        elif candidate.spec == self._spec:  # a better one that is there and cannot be opened
+        elif not candidate.asked:  # a better one that is there and cannot be opened
             self._better_s = min(_MOST_RETRY_S, 2.0 * self._better_s)
             self._next_try = clock.now() + self._better_s
             self._warnings.warning("better", f"audio input: {candidate.refusal}")
@@ -308,12 +309,15 @@ class Supervisor:
 class _Candidate:
     """An input on its way: looked for, started, until it has sound.
 
-    refusal: why it cannot be had. stand_in: why it is the default and not the device that was asked for. Raises OSError
-    where no process can be started.
+    asked: by a person. refusal: why it cannot be had. stand_in: why it is the default and not the device that was asked for.
+    Raises OSError where no process can be started.
     """
 
-    def __init__(self, spec: str, order: dict[str, object], descriptors: Sequence[int], *, or_default: bool) -> None:
-        self.spec, self.order, self._descriptors, self._or_default = spec, order, descriptors, or_default
+    def __init__(
+        self, spec: str, order: dict[str, object], descriptors: Sequence[int], *, or_default: bool, asked: bool
+    ) -> None:
+        self.spec, self.order, self.asked = spec, order, asked
+        self._descriptors, self._or_default = descriptors, or_default
         self.refusal = self.stand_in = ""
         self._look: Look | None = None
         self._patience = _START_S["feed" if is_feed(spec) else "device"]

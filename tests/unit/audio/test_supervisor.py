@@ -295,3 +295,13 @@ def test_closing_leaves_nothing_behind(song: Path) -> None:
         source.set_input(f"file:{song}")
     assert audio_processes() == []
     assert not source._thread.is_alive()
+
+
+def test_asking_for_what_plays_changes_nothing(tmp_path: Path) -> None:
+    with playing(tone(tmp_path / "a.wav")) as source:
+        (process,) = audio_processes()
+        source.set_input(f"file:{tmp_path / 'a.wav'}")
+        until(lambda: not source._wishes)
+        clock.sleep(0.2)
+        assert [p.pid for p in audio_processes()] == [process.pid]
+        assert source.said() == []
