@@ -49,7 +49,7 @@ class Analyzer:
 
         self._history = np.zeros(max(_LONG, window), np.float32)
         self._input = self._history[-hop:]
-        self._steady, self._silence = np.zeros(hop, np.float32), np.zeros(hop, np.float32)
+        self._silence = np.zeros(hop, np.float32)
         self._window = attack_window(window, hop)
         self._windowed = np.zeros(window, np.float32)
         self._spectrum = np.zeros(window // 2 + 1, np.complex64)
@@ -84,20 +84,24 @@ class Analyzer:
     def process(self, hop_mono: np.ndarray, t_adc: float, peak: float | None = None) -> np.void:
         """Analyse one hop. hop_mono: float32[hop], full scale 1. t_adc: s, time of its last sample.
 
-        `peak` is the raw input's when gain or mixing changed it. Returns a FEATURES record: the same object each time,
-        so copy what you keep (Ring.push does). A constant offset is taken out first. Of a broken sample (see `mending`)
-        nothing is left when it comes this far; a hop with one is silence.
+        `peak` is the raw input's when gain or mixing changed it, and all of it was finite. Returns a FEATURES record: the
+        same object each time, so copy what you keep (Ring.push does). A constant offset is taken out first. Of broken
+        samples (see `mending`) nothing is left when they come this far; a hop that still has one is silence.
         """
         out = self._out
-        own_peak = float(np.abs(hop_mono, out=self._scratch[: self._hop]).max())
-        if not is_sound(own_peak):
-            hop_mono, own_peak = self._silence, 0.0
-        self._dc.apply(hop_mono, self._steady)
-        self._slide(self._steady)
+        if peak is None:
+            peak = self._peak_of(hop_mono)
+            if not is_sound(peak):
+                hop_mono, peak = self._silence, 0.0
+        self._history[: -self._hop] = self._history[self._hop :]
+        self._dc.apply(hop_mono, self._input)
+        level = self._peak_of(self._input)
+        if level < _INAUDIBLE or not is_sound(level):
+            self._input[:] = 0.0
         self._hops += 1
         out["t_adc"][0] = t_adc
         out["sample"][0] = self.first_sample + self._hops * self._hop
-        out["peak"][0] = own_peak if peak is None else peak
+        out["peak"][0] = peak
 
         self._transform()
         # Over the window, not the hop: a hop is a fraction of a period of the bass and would flutter with its phase.
@@ -118,12 +122,8 @@ class Analyzer:
         self._norm[:] = self._normaliser.step(levels, self._shapes)
         return self._record
 
-    def _slide(self, hop: np.ndarray) -> None:
-        self._history[: -self._hop] = self._history[self._hop :]
-        if float(np.abs(hop, out=self._scratch[: self._hop]).max()) < _INAUDIBLE:
-            self._input[:] = 0.0
-        else:
-            self._input[:] = hop
+    def _peak_of(self, hop: np.ndarray) -> float:
+        return float(np.abs(hop, out=self._scratch[: self._hop]).max())
 
     def _transform(self) -> None:
         np.multiply(self._history[-len(self._window) :], self._window, out=self._windowed)

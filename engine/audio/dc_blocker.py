@@ -15,30 +15,27 @@ _NOTHING = 1e-12  # what is left of an offset below it is none: kept on, it woul
 
 
 class DcBlocker:
-    """y[n] = x[n] - x[n-1] + p y[n-1], a hop at a time: y[k] = p^k (p y[-1] + sum of p^-j (x[j] - x[j-1]) up to k).
+    """y = x - m, where m follows the mean of what came before: m[n] = p m[n-1] + (1 - p) x[n-1].
 
-    Over 256 samples the powers stay within 1.2, so that the sum is as exact as the recursion.
+    A hop at a time: m[k] = p^k (m[0] + the sum over j < k of (1 - p) p^-(j+1) x[j]). Over 256 samples the powers stay
+    within 1.2, so that the sum is as exact as the recursion; four calls of numpy instead of 256 steps.
     """
 
     def __init__(self, hop: int, sample_rate: int) -> None:
-        self._pole = math.exp(-2.0 * math.pi * CUTOFF_HZ / sample_rate)
-        self._fall = self._pole ** np.arange(hop)
-        self._rise = 1.0 / self._fall
-        self._work = np.zeros(hop)
-        self._x: float | None = None
-        self._y = 0.0
+        pole = math.exp(-2.0 * math.pi * CUTOFF_HZ / sample_rate)
+        self._fall = pole ** np.arange(hop + 1)
+        self._rise = (1.0 - pole) / self._fall[1:]
+        self._mean = np.zeros(hop + 1)
+        self._first = True
 
     def apply(self, x: np.ndarray, out: np.ndarray) -> None:
         """Filter the next hop: float32 [hop], all of it sound, into `out`. An offset from the first sample on is no step."""
-        work = self._work
-        np.subtract(x[1:], x[:-1], out=work[1:], dtype=np.float64)  # rounding would add up, for as long as the filter rings
-        first = float(x[0])
-        work[0] = 0.0 if self._x is None else first - self._x
-        work *= self._rise
-        np.cumsum(work, out=work)
-        work += self._pole * self._y
-        work *= self._fall
-        self._x, self._y = float(x[-1]), float(work[-1])
-        if abs(self._y) < _NOTHING:
-            self._y = 0.0
-        out[:] = work
+        mean = self._mean
+        mean[0] = x[0] if self._first else mean[-1]
+        self._first = False
+        np.multiply(x, self._rise, out=mean[1:])
+        np.cumsum(mean, out=mean)
+        mean *= self._fall
+        if abs(mean[-1]) < _NOTHING:
+            mean[-1] = 0.0
+        np.subtract(x, mean[:-1], out=out)

@@ -5,7 +5,8 @@ last half second was like: the difference when it has been four times as strong 
 the other's mirror image), the sum again when that is stronger. In between nothing changes, and a change glides over 43 ms
 by way of the left channel alone. With one dead channel both are equal, and it stays as it is.
 
-Called by the Listener once a hop, live and offline; preallocated, no BLAS, no clock.
+Called by the Listener once a hop, live and offline; preallocated, no BLAS, no clock. It judges by every fourth hop, and not
+by the one of the Analyzer's long spectrum: a callback has the cost of one of the two.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ INVERTED = "one channel is inverted: heard as left minus right"
 
 _MEMORY_S = 0.5
 _RATIO = 4.0  # of the powers; of music that is in phase the sum is the stronger one, mostly four times or more
-_SURE_HOPS = 8  # so long in a row: 43 ms
+_EVERY, _PHASE = 4, 1
+_SURE = 2  # so often in a row: 43 ms
 _GLIDE_HOPS = 8
-_FLOOR = 0.1  # below it nothing is told: a mirror image at -60 dB reaches it in the end
+_FLOOR = 0.025  # below it nothing is told: a mirror image at -60 dB reaches it in the end
 
 
 class Downmix:
@@ -29,9 +31,10 @@ class Downmix:
     def __init__(self, hop: int, sample_rate: int) -> None:
         self.inverted = False
         self.inverted_hops = 0
-        self._keep = math.exp(-hop / (sample_rate * _MEMORY_S))
+        self._keep = math.exp(-_EVERY * hop / (sample_rate * _MEMORY_S))
+        self._hops = 0
         self._sum_power = self._difference_power = 0.0
-        self._apart_hops = 0
+        self._apart = 0
         self._side = 1.0  # of the right channel: 1 sum, -1 difference
         self._sum, self._difference = np.zeros(hop, np.float32), np.zeros(hop, np.float32)
         self._ramp = ((np.arange(hop) + 1) / hop).astype(np.float32)
@@ -40,8 +43,13 @@ class Downmix:
         """Mix float32 [hop, 2], all of it sound, times `gain` into `out` float32 [hop]."""
         left, right = pcm[:, 0], pcm[:, 1]
         np.add(left, right, out=self._sum)
-        np.subtract(left, right, out=self._difference)
-        self._judge()
+        judging = self._hops % _EVERY == _PHASE
+        if judging or self.inverted:
+            np.subtract(left, right, out=self._difference)
+        if judging:
+            self._judge()
+        self._hops += 1
+        self.inverted_hops += self.inverted
         wanted = -1.0 if self.inverted else 1.0
         scale = np.float32(0.5 * gain)
         if self._side == wanted:
@@ -59,12 +67,11 @@ class Downmix:
         self._sum_power = self._keep * self._sum_power + _power(self._sum)
         self._difference_power = self._keep * self._difference_power + _power(self._difference)
         together, apart = self._sum_power, self._difference_power
-        self._apart_hops = self._apart_hops + 1 if apart > max(_FLOOR, _RATIO * together) else 0
+        self._apart = self._apart + 1 if apart > max(_FLOOR, _RATIO * together) else 0
         if self.inverted:
             self.inverted = together <= max(_FLOOR, apart)
         else:
-            self.inverted = self._apart_hops >= _SURE_HOPS
-        self.inverted_hops += self.inverted
+            self.inverted = self._apart >= _SURE
 
 
 def _power(x: np.ndarray) -> float:

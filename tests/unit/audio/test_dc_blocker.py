@@ -37,7 +37,7 @@ def test_what_is_heard_is_left_alone(hz: float, least: float) -> None:
 
 
 def test_an_offset_is_gone_and_one_that_comes_later_goes() -> None:
-    assert np.all(run(np.full(4 * HOP, 0.7)) == 0.0)
+    assert np.abs(run(np.full(4 * HOP, 0.7))).max() < 1e-12
     x = np.zeros(SAMPLE_RATE)
     x[4 * HOP :] = 0.5
     out = run(x)
@@ -50,5 +50,5 @@ def test_it_comes_to_rest_without_denormal_numbers() -> None:
     blocker.apply(np.random.default_rng(0).standard_normal(HOP).astype(np.float32), out)
     for _ in range(2000):
         blocker.apply(np.zeros(HOP, np.float32), out)
-    assert blocker._y == 0.0
+    assert blocker._mean[-1] == 0.0
     assert np.all(out == 0.0)
