@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import av
 import numpy as np
+
+from engine.core.media import open_media
 
 LOUD = 0.5  # of the loudest sample; AAC lets up to 0.35 of a click be heard 1.4 ms before it
 APART_S = 0.1  # a click's and a flash's own length is below it, the distance of two is above
@@ -49,7 +53,7 @@ def offsets(path: Path | str) -> list[Offset]:
 def flash_times(path: Path | str) -> list[float]:
     """Return the time of the first frame of each flash: brighter than half-way between the darkest and the brightest."""
     times, light = [], []
-    with av.open(str(path)) as file:
+    with open_media(path) as file:
         for frame in file.decode(video=0):
             luma = np.frombuffer(frame.planes[0], np.uint8).reshape(-1, frame.planes[0].line_size)[:, : frame.width]
             times.append(float(frame.pts * frame.time_base))
@@ -75,7 +79,7 @@ def _first(times: np.ndarray) -> list[float]:
 
 def _sound(path: Path | str) -> Iterator[tuple[tuple[float, int], np.ndarray]]:
     """Yield ((time of the first sample, rate), float[n] of the loudest channel) of each block that is in the file."""
-    with av.open(str(path)) as file:
+    with open_media(path) as file:
         if not file.streams.audio:
             return
         to_float = av.AudioResampler(format="fltp")  # the samples' type alone
