@@ -4,8 +4,9 @@
 # Nobody needs this: the cuda-python wheels (pip install 'phosphene[rtx]') do the same without a compiler, and more.
 # Once built, PHOSPHENE_CUDA=pycuda makes the engine use it. CUDA_ROOT names another toolkit than the nvcc on the path.
 set -eu
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
-. "$(dirname -- "$0")/common.sh"
+. "$here/common.sh"
 
 version=2026.1
 mkdir -p "$venv"

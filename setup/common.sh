@@ -3,6 +3,16 @@
 # POSIX sh. Everything it says goes to stderr, one line per step; the noise of apt and pip goes to .venv/setup.log.
 # Nothing here runs the engine, and nothing runs twice: a stamp in .venv makes the next start immediate.
 
+# A folder that PATH names relatively, or by nothing at all, is the one that this was started in: anybody's.
+clean_path=
+rest=$PATH:
+while [ -n "$rest" ]; do
+    case $rest in /*) clean_path=$clean_path${clean_path:+:}${rest%%:*} ;; esac
+    rest=${rest#*:}
+done
+PATH=${clean_path:-/usr/local/bin:/usr/bin:/bin}
+export PATH
+
 setup=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 root=$(dirname -- "$setup")
 venv=$root/.venv
@@ -124,7 +134,7 @@ space_or_stop() {
 make_venv() {
     if "$venv/bin/python" "$setup/doctor.py" --interpreter >/dev/null 2>&1; then return 0; fi
     (cd "$venv" && rm -rf bin lib lib64 include pyvenv.cfg)
-    "$python" -m venv "$venv"
+    "$python" -I -m venv "$venv" # -I: -m alone would import what lies in the current folder
 }
 
 pip_once() {

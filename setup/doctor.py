@@ -53,7 +53,7 @@ class Piece:
 
     def present(self) -> bool:
         if self.kind == "command":
-            return shutil.which(self.probe) is not None
+            return shutil.which(self.probe, path=clean_environment().get("PATH", os.defpath)) is not None
         if self.kind == "file":
             return any(glob.glob(pattern) for pattern in self.probe.split(":"))
         try:
@@ -129,10 +129,24 @@ def interpreter() -> str:
     return ""
 
 
+def clean_environment() -> dict[str, str]:
+    """Return our environment with the absolute folders of its lists alone: an empty entry stands for the current folder."""
+    found = dict(os.environ, PYTHONSAFEPATH="1")  # GLFW's binding starts a Python of its own
+    for name in ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+        if name in found:
+            found[name] = os.pathsep.join(folder for folder in found[name].split(os.pathsep) if os.path.isabs(folder))
+    return found
+
+
 def ask(command: list[str], timeout: float = 60.0) -> tuple[bool, str]:
-    """Run a command in its own process, so that a crash in a library is an answer too; return (worked, last line)."""
+    """Run a command in its own process, so that a crash in a library is an answer too; return (worked, last line).
+
+    Python is asked with -I: it would import what lies in the folder where the doctor was started.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=timeout, check=False, env=clean_environment()
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return False, str(error)
     lines = (done.stdout.strip() or done.stderr.strip()).splitlines()
@@ -157,7 +171,7 @@ def package_rows(python: str) -> list[Row]:
         "    except Exception as error: bad.append(f'{name} ({type(error).__name__}: {error})')\n"
         "print(json.dumps(bad))"
     )
-    worked, line = ask([python, "-c", script, *IMPORTS.values()])
+    worked, line = ask([python, "-I", "-c", script, *IMPORTS.values()])
     bad = json.loads(line) if worked else [line]
     if bad:
         return [Row("Packages", "missing", "cannot import " + "; ".join(bad), f"{len(IMPORTS)} packages", remedy)]
@@ -184,7 +198,7 @@ def library_rows(level: str) -> list[Row]:
 def opengl_row() -> Row:
     if not sys.platform.startswith("linux"):
         return Row("OpenGL context", "note", "not tried", "OpenGL 3.3", "made with the window; untested on this system")
-    worked, line = ask([sys.executable, str(Path(__file__).resolve()), "--probe-gl"], 30.0)
+    worked, line = ask([sys.executable, "-I", str(Path(__file__).resolve()), "--probe-gl"], 30.0)
     if worked:
         return Row("OpenGL context", "ok", line, "OpenGL 3.3 through EGL")
     return Row("OpenGL context", "missing", line, "OpenGL 3.3 through EGL", "sudo apt-get install libegl1 libgl1-mesa-dri")
@@ -201,7 +215,7 @@ def display_row() -> Row:
 
 def audio_row(python: str) -> Row:
     script = "import sounddevice as s\nprint(sum(d['max_input_channels'] > 0 for d in s.query_devices()))"
-    worked, line = ask([python, "-c", script], 20.0) if python else (False, "")
+    worked, line = ask([python, "-I", "-c", script], 20.0) if python else (False, "")
     if worked and line != "0":
         return Row("Audio inputs", "ok", f"{line} found", "optional")
     shown = "none" if worked else "unknown"

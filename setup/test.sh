@@ -2,8 +2,9 @@
 # Everything installed, then the tests:  sh setup/test.sh [pytest options]
 # The exit code is pytest's; style and layers are checked first, and fail the run after pytest has had its say.
 set -eu
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
-. "$(dirname -- "$0")/common.sh"
+. "$here/common.sh"
 
 prepare tests "[dev,torch,clip,rtx,ray]" 9 "torch among them, 5 GB: some minutes"
 cd "$root"

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.app.recording import versions
 from engine.core import clock
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.placing import set_aside
 from engine.gpu.cuda import driver_refusal
@@ -137,5 +138,6 @@ def _arguments(given: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.argv[1:] = _arguments(sys.argv[1:])
     typer.run(main)

@@ -14,7 +14,6 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core.child import find_program, ignore_current_folder
 from engine.core.paths import cache_dir
 from kernels.cppn_fused.shape import VARIANTS, Shape
 from kernels.cppn_fused.source import LERP, PAINT, Program, build
@@ -51,7 +51,7 @@ class Compiled:
 
 def compilers() -> list[str]:
     """Return the compilers of this machine, best first: "nvcc", "nvrtc"."""
-    found = ["nvcc"] if shutil.which("nvcc") else []
+    found = ["nvcc"] if find_program("nvcc") else []
     # A parent package that is missing makes find_spec raise.
     return [*found, "nvrtc"] if find_spec("cuda") and find_spec("cuda.bindings") else found
 
@@ -94,7 +94,7 @@ def parse(log: str) -> dict[str, Compiled]:
 
 def instructions(code: bytes) -> str | None:
     """Disassemble machine code; None where there is no cuobjdump."""
-    tool = shutil.which("cuobjdump") or _triton_tool()
+    tool = find_program("cuobjdump") or _triton_tool()
     if tool is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -121,10 +121,8 @@ def _nvcc(program: Program, arch: int) -> tuple[str, bytes]:
         source, target = Path(folder) / "cppn.cu", Path(folder) / "cppn.cubin"
         source.write_text(program.source)
         flags = [option.replace("--gpu-architecture", "-arch") for option in program.options(arch)]
-        done = subprocess.run(
-            ["nvcc", "-cubin", "-Xptxas", "-v", *flags, "-o", str(target), str(source)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        command = [str(find_program("nvcc")), "-cubin", "-Xptxas", "-v", *flags, "-o", str(target), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stderr, target.read_bytes()
@@ -150,7 +148,7 @@ def _nvrtc(program: Program, arch: int) -> tuple[str, bytes]:
 
 def _version(compiler: str) -> str:
     if compiler == "nvcc":
-        return subprocess.run(["nvcc", "--version"], capture_output=True, text=True, check=True).stdout
+        return subprocess.run([str(find_program("nvcc")), "--version"], capture_output=True, text=True, check=True).stdout
     from cuda.bindings import nvrtc
 
     return f"nvrtc {nvrtc.nvrtcVersion()[1:]}"
@@ -195,4 +193,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

@@ -25,6 +25,7 @@ from engine.app.live import run_live
 from engine.app.options import LiveOptions, parse_fps, parse_size
 from engine.app.stage import Stage
 from engine.core import clock
+from engine.core.child import child_environment, python_child
 from engine.core.frame import Frame, Size
 from engine.core.signals import HOP, SAMPLE_RATE
 from engine.gpu.gl import GL
@@ -46,8 +47,8 @@ range = [-1.0, 0.0]
 
 
 def start_live(*options: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
-    command = [sys.executable, "-m", "engine.app.cli", "live", "--osc-port", str(PORT), "--output", "headless", *options]
-    return subprocess.Popen(command, env=os.environ | (environment or {}), stderr=subprocess.PIPE, text=True)
+    command = python_child("engine.app.cli", "live", "--osc-port", str(PORT), "--output", "headless", *options)
+    return subprocess.Popen(command, env=child_environment(environment), stderr=subprocess.PIPE, text=True)
 
 
 def soak(seconds: float = 300.0) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def startup(runs: int = 5) -> dict[str, Any]:
                 break
         show.communicate()
         began = clock.now()
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-P", "-c", code], check=True, env=child_environment())
         imports.append(clock.now() - began)
     return {
         "first_picture_s": {"median": round(float(np.median(shows)), 2), "max": round(max(shows), 2)},

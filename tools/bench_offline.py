@@ -31,7 +31,8 @@ from engine.audio.demo import synthetic_track
 from engine.audio.synth import kick
 from engine.backends.cpu import CpuProgram
 from engine.backends.workers import shared_workers
-from engine.core import clock
+from engine.core import clock, paths
+from engine.core.child import child_environment, python_child
 from engine.core.frame import Size
 from engine.core.signals import SAMPLE_RATE
 from engine.models.encoding import STRAIGHT_VIEW, coordinates
@@ -175,7 +176,8 @@ def workers(seconds: float = 16.0) -> dict[str, Any]:
                     str(root / f"{n}{name}"),
                 )
                 began = clock.now()
-                _run([sys.executable, "tools/render_album.py", str(root / "album.toml"), *options])
+                album = str(paths.ROOT / "tools" / "render_album.py")
+                _run([sys.executable, "-P", album, str(root / "album.toml"), *options])
                 times[name].append(round(clock.now() - began, 2))
     medians = {name: statistics.median(values) for name, values in times.items()}
     return {
@@ -229,7 +231,7 @@ def write_long_wav(path: Path, seconds: float) -> Path:
 
 def _rendered(music: Path, out: Path, style: str | None, *options: str, size: str = str(HD)) -> dict[str, float]:
     """Run `vj render` without a cache; return its speed. Listening is timed apart: the plain way does none."""
-    command = [sys.executable, "-m", "engine.app.cli", "render", str(music), str(out), "--size", size, "--json"]
+    command = python_child("engine.app.cli", "render", str(music), str(out), "--size", size, "--json")
     command += ["--style", style] if style else []
     with tempfile.TemporaryDirectory() as cache:
         done = json.loads(_run([*command, *options], PHOSPHENE_CACHE=cache))
@@ -277,7 +279,7 @@ def _median_ms(run: Callable[[], object], rounds: int = 9) -> float:
 
 
 def _run(command: list[str], **environment: str) -> str:
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=child_environment(environment), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
     return done.stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core import clock
+from engine.core.child import ignore_current_folder
 from engine.core.frame import Size
 from engine.core.media import open_media
 from engine.output.encoder import x264
@@ -81,4 +82,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

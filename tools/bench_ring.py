@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.core import clock
+from engine.core.child import ignore_current_folder
 from engine.core.ring import Ring
 
 RECORD = np.dtype([("words", np.int64, (64,))])  # every word of a record is its number: a mixture is torn
@@ -30,6 +31,7 @@ def measure(records: int = 1_000_000) -> dict[str, Any]:
     """Write `records` in another process while this one reads as fast as it can."""
     memory = shared_memory.SharedMemory(create=True, size=Ring.nbytes(RECORD, _CAPACITY))
     ring = Ring.create(memory.buf, RECORD, _CAPACITY)
+    ignore_current_folder()  # what multiprocessing starts imports from there otherwise
     writer = multiprocessing.get_context("spawn").Process(target=_write, args=(memory.name, records))
     writer.start()
     reads = torn = naive_torn = 0

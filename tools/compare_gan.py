@@ -22,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, json_there
 from engine.models.style import write_atomic
@@ -155,4 +156,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

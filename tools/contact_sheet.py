@@ -22,6 +22,7 @@ from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.stage import Stage
 from engine.audio.demo import demo_track
 from engine.audio.offline import FileAnalysis
+from engine.core.child import ignore_current_folder
 from engine.core.clock import OfflineClock
 from engine.core.frame import Size
 from engine.core.placing import set_aside
@@ -107,4 +108,5 @@ def main(
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     typer.run(main)

@@ -46,6 +46,7 @@ from engine.backends.onnx_graph import (
 from engine.backends.plan_build import LEVEL, LIMIT_S, build
 from engine.backends.plans import Machine, PlanStore, recipe_of, sizes_of
 from engine.backends.tensorrt import TensorRTBackend
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
@@ -240,4 +241,5 @@ def _progress(phase: str, done: int, steps: int) -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     raise SystemExit(main())

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.app.previews import demo_signals, to_bytes
+from engine.core.child import ignore_current_folder
 from engine.core.frame import Size
 from engine.core.placing import set_aside
 from engine.generators.still import sequence
@@ -75,4 +76,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

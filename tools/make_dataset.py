@@ -23,7 +23,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engine.core.errors import UserError
+from engine.core.child import ignore_current_folder
+from engine.core.errors import UserError, one_line
+from engine.core.files import reason
 from engine.core.frame import Size
 from tools.datasets.manifest import HELD_OUT
 from tools.datasets.near import NEAR
@@ -67,9 +69,9 @@ def _making(
             _console.print("stopped: what was made is kept")
     writer.finish(seed, held_out, **found)
     for note in writer.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {one_line(note)}", err=True)
     pictures = sum(max(1, record.frames) for record in writer.records)
-    typer.echo(f"{out}: {pictures} pictures in {len({r.group for r in writer.records})} groups")
+    typer.echo(f"{one_line(str(out))}: {pictures} pictures in {len({r.group for r in writer.records})} groups")
 
 
 @app.command()
@@ -191,9 +193,15 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        sys.stderr.write(f"make_dataset: {error.line()}\n")
-        raise SystemExit(2) from None
+        line = error.line()
+    except OSError as error:  # of the disk that is written to: what is read is looked after where it is read
+        line = UserError(reason(error), where=str(error.filename or "")).line()
+    else:
+        return
+    sys.stderr.write(f"make_dataset: {line}\n")
+    raise SystemExit(2)
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.progress import track
 
+from engine.core.child import find_program, ignore_current_folder
 from engine.models.style import list_styles, load_style
 from kernels.cppn_fused import prebuilt
 from kernels.cppn_fused.shape import VARIANTS, Shape
@@ -36,13 +37,17 @@ def programs() -> dict[str, tuple[Program, str]]:
 
 
 def compile_ptx(program: Program, variant: str) -> bytes:
-    """Return the PTX of `program` for the first architecture that runs it. Raises CalledProcessError."""
+    """Return the PTX of `program` for the first architecture that runs it. Raises CalledProcessError, FileNotFoundError."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "kernel.cu", Path(folder) / "kernel.ptx"
         source.write_text(program.source)
         _, *options = program.options(FIRST_ARCH[variant])
         arch = f"-arch=compute_{FIRST_ARCH[variant]}"
-        subprocess.run(["nvcc", "-ptx", arch, *options, "-o", str(target), str(source)], check=True, capture_output=True)
+        nvcc = find_program("nvcc")
+        if nvcc is None:
+            raise FileNotFoundError("nvcc is not on the path")
+        command = [nvcc, "-ptx", arch, *options, "-o", str(target), str(source)]
+        subprocess.run(command, check=True, capture_output=True)
         return target.read_bytes()
 
 
@@ -56,4 +61,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     main()

@@ -20,6 +20,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.terminal import print_anything
 from tools.album.commands import Options, album
@@ -115,4 +116,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.models.style import Style, list_styles, load_style, style_folder, write_meta
 from tools.guides.base import Request
@@ -76,4 +77,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

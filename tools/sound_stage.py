@@ -6,13 +6,13 @@ or ALSA set-up is used, and nothing is left behind.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import numpy as np
 
 from engine.core import clock
+from engine.core.child import child_environment, find_program
 from engine.core.signals import SAMPLE_RATE
 
 SINK = "stage"
@@ -45,9 +45,9 @@ class PulseAudio:
             "PULSE_SINK": SINK,
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
         }
-        self._all = os.environ | self.environment
+        self._all = child_environment(self.environment)
         self._module = ""
-        command = ["pulseaudio", "-n", "-F", str(folder / "daemon.pa"), "--daemonize=no", "--exit-idle-time=-1"]
+        command = [_found("pulseaudio"), "-n", "-F", str(folder / "daemon.pa"), "--daemonize=no", "--exit-idle-time=-1"]
         command += ["--disable-shm=yes", "--use-pid-file=no", "--log-target=stderr"]
         with (folder / "log").open("wb") as log:
             self._daemon = subprocess.Popen(command, env=self._all, stdout=log, stderr=log)
@@ -73,7 +73,8 @@ class PulseAudio:
         stereo = np.repeat(pcm[:, None], 2, axis=1) if pcm.ndim == 1 else pcm
         path = self.folder / "play.raw"
         path.write_bytes(stereo.astype("<f4").tobytes())
-        command = ["paplay", f"--device={SINK}", "--raw", "--format=float32le", f"--rate={SAMPLE_RATE}", "--channels=2"]
+        command = [_found("paplay"), f"--device={SINK}", "--raw", "--format=float32le", f"--rate={SAMPLE_RATE}"]
+        command.append("--channels=2")
         return subprocess.Popen([*command, "--latency-msec=20", str(path)], env=self._all)
 
     def stop(self) -> None:
@@ -87,4 +88,12 @@ class PulseAudio:
 
     def pactl(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess:
         """Run `pactl` against the daemon."""
-        return subprocess.run(["pactl", *arguments], env=self._all, capture_output=True, text=True, check=check, timeout=10)
+        command = [_found("pactl"), *arguments]
+        return subprocess.run(command, env=self._all, capture_output=True, text=True, check=check, timeout=10)
+
+
+def _found(name: str) -> str:
+    path = find_program(name)
+    if path is None:
+        raise FileNotFoundError(f"{name} is not on the path")
+    return path

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.files import json_there
 from engine.core.paths import runs_dir
@@ -209,4 +210,5 @@ def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> t
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

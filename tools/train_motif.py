@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core import clock
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.paths import cache_dir
 from engine.models.torch_file import MOST_TRAINED, read_torch
@@ -340,4 +341,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

@@ -22,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.core.child import ignore_current_folder
 from engine.core.paths import runs_dir
 from engine.models.style import check_slug
 from tools.numbers_given import whole
@@ -126,4 +127,5 @@ def _run(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core import clock
+from engine.core.child import ignore_current_folder
 from tools.numbers_given import decimal, whole
 from tools.training.boundary import exit_code
 
@@ -113,4 +114,5 @@ def _run(argv: list[str], began: float) -> int:
 
 
 if __name__ == "__main__":
+    ignore_current_folder()
     sys.exit(main())

@@ -19,6 +19,7 @@ from engine.app.render_command import render_command
 from engine.app.rerender_command import rerender_command
 from engine.app.styles_commands import app as styles_app
 from engine.core import paths
+from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.terminal import print_anything
 
@@ -234,6 +235,7 @@ def _told(value: Any) -> str:
 
 def main() -> None:
     """Run `vj`; a fault that a person can mend ends it with one line and exit code 2."""
+    ignore_current_folder()
     print_anything()
     try:
         app()

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from engine.core import paths
+from engine.core.child import child_environment
 from engine.core.errors import UserError
 
 
@@ -101,7 +102,10 @@ def _system() -> list[str]:
     script = paths.ROOT / "setup" / "doctor.py"
     if not script.is_file():
         return ["not a checkout: setup/doctor.py is not here"]
-    done = subprocess.run([sys.executable, str(script), "--json"], capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-P", str(script), "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=60, check=False, env=child_environment()
+    )
     try:
         rows = json.loads(done.stdout)["rows"]
     except (ValueError, KeyError):

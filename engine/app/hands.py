@@ -10,15 +10,18 @@ from typing import Any
 
 from engine.app.recording import Recording
 from engine.app.stage import Stage
-from engine.core.errors import UserError
 from engine.core.frame import Frame
 from engine.show.change import Action, AudioGain, AudioInput, Input, Record
 
 
 class LiveHands:
-    """`open` binds it to its stage and recording once those exist. report: makes the report of a take."""
+    """`open` binds it to its stage and recording once those exist. report: makes the report of a take.
 
-    def __init__(self) -> None:
+    heard: returns what the input has to say since it was asked last, a line each.
+    """
+
+    def __init__(self, heard: Callable[[], Sequence[str]] = tuple) -> None:
+        self._heard = heard
         self._stage: Stage | None = None
         self._recording: Recording | None = None
         self.report: Callable[[], Mapping[str, Any]] = dict
@@ -28,7 +31,9 @@ class LiveHands:
         self._stage, self._recording, self.report = stage, recording, report
 
     def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
-        """Log what is applied, if a take is running."""
+        """Log what is applied, if a take is running; say what the input says."""
+        for line in self._heard():
+            self._stage.say(line)
         if self._recording is not None:
             self._recording.log(inputs, frame)
 
@@ -45,10 +50,7 @@ class LiveHands:
             case AudioGain(gain):
                 self._stage.source.set_gain(gain)
             case AudioInput(name):
-                try:
-                    self._stage.source.set_input(name)
-                except UserError as error:
-                    self._stage.say(error.line())
+                self._stage.source.set_input(name)
 
 
 class NoHands:

@@ -107,7 +107,7 @@ def _with_stage(
     guest: Callable[[Stage], Sink] | None,
 ) -> int:
     governor = Governor(size, float(fps), fixed=options.internal)
-    hands = LiveHands()
+    hands = LiveHands(source.said)
     stage, table = build_stage(LiveClock(fps), source, size, governor, hands, renderer=renderer, backend=options.backend)
     about = {"renderer": renderer, "seed": 0, "source": options.input, "gain": options.gain}
     recording = Recording(source, size, fps, options.takes or paths.takes_dir(), about, stage.say, StageWitness(stage))

@@ -55,8 +55,8 @@ _SMALL = 96  # pixels along the longer side of the pictures that flashes are loo
 class RenderResult:
     """What came of a render. digest: of all frame hashes; the same for the same inputs on the same device.
 
-    softened: frames in which flashes are held back by plan. timings: s by part; they, peak_rss_mb and messages may differ
-    from run to run, all else does not.
+    softened: frames in which flashes are held back by plan. notes: what is odd about the sound, and was made good. timings:
+    s by part; they, peak_rss_mb and messages may differ from run to run, all else does not.
     """
 
     out: Path
@@ -75,6 +75,7 @@ class RenderResult:
     messages: tuple[str, ...] = ()
     faults: dict[str, str] = field(default_factory=dict)
     softened: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def speed(self) -> float:
@@ -159,6 +160,7 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
             messages=tuple(stage.messages),
             faults=dict(stage.mixer.faults),
             softened=len(plan),
+            notes=heard.notes,
         )
 
 

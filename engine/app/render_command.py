@@ -89,6 +89,8 @@ def render_command(
         result = render(job, told)
         differs = verify(job, told, result.hashes) if verify_again else None
     document = evidence(job, result) | ({"verified": differs is None} if verify_again else {})
+    for note in result.notes:
+        console.print(f"{one_line(str(audio))}: {note}", highlight=False, markup=False, soft_wrap=True)
     write_json(beside(result.out, ".json"), document)
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))

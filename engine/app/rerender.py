@@ -25,6 +25,7 @@ from engine.app.stage import Stage
 from engine.app.take_log import Logged, TakeLog, check_styles, read_take
 from engine.app.take_state import phase_on, reopen
 from engine.audio.decode import stream_audio
+from engine.audio.mending import SoundFaults
 from engine.audio.offline import FileAnalysis
 from engine.backends.select import installed_backends, open_style
 from engine.compositor.export_pass import Export
@@ -109,8 +110,9 @@ def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResu
     began = clock.now()
     take = read_take(job.take)
     plan = _planned(job, take)
-    notes = [*take.notes, *check_styles(take), *plan.notes]
-    samples = _samples(take, told)
+    faults = SoundFaults()
+    samples = _samples(take, told, faults)
+    notes = [*take.notes, *check_styles(take), *plan.notes, *faults.lines()]
     frames = max(1, round(Fraction(samples, SAMPLE_RATE) * plan.fps))
     with _opened(plan, take) as (stage, follower):
         comparison = plan.comparison(take)
@@ -120,7 +122,7 @@ def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResu
             dataclasses.replace(x.given, t=follower.film_time(x.time)) for x in take.inputs if isinstance(x.given, Change)
         ]
         script = Script([c for c in changes if math.isfinite(c.t)])
-        sound = stream_audio(take.sound)
+        sound = stream_audio(take.sound, faults=SoundFaults())  # said already, in the notes
         written, hashes, digest = play(stage, frames, plan.movie, [(job.out, plan.movie)], None, sound, told, script)
         ended = clock.now()
         return RerenderResult(
@@ -200,10 +202,10 @@ def _planned(job: RerenderJob, take: TakeLog) -> _Plan:
     return plan
 
 
-def _samples(take: TakeLog, told: Progress) -> int:
+def _samples(take: TakeLog, told: Progress, faults: SoundFaults) -> int:
     """Return the length of the take's sound at 48 kHz; a killed recorder leaves no length in its file."""
     count = 0
-    for block in stream_audio(take.sound):
+    for block in stream_audio(take.sound, faults=faults):
         count += len(block)
     told("listening", 1, 1)
     if not count:

@@ -12,10 +12,10 @@ import numpy as np
 
 from engine.app.previews import to_bytes
 from engine.core.errors import UserError
-from engine.core.files import open_regular
 from engine.core.frame import Size
 from engine.core.media import open_media
 from engine.core.paths import styles_dir
+from engine.core.pictures import read_image
 from engine.generators.still import preview_still, sequence, still
 from engine.models.colour import oklab
 from engine.models.style import Style
@@ -148,14 +148,12 @@ def _of_training(style: Style, folder: Path) -> list[str]:
 
 def _still_of(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return the pixels of a picture; none of one that has another size than `shape`, which may be gigabytes."""
-    from PIL import Image
-
     try:
-        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as image:
-            if (image.height, image.width) != shape[:2]:
-                return np.zeros((0, 0, 3), np.int16)
-            return np.asarray(image.convert("RGB"), np.int16)
-    except (UserError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        picture = read_image(path)
+        if (picture.height, picture.width) != shape[:2]:
+            return np.zeros((0, 0, 3), np.int16)
+        return np.asarray(picture.convert("RGB"), np.int16)
+    except UserError:
         return None
 
 

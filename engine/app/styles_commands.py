@@ -22,7 +22,7 @@ from engine.app.library import SORTS, Entry, chosen, facts, ordered, read_librar
 from engine.app.previews import write_still, write_video
 from engine.app.ratings import Rating, library_slug, load_ratings, rate
 from engine.app.style_lint import faults_of, warnings_of
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 from engine.core.params import within
 from engine.core.paths import styles_dir
 from engine.models.cppn import ACTIVATIONS, CppnSpec
@@ -165,7 +165,10 @@ def suggest(
         typer.echo(json.dumps(told | {"styles": [dataclasses.asdict(s) for s in found]}, indent=2))
         return
     heard = f"heard {track.seconds:.0f} s of it in {track.cost_s:.1f} s"
-    console.print(escape(f"{audio.name}: {suggesting.describe(track)} ({heard})"), highlight=False, soft_wrap=True)
+    name = one_line(audio.name)
+    console.print(escape(f"{name}: {suggesting.describe(track)} ({heard})"), highlight=False, soft_wrap=True)
+    for note in track.notes:
+        console.print(escape(f"{name}: {note}"), highlight=False, soft_wrap=True)
     for n, each in enumerate(found, 1):
         console.print(escape(f"{n}. {each.slug}  {each.score:.2f}  {each.reason}"), highlight=False, soft_wrap=True)
     if ratings_fault:

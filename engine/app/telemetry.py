@@ -43,6 +43,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: s
     transition = state.kind if fade is None else f"{fade.kind}, {fade.beats:g} beats{'' if fade.running else ', waiting'}"
     errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
     errors += [health.error] if health.error else []
+    errors += health.notes
     errors += [osc_error] if osc_error else []
     return HudModel(
         scene=state.scene_name or state.scene,
@@ -138,6 +139,8 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
             "overflows": health.overflows,
             "restarts": health.restarts,
             "callback_us": health.callback_us,
+            "error": health.error,
+            "notes": list(health.notes),
         },
         "tempo": {
             "bpm": round(line.bpm, 2) if line else 0.0,

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio.analyzer import Analyzer
+from engine.audio.listener import plain_listener
+from engine.audio.mending import SoundFaults
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from engine.tempo.timeline import Timeline
-from engine.tempo.tracker import BeatTracker
 
 BUDGET_S = 180.0  # of sound analysed; some 25 times faster than it plays, on one core
 EXCERPTS = 4  # of a longer track: 45 s each leave the beat tracker time to settle in every one
@@ -37,7 +37,8 @@ class Track:
     or double what a dancer counts, None without a clear beat; pulse 0..1: how steadily it is followed; onsets: per s;
     bass_over_mid, bass_over_treble: dB, of mean magnitudes per bin; centroid: Hz, geometric mean; brightness 0..1: the
     same on a log scale, 400 Hz to 4 kHz; range_db: momentary level, 10th to 95th percentile; loudness_db: its median;
-    noise: log10 of median spectral flatness, pure tones -7, hiss -0.3; energy 0..1.
+    noise: log10 of median spectral flatness, pure tones -7, hiss -0.3; energy 0..1. notes: what is odd about the sound, a
+    line each.
     """
 
     seconds: float
@@ -54,25 +55,31 @@ class Track:
     loudness_db: float
     noise: float
     energy: float
+    notes: tuple[str, ...] = ()
 
 
 def analyse(source: str | Path | np.ndarray) -> Track:
     """Listen to a file, or to float32 [n, 2] or [n] at 48 kHz. Raises UserError for a file without readable sound."""
-    start = clock.now()
-    parts = [source[: round(BUDGET_S * SAMPLE_RATE)]] if isinstance(source, np.ndarray) else list(excerpts(Path(source)))
-    heard, lines, seconds = [], [], 0.0
+    start, faults = clock.now(), SoundFaults()
+    if isinstance(source, np.ndarray):
+        parts = [source[: round(BUDGET_S * SAMPLE_RATE)]]
+    else:
+        parts = list(excerpts(Path(source), faults))
+    heard, lines, seconds, odd = [], [], 0.0, []
     for pcm in parts:
-        records, follow = _listen(pcm)
+        records, follow, said = _listen(pcm)
         heard.append(records)
         lines.extend(follow)
+        odd += said
         seconds += len(pcm) / SAMPLE_RATE
+    notes = tuple(dict.fromkeys([*faults.lines(), *odd]))
     if not seconds:
         raise UserError("no sound in this file", where=str(source), remedy="use a file with an audio stream")
     records = np.concatenate(heard)
     active = records[records["active"] > 0.5]
     bpm, pulse = _tempo(lines)
     if len(active) < _MOMENT:
-        return Track(seconds, clock.now() - start, 0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -120.0, 0.0, 0.0)
+        return Track(seconds, clock.now() - start, 0.0, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -120.0, 0.0, 0.0, notes)
     onsets = float((active["onset"] > 0).sum() / (len(active) * HOP / SAMPLE_RATE))
     bass, mid, treble = (float(active[band].mean(dtype=np.float64)) + _EPS for band in ("bass", "mid", "treble"))
     centroid = float(np.exp(np.log(np.maximum(active["centroid"], 20.0), dtype=np.float64).mean()))
@@ -95,6 +102,7 @@ def analyse(source: str | Path | np.ndarray) -> Track:
         loudness_db=middle,
         noise=math.log10(float(np.median(active["flatness"])) + 1e-7),
         energy=_energy(onsets, bpm, pulse, brightness, steady),
+        notes=notes,
     )
 
 
@@ -103,29 +111,36 @@ def ramp(x: float, zero: float, one: float) -> float:
     return min(1.0, max(0.0, (x - zero) / (one - zero)))
 
 
-def excerpts(path: Path) -> Iterator[np.ndarray]:
-    """Yield float32 [n, 2] at 48 kHz: all of a short track, `EXCERPTS` parts spread over a longer one."""
-    import av
+def excerpts(path: Path, faults: SoundFaults | None = None) -> Iterator[np.ndarray]:
+    """Yield float32 [n, 2] at 48 kHz: all of a short track, `EXCERPTS` parts spread over a longer one.
 
-    from engine.audio.decode import stream_audio, told_seconds
+    faults: is told what was made good. Raises UserError for a file without readable sound.
+    """
+    from engine.audio.decode import told_seconds
 
-    spans = _spans(told_seconds(path))
+    faults = SoundFaults() if faults is None else faults
+    parts, length = _cut(path, _spans(told_seconds(path)), faults)
+    if length is not None and not all(parts):  # it is shorter than it says, as cut and unfinished files are
+        faults.broken = 0
+        parts, _ = _cut(path, _spans(length / SAMPLE_RATE), faults)
+    yield from (np.concatenate(part) for part in parts if part)
+
+
+def _cut(path: Path, spans: list[tuple[int, int]], faults: SoundFaults) -> tuple[list[list[np.ndarray]], int | None]:
+    """Return the blocks of each span, and how many samples there are if the file ended before the last one did."""
+    from engine.audio.decode import stream_audio
+
     parts: list[list[np.ndarray]] = [[] for _ in spans]
     at = 0
-    try:
-        for block in stream_audio(path):
-            for (first, last), part in zip(spans, parts, strict=True):
-                inside = block[max(0, first - at) : max(0, last - at)]
-                if len(inside):
-                    part.append(inside)
-            at += len(block)
-            if at >= spans[-1][1]:
-                break
-    except (av.FFmpegError, OSError) as error:
-        if not any(parts):  # what was heard before the damage will do
-            remedy = "use WAV, FLAC, OGG or MP3"
-            raise UserError("cannot read this file", where=str(path), got=error, remedy=remedy) from error
-    yield from (np.concatenate(part) for part in parts if part)
+    for block in stream_audio(path, faults=faults):
+        for (first, last), part in zip(spans, parts, strict=True):
+            inside = block[max(0, first - at) : max(0, last - at)]
+            if len(inside):
+                part.append(inside)
+        at += len(block)
+        if at >= spans[-1][1]:
+            return parts, None
+    return parts, at
 
 
 def _spans(seconds: float | None) -> list[tuple[int, int]]:
@@ -137,23 +152,21 @@ def _spans(seconds: float | None) -> list[tuple[int, int]]:
     return [(round(s * SAMPLE_RATE), round((s + length) * SAMPLE_RATE)) for s in starts]
 
 
-def _listen(pcm: np.ndarray) -> tuple[np.ndarray, list[Timeline | None]]:
-    """Return the FEATURES record of every hop of a part, and the tracker's line every 0.1 s once it has settled.
+def _listen(pcm: np.ndarray) -> tuple[np.ndarray, list[Timeline | None], list[str]]:
+    """Return the FEATURES record of every hop of a part, the tracker's line every 0.1 s once it has settled, and notes.
 
-    The Analyzer and BeatTracker of a show, without the rings around them: what is wanted is one array of all hops.
+    By the Listener of a show, so that a file moves the numbers here as it moves the picture there.
     """
-    mono = np.ascontiguousarray(pcm.mean(axis=1) if pcm.ndim == 2 else pcm, np.float32)
-    hops, settle = len(mono) // HOP, round(_SETTLE_S * SAMPLE_RATE / HOP)
-    analyzer, tracker = Analyzer(), BeatTracker(HOP / SAMPLE_RATE)
-    records, lines, line = np.zeros(hops, FEATURES), [], None
+    stereo = np.repeat(pcm[:, None], 2, axis=1) if pcm.ndim == 1 else pcm
+    hops, settle = len(stereo) // HOP, round(_SETTLE_S * SAMPLE_RATE / HOP)
+    listener, newest = plain_listener()
+    records, lines = np.zeros(hops, FEATURES), []
     for k in range(hops):
-        t = (k + 1) * HOP / SAMPLE_RATE
-        record = analyzer.process(mono[k * HOP : (k + 1) * HOP], t)
-        records[k] = record
-        line = tracker.step(record["mel"], t, float(record["active"])) or line
+        line = listener.hear(stereo[k * HOP : (k + 1) * HOP], (k + 1) * HOP / SAMPLE_RATE)
+        records[k] = newest.latest()
         if k >= min(settle, hops // 2) and k % 19 == 0:
             lines.append(line)
-    return records, lines
+    return records, lines, listener.notes()
 
 
 def _tempo(lines: list[Timeline | None]) -> tuple[float | None, float]:

@@ -12,6 +12,8 @@ import math
 import aubio
 import numpy as np
 
+from engine.audio.dc_blocker import DcBlocker
+from engine.audio.mending import is_sound
 from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
 from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
 from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
@@ -19,7 +21,6 @@ from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 ONSET_METHOD = "mkl"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
 BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
-ABSURD = 1e4  # no input is 80 dB over full scale: a broken file or driver, whose powers would overflow float32
 
 _LONG = 4096  # samples; chroma needs bins narrower than a semitone at 200 Hz: 11.7 Hz instead of 46.9
 _CHROMA_EVERY = 4  # hops between chroma updates: harmony is slow and a long FFT each hop would double the cost
@@ -44,9 +45,11 @@ class Analyzer:
         self.first_sample = 0  # where the stream begins on the show's sample count: not 0 after a restart
         self._onset = aubio.onset(onset_method, window, hop, sample_rate)
         self._normaliser = Normaliser(hop / sample_rate)
+        self._dc = DcBlocker(hop, sample_rate)
 
         self._history = np.zeros(max(_LONG, window), np.float32)
         self._input = self._history[-hop:]
+        self._silence = np.zeros(hop, np.float32)
         self._window = attack_window(window, hop)
         self._windowed = np.zeros(window, np.float32)
         self._spectrum = np.zeros(window // 2 + 1, np.complex64)
@@ -81,18 +84,24 @@ class Analyzer:
     def process(self, hop_mono: np.ndarray, t_adc: float, peak: float | None = None) -> np.void:
         """Analyse one hop. hop_mono: float32[hop], full scale 1. t_adc: s, time of its last sample.
 
-        `peak` is the raw input's when gain or mixing changed it. Returns a FEATURES record: the same object each time,
-        so copy what you keep (Ring.push does). A hop that is not finite, or absurdly loud, counts as silence.
+        `peak` is the raw input's when gain or mixing changed it, and all of it was finite. Returns a FEATURES record: the
+        same object each time, so copy what you keep (Ring.push does). A constant offset is taken out first. Of broken
+        samples (see `mending`) nothing is left when they come this far; a hop that still has one is silence.
         """
         out = self._out
-        own_peak = float(np.abs(hop_mono, out=self._scratch[: self._hop]).max())
-        if not own_peak < ABSURD:
-            own_peak = 0.0
-        self._slide(hop_mono, silent=own_peak < _INAUDIBLE)
+        if peak is None:
+            peak = self._peak_of(hop_mono)
+            if not is_sound(peak):
+                hop_mono, peak = self._silence, 0.0
+        self._history[: -self._hop] = self._history[self._hop :]
+        self._dc.apply(hop_mono, self._input)
+        level = self._peak_of(self._input)
+        if level < _INAUDIBLE or not is_sound(level):
+            self._input[:] = 0.0
         self._hops += 1
         out["t_adc"][0] = t_adc
         out["sample"][0] = self.first_sample + self._hops * self._hop
-        out["peak"][0] = own_peak if peak is None else peak
+        out["peak"][0] = peak
 
         self._transform()
         # Over the window, not the hop: a hop is a fraction of a period of the bass and would flutter with its phase.
@@ -113,12 +122,8 @@ class Analyzer:
         self._norm[:] = self._normaliser.step(levels, self._shapes)
         return self._record
 
-    def _slide(self, hop_mono: np.ndarray, silent: bool) -> None:
-        self._history[: -self._hop] = self._history[self._hop :]
-        if silent:
-            self._input[:] = 0.0
-        else:
-            self._input[:] = hop_mono
+    def _peak_of(self, hop: np.ndarray) -> float:
+        return float(np.abs(hop, out=self._scratch[: self._hop]).max())
 
     def _transform(self) -> None:
         np.multiply(self._history[-len(self._window) :], self._window, out=self._windowed)

@@ -34,6 +34,7 @@ class AudioHealth:
     source: the device or file that is really open (empty while there is none). hops, overflows (times that PortAudio
     lost input), clipped (samples at full scale) count since the show began, over all restarts. peak: raw input of the
     last hop, 0..1, before gain. callback_us: {"p50", "p99", "max"} of the work per hop. error: one line, empty if well.
+    notes: lines about a sound that is odd, and heard all the same.
     """
 
     source: str = ""
@@ -45,6 +46,7 @@ class AudioHealth:
     peak: float = 0.0
     callback_us: dict[str, float] = field(default_factory=lambda: {"p50": 0.0, "p99": 0.0, "max": 0.0})
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class AudioSource(Protocol):
@@ -75,7 +77,7 @@ class AudioSource(Protocol):
         ...
 
     def set_input(self, name: str) -> None:
-        """Change the input while the show runs. Offline: UserError."""
+        """Ask for another input while the show runs: the old one goes on until that has sound. Offline: UserError."""
         ...
 
     def close(self) -> None:

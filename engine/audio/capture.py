@@ -27,11 +27,15 @@ _LOOK_S = 0.1  # how often the main thread looks whether the stream is still the
 
 
 class Capture:
-    """One input stream at 48 kHz. `channels` counts from 1: the two (or one) that are listened to; None: the first two."""
+    """One input stream at 48 kHz. `channels` counts from 1: the two (or one) that are listened to; None: the first two.
 
-    def __init__(self, worker: HopWorker, device: str, index: int, channels: Sequence[int] | None) -> None:
+    A context: the stream is open within it. What comes before `run` is dropped.
+    """
+
+    def __init__(self, device: str, index: int, channels: Sequence[int] | None) -> None:
         """Open the device called `device`; `index` decides between devices of one name. Raises UserError."""
-        self._worker = worker
+        self._worker: HopWorker | None = None
+        self._arrived = threading.Event()
         self._clock = SampleClock(HOP, SAMPLE_RATE)
         self._pending = np.zeros((HOP, 2), np.float32)
         self._filled = 0
@@ -39,18 +43,28 @@ class Capture:
         self._prioritised = False
         self._stream = self._open(index, device, channels)
 
-    def run(self, stop: threading.Event) -> None:
-        """Capture until `stop` is set. Raises UserError when the device stops by itself."""
+    def __enter__(self) -> Capture:
         self._stream.start()
-        try:
-            while not stop.wait(_LOOK_S):
-                if not self._stream.active:
-                    raise UserError("the audio device stopped", remedy="trying again")
-                if self._worker.failed.is_set():
-                    return
-        finally:
-            self._stream.abort(ignore_errors=True)
-            self._stream.close(ignore_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.abort(ignore_errors=True)
+        self._stream.close(ignore_errors=True)
+
+    def wait_for_sound(self, stop: threading.Event) -> None:
+        """Return once the device delivers, or `stop` is set. Raises UserError when it stops by itself."""
+        while not self._arrived.wait(_LOOK_S) and not stop.is_set():
+            self._look()
+
+    def run(self, worker: HopWorker, stop: threading.Event, origin: float) -> None:
+        """Capture into `worker` until `stop` is set; a device has no origin. Raises UserError when it stops by itself."""
+        self._worker = worker
+        while not stop.wait(_LOOK_S) and not worker.failed.is_set():
+            self._look()
+
+    def _look(self) -> None:
+        if not self._stream.active:
+            raise UserError("the audio device stopped", remedy="trying again")
 
     def _open(self, index: int, device: str, channels: Sequence[int] | None) -> InputStream:
         sounddevice = import_sounddevice()
@@ -75,6 +89,9 @@ class Capture:
 
     def _callback(self, block: np.ndarray, frames: int, times: object, flags: object) -> None:
         worker = self._worker
+        if worker is None:
+            self._arrived.set()
+            return
         try:
             if not self._prioritised:
                 self._prioritised = True

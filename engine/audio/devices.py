@@ -1,20 +1,20 @@
 """Which inputs are there, and which one does a name mean? For `vj devices`, the supervisor and the audio process.
 
 May take 100 ms (PortAudio opens every device to ask it) and PortAudio reads the device list once per process: whoever
-wants to see a change asks in a new process, which is what `python -m engine.audio.devices SPEC` is for.
+wants to see a change asks in a new process, which is what `python -P -m engine.audio.devices SPEC` is for.
 PortAudio shows PulseAudio or PipeWire as one device; their sources are listed beside it, each usable by name.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
 
+from engine.core.child import find_program
 from engine.core.errors import UserError
 
 DEFAULT = "default"
@@ -94,11 +94,12 @@ def import_sounddevice() -> ModuleType:
 
 def _pulse_sources() -> list[tuple[str, int, float]]:
     """Return (name, channels, rate) of the sound server's sources; empty where there is no server or no `pactl`."""
-    if shutil.which("pactl") is None:
+    pactl = find_program("pactl")
+    if pactl is None:
         return []
     try:
-        run = subprocess.run(["pactl", "list", "short", "sources"], capture_output=True, text=True, timeout=2.0, check=True)
-    except (subprocess.SubprocessError, OSError):
+        run = subprocess.run([pactl, "list", "short", "sources"], capture_output=True, text=True, timeout=2.0, check=True)
+    except (subprocess.SubprocessError, OSError, UnicodeDecodeError):
         return []
     sources = []
     for line in run.stdout.splitlines():  # index, name, driver, "s16le 2ch 48000Hz", state

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.audio.mending import SoundFaults
 from engine.core.signals import HOP
 
 FILE_PREFIX = "file:"
@@ -19,9 +20,10 @@ DEMO = "demo"
 
 
 class Feed(Protocol):
-    """Hands out consecutive hops."""
+    """Hands out consecutive hops. faults: what was made good in them so far."""
 
     name: str
+    faults: SoundFaults
 
     def next_hop(self) -> np.ndarray:
         """Return the next float32[HOP, 2]. May block on a disk. Raises UserError when the file cannot be read."""
@@ -34,7 +36,8 @@ class FileFeed:
     def __init__(self, path: str | Path, start: int = 0) -> None:
         """Begin at sample `start`. A file that cannot be read raises UserError at the first hop."""
         self.name = f"{FILE_PREFIX}{path}"
-        self._blocks = _decoded(path, start)
+        self.faults = SoundFaults()
+        self._blocks = _decoded(path, start, self.faults)
         self._rest = np.zeros((0, 2), np.float32)
 
     def next_hop(self) -> np.ndarray:
@@ -46,12 +49,16 @@ class FileFeed:
 
 
 class ArrayFeed:
-    """Samples in memory, float32[n, 2] (or [n], heard on both channels); with `loop`, seamlessly over and over."""
+    """Samples in memory, float32[n, 2] (or [n], heard on both channels); with `loop`, seamlessly over and over.
+
+    They are handed out as they are: what is no sound among them, the Listener mends.
+    """
 
     def __init__(self, pcm: np.ndarray, start: int = 0, *, loop: bool = False, name: str = "array") -> None:
         pcm = np.asarray(pcm, np.float32)
         self._pcm = np.repeat(pcm[:, None], 2, axis=1) if pcm.ndim == 1 else pcm
         self._at, self._loop, self.name = start, loop, name
+        self.faults = SoundFaults()
 
     def next_hop(self) -> np.ndarray:
         """Return the next float32[HOP, 2]."""
@@ -77,7 +84,7 @@ def is_feed(spec: str) -> bool:
     return spec == DEMO or spec.startswith(FILE_PREFIX)
 
 
-def _decoded(path: str | Path, start: int) -> Iterator[np.ndarray]:
+def _decoded(path: str | Path, start: int, faults: SoundFaults) -> Iterator[np.ndarray]:
     from engine.audio.decode import stream_audio  # PyAV takes 100 ms to import and a sound card never needs it
 
-    yield from stream_audio(path, start)
+    yield from stream_audio(path, start, faults)

@@ -17,14 +17,13 @@ from typing import IO
 
 import numpy as np
 
-from engine.audio.base import PCM
 from engine.audio.feature_file import FeatureFile
-from engine.audio.listener import Listener
+from engine.audio.listener import plain_listener
+from engine.audio.mending import SoundFaults
 from engine.audio.part import Part
 from engine.audio.per_beat import accents, by_bar, mean_features
 from engine.audio.prepared_source import hops_of
 from engine.audio.sections import Section, find_sections
-from engine.core.ring import Ring
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from engine.tempo.beats import OnsetStrength, find_course
 from engine.tempo.conductor import BEATS_PER_BAR
@@ -39,22 +38,24 @@ _BUFFER = 1024  # records written at a time, 5.5 s
 _HEARD = 0.95  # share of the work; the rest is beats and sections
 
 
-def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
-    """Write the three files into `folder`; return how many samples the part has. Raises UserError, OSError (disk full).
+def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[int, list[str]]:
+    """Write the three files into `folder`; return how many samples the part has, and what is to be said of it.
+
+    Raises UserError, OSError (disk full).
 
     `progress` is given 0..1, about every five seconds of music.
     """
     expected = part.expected()
     samples = clipped = n = filled = 0
+    faults = SoundFaults()
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal samples
-        for block in part.blocks():
+        for block in part.blocks(faults):
             samples += len(block)
             yield block
 
-    ring = _plain_ring(FEATURES)
-    listener, rise = Listener(ring, _plain_ring(PCM), _plain_ring(TIMELINE)), OnsetStrength()
+    (listener, ring), rise = plain_listener(), OnsetStrength()
     strength: list[np.ndarray] = []
     onsets: list[np.ndarray] = []
     lines = bytearray()  # of TIMELINE records: as a list of them an hour would take 6 MB, so 1 MB
@@ -105,7 +106,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> int:
         json.dump([asdict(section) for section in sections], file, indent=1)
         sync(file)
     progress(1.0)
-    return samples
+    return samples, [*faults.lines(), *listener.notes()]
 
 
 def sync(file: IO) -> None:
@@ -126,7 +127,3 @@ def structure(strength: np.ndarray, windows: Iterable[np.ndarray], seconds: floa
     one = -grid.first % BEATS_PER_BAR
     sections = find_sections(grid.bars, by_bar(mel, one, BEATS_PER_BAR), by_bar(chroma, one, BEATS_PER_BAR), seconds)
     return grid, sections
-
-
-def _plain_ring(record: np.dtype) -> Ring:
-    return Ring.create(bytearray(Ring.nbytes(record, 2)), record, 2)

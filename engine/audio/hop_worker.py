@@ -1,6 +1,6 @@
 """The work of one hop in the audio process, timed and guarded: what the PortAudio callback and the player both call.
 
-Runs on the callback thread. Never waits, logs, or raises; an exception in the analysis is written into the status and
+Runs on the callback thread. Never waits, logs, or raises; an exception in the analysis is kept as the worker's error and
 ends the process, because a state that broke once breaks again: a fresh one is there within a second.
 """
 
@@ -10,22 +10,33 @@ import threading
 
 import numpy as np
 
-from engine.audio.base import PCM
 from engine.audio.feeds import ArrayFeed
-from engine.audio.listener import Listener
-from engine.audio.shared import FAILED, RUNNING, STARTING, STATUS, SharedState, time_bin
+from engine.audio.listener import Listener, plain_listener
+from engine.audio.shared import STATUS, SharedState, time_bin
 from engine.core import clock
-from engine.core.ring import Ring
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from engine.tempo.timeline import TIMELINE
+from engine.core.signals import HOP, SAMPLE_RATE
 
 _WARM_UP_HOPS = 64
 
 
-class HopWorker:
-    """Owns the Listener and the status. One thread calls `take`; before and after, one other may call the rest."""
+def warm_up() -> None:
+    """Run the whole analysis on noise once: the first calls into numpy, aubio and the caches take milliseconds."""
+    listener, _ = plain_listener()
+    noise = np.random.default_rng(0).standard_normal((_WARM_UP_HOPS * HOP, 2)).astype(np.float32) * np.float32(0.1)
+    feed = ArrayFeed(noise)
+    for k in range(_WARM_UP_HOPS):
+        listener.hear(feed.next_hop(), k * HOP / SAMPLE_RATE)
+    time_bin(1.0)
 
-    def __init__(self, state: SharedState, source: str) -> None:
+
+class HopWorker:
+    """Owns the Listener and the status. One thread calls `take`; before and after, one other may call the rest.
+
+    overflows: times that PortAudio lost input; broken_before: samples that were mended before they came here; both over the
+    life of this worker. error: why it failed.
+    """
+
+    def __init__(self, state: SharedState) -> None:
         self._state = state
         self._gain = state.commands["gain"]
         store = np.zeros(1, STATUS)
@@ -33,44 +44,34 @@ class HopWorker:
         if before is not None:  # counts go on over restarts
             store[0] = before
         self._status = store[0]
-        self._status["state"], self._status["source"], self._status["error"] = STARTING, source.encode()[:160], b""
         self._histogram = self._status["work_us"]
         self._listener = Listener(state.features, state.pcm, state.timelines)
-        self._clipped_before = int(self._status["clipped"])
+        self._before = {name: int(self._status[name]) for name in ("clipped", "broken", "overflows")}
         self._placed = False
         self._last = state.pcm.latest()  # of the process before this one
-        self.overflows = int(self._status["overflows"])
+        self.overflows = self.broken_before = 0
         self.failed = threading.Event()
-        self.publish()
-
-    def warm_up(self) -> None:
-        """Run the whole analysis on noise once: the first calls into numpy, aubio and the caches take milliseconds."""
-        rings = [Ring.create(bytearray(Ring.nbytes(r, 2)), r, 2) for r in (FEATURES, PCM, TIMELINE)]
-        listener = Listener(*rings)
-        noise = np.random.default_rng(0).standard_normal((_WARM_UP_HOPS * HOP, 2)).astype(np.float32) * np.float32(0.1)
-        feed = ArrayFeed(noise)
-        for k in range(_WARM_UP_HOPS):
-            listener.hear(feed.next_hop(), k * HOP / SAMPLE_RATE)
-        time_bin(1.0)
+        self.error = ""
 
     def take(self, hop: np.ndarray, t_adc: float, skipped: int = 0) -> None:
         """Analyse and publish float32[HOP, 2] whose last sample is of `t_adc`; `skipped`: samples lost before it."""
         begun = clock.now()
-        status = self._status
+        status, listener, before = self._status, self._listener, self._before
         try:
             if not self._placed:
                 self._place(t_adc)
             if skipped:
-                self._listener.skip(skipped)
-            self._listener.hear(hop, t_adc, float(self._gain[0]))
+                listener.skip(skipped)
+            listener.hear(hop, t_adc, float(self._gain[0]))
         except Exception as error:  # noqa: BLE001 - boundary: an exception would end PortAudio's stream without a word
             self.fail(f"{type(error).__name__}: {error}")
             return
-        status["state"] = RUNNING
         status["hops"] += 1
-        status["overflows"] = self.overflows
-        status["clipped"] = self._clipped_before + self._listener.clipped
-        status["peak"] = self._listener.peak
+        status["overflows"] = before["overflows"] + self.overflows
+        status["clipped"] = before["clipped"] + listener.clipped
+        status["broken"] = before["broken"] + self.broken_before + listener.broken
+        status["inverted"] = listener.inverted
+        status["peak"] = listener.peak
         ended = clock.now()
         took_us = (ended - begun) * 1e6
         self._histogram[time_bin(took_us)] += 1
@@ -80,19 +81,9 @@ class HopWorker:
         self._state.status.push(status)
 
     def fail(self, error: str) -> None:
-        """Publish `error` and ask the process to end."""
-        self._status["state"], self._status["error"] = FAILED, error.encode()[:320]
-        self.publish()
+        """Keep `error` and ask the process to end."""
+        self.error = error
         self.failed.set()
-
-    def note(self, warning: str) -> None:
-        """Publish a warning that does not stop anything."""
-        self._status["error"] = warning.encode()[:320]
-        self.publish()
-
-    def publish(self) -> None:
-        """Push the status as it is."""
-        self._state.status.push(self._status)
 
     def _place(self, t_adc: float) -> None:
         """Go on with the sample count of the process before: the time that nobody listened becomes a jump in it."""

@@ -8,31 +8,51 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.audio.analyzer import ABSURD, Analyzer
+from engine.audio.analyzer import Analyzer
 from engine.audio.base import PCM
+from engine.audio.downmix import INVERTED, Downmix
+from engine.audio.mending import broken_line, is_sound, mend
 from engine.core.ring import Ring
-from engine.core.signals import HOP, SAMPLE_RATE
-from engine.tempo.timeline import Timeline
+from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from engine.tempo.timeline import TIMELINE, Timeline
 from engine.tempo.tracker import BeatTracker
 
 CLIP_LEVEL = 0.999  # converters and mixers rarely reach 1.0 exactly
 
 
+_INVERTED_S = 1.0  # a file is called inverted when it was for so long: a wide sound may be for a moment
+
+
 class Listener:
-    """Owns the Analyzer and the BeatTracker of one stream."""
+    """Owns the Downmix, the Analyzer and the BeatTracker of one stream.
+
+    peak: of the last hop; clipped, broken: samples at full scale, and such as were no sound, since it began.
+    """
 
     def __init__(self, features: Ring, pcm: Ring, timelines: Ring) -> None:
         self._features, self._pcm, self._timelines = features, pcm, timelines
         self._analyzer = Analyzer()
+        self._downmix = Downmix(HOP, SAMPLE_RATE)
         self._tracker = BeatTracker(HOP / SAMPLE_RATE)
         self._line: Timeline | None = None
         self._mono = np.zeros(HOP, np.float32)
         self._level = np.zeros((HOP, 2), np.float32)
-        self._silence = np.zeros((HOP, 2), np.float32)
+        self._mended = np.zeros((HOP, 2), np.float32)
         self._raw = np.zeros(1, PCM)[0]
         self._raw_pcm = self._raw["pcm"]
-        self.clipped = 0
+        self.clipped = self.broken = 0
         self.peak = 0.0
+
+    @property
+    def inverted(self) -> bool:
+        """Whether one channel is the other's mirror image now."""
+        return self._downmix.inverted
+
+    def notes(self) -> list[str]:
+        """Return what is to be said of the whole stream, a line each."""
+        found = [broken_line(self.broken)] if self.broken else []
+        inverted = self._downmix.inverted_hops * HOP >= _INVERTED_S * SAMPLE_RATE
+        return [*found, INVERTED] if inverted else found
 
     def skip(self, samples: int) -> None:
         """Count `samples` that nobody heard: the sample count of the next hop is that much further on."""
@@ -41,17 +61,18 @@ class Listener:
     def hear(self, hop: np.ndarray, t_adc: float, gain: float = 1.0) -> Timeline | None:
         """Take float32[HOP, 2] whose last sample was captured at `t_adc`; return the tracker's newest line.
 
-        Gain acts on the analysis only: the recording keeps what came in.
+        Gain, mixing and filters act on the analysis only: the recording keeps what came in, but for broken samples.
         """
         np.abs(hop, out=self._level)
         self.peak = float(self._level.max())
-        if not self.peak < ABSURD:  # also true of NaN: neither an analysis nor an encoder survives it
-            hop, self.peak = self._silence, 0.0
+        if not is_sound(self.peak):
+            self._mended[:] = hop
+            self.broken += mend(self._mended)
+            hop = self._mended
+            self.peak = float(np.abs(hop, out=self._level).max())
         if self.peak >= CLIP_LEVEL:
             self.clipped += int(np.count_nonzero(self._level >= CLIP_LEVEL))
-        np.add(hop[:, 0], hop[:, 1], out=self._mono)
-        self._mono *= np.float32(0.5 * gain)
-
+        self._downmix.mix(hop, gain, self._mono)
         record = self._analyzer.process(self._mono, t_adc, self.peak)
         line = self._tracker.step(record["mel"], t_adc, float(record["active"]))
         if line is not None:
@@ -62,3 +83,14 @@ class Listener:
         self._pcm.push(self._raw)
         self._features.push(record)  # last: whoever sees this hop's features finds its beat and its samples too
         return self._line
+
+
+def plain_listener() -> tuple[Listener, Ring]:
+    """Return a Listener with rings of its own in plain memory, and the one of its features: for whoever hears a file."""
+    features = plain_ring(FEATURES)
+    return Listener(features, plain_ring(PCM), plain_ring(TIMELINE)), features
+
+
+def plain_ring(record: np.dtype, capacity: int = 2) -> Ring:
+    """Return an empty ring in plain memory."""
+    return Ring.create(bytearray(Ring.nbytes(record, capacity)), record, capacity)

@@ -13,9 +13,8 @@ import numpy as np
 
 from engine.audio.base import PCM, AudioHealth
 from engine.audio.feeds import DEMO, FILE_PREFIX, ArrayFeed, Feed, open_feed
-from engine.audio.listener import Listener
+from engine.audio.listener import Listener, plain_ring
 from engine.core.errors import UserError
-from engine.core.ring import Ring
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from engine.tempo.timeline import TIMELINE, Timeline
 
@@ -34,9 +33,9 @@ class FileAnalysis:
         else:
             text = str(source)
             self._feed = open_feed(text if text == DEMO or text.startswith(FILE_PREFIX) else FILE_PREFIX + text)
-        self._ring = _plain_ring(FEATURES, 2)
-        self._pcm = _plain_ring(PCM, _PCM_CAPACITY)
-        self._listener = Listener(self._ring, self._pcm, _plain_ring(TIMELINE, 2))
+        self._ring = plain_ring(FEATURES)
+        self._pcm = plain_ring(PCM, _PCM_CAPACITY)
+        self._listener = Listener(self._ring, self._pcm, plain_ring(TIMELINE))
         self._features = np.zeros(4096, FEATURES)
         self._lines: list[Timeline | None] = []
         self._asked = 0
@@ -69,7 +68,9 @@ class FileAnalysis:
         """Return the counts up to the furthest time analysed; always running."""
         n = len(self._lines)
         peak = float(self._features["peak"][n - 1]) if n else 0.0
-        return AudioHealth(source=self._feed.name, state="running", hops=n, clipped=self._listener.clipped, peak=peak)
+        notes = [*self._feed.faults.lines(), *self._listener.notes()]
+        clipped = self._listener.clipped
+        return AudioHealth(self._feed.name, "running", hops=n, clipped=clipped, peak=peak, notes=tuple(notes))
 
     def set_gain(self, gain: float) -> None:
         """Raise UserError: a file is analysed as it is."""
@@ -96,7 +97,3 @@ class FileAnalysis:
             self._lines.append(line)
         self._asked = wanted
         return wanted
-
-
-def _plain_ring(record: np.dtype, capacity: int) -> Ring:
-    return Ring.create(bytearray(Ring.nbytes(record, capacity)), record, capacity)

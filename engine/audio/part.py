@@ -14,7 +14,9 @@ from typing import Literal
 
 import numpy as np
 
+from engine.audio.mending import SoundFaults
 from engine.core.errors import UserError
+from engine.core.files import open_regular
 from engine.core.signals import SAMPLE_RATE
 
 DEMO: Literal["demo"] = "demo"
@@ -41,13 +43,13 @@ class Part:
         count = None if duration is None else round(duration * SAMPLE_RATE)
         return cls(DEMO if path == DEMO else Path(path), round(start * SAMPLE_RATE), count)
 
-    def blocks(self) -> Iterator[np.ndarray]:
+    def blocks(self, faults: SoundFaults | None = None) -> Iterator[np.ndarray]:
         """Yield float32 [n, 2], n > 0. The demo track loops for ever unless `count` ends it; without it, it is one round.
 
-        Raises UserError at the first block when there is nothing to hear.
+        faults: is told what was made good in the file. Raises UserError at the first block when there is nothing to hear.
         """
         left, yielded = self.count, False
-        for block in self._demo() if self.path == DEMO else self._file():
+        for block in self._demo() if self.path == DEMO else self._file(faults):
             if left is not None:
                 block = block[:left]
                 left -= len(block)
@@ -69,13 +71,13 @@ class Part:
 
             digest.update(demo_track().pcm.tobytes())
         else:
-            with self.path.open("rb") as file:
+            with open_regular(self.path, "audio file") as file:
                 while piece := file.read(1 << 20):
                     digest.update(piece)
         return digest.hexdigest()
 
     def expected(self) -> int | None:
-        """Return how many samples the part should have by what the file says of itself; None when it says nothing."""
+        """Return how many samples the part has by what the file says of itself, true or not; None: it says nothing."""
         if self.path == DEMO:
             return self.count or self._round()
         from engine.audio.decode import told_seconds
@@ -86,10 +88,10 @@ class Part:
         rest = max(0, round(seconds * SAMPLE_RATE) - self.first)
         return rest if self.count is None else min(rest, self.count)
 
-    def _file(self) -> Iterator[np.ndarray]:
+    def _file(self, faults: SoundFaults | None) -> Iterator[np.ndarray]:
         from engine.audio.decode import stream_audio
 
-        return stream_audio(self.path, self.first)
+        return stream_audio(self.path, self.first, faults)
 
     def _demo(self) -> Iterator[np.ndarray]:
         from engine.audio.demo import demo_track

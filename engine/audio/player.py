@@ -1,14 +1,15 @@
 """Plays a file or the demo track into the HopWorker in real time, hop by hop on the sample grid, as a device would.
 
-Runs on the main thread of the audio process. Hop k ends at origin + (k + 1) * 256 / 48000 exactly; the origin is kept in
-shared memory, so that after a crash the music goes on where it would have been. A late hop is followed by the next one
-at once. Optionally the sound is also sent to the default output, ahead by its latency, so that ear and picture agree.
+Runs on the main thread of the audio process. Hop k ends at origin + (k + 1) * 256 / 48000 exactly; the supervisor keeps the
+origin, so that after a crash the music goes on where it would have been. A late hop is followed by the next one at once.
+Optionally the sound is also sent to the default output, ahead by its latency, so that ear and picture agree.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,6 @@ import numpy as np
 from engine.audio.devices import import_sounddevice
 from engine.audio.feeds import Feed, open_feed
 from engine.audio.hop_worker import HopWorker
-from engine.audio.shared import SharedState
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.signals import HOP, SAMPLE_RATE
@@ -25,44 +25,51 @@ if TYPE_CHECKING:
     from sounddevice import OutputStream
 
 _HOP_S = HOP / SAMPLE_RATE
-_LEAD_IN_S = 0.05
 
 
 class Player:
-    """Plays `spec` (`demo` or `file:PATH`)."""
+    """Plays `spec` (`demo` or `file:PATH`). A context: the output is open within it."""
 
-    def __init__(self, state: SharedState, worker: HopWorker, spec: str, *, monitor: bool) -> None:
-        """Open the feed; a missing output device is a warning in the status. Raises UserError for an unreadable file."""
-        self._worker = worker
-        origin = state.commands["origin"]
-        resumed = float(origin[0]) > 0.0
-        first = max(0, int((clock.now() - float(origin[0])) / _HOP_S) + 1) if resumed else 0
-        self._feed: Feed = open_feed(spec, first * HOP)
+    def __init__(self, spec: str, origin: float | None, *, monitor: bool, note: Callable[[str], None]) -> None:
+        """Open the feed. origin: when its sample 0 was heard, if it goes on. note: is told that no output is there.
+
+        Raises UserError for a file that cannot be read.
+        """
+        self._note = note
+        self._hop = 0 if origin is None else max(0, int((clock.now() - origin) / _HOP_S) + 1)
+        self._feed: Feed = open_feed(spec, self._hop * HOP)
         self._first_hop = self._feed.next_hop()  # the slow part: opening, synthesising, resuming
-        if not resumed:
-            origin[0] = clock.now() + _LEAD_IN_S
-        self._origin = float(origin[0])
-        self._hop = first
         self._output = self._open_output() if monitor else None
 
-    def run(self, stop: threading.Event) -> None:
-        """Play until `stop` is set."""
+    def __enter__(self) -> Player:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._output is not None:
+            self._output.abort(ignore_errors=True)
+            self._output.close(ignore_errors=True)
+
+    def wait_for_sound(self, stop: threading.Event) -> None:
+        """Return at once: the first hop is there."""
+
+    def run(self, worker: HopWorker, stop: threading.Event, origin: float) -> None:
+        """Play into `worker` until `stop` is set. origin: when sample 0 is heard, s."""
         lead = 0 if self._output is None else max(0, round(self._output.latency / _HOP_S))
         ahead: deque[np.ndarray] = deque([self._first_hop])
         self._hear_ahead(self._first_hop)
-        try:
-            while not stop.is_set() and not self._worker.failed.is_set():
-                while len(ahead) <= lead:
-                    ahead.append(hop := self._feed.next_hop())
-                    self._hear_ahead(hop)
-                t_adc = self._origin + (self._hop + 1) * _HOP_S
-                clock.sleep_until(t_adc)
-                self._worker.take(ahead.popleft(), t_adc)
-                self._hop += 1
-        finally:
-            if self._output is not None:
-                self._output.abort(ignore_errors=True)
-                self._output.close(ignore_errors=True)
+        said = ""
+        while not stop.is_set() and not worker.failed.is_set():
+            while len(ahead) <= lead:
+                ahead.append(hop := self._feed.next_hop())
+                self._hear_ahead(hop)
+            t_adc = origin + (self._hop + 1) * _HOP_S
+            clock.sleep_until(t_adc)
+            worker.broken_before = self._feed.faults.broken
+            worker.take(ahead.popleft(), t_adc)
+            self._hop += 1
+            if self._feed.faults.ended != said:
+                said = self._feed.faults.ended
+                self._note(f"{self._feed.name} breaks off: {said}")
 
     def _hear_ahead(self, hop: np.ndarray) -> None:
         # The output's clock is not ours: a full buffer drops a hop rather than slow the show down.
@@ -75,9 +82,9 @@ class Player:
             stream = sounddevice.OutputStream(samplerate=SAMPLE_RATE, channels=2, dtype="float32", latency="high")
             stream.start()
         except UserError as error:
-            self._worker.note(f"not heard: {error}")
+            self._note(f"not heard: {error}")
             return None
         except (sounddevice.PortAudioError, ValueError) as error:
-            self._worker.note(f"not heard: no output device ({error})")
+            self._note(f"not heard: no output device ({error})")
             return None
         return stream

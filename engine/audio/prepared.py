@@ -25,6 +25,7 @@ import numpy as np
 
 from engine.audio import analyzer
 from engine.audio.hearing import FEATURES_FILE, SECTIONS_FILE, TABLES_FILE, TAIL_HOPS, hear, sync
+from engine.audio.mending import SoundFaults
 from engine.audio.part import Part
 from engine.audio.prepared_source import PreparedSource
 from engine.audio.sections import Section, energy_curve
@@ -33,7 +34,7 @@ from engine.core.errors import UserError
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
 from engine.tempo.grid import BeatGrid
 
-ANALYSIS_VERSION = 1  # of the files in the cache; what goes into them is watched by the key itself
+ANALYSIS_VERSION = 2  # of the files in the cache; what goes into them is watched by the key itself
 
 _META_FILE = "meta.json"
 _DATA_FILES = (FEATURES_FILE, TABLES_FILE, SECTIONS_FILE)
@@ -49,7 +50,8 @@ class Prepared:
     """A piece that has been heard. Made by `prepare`; reads only what is on disk, so it is the same whoever heard it.
 
     key: of the cache; audio_sha256, features_sha256: hexadecimal; samples at 48 kHz; seconds = samples / 48000; grid;
-    sections: in order, from 0 to `seconds`; folder: where the files are; cached: whether they were there already.
+    sections: in order, from 0 to `seconds`; notes: what is odd about the sound and was made good, a line each; folder: where
+    the files are; cached: whether they were there already.
     """
 
     def __init__(self, part: Part, folder: Path, meta: dict[str, object], cached: bool) -> None:
@@ -58,6 +60,7 @@ class Prepared:
         self.key, self.audio_sha256 = str(meta["key"]), str(meta["audio_sha256"])
         self.features_sha256 = str(meta["files"][FEATURES_FILE])
         self.samples = int(meta["samples"])
+        self.notes = tuple(str(line) for line in meta["notes"])
         self.seconds = self.samples / SAMPLE_RATE
         with np.load(folder / TABLES_FILE, allow_pickle=False) as tables:
             self.grid = BeatGrid(tables["beats"], tables["confidence"], int(tables["first"]))
@@ -67,7 +70,8 @@ class Prepared:
 
     def source(self) -> PreparedSource:
         """Return an AudioSource over the piece, with files of its own."""
-        return PreparedSource(self._part, self.folder / FEATURES_FILE, self._onsets, self._lines, self._clipped)
+        features = self.folder / FEATURES_FILE
+        return PreparedSource(self._part, features, self._onsets, self._lines, self._clipped, self.notes)
 
     def energy_at(self, t: float) -> float:
         """Return the energy of the section at `t` in s, 0..1, gliding from one to the next."""
@@ -76,7 +80,7 @@ class Prepared:
     def pcm_blocks(self) -> Iterator[np.ndarray]:
         """Yield the sound, float32 [n, 2] at 48 kHz, decoded again: exactly `samples` in all."""
         left = self.samples
-        for block in self._part.blocks():
+        for block in self._part.blocks(SoundFaults()):  # said already, in `notes`
             block = block[:left]
             left -= len(block)
             if len(block):
@@ -213,9 +217,9 @@ def _hear_for_now(part: Part, key: str, audio: str, tell: Callable[[float], None
 
 
 def _write(part: Part, folder: Path, key: str, audio: str, tell: Callable[[float], None]) -> None:
-    samples = hear(part, folder, tell)
+    samples, notes = hear(part, folder, tell)
     files = {name: _sha256(folder / name) for name in _DATA_FILES}
-    meta = {"key": key, "audio_sha256": audio, "samples": samples, "files": files}
+    meta = {"key": key, "audio_sha256": audio, "samples": samples, "notes": notes, "files": files}
     with (folder / _META_FILE).open("w", encoding="utf-8") as file:
         json.dump(meta, file, indent=1)
         sync(file)

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.audio.base import PCM, AudioHealth
 from engine.audio.feature_file import WINDOW, FeatureFile
+from engine.audio.mending import SoundFaults
 from engine.audio.part import Part
 from engine.core.errors import UserError
 from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
@@ -28,14 +29,22 @@ _TIME_SLACK = 1e-9  # s; k/fps and n/48000 of the same instant differ in their l
 class PreparedSource:
     """An AudioSource over what `prepare` left on disk."""
 
-    def __init__(self, part: Part, features: Path, onsets: np.ndarray, lines: np.ndarray, clipped: int) -> None:
+    def __init__(
+        self,
+        part: Part,
+        features: Path,
+        onsets: np.ndarray,
+        lines: np.ndarray,
+        clipped: int,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         """onsets: float64 [n] s, rising; lines: TIMELINE records [m] in order, t0 being when each was drawn.
 
-        clipped: samples at full scale in the whole part.
+        clipped: samples at full scale in the whole part. notes: what is odd about its sound.
         """
         self._part = part
         self._file = FeatureFile(features)
-        self._onsets, self._lines, self._clipped = onsets, lines, clipped
+        self._onsets, self._lines, self._clipped, self._notes = onsets, lines, clipped, notes
         self._drawn = np.ascontiguousarray(lines["t0"])
         self._window, self._first = np.zeros(0, FEATURES), 0
         self._asked, self._asked_t = 0, 0.0
@@ -72,7 +81,7 @@ class PreparedSource:
         if first >= end:
             return [], max(cursor, end), max(0, first - cursor)
         if self._hops is None or first < self._at:
-            self._hops, self._at = hops_of(self._part.blocks()), 0
+            self._hops, self._at = hops_of(self._part.blocks(SoundFaults())), 0
         out = np.zeros(end - first, PCM)
         numbers = np.arange(first + 1, end + 1)
         out["t_adc"], out["sample"] = _ends(numbers), numbers * HOP
@@ -90,6 +99,7 @@ class PreparedSource:
             hops=self._asked,
             clipped=self._clipped,
             peak=float(last["peak"][0]) if len(last) else 0.0,
+            notes=self._notes,
         )
 
     def set_gain(self, gain: float) -> None:

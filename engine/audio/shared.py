@@ -23,8 +23,6 @@ from engine.core.ring import Ring
 from engine.core.signals import FEATURES
 from engine.tempo.timeline import TIMELINE
 
-STARTING, RUNNING, FAILED = 0, 1, 2
-
 # Callback times go to a histogram of eighths of an octave from 1 us: 9 % wide bins up to 65 ms.
 TIME_BINS, BINS_PER_OCTAVE = 128, 8
 
@@ -34,22 +32,15 @@ STATUS = np.dtype(
         ("hops", np.int64),
         ("overflows", np.int64),
         ("clipped", np.int64),
+        ("broken", np.int64),  # samples that were no sound
+        ("inverted", np.int64),  # 1 while one channel is the other's mirror image
         ("peak", np.float64),
-        ("state", np.int64),
         ("work_max_us", np.float64),
         ("work_us", np.int32, (TIME_BINS,)),
-        ("source", "S160"),  # UTF-8
-        ("error", "S320"),
     ],
     align=True,
 )
-COMMANDS = np.dtype(
-    [
-        ("gain", np.float64),
-        ("origin", np.float64),  # clock.now() at sample 0 of a file or the demo; 0 until the player has set it
-    ],
-    align=True,
-)
+COMMANDS = np.dtype([("gain", np.float64)], align=True)
 _COMMAND_BYTES = 64
 _RINGS = {  # name: (record, capacity)
     "status": (STATUS, 16),

@@ -7,9 +7,7 @@ onnx, and no TensorRT: that is the worker's (`plan_worker.py`).
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -18,8 +16,8 @@ from pathlib import Path
 
 from engine.backends.plans import Header, Machine, PlanStore, Recipe, written
 from engine.core import clock
+from engine.core.child import child_environment, python_child
 from engine.core.errors import UserError
-from engine.core.paths import ROOT
 from engine.models.style import Style
 
 LEVEL = 3  # the builder's own default: 4 and 5 try more kernels for minutes, 0 takes the first that works
@@ -110,17 +108,16 @@ def build(
 
 def worker_command(order: Order) -> list[str]:
     """Return the command that builds `order`."""
-    return [sys.executable, "-m", "engine.backends.plan_worker", json.dumps(asdict(order))]
+    return python_child("engine.backends.plan_worker", json.dumps(asdict(order)))
 
 
 def run_worker(command: Sequence[str], where: str, limit_s: float, progress: Progress | None = None) -> bool:
     """Run a build to its end; return whether the plan can be refitted. Kills it after `limit_s`. Raises UserError."""
     said = _Said(progress)
-    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     with tempfile.TemporaryFile() as complaints:
         worker = subprocess.Popen(
             list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True,
-            encoding="utf-8", errors="replace", env=os.environ | {"PYTHONPATH": paths},
+            encoding="utf-8", errors="replace", env=child_environment(),
         )  # fmt: skip
         reader = threading.Thread(target=said.read, args=(worker.stdout,), name="plan-worker", daemon=True)
         reader.start()

@@ -183,7 +183,7 @@ _REASONS = {
 def _refuse_special(mode: int, where: str, what: str) -> None:
     if not stat.S_ISREG(mode):
         got = next((kind for test, kind in _KINDS if test(mode)), "something else")
-        raise UserError(f"the {what} is no regular file", where=where, got=got)
+        raise UserError(f"the {what} is no regular file", where=where, got=got, remedy="name a plain file")
 
 
 def _too_deep(where: str) -> UserError:

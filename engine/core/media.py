@@ -23,6 +23,7 @@ FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,gif,h264,hevc,iff,ivf,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
     "mpegvideo,m4v,mxf,nut,ogg,rm,shn,spdif,tak,truehd,tta,voc,w64,wav,wv"
 )
+MOST_PIXELS = 1 << 25  # of a film's picture: 8192 x 4096. A cover of 700 KB, decoded to learn its size, takes 700 MB
 _BUFFER = 1 << 18  # bytes read at a time: with libav's usual 32 KB half the time of a long WAV goes into Python calls
 
 
@@ -37,17 +38,25 @@ def open_media(path: str | os.PathLike[str], what: str = "file") -> Iterator[Inp
 
 
 def open_stream(file: BinaryIO) -> InputContainer:
-    """Return the container of an open file, which has to stay open as long. Raises av.FFmpegError."""
+    """Return the container of an open file, which has to stay open as long. Raises av.FFmpegError.
+
+    Pictures of more than MOST_PIXELS are not decoded: neither here, to learn what is inside, nor later.
+    """
     import av  # 100 ms, which a show on a sound card never needs
 
-    return av.open(
+    limit = {"max_pixels": str(MOST_PIXELS)}
+    container = av.open(
         _Nameless(file),
         format=None,
-        options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
+        options={"format_whitelist": FORMATS, "protocol_whitelist": "none"} | limit,
         io_open=_refuse,
         metadata_errors="replace",
         buffer_size=_BUFFER,
     )
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = limit
+    return container
 
 
 def create_media(

@@ -8,11 +8,11 @@ architecture and NVRTC version; PyCUDA's by source, options, architecture and nv
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 from engine.core import paths
+from engine.core.child import find_program
 from engine.core.errors import UserError
 from engine.gpu.cuda import INSTALL, package_found
 
@@ -43,8 +43,8 @@ def compile_cubin(
             reason = f"NVRTC: {type(error).__name__}: {error}"
     else:
         reason = "cuda-core is not installed"
-    if package_found("pycuda") and shutil.which("nvcc"):
-        return _by_nvcc(source, arch, name, ftz)
+    if package_found("pycuda") and (nvcc := find_program("nvcc")) is not None:
+        return _by_nvcc(nvcc, source, arch, name, ftz)
     image = prebuilt(arch) if prebuilt is not None else None
     if image is None:
         raise UserError("no compiler for device code", where=f"{name}, {arch}", got=reason.splitlines()[0], remedy=INSTALL)
@@ -67,14 +67,14 @@ def _by_nvrtc(source: str, arch: str, name: str, ftz: bool) -> bytes:
         raise UserError("device code does not compile", where=f"{name}, {arch}", got=_first_lines(error)) from error
 
 
-def _by_nvcc(source: str, arch: str, name: str, ftz: bool) -> bytes:
+def _by_nvcc(nvcc: str, source: str, arch: str, name: str, ftz: bool) -> bytes:
     from pycuda import compiler
 
     folder = paths.cache_dir() / "cuda-nvcc"
     folder.mkdir(parents=True, exist_ok=True)
     try:
         options = ["-std=c++17", f"-ftz={str(ftz).lower()}"]
-        return bytes(compiler.compile(source, options=options, arch=arch, no_extern_c=True, cache_dir=str(folder)))
+        return bytes(compiler.compile(source, nvcc, options, arch=arch, no_extern_c=True, cache_dir=str(folder)))
     except Exception as error:  # nvcc's own words, or that its host compiler is missing
         raise UserError("device code does not compile", where=f"{name}, {arch}", got=_first_lines(error)) from error
 

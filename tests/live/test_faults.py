@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,3 +225,63 @@ def test_signals_that_ask_for_nothing_do_nothing(name: str, start_show: Start) -
     assert show.state("/state/fps", None, 10.0) is not None
     assert show.process.poll() is None
     show.end()
+
+
+def test_an_input_that_is_none_leaves_the_sound_alone(start_show: Start, tmp_path: Path) -> None:
+    """A slip in /audio/input: the demo plays on, and the panel and the report say why."""
+    (tmp_path / "notes.txt").write_text("no sound in here\n" * 100)
+    os.mkfifo(tmp_path / "pipe.wav")
+    show = start_show()
+    show.wait_for_picture()
+    assert show.state("/state/audio/state", "running", 20.0) == "running"
+    files = (str(tmp_path / "notes.txt"), str(tmp_path / "pipe.wav"), "/dev/zero", "http://x/y")
+    wrong = (*(f"file:{path}" for path in files), "nosuch")
+    for name in wrong:
+        show.osc.send_message("/audio/input", name)
+        show.wait_for_line(f"input refused: {'no sound' if 'notes' in name else ''}")
+        clock.sleep(2.5)  # lines of one kind are 2 s apart at least
+        assert show.state("/state/audio/state", "running") == "running", name
+    report = show.end()
+    refusals = [m for m in report["messages"] if m.startswith("input refused: ")]
+    assert len(refusals) == len(wrong), report["messages"]
+    assert all(m.endswith("demo goes on") for m in refusals)
+    assert report["audio"]["source"] == "demo"
+    assert report["audio"]["restarts"] == 0
+    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+
+
+@pytest.mark.parametrize("kind", ["text", "pipe", "missing", "list", "folder"])
+def test_a_wrong_file_at_the_start_is_one_line(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    if kind == "text":
+        path.write_text("no sound")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "list":
+        path.write_text(f"ffconcat version 1.0\nfile {tmp_path}/b.wav\n")
+    elif kind == "folder":
+        path.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "engine.app.cli",
+        "live",
+        "--output",
+        "headless",
+        "--input",
+        f"file:{path}",
+        "--seconds",
+        "1",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("vj: ")
+    assert "a.wav" in line
+
+
+def test_a_missing_device_is_said_on_the_terminal_and_the_show_goes_on(start_show: Start) -> None:
+    show = start_show("--input", "no such mixer", "--seconds", "3")
+    report = show.finished()
+    assert report["frames"] > 0
+    assert "no such audio input" in show.log or "no audio input" in show.log

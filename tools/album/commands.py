@@ -132,6 +132,9 @@ def _planned(checked: Checked) -> list[Planned]:
                 faults.append(error)
                 continue
             planned.append(item)
+            for note in item.notes:
+                line = one_line(f"{song.id}: {song.audio.name}: {note}")
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
             if item.silent:
                 line = f"{song.id}: nothing is to be heard in {song.audio.name}: its picture stays dark"
                 console.print(line, highlight=False, markup=False, soft_wrap=True)

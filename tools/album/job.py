@@ -73,13 +73,14 @@ class TrackJob:
 
 @dataclass(frozen=True)
 class Planned:
-    """A song that was heard and planned. silent: nothing is to be heard in it."""
+    """A song that was heard and planned. silent: nothing is to be heard in it. notes: what is odd about its sound."""
 
     song: Song
     plan: Plan
     job: TrackJob
     silent: bool
     cached: bool
+    notes: tuple[str, ...] = ()
 
 
 def prepare_song(checked: Checked, song: Song, catalogue: Catalogue, told: Callable[[float], None] | None = None) -> Planned:
@@ -125,7 +126,7 @@ def prepare_song(checked: Checked, song: Song, catalogue: Catalogue, told: Calla
         render.frames_of(heard.samples),
         round(heard.seconds, 6),
     )
-    return Planned(song, plan, job, _is_silent(heard), heard.cached)
+    return Planned(song, plan, job, _is_silent(heard), heard.cached, heard.notes)
 
 
 def folder_of(root: Path, track: str) -> Path:
@@ -172,7 +173,10 @@ def program_sha() -> str:
 
 
 def _is_silent(heard: Prepared) -> bool:
-    return all(float(np.abs(block).max()) < _SILENT for block in heard.pcm_blocks())
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    for block in heard.pcm_blocks():  # a constant offset is no sound either
+        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+    return bool((high - low < 2.0 * _SILENT).all())
 
 
 def _sha(data: bytes) -> str:

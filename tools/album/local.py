@@ -11,7 +11,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.core import paths
+from engine.core.child import child_environment, python_child
 from tools.album.job import TrackJob, folder_of
 from tools.album.records import disk_fault, write_record
 
@@ -92,15 +91,14 @@ def run_local(
 
 def worker_command(folder: Path, options: Sequence[str]) -> list[str]:
     """Return how a worker is started."""
-    return [sys.executable, "-m", "tools.album.worker", str(folder), *options]
+    return python_child("tools.album.worker", str(folder), *options)
 
 
 def worker_environment(threads: int) -> dict[str, str]:
     """Return the environment of a worker that may use so many threads, software OpenGL included."""
-    python = os.pathsep.join(path for path in (str(paths.ROOT), os.environ.get("PYTHONPATH", "")) if path)
     # More threads than LLVMpipe's 32 are refused by it; with one of its own beside ours it only waits: 44 against 38 s.
     drawing = 0 if threads == 1 else min(32, threads)
-    return os.environ | {"PHOSPHENE_THREADS": str(threads), "LP_NUM_THREADS": str(drawing), "PYTHONPATH": python}
+    return child_environment({"PHOSPHENE_THREADS": str(threads), "LP_NUM_THREADS": str(drawing)})
 
 
 def cores_of(place: int, threads: int) -> set[int] | None:

@@ -124,7 +124,7 @@ def _loop(film: Path, grid: BeatGrid, job: TrackJob, path: Path) -> None:
 def _pictures(film: Path, times: Sequence[float], width: int) -> list[Image.Image]:
     """Return the frames that are seen at `times` (s, in order), at most `width` wide. Raises UserError."""
     try:
-        with open_media(film) as container:
+        with open_media(film, "film") as container:
             return [_fitted(frame.to_image(), width) for frame in _frames_at(container, times)]
     except (av.FFmpegError, OSError, IndexError) as error:
         raise UserError("the film cannot be read", where=str(film), got=error, remedy="render the track again") from error

@@ -1,4 +1,4 @@
-"""One track in a process of its own: `python -m tools.album.worker FOLDER`, the job in FOLDER/job.json.
+"""One track in a process of its own: `python -P -m tools.album.worker FOLDER`, the job in FOLDER/job.json.
 
 Options: `--no-previews`; `--verify` paints a finished film again and compares; `--probe` tells how fast it goes.
 
@@ -100,6 +100,7 @@ def document(job: TrackJob, result: RenderResult) -> dict[str, Any]:
         "video": result.out.name,
         "video_sha256": result.video_sha256,
         "hashes": result.hashes.name,
+        "notes": list(result.notes),
         "depends": job.depends,
         "plan": list(job.pieces),
         "device": {"renderer": result.renderer, "backends": result.backends, "cpu": cpu_name()},

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from engine.core.child import find_program
 from engine.core.errors import UserError
 from engine.core.files import json_there
 from engine.core.frame import Size
@@ -76,9 +77,13 @@ def find_p5() -> Path:
 def find_chromium() -> Path:
     """Return the browser: $PHOSPHENE_CHROMIUM, else the first on the path. Raises UserError."""
     given = os.environ.get("PHOSPHENE_CHROMIUM")
-    for name in (given,) if given else ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        if found := shutil.which(name):
+    if given and os.path.dirname(given):
+        if found := shutil.which(os.path.abspath(given)):
             return Path(found)
+    else:
+        for name in (given,) if given else ("chromium", "chromium-browser", "google-chrome", "chrome"):
+            if found := find_program(name):
+                return Path(found)
     raise UserError(
         "no Chromium to run sketches in",
         where=f"PHOSPHENE_CHROMIUM={given}" if given else "",

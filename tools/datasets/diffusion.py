@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
-from engine.core.files import read_text
+from engine.core.files import read_json, read_text
 from tools.datasets.writer import Writer
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def _ascending(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+_LIBRARIES = (["diffusers"], ["transformers"])
 Range = Annotated[
     tuple[Annotated[float, Field(ge=0, le=30)], Annotated[float, Field(ge=0, le=30)]], AfterValidator(_ascending)
 ]
@@ -134,6 +135,17 @@ def plan(prompts: Prompts, limit: int = 0) -> Iterator[Shot]:
             )
 
 
+def check_model(folder: Path) -> None:
+    """Raise UserError for a model whose index asks for classes of its own: diffusers would run the files that hold them."""
+    index = read_json(folder / "model_index.json", what="model's index")
+    parts = index if isinstance(index, dict) else {"": ["", ""]}
+    own = [name for name, part in parts.items() if isinstance(part, list) and part[:1] not in ([], [None], *_LIBRARIES)]
+    if own or not isinstance(parts.get("_class_name"), str):
+        got = ", ".join(own) or "its pipeline"
+        what, allowed = "the model wants to run code of its own", "parts of diffusers and transformers"
+        raise UserError(what, where=str(folder), allowed=allowed, got=got)
+
+
 def open_pipeline(prompts: Prompts, model: str, device: str) -> Any:
     """Return a diffusers pipeline. Raises UserError naming what is missing."""
     try:
@@ -144,6 +156,8 @@ def open_pipeline(prompts: Prompts, model: str, device: str) -> Any:
     name = model or prompts.model
     if not name:
         raise UserError("no model is named", where="--model", remedy="name a folder of weights there or in the prompt file")
+    if Path(name).is_dir():
+        check_model(Path(name))
     kind = torch.float32 if device == "cpu" else torch.float16
     try:
         pipeline = DiffusionPipeline.from_pretrained(

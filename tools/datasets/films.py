@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.files import reason
 from engine.core.frame import Size
+from engine.core.media import MOST_PIXELS, open_media
 from tools.datasets.folder import scaled
+from tools.datasets.left_out import plain
 from tools.datasets.near import NEAR, Seen, thumbnail
 from tools.datasets.writer import Writer
 
@@ -19,38 +24,60 @@ EVERY_S = 0.25
 GAP_S = 2.0
 """Left out before the end of a film that is held out, so that no neighbours lie on both sides."""
 
+_JUMP_S = 1.0  # back: more than frames that come out of order
+_WIDEST = 8
 _FLAT = 0.01  # deviation of a thumbnail below which a frame is black, white, or between scenes
 
 
 def frames_of(path: Path, every_s: float) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (time in s, uint8 [h, w, 3]) of a film's frames, at least `every_s` apart, upright and with square pixels.
 
-    Raises UserError if it is no film, and `av.FFmpegError` where it breaks off.
+    Raises UserError if it is no film or its pictures are too large, and `av.FFmpegError` where it breaks off.
     """
-    try:
-        film = av.open(str(path))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise UserError("not a film that can be read", where=str(path), got=error, remedy="give a video file") from error
-    with film:
-        if not film.streams.video:
+    with _opened(path) as film:
+        stream = next((s for s in film.streams.video if s.codec_context is not None), None)
+        if stream is None:
             raise UserError("the file has no picture", where=str(path), remedy="give a video file")
-        stream = film.streams.video[0]
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MOST_PIXELS:
+            allowed, got = f"{MOST_PIXELS // 10**6} million pixels", f"{width} x {height}"
+            raise UserError("the film's pictures are too large", where=str(path), allowed=allowed, got=got)
         stream.thread_type = "AUTO"
-        ratio = stream.sample_aspect_ratio
         due = first = None
+        last = 0.0
         for frame in film.decode(stream):
             if frame.time is None:
                 continue
             first = frame.time if first is None else first
             at = frame.time - first
+            if at < last - _JUMP_S:  # films that were joined begin again
+                due, first = None, frame.time - last - every_s
+                at = last + every_s
+            last = at
             if due is not None and at < due:
                 continue
             due = at + every_s - 1e-6
-            picture = frame.to_ndarray(format="rgb24")
-            if ratio and ratio != 1:
-                wide = max(1, round(picture.shape[1] * float(ratio)))
-                picture = np.asarray(Image.fromarray(picture).resize((wide, picture.shape[0])))
-            yield at, np.rot90(picture, round(frame.rotation / 90)) if frame.rotation else picture
+            yield at, _upright(frame, stream.sample_aspect_ratio)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[av.container.InputContainer]:
+    with ExitStack() as stack:
+        try:
+            film = stack.enter_context(open_media(path, "film"))
+        except (av.FFmpegError, ValueError) as error:
+            what, remedy = "not a film that can be read", "give a video file"
+            raise UserError(what, where=str(path), got=reason(error), remedy=remedy) from error
+        yield film
+
+
+def _upright(frame: av.VideoFrame, ratio: Fraction | None) -> np.ndarray:
+    """Return the picture of a frame whose pixels are `ratio` times as wide as high; a ratio that no camera has is a lie."""
+    picture = frame.to_ndarray(format="rgb24")
+    if ratio and ratio != 1 and 1 / _WIDEST <= ratio <= _WIDEST:
+        wide = max(1, round(picture.shape[1] * float(ratio)))
+        picture = np.asarray(Image.fromarray(picture).resize((wide, picture.shape[0])))
+    return np.rot90(picture, round(frame.rotation / 90)) if frame.rotation else picture
 
 
 def collect_frames(
@@ -66,14 +93,14 @@ def collect_frames(
     """Copy frames of `films` into the data set, one of those that are alike. The group of a split is a film.
 
     Returns the sides of a film that is alone: its last `held_out` is validation, with `GAP_S` before it left out; None where
-    there are several. Raises UserError where no film can be read; one of several is a note.
+    there are several. Raises UserError for a film that is alone and cannot be read; one of several is a note.
     """
     if every_s < 0:
         raise UserError("frames cannot be less than nothing apart", where="--every", allowed="0 s or more", got=every_s)
     seen, alike, flat, kept = Seen(near), 0, 0, 0
     names: dict[str, Path] = {}
     for number, path in enumerate(films):
-        name = f"{number:03d}-{path.stem}"
+        name = f"{number:03d}-{plain(path.stem)}"
         before = kept
         try:
             for at, picture in frames_of(path, every_s):
@@ -94,11 +121,12 @@ def collect_frames(
             writer.notes.append(error.line())
             continue
         except av.FFmpegError as error:
-            writer.notes.append(f"{path.name} breaks off ({error}): {kept - before} frames of it are used")
+            line = f"{path.name} breaks off ({reason(error)}): {kept - before} frames of it are used"
+            writer.notes.append(one_line(line))
         if kept > before:
             names[name] = path
         else:
-            writer.notes.append(f"{path.name} has no frame that is of use")
+            writer.notes.append(one_line(f"{path.name} has no frame that is of use"))
     if alike:
         writer.notes.append(f"{alike} frames are like another (closer than {near:g}) and left out")
     if flat:

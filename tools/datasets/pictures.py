@@ -5,19 +5,15 @@ Called by the makers and by `tools.datasets.part`, on the main thread. Never squ
 
 from __future__ import annotations
 
-import warnings
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from engine.core.errors import UserError
 from engine.core.frame import Size
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises for files that are no picture, or a broken or monstrous one."""
+from engine.core.pictures import read_image
 
 _LUMA = np.array([4899, 9617, 1868], np.uint32)  # Rec. 601 in 1/16384, as Pillow and the canvas of a browser weigh them
 
@@ -26,34 +22,21 @@ def read_picture(path: Path, size: Size) -> np.ndarray:
     """Return a picture of a data set, uint8 [h, w, 3]; at least as large as `size` where the file is. Raises UserError."""
     try:
         return load_picture(path, size)
-    except UNREADABLE as error:
+    except UserError as error:
         what, remedy = "a picture of the data set cannot be read", "make the data set again"
-        raise UserError(what, where=str(path), got=error, remedy=remedy) from error
+        raise UserError(what, where=str(path), got=error.what, remedy=remedy) from error
 
 
-def load_picture(path: Path | BinaryIO, size: Size | None = None) -> np.ndarray:
+def load_picture(file: Path | BytesIO, size: Size | None = None) -> np.ndarray:
     """Return a file's first picture, upright as its EXIF tag says, over black, sRGB uint8 [h, w, 3].
 
-    size: a JPEG may be decoded at a half, a quarter or an eighth, where that still covers it. Raises one of `UNREADABLE`.
+    size: a JPEG may be decoded at a half, a quarter or an eighth, where that still covers it. Raises UserError.
     """
-    with warnings.catch_warnings():
-        # Odd metadata and sizes up to 179 megapixels are no fault: beyond, Pillow raises.
-        warnings.simplefilter("ignore")
-        with Image.open(path) as image:
-            if size is not None:
-                side = 2 * max(size.width, size.height)
-                image.draft("RGB", (side, side))
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        levels = np.nan_to_num(np.asarray(upright, np.float32))
-        white = 65535.0 if levels.max() > 255 else 255.0
-        upright = Image.fromarray((levels / white * 255).clip(0, 255).astype(np.uint8))
-    if upright.mode in ("RGBA", "LA", "PA", "P") or "transparency" in upright.info:
-        upright = upright.convert("RGBA")
-        black = Image.new("RGBA", upright.size, (0, 0, 0, 255))
-        upright = Image.alpha_composite(black, upright)
-    return np.asarray(upright.convert("RGB"))
+    image = read_image(file, 0 if size is None else 2 * max(size.width, size.height))
+    if image.mode == "RGBA":
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, image).convert("RGB")
+    return np.asarray(image)
 
 
 def fit(picture: np.ndarray, size: Size) -> np.ndarray:

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from engine.core.errors import UserError
 from engine.models.torch_file import asked_for
+from tools.datasets.pictures import load_picture
 from tools.guides.base import Request, Role
 
 MODELS = ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14")
@@ -130,16 +131,13 @@ class ClipGuide:
     @torch.no_grad()
     def _aim(self, request: Request) -> torch.Tensor:
         """Return the unit vector [d] that stands for the request."""
-        from PIL import Image
-
         parts = []
         if request.prompt.strip():
             parts.append(self._text(request.prompt))
         if request.images:
             seen = []
             for path in request.images:
-                with Image.open(path) as image:
-                    pixels = np.asarray(image.convert("RGB"), np.float32) / 255.0
+                pixels = load_picture(path).astype(np.float32) / 255.0
                 seen.append(self._embed(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0])
             parts.append(F.normalize(torch.stack(seen).mean(0), dim=-1))
         if request.negative.strip():

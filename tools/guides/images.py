@@ -6,20 +6,19 @@ bad file among good ones is a note, not an end.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.pictures import SUFFIXES, read_image
 from tools.guides import statistics
 from tools.guides.base import Request
 from tools.guides.oklab import oklab
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 MOST = 100
 """Pictures read of one folder: more than a mood board has, few enough to wait for."""
 
@@ -45,7 +44,8 @@ def find_images(place: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     if not place.exists():
         raise UserError("no such folder or picture", where=str(place), allowed=allowed, remedy="check the path")
     if place.is_dir():
-        files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and p.name[0] != ".")
+        # A pipe is among them, to be named with the others that cannot be read.
+        files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and not p.is_dir() and p.name[0] != ".")
     else:
         files = [place]
     notes = []
@@ -56,7 +56,7 @@ def find_images(place: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     for path in files:
         try:
             note = _shortcoming(path, _read(path, ImagesGuide.side))
-        except _UNREADABLE as error:
+        except UserError as error:
             note = _skipped(path, error)
         else:
             good.append(path)
@@ -88,7 +88,7 @@ class ImagesGuide:
         for path in request.images:
             try:
                 rgb = _read(path, self.side)
-            except _UNREADABLE as error:
+            except UserError as error:
                 notes.append(_skipped(path, error))
                 continue
             lab = oklab(torch.tensor(rgb).permute(2, 0, 1)[None])
@@ -157,31 +157,13 @@ def _describe(lab: torch.Tensor) -> dict[str, torch.Tensor]:
     return statistics.texture(lab[:, 0]) | statistics.colour_edges(lab)
 
 
-_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError)
-
-
 def _read(path: Path, height: int) -> np.ndarray:
     """Return a picture's first frame, upright, over black, sRGB 0..1 float32 [h, w, 3], h = `height` unless a side is tiny.
 
-    Raises one of `_UNREADABLE`.
+    Raises UserError.
     """
-    with warnings.catch_warnings():
-        # A large picture is no attack here; PIL itself refuses one of twice the size it warns of (179 megapixels).
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path)
-    with image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata: the picture counts, not its labels
-        # Only JPEG knows it: it decodes at an eighth where that is enough.
-        image.draft("RGB", (height * 2, height * 2))
-        image.load()
-        picture = ImageOps.exif_transpose(image)
-    if picture.mode.startswith(("I", "F")):
-        grey = np.asarray(picture, np.float32)
-        picture = Image.fromarray(
-            (grey / max(1.0, 65535.0 if grey.max() > 255 else 255.0) * 255).clip(0, 255).astype(np.uint8)
-        )
     # Resized with alpha still there: Pillow premultiplies, so that colours under transparent pixels do not bleed.
-    picture = picture.convert("RGBA")
+    picture = read_image(path, 2 * height).convert("RGBA")
     if min(picture.size) >= _SMALLEST and picture.height != height:
         width = min(4 * height, max(1, round(picture.width * height / picture.height)))
         picture = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
@@ -199,5 +181,6 @@ def _shortcoming(path: Path, rgb: np.ndarray) -> str:
     return ""
 
 
-def _skipped(path: Path, error: Exception) -> str:
-    return f"{path.name} cannot be read as a picture and is left out ({type(error).__name__})"
+def _skipped(path: Path, error: UserError) -> str:
+    why = f"{error.what}: {error.got}" if error.got is not None else error.what
+    return one_line(f"{path.name} cannot be read as a picture and is left out ({why})")

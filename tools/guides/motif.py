@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.core.errors import UserError
+from tools.datasets.pictures import load_picture
 from tools.guides.base import Request, Role
 from tools.motif.model import SIDE, Motif, load_motif
 from tools.motif.tokens import split_words
@@ -96,13 +97,7 @@ class MotifGuide:
 
 def _read(path: Path) -> torch.Tensor:
     """Return a file's picture, float32 [1, 3, h, w], its middle square: squeezed ones would change every pattern."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"), np.float32) / 255.0
-    except (OSError, UnidentifiedImageError) as error:
-        raise UserError("cannot read a picture", where=str(path), got=error) from error
+    pixels = load_picture(path).astype(np.float32) / 255.0
     height, width = pixels.shape[:2]
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2

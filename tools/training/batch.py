@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import clock
+from engine.core.child import child_environment
 from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, json_there, read_json, read_toml
 from engine.models.style import check_slug
@@ -130,8 +131,9 @@ def _start(folder: Path, options: Options, threads: str) -> subprocess.Popen[byt
         path.write_text(options.to_json(), encoding="utf-8")
     with (folder / "log.txt").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, str(_PROGRAM), "--job", str(folder)],
-            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": threads},
+            [sys.executable, "-P", str(_PROGRAM), "--job", str(folder)],
+            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            env=child_environment({"OMP_NUM_THREADS": threads}),
         )  # fmt: skip
 
 

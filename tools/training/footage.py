@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.audio.decode import stream_audio
 from engine.audio.demo import demo_track
+from engine.audio.mending import SoundFaults
 from engine.audio.offline import FileAnalysis
 from engine.core import paths
 from engine.core.arrays import read_array
@@ -30,7 +31,7 @@ from engine.tempo.conductor import Conductor
 FPS = 24
 MAX_SECONDS = 240.0  # of a track: enough to hear all of its parts
 _MOST_BYTES = 1 << 30  # of an analysis: 30 hours
-_ANALYSIS_VERSION = 1  # raise it when the analyser or the tracker changes what it says
+_ANALYSIS_VERSION = 2  # raise it when the analyser or the tracker changes what it says
 
 _log = logging.getLogger(__name__)
 
@@ -110,12 +111,14 @@ def load_music(audio: str | Path = "demo") -> Music:
 
 def _beginning(path: Path) -> np.ndarray:
     """Return the first `MAX_SECONDS` of a file: a DJ set of three hours would not fit into memory."""
-    blocks, wanted = [np.zeros((0, 2), np.float32)], int(MAX_SECONDS * SAMPLE_RATE)
-    for block in stream_audio(path):
+    blocks, wanted, faults = [np.zeros((0, 2), np.float32)], int(MAX_SECONDS * SAMPLE_RATE), SoundFaults()
+    for block in stream_audio(path, faults=faults):
         blocks.append(block[:wanted])
         wanted -= len(block)
         if wanted <= 0:
             break
+    for line in faults.lines():
+        _log.warning("%s: %s", path, line)
     return np.concatenate(blocks)
 
 

@@ -15,10 +15,12 @@ import pytest
 from engine.app.offline import Script, Sound, hashes_beside, render, verify
 from engine.app.render_command import evidence
 from engine.app.render_job import RenderJob
+from engine.audio.decode import load_audio
 from engine.core.errors import UserError
 from engine.core.frame import Size
 from engine.output.framehash import compare, read_hashes
 from engine.show.change import Change
+from tests.unit.audio.test_decode import wav
 from tools.bench_offline import write_wav
 
 RATE = 48_000
@@ -203,3 +205,25 @@ def test_a_style_that_is_refused_ends_the_render_before_it_begins(job: RenderJob
     with pytest.raises(UserError, match=r"style\.toml"):
         render(dataclasses.replace(job, style=str(folder)))
     assert not job.out.exists()
+
+
+@pytest.mark.gl
+@pytest.mark.parametrize("codec", ["h264", "prores"])
+def test_broken_samples_are_silence_in_a_whole_film_and_are_told(job: RenderJob, tmp_path: Path, codec: str) -> None:
+    """No encoder ever gets a sample that is not a number: AAC would give the film up."""
+    pcm = np.repeat((0.3 * np.sin(np.arange(2 * RATE) / 20)).astype(np.float32)[:, None], 2, axis=1)
+    pcm[RATE : RATE + 50] = np.nan
+    pcm[RATE + 5000, 1] = np.inf
+    (tmp_path / "broken.wav").write_bytes(wav(pcm))
+    out = tmp_path / ("out.mov" if codec == "prores" else "out.mp4")
+    done = render(dataclasses.replace(job, audio=tmp_path / "broken.wav", codec=codec, out=out))
+    assert done.frames == 48
+    assert len(done.notes) == 1
+    assert "101 samples are no sound" in done.notes[0]
+    assert evidence(job, done)["result"]["notes"] == done.notes
+    assert not done.messages
+    heard = load_audio(done.out)
+    assert len(heard) >= 2 * RATE - 1
+    if codec == "prores":  # whose sound is what it was given, in 24 bits
+        expected = np.nan_to_num(pcm, nan=0.0, posinf=0.0)
+        assert heard[: 2 * RATE] == pytest.approx(expected, abs=1e-6)

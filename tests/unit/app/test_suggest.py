@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import shutil
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +21,7 @@ from engine.app.styles_commands import app
 from engine.app.suggest import MOST_SURE, describe, lightness, sounds_like, suggest
 from engine.app.track import BUDGET_S, EXCERPTS, Track, _spans, analyse, excerpts
 from engine.audio import synth
-from engine.audio.demo import synthetic_track
+from engine.audio.demo import demo_track, synthetic_track
 from engine.audio.synth import Event, Grid
 from engine.core.errors import UserError
 from engine.core.signals import SAMPLE_RATE
@@ -27,6 +29,7 @@ from engine.models.cppn import CppnSpec
 from engine.models.encoding import BASE_INPUTS
 from engine.models.growth import draw_recipe
 from engine.models.style import load_style, write_meta
+from tests.unit.audio.test_decode import wav
 
 CHORDS = ((53, 60, 63, 67, 68), (53, 56, 60, 61, 63))
 
@@ -247,3 +250,58 @@ def test_a_truncated_file_is_heard_as_far_as_it_goes(tmp_path):
     path = write_wav(tmp_path / "cut.wav", np.tile(np.sin(np.arange(SAMPLE_RATE) * 0.05)[:, None] * 0.3, (2, 2)))
     path.write_bytes(path.read_bytes()[: SAMPLE_RATE * 6])
     assert analyse(path).seconds == pytest.approx(1.5, abs=0.05)
+
+
+def lying(path, seconds: float):
+    """Make a FLAC file say that it is so long."""
+    data = bytearray(path.read_bytes())
+    samples = round(seconds * SAMPLE_RATE)
+    data[21] = data[21] & 0xF0 | samples >> 32
+    data[22:26] = (samples & 0xFFFFFFFF).to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("told", [7200.0, 3.0])
+def test_a_length_that_is_a_lie_changes_nothing_much(tmp_path, told):
+    """An hour told, twenty seconds there: no excerpt may lie where nothing is."""
+    pcm = demo_track().pcm[: 20 * SAMPLE_RATE]
+    path = tmp_path / "a.flac"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("flac", rate=SAMPLE_RATE, layout="stereo")
+        frame = av.AudioFrame.from_ndarray((pcm * 32767).astype(np.int16).reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    honest = analyse(path)
+    lied = analyse(lying(path, told))
+    assert lied.seconds == pytest.approx(20.0, abs=0.3)
+    assert dataclasses.replace(lied, cost_s=0.0) == dataclasses.replace(honest, cost_s=0.0)
+
+
+def test_odd_sound_is_heard_as_a_show_hears_it(tmp_path):
+    pcm = demo_track().pcm[10 * SAMPLE_RATE : 25 * SAMPLE_RATE]
+    mono = pcm.mean(axis=1)
+    plain = analyse(np.stack([mono, mono], axis=1))
+    assert plain.notes == ()
+    odd = np.stack([mono, -mono], axis=1)
+    odd[SAMPLE_RATE : SAMPLE_RATE + 9, 0] = np.nan
+    odd += 0.02
+    for source in (odd, tmp_path / "odd.wav"):
+        (tmp_path / "odd.wav").write_bytes(wav(odd))
+        found = analyse(source)
+        assert found.onsets == pytest.approx(plain.onsets, rel=0.1)
+        assert found.bass_over_mid == pytest.approx(plain.bass_over_mid, abs=1.0)
+        assert found.loudness_db == pytest.approx(plain.loudness_db, abs=0.5)
+        assert found.energy == pytest.approx(plain.energy, abs=0.05)
+        assert any("left minus right" in note for note in found.notes)
+        assert any("9 samples are no sound" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("name", ["Artist: Title.wav", "no\udcfftext.wav", "a\nb.wav", "[red].wav"])
+def test_a_track_may_have_any_name(tmp_path, library, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(wav(demo_track().pcm[: 6 * SAMPLE_RATE]))
+    said = run("suggest", name, "--count", "1")
+    assert said.encode()
+    assert "1. " in said

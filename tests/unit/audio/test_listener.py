@@ -33,14 +33,29 @@ def test_a_hop_is_one_record_each_with_one_time(rings) -> None:
     assert features["peak"] == pytest.approx(0.5)
 
 
+def tone(hops: int, amplitude: float = 0.1, hz: float = 300.0) -> np.ndarray:
+    """Return float32 [hops, HOP, 2], the same on both channels."""
+    t = np.arange(hops * HOP) / SAMPLE_RATE
+    mono = (amplitude * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    return np.repeat(mono.reshape(hops, HOP, 1), 2, axis=2)
+
+
+def hear(listener: Listener, hops: np.ndarray, features: Ring, gain: float = 1.0) -> np.ndarray:
+    """Return the FEATURES of hops float32 [n, HOP, 2]."""
+    kept = np.zeros(len(hops), FEATURES)
+    for k, hop in enumerate(hops):
+        listener.hear(hop, (k + 1) * HOP / SAMPLE_RATE, gain)
+        kept[k] = features.latest()
+    return kept
+
+
 def test_gain_moves_the_analysis_and_not_the_recording(rings) -> None:
-    listener = Listener(*rings)
-    listener.hear(constant(0.1, 0.1), 0.0, gain=2.0)
-    louder = float(rings[0].latest()["rms"])
-    other = Listener(*rings)
-    other.hear(constant(0.1, 0.1), 0.0)
-    assert louder == pytest.approx(2.0 * float(rings[0].latest()["rms"]), rel=1e-5)
-    assert np.all(rings[1].latest()["pcm"] == np.float32(0.1))
+    hop = tone(1)
+    louder = float(hear(Listener(*rings), hop, rings[0], gain=2.0)["rms"][0])
+    plain = float(hear(Listener(*rings), hop, rings[0])["rms"][0])
+    assert plain > 0.01
+    assert louder == pytest.approx(2.0 * plain, rel=1e-5)
+    assert np.array_equal(rings[1].latest()["pcm"], hop[0])
 
 
 def test_clipped_samples_are_counted_on_both_channels(rings) -> None:
@@ -54,13 +69,125 @@ def test_clipped_samples_are_counted_on_both_channels(rings) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1e20])
-def test_broken_samples_are_recorded_as_silence(rings, bad: float) -> None:
+def test_broken_samples_are_silence_and_the_others_sound(rings, bad: float) -> None:
     listener = Listener(*rings)
-    hop = constant(0.2, 0.2)
-    hop[9, 1] = bad
-    listener.hear(hop, 0.0)
-    assert np.all(rings[1].latest()["pcm"] == 0)
-    assert rings[0].latest()["peak"] == listener.peak == 0
+    hops, expected = tone(12), tone(12)
+    hops[8, 9, 1] = bad
+    expected[8, 9, 1] = 0.0
+    found = hear(listener, hops, rings[0])
+    heard = np.stack([block["pcm"] for block in rings[1].since(0)[0]])
+    assert np.array_equal(heard, expected)
+    assert listener.broken == 1
+    assert "1 samples are no sound" in listener.notes()[0]
+    assert found["peak"][8] == pytest.approx(0.1, rel=0.01)
+    assert found["rms"][8] == pytest.approx(0.1 / np.sqrt(2), rel=0.1)
+    assert all(np.isfinite(found[name]).all() for name in ("rms", "loudness_db", "flux", "mel", "bass"))
+
+
+def test_broken_samples_without_an_end_are_silence(rings) -> None:
+    listener = Listener(*rings)
+    found = hear(listener, np.full((40, HOP, 2), np.nan, np.float32), rings[0])
+    assert np.all(found["active"] == 0)
+    assert listener.broken == 40 * HOP * 2
+
+
+def kicks(seconds: float) -> np.ndarray:
+    """Return float32 [hops, HOP]: a kick every half second over a quiet tone."""
+    t = np.arange(int(seconds * SAMPLE_RATE) // HOP * HOP) / SAMPLE_RATE
+    u = t % 0.5
+    mono = 0.05 * np.sin(2 * np.pi * 220 * t) + 0.7 * np.exp(-25 * u) * np.sin(2 * np.pi * 60 * u)
+    return mono.astype(np.float32).reshape(-1, HOP)
+
+
+def stereo(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.stack([left, right], axis=2).astype(np.float32)
+
+
+@pytest.mark.parametrize("right", [-1.0, -0.7, -1.4])
+def test_an_inverted_channel_is_heard_as_well_as_a_right_one(rings, right: float) -> None:
+    music = kicks(4.0)
+    level = 0.5 * (1.0 + abs(right))
+    plain = hear(Listener(*rings), stereo(level * music, level * music), rings[0])
+    listener = Listener(*rings)
+    found = hear(listener, stereo(music, right * music), rings[0])
+    assert listener.inverted
+    assert "left minus right" in listener.notes()[0]
+    early = round(0.2 * SAMPLE_RATE / HOP)
+    assert found["rms"][early:] == pytest.approx(plain["rms"][early:], rel=0.02, abs=1e-4)
+    later = len(music) // 2
+    for name in ("rms", "bass"):
+        assert found["norm"][name][later:].std() == pytest.approx(plain["norm"][name][later:].std(), rel=0.15)
+    assert found["onset"].sum() == pytest.approx(plain["onset"].sum(), abs=1)
+
+
+def test_a_change_of_the_wiring_glides_and_is_followed_both_ways(rings) -> None:
+    music = kicks(9.0)
+    sign = np.ones(len(music))
+    sign[len(music) // 3 : 2 * len(music) // 3] = -1.0
+    listener = Listener(*rings)
+    right = music * sign[:, None]
+    inverted, mono = [], []
+    for k, hop in enumerate(stereo(music, right)):
+        listener.hear(hop, k * HOP / SAMPLE_RATE)
+        inverted.append(listener.inverted)
+        mono.append(listener._mono.copy())
+    third = len(music) // 3
+    within = round(1.5 * SAMPLE_RATE / HOP)
+    assert not any(inverted[:third])
+    assert all(inverted[third + within : 2 * third])
+    assert not any(inverted[2 * third + within :])
+    # However it is wired, no sample is further from the last one than the music's own are: nothing clicks.
+    own = np.abs(np.diff(music.ravel())).max()
+    heard = np.concatenate(mono)
+    switched = (third * HOP, 2 * third * HOP)  # where the wiring itself changes, the sound does
+    steps = np.abs(np.diff(heard))
+    for at in switched:
+        steps[at - 1 : at + 1] = 0.0
+    assert steps.max() <= 1.1 * own
+
+
+def test_wide_music_one_channel_and_silence_are_not_inverted(rings) -> None:
+    rng = np.random.default_rng(0)
+    music = kicks(3.0)
+    apart = (0.05 * rng.standard_normal(music.shape)).astype(np.float32)
+    hiss = (1e-4 * rng.standard_normal(music.shape)).astype(np.float32)
+    for left, right in (
+        (music + apart, music - apart),
+        (apart, 0.05 * rng.standard_normal(music.shape)),
+        (music, np.zeros_like(music)),
+        (hiss, -hiss),
+        (np.zeros_like(music), np.zeros_like(music)),
+        (np.full_like(music, 0.3), np.full_like(music, -0.3)),
+    ):
+        listener = Listener(*rings)
+        found = hear(listener, stereo(left, right), rings[0])
+        assert not listener.inverted
+        assert listener.notes() == []
+    assert np.all(found["active"] == 0), "an offset, even one of each sign, is silence"
+
+
+def test_one_dead_channel_moves_the_picture_as_two_do(rings) -> None:
+    music = kicks(6.0)
+    plain = hear(Listener(*rings), stereo(music, music), rings[0])
+    found = hear(Listener(*rings), stereo(music, np.zeros_like(music)), rings[0])
+    later = len(music) // 2
+    for name in ("rms", "bass"):
+        assert found["norm"][name][later:].std() == pytest.approx(plain["norm"][name][later:].std(), rel=0.25)
+
+
+@pytest.mark.parametrize("offset", [0.03, -0.3])
+def test_an_offset_is_recorded_and_not_analysed(rings, offset: float) -> None:
+    rng = np.random.default_rng(1)
+    hiss = (1e-4 * rng.standard_normal((400, HOP))).astype(np.float32)
+    quiet = hear(Listener(*rings), stereo(hiss + offset, hiss + offset), rings[0])
+    assert np.all(quiet["active"] == 0)
+    assert quiet["peak"][-1] == pytest.approx(abs(offset), abs=1e-3)
+    assert rings[1].latest()["pcm"].mean() == pytest.approx(offset, rel=0.01)
+    music = 0.1 * kicks(6.0)
+    plain = hear(Listener(*rings), stereo(music, music), rings[0])
+    found = hear(Listener(*rings), stereo(music + offset, music + offset), rings[0])
+    for name in ("rms", "bass", "mid", "treble", "flux"):
+        assert found[name] == pytest.approx(plain[name], rel=0.02, abs=2e-4), name
 
 
 def test_skipped_samples_are_a_jump_in_the_count(rings) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.audio.hop_worker import HopWorker
-from engine.audio.shared import FAILED, RUNNING, STATUS, SharedState, time_bin, time_percentile
+from engine.audio.shared import STATUS, SharedState, time_bin, time_percentile
+from engine.core import clock
+from engine.core.child import child_environment, python_child
 from engine.core.signals import HOP, SAMPLE_RATE
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed over on POSIX only")
 HEAVY = (
     "torch",
     "OpenGL",
@@ -37,63 +42,113 @@ def test_import_is_light() -> None:
     assert [m for m in loaded if any(m == h or m.startswith(h + ".") for h in HEAVY)] == []
 
 
-def run_process(state: SharedState, **order: object) -> subprocess.CompletedProcess:
-    """Run the audio process with its input closed at once, until it ends."""
-    full = {
-        "memory": state.handle,
-        "input": "default",
-        "source": "x",
-        "device": None,
-        "channels": None,
-        "monitor": False,
-    } | order
-    return subprocess.run(
-        [sys.executable, "-m", "engine.audio.process", json.dumps(full)],
-        stdin=subprocess.DEVNULL,
-        pass_fds=state.descriptors,
-        timeout=30,
-        capture_output=True,
-        check=False,
-    )
+class Running:
+    """The audio process by hand: what it says, and what it is told."""
+
+    def __init__(self, state: SharedState, **order: object) -> None:
+        full = {"memory": state.handle, "input": "demo", "device": None, "channels": None, "monitor": False, "origin": None}
+        self.process = subprocess.Popen(
+            python_child("engine.audio.process", json.dumps(full | order)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=state.descriptors,
+            env=child_environment(),
+        )
+
+    def said(self) -> dict:
+        return json.loads(self.process.stdout.readline())
+
+    def end(self) -> int:
+        """Close its input, and what it says; return its exit code."""
+        self.process.stdin.close()
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed over on POSIX only")
-def test_failure_is_told_in_the_status(tmp_path) -> None:
+def music(path: Path, seconds: float = 30.0) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, SAMPLE_RATE, 0, "NONE", ""))
+        noise = np.random.default_rng(0).integers(-9000, 9000, round(seconds * SAMPLE_RATE) * 2)
+        file.writeframes(noise.astype("<i2").tobytes())
+    return path
+
+
+@POSIX
+def test_what_is_wrong_is_told_before_it_ends(tmp_path) -> None:
     state = SharedState.create()
     broken = tmp_path / "broken.ogg"
     broken.write_bytes(b"no sound")
-    run = run_process(state, input=f"file:{broken}")
+    running = Running(state, input=f"file:{broken}")
+    assert "broken.ogg" in running.said()["error"]
+    assert running.end() != 0
+    assert state.status.latest() is None
+    state.close()
+
+
+@POSIX
+def test_it_publishes_nothing_until_it_is_let_go(tmp_path) -> None:
+    """Another process may still be the writer of the rings."""
+    state = SharedState.create()
+    running = Running(state, input=f"file:{music(tmp_path / 'a.wav')}")
+    assert running.said() == {"ready": True}
+    clock.sleep(0.3)
+    assert state.status.written == state.features.written == state.pcm.written == 0
+    origin = clock.now() + 0.05
+    running.process.stdin.write(json.dumps({"origin": origin}).encode() + b"\n")
+    running.process.stdin.flush()
+    give_up = clock.now() + 30
+    while state.pcm.written < 20:
+        assert clock.now() < give_up
+        clock.sleep(0.01)
+    assert float(state.pcm.read(0)["t_adc"]) == pytest.approx(origin + HOP / SAMPLE_RATE)
+    assert running.end() == 0
+    state.close()
+
+
+@POSIX
+def test_end_of_its_input_ends_it_well(tmp_path) -> None:
+    state = SharedState.create()
+    running = Running(state, input=f"file:{music(tmp_path / 'a.wav')}")
+    assert running.said() == {"ready": True}
+    assert running.end() == 0
+    early = Running(state)
+    assert early.end() == 0, "also while it starts"
+    state.close()
+
+
+@POSIX
+def test_broken_samples_are_counted_and_the_gain_is_obeyed(tmp_path) -> None:
+    state = SharedState.create()
+    state.commands["gain"][0] = 0.0
+    worker = HopWorker(state)
+    hop = np.full((HOP, 2), 0.25, np.float32)
+    hop[3, 0] = np.nan
+    worker.broken_before = 2
+    worker.take(hop, 1.0)
     status = state.status.latest()
     state.close()
-    assert run.returncode != 0
-    assert int(status["state"]) == FAILED
-    assert "broken.ogg" in status["error"].decode()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed over on POSIX only")
-def test_end_of_its_input_ends_it_well() -> None:
-    state = SharedState.create()
-    run = run_process(state, input="demo")
-    state.close()
-    assert run.returncode == 0, run.stderr
+    assert int(status["broken"]) == 3
+    assert int(status["inverted"]) == 0
+    assert float(status["peak"]) == 0.25
 
 
 def test_worker_counts_on_after_a_restart() -> None:
     state = SharedState.create()
     hop = np.full((HOP, 2), 0.1, np.float32)
     loud = np.ones((HOP, 2), np.float32)
-    first = HopWorker(state, "first")
+    first = HopWorker(state)
     for k in range(3):
         first.take(loud, 10.0 + k * HOP / SAMPLE_RATE)
-    second = HopWorker(state, "second")
+    second = HopWorker(state)
     second.take(hop, 11.0)
     status = state.status.latest()
     blocks, _, _ = state.pcm.since(0)
     state.close()
     assert int(status["hops"]) == 4
     assert int(status["clipped"]) == 3 * 2 * HOP
-    assert int(status["state"]) == RUNNING
-    assert status["source"] == b"second"
     assert int(status["work_us"].sum()) == 4
     samples = [int(b["sample"]) for b in blocks]
     assert samples[:3] == [HOP, 2 * HOP, 3 * HOP]
@@ -102,11 +157,11 @@ def test_worker_counts_on_after_a_restart() -> None:
 
 def test_exception_in_the_analysis_is_a_state() -> None:
     state = SharedState.create()
-    worker = HopWorker(state, "x")
+    worker = HopWorker(state)
     worker.take(np.zeros((HOP - 1, 2), np.float32), 0.0)  # a hop of the wrong length
     assert worker.failed.is_set()
-    assert int(state.status.latest()["state"]) == FAILED
-    assert "ValueError" in state.status.latest()["error"].decode()
+    assert "ValueError" in worker.error
+    assert state.status.latest() is None
     state.close()
 
 

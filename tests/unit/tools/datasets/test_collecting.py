@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import struct
 import tracemalloc
+import zlib
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from engine.core import metrics
 from engine.core.errors import UserError
 from engine.core.frame import Size
-from tools.datasets.films import GAP_S, collect_frames
+from tools import make_dataset
+from tools.datasets.films import GAP_S, collect_frames, frames_of
 from tools.datasets.folder import collect_pictures, find_pictures
+from tools.datasets.left_out import LeftOut
 from tools.datasets.manifest import load_manifest
 from tools.datasets.near import NEAR, Seen, distance, thumbnail
 from tools.datasets.painting import paint
@@ -242,5 +251,176 @@ def test_a_broken_film_gives_what_it_has_and_no_film_is_refused(tmp_path: Path) 
     collect_frames(writer, [tmp_path / "text.mp4", tmp_path / "cut.mkv"], every_s=0.5)
     assert 5 < len(writer.records) < 25
     assert any("text.mp4" in note for note in writer.notes)
-    with pytest.raises(UserError, match="not a film"):
+    with pytest.raises(UserError, match="no such film"):
         collect_frames(writer, [tmp_path / "nowhere.mp4"])
+
+
+def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
+    place = tmp_path / "in"
+    place.mkdir()
+    for k in range(3):
+        Image.fromarray(painted(k)).save(place / f"{k}.png")
+    for k in range(7):
+        (place / f"cut-{k}.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
+        (place / f"shot{k}.heic").write_bytes(b"a camera's own")
+    os.mkfifo(place / "pipe.png")
+    (place / "gone.jpg").symlink_to(place / "nowhere.jpg")
+    large = tmp_path / "large.png"
+    Image.new("L", (12_000, 12_000)).save(large)
+    (place / "large.png").write_bytes(large.read_bytes())
+    writer = Writer(tmp_path / "d", "images", {})
+    collect_pictures(writer, place)
+    writer.finish(0)
+    notes = json.loads((tmp_path / "d" / "dataset.json").read_text())["notes"]
+    assert notes == writer.notes
+    found = {note.partition(":")[0]: note.partition(":")[2] for note in notes}
+    assert found["7 files cannot be read as pictures"].endswith("and 4 more")
+    assert "cut-0.png" in found["7 files cannot be read as pictures"]
+    assert "shot0.heic" in found["7 files are no pictures by their names"]
+    assert "pipe.png" in found["1 files are pipes, sockets or devices"]
+    assert "gone.jpg" in found["1 files and folders cannot be looked at"]
+    assert "large.png (12000 x 12000)" in found["1 pictures are too large"]
+    assert len(writer.records) == 3
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
+    place, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
+    (place / "own").mkdir(parents=True)
+    elsewhere.mkdir()
+    Image.fromarray(painted(0)).save(place / "own" / "a.png")
+    Image.fromarray(painted(1)).save(elsewhere / "b.png")
+    (place / "linked").symlink_to(elsewhere)
+    (place / "linked again").symlink_to(elsewhere)
+    (place / "own" / "round").symlink_to(place)
+    (elsewhere / "back").symlink_to(place / "own")
+    (place / "same.png").symlink_to(place / "own" / "a.png")
+    (place / "other.png").symlink_to(place / "own" / "a.png")
+    os.link(elsewhere / "b.png", place / "hard.png")
+    writer = Writer(tmp_path / "d", "images", {})
+    collect_pictures(writer, place, near=0)
+    assert len(writer.records) == 2, [r.path for r in writer.records]
+    assert sum(int(note.split()[0]) for note in writer.notes if "links lead" in note) == 6
+    link = tmp_path / "link"
+    link.symlink_to(place)
+    assert len(list(find_pictures(link))) == 2
+
+
+def test_a_folder_deeper_than_python_goes(tmp_path: Path) -> None:
+    place, made = tmp_path / "in", []
+    here = str(place)
+    try:
+        for _ in range(1200):
+            os.mkdir(here)
+            made.append(here)
+            here += "/d"
+        Image.fromarray(painted(0)).save(place / "a.png")
+        assert [path.name for path in find_pictures(place)] == ["a.png"]
+        (place / "a.png").unlink()
+    finally:
+        for folder in reversed(made):  # pytest's own way of clearing up is a recursion
+            os.rmdir(folder)
+
+
+@pytest.mark.parametrize(
+    "name", [b"no\xfftext", b"a\nb", b"Artist: Set", b"per%20cent", b"n" * 249, "Bäume".encode(), b"back\\slash"]
+)
+def test_names_are_any_bytes(tmp_path: Path, name: bytes) -> None:
+    place = os.path.join(os.fsencode(tmp_path), b"in")
+    os.makedirs(os.path.join(place, name))
+    for k in range(3):
+        Image.fromarray(painted(k)).save(os.fsdecode(os.path.join(place, name, name[:240] + b"%d.png" % k)))
+    with open(os.path.join(place, name + b".x"), "wb"):
+        pass
+    result = CliRunner().invoke(make_dataset.app, ["images", os.fsdecode(place), "--out", str(tmp_path / "d")])
+    assert result.exit_code == 0, result.output
+    data = load_manifest(tmp_path / "d")
+    assert len(data.entries) == 3
+    assert all(entry.path.is_file() for entry in data.entries)
+    result.output.encode()
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may open every folder")
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in" / "shut").mkdir(parents=True)
+    Image.fromarray(painted(0)).save(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "shut").chmod(0)
+    left_out = LeftOut()
+    try:
+        assert [path.name for path in find_pictures(tmp_path / "in", left_out=left_out)] == ["a.png"]
+    finally:
+        (tmp_path / "in" / "shut").chmod(0o700)
+    assert left_out.lines() == ["1 files and folders cannot be looked at: shut (no permission)"]
+
+
+def test_what_is_left_out_stays_short() -> None:
+    left_out = LeftOut()
+    for k in range(100_000):
+        left_out.add("files cannot be read", f"{k}" + "x" * 300, "why " * 100)
+    (line,) = left_out.lines()
+    assert line.startswith("100000 files")
+    assert line.endswith("and 99997 more")
+    assert len(line) < 500
+
+
+@pytest.mark.parametrize("name", [b"Live: set.mp4", b"no\xfftext.mp4", b"http:x.mp4", b"-i.mp4", b"100 %d.mp4"])
+def test_a_film_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes) -> None:
+    film(tmp_path / "a.mp4", range(4))
+    os.rename(tmp_path / "a.mp4", os.path.join(os.fsencode(tmp_path), name))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(make_dataset.app, ["video", "--out", "d", "--size", "32", "--", os.fsdecode(name)])
+    assert result.exit_code == 0, result.output
+    assert len(load_manifest(tmp_path / "d").entries) >= 3
+    result.output.encode()
+
+
+def bomb_film(path: Path, told: int, side: int) -> Path:
+    """Write a film of one PNG of `side` px that says it has `told` px."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + 3 * side)) for _ in range(side)) + packer.flush()
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("png", rate=1)
+        stream.width = stream.height = told
+        stream.pix_fmt = "rgb24"
+        packet = av.Packet(png)
+        packet.stream, packet.pts, packet.dts, packet.time_base, packet.is_keyframe = stream, 0, 0, Fraction(1), True
+        out.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("told", [64, 12_000])
+def test_a_film_of_monstrous_pictures_is_refused_before_they_are_decoded(tmp_path: Path, told: int) -> None:
+    """One picture would take 430 MB, whatever the file says of it."""
+    path = bomb_film(tmp_path / "bomb.mov", told, 12_000)
+    writer = Writer(tmp_path / "d", "video", {})
+    before = metrics.peak_rss_mb()
+    with suppress(UserError):
+        collect_frames(writer, [path])
+    assert not writer.records
+    assert metrics.peak_rss_mb() < before + 150
+
+
+def test_a_film_is_no_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "film.mp4")
+    writer = Writer(tmp_path / "d", "video", {})
+    for name in ("film.mp4", "/dev/zero", "."):
+        with pytest.raises(UserError, match="no regular file"):
+            collect_frames(writer, [tmp_path / name])
+
+
+def test_pixels_of_a_shape_that_no_camera_has_are_taken_as_square(tmp_path: Path) -> None:
+    path = tmp_path / "wide.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(60_000, 1)
+        for recipe in range(5):
+            frame = av.VideoFrame.from_ndarray(paint("spectral-cells", recipe, 0, Size(64, 48))[0], format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    assert {picture.shape for _, picture in frames_of(path, 0.0)} == {(48, 64, 3)}

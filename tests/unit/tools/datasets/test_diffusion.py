@@ -149,3 +149,36 @@ def test_a_pipeline_paints_the_plan_and_repeats_it(tmp_path: Path, prompts: diff
     assert (about["prompt"], about["seed"], about["cfg"], about["steps"]) == (shot.prompt, shot.seed, shot.cfg, shot.steps)
     assert about["scheduler"] == "DDIMScheduler"
     assert about["model"] == "model"
+
+
+INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.42.0",
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "requires_safety_checker": True,
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"_class_name": ["my_pipeline", "Pipeline"]},
+        {"unet": ["my_unet", "Unet"]},
+        {"unet": ["os", "system"]},
+        {"unet": [["diffusers"], "Unet"]},
+        {"_class_name": None},
+    ],
+)
+def test_a_model_that_brings_code_is_refused(tmp_path: Path, more: dict) -> None:
+    """Diffusers runs `my_unet.py` of a folder on the disk without a question."""
+    path = tmp_path / "model_index.json"
+    path.write_text(json.dumps(INDEX))
+    diffusion.check_model(tmp_path)
+    path.write_text(json.dumps(INDEX | more))
+    with pytest.raises(UserError, match="code of its own"):
+        diffusion.check_model(tmp_path)
+    path.write_text("[]")
+    with pytest.raises(UserError):
+        diffusion.check_model(tmp_path)

@@ -8,6 +8,7 @@ import pytest
 from engine.core.errors import UserError
 from engine.core.signals import SAMPLE_RATE
 from engine.models.encoding import AUDIO_INPUTS, Motion
+from tests.unit.audio.test_decode import wav as float_wav
 from tools.training import footage
 from tools.training.footage import FPS, Music, load_music
 
@@ -97,3 +98,17 @@ def test_the_beat_is_the_trackers(wav):
     music = load_music(wav(clicks(12.0)))
     late = np.array([s["beat_phase"] for s in music.signals[-3 * FPS :]])
     assert late.max() - late.min() > 0.8
+
+
+def test_odd_sound_moves_a_training_as_it_moves_a_show(tmp_path, wav, caplog):
+    plain = load_music(wav(clicks(6.0)))
+    mono = (clicks(6.0) * 32_000).astype("<i2").astype(np.float32) / 32_768
+    odd = np.stack([mono, -mono], axis=1) + 0.05
+    odd[SAMPLE_RATE : SAMPLE_RATE + 4] = np.nan
+    (tmp_path / "odd.wav").write_bytes(float_wav(odd))
+    found = load_music(tmp_path / "odd.wav")
+    assert "8 samples are no sound" in caplog.text
+    for name in ("bass", "rms"):
+        ours, theirs = (np.array([level[name] for level in music.levels[2 * FPS :]]) for music in (found, plain))
+        assert np.isfinite(ours).all()
+        assert ours.std() == pytest.approx(theirs.std(), rel=0.1)
