@@ -99,5 +99,6 @@ def test_it_says_what_made_the_data(data, tmp_path):
 def test_faults_are_one_line(data, tmp_path, capsys):
     assert main(command(tmp_path / "nowhere", tmp_path / "c")) == 1
     assert "no data set here" in capsys.readouterr().err
-    assert main(command(data, tmp_path / "c", "--seeds", "0")) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(command(data, tmp_path / "c", "--seeds", "0"))
     assert "--seeds" in capsys.readouterr().err

@@ -158,7 +158,6 @@ def test_too_few_pictures(data, tmp_path, capsys, small):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--energy", "5"], "--energy"),
         (["--name", "x" * 61], "--name"),
         (["--device", "cuda:99"], "no such device"),
         (["--save-every", "0.1"], "--save-every"),
@@ -173,6 +172,13 @@ def test_what_would_fail_in_the_end_is_said_before_the_first_step(data, tmp_path
     assert said in err
     assert "step" not in err
     assert not (tmp_path / "r").exists()
+
+
+def test_numbers_out_of_their_range_are_refused(data, tmp_path, capsys):
+    for option, value in (("--energy", "5"), ("--energy", "nan")):
+        with pytest.raises(SystemExit, match="2"):
+            main(["--data", str(data), "--out", str(tmp_path / "s"), option, value])
+        assert f"argument {option}: {value}: allowed: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

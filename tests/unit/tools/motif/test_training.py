@@ -121,9 +121,11 @@ def test_half_of_a_batch_are_clusters_of_the_same_colours(monkeypatch):
 
 
 def test_bad_requests_are_one_line(tmp_path, capsys):
-    assert train_motif.main(["--output", "guide", "--pictures", "3"]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        train_motif.main(["--output", "guide", "--pictures", "3"])
+    assert "argument --pictures: 3: allowed: 32 to " in capsys.readouterr().err
     assert train_motif.main(["--output", "guide", "--evaluate", "33"]) == 1
     assert train_motif.main(["--output", "judge", "--resume", "--weights", str(tmp_path / "judge.safetensors")]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 3
-    assert "nothing to resume" in lines[2]
+    assert len(lines) == 2
+    assert "nothing to resume" in lines[1]

@@ -215,7 +215,7 @@ def test_options_survive_their_file_and_refuse_what_they_do_not_know(tiny: Optio
         ('{"wobble": 1}', "wobble"),
         ('{"lr": "fast"}', "key lr"),
         ("[]", "no table"),
-        ("{", "cannot be read"),
+        ("{", "not valid JSON"),
     ):
         (tmp_path / "options.json").write_text(text)
         with pytest.raises(UserError, match=said):
