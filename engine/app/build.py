@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from engine.show.scene import load_scene
 from engine.show.setlist import EMPTY, load_setlist
 from engine.tempo.conductor import Conductor
 
+_log = logging.getLogger(__name__)
+
 
 def build_stage(
     clock: Clock,
@@ -55,6 +58,7 @@ def build_stage(
     except UserError as error:
         setlist = EMPTY
         messages.append(error.line())
+        _log.warning("the setlist is left out: %s", error.line())
     document = Document(catalogue, setlist)
     backends = installed_backends(renderer)
     if backend != "auto" and backend not in backends:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ from engine.app.styles_commands import app as styles_app
 from engine.core import paths
 from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
-from engine.core.terminal import print_anything
+from engine.core.terminal import console, log_to_terminal, print_anything, run
 
 app = typer.Typer(
     name="vj", help="Phosphene: neural networks paint the music, live.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -42,9 +41,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="say which one this is")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="say more")] = False,
 ) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr
-    )
+    log_to_terminal(logging.DEBUG if verbose else logging.INFO)
     if version:
         typer.echo(f"phosphene {__version__}")
         raise typer.Exit
@@ -216,13 +213,13 @@ def bench(context: typer.Context) -> None:
 
 
 def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*head, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*map(Text, row))
+    console().print(table, soft_wrap=False)
 
 
 def _told(value: Any) -> str:
@@ -237,15 +234,7 @@ def main() -> None:
     """Run `vj`; a fault that a person can mend ends it with one line and exit code 2."""
     ignore_current_folder()
     print_anything()
-    try:
-        app()
-    except UserError as error:
-        sys.stderr.write(f"vj: {error.line()}\n")
-        raise SystemExit(2) from None
-    except BrokenPipeError:
-        # `vj osc | head`: the reader has enough. The descriptor is replaced so that the interpreter's own flush is quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+    run("vj", app)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from engine.core import terminal
 from engine.core.errors import UserError
 from engine.core.params import within
 
 app = typer.Typer(name="engines", help="TensorRT plans: networks built for this very GPU.", no_args_is_help=True)
-console = Console()
+console = terminal.console()
 Json = Annotated[bool, typer.Option("--json", help="for scripts")]
 
 
@@ -36,9 +36,9 @@ def list_command(as_json: Json = False) -> None:
     for row in rows:
         pixels, megabytes = f"{row['pixels'][2]:,} pixels", f"{row['nbytes'] / 1e6:.1f}"
         table.add_row(row["style"], pixels, row["numbers"], megabytes, row["built"], row["state"])
-    console.print(table if rows else "no plans (vj engines build)")
+    console.print(table if rows else "no plans (vj engines build)", soft_wrap=not rows)
     if reason:
-        console.print(f"TensorRT cannot be used here: {reason}", markup=False)
+        console.print(f"TensorRT cannot be used here: {reason}")
 
 
 @app.command()
@@ -72,13 +72,13 @@ def build(
             there = None if again else store.find(style, machine, most)
             if there is not None and there.recipe.level >= level:
                 told = "there already" if is_for(there, style) else f"its weights go into the plan of {there.style}"
-                console.print(f"{style.slug}: {told}", markup=False)
+                console.print(f"{style.slug}: {told}")
                 continue
             recipe = recipe_of(style, least.pixels, most.pixels, level)
             with building(style.slug) as progress:
                 header = build_plan(style, recipe, machine, store, limit_s=limit, progress=progress)
             told = f"{style.slug}: {header.nbytes / 1e6:.1f} MB in {header.seconds:.0f} s, {header.recipe.numbers}"
-            console.print(told, markup=False)
+            console.print(told)
         except UserError as error:
             failed += 1
             typer.echo(f"{name}: {error.line()}", err=True)

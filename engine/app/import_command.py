@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from engine.app.growing import TYPICAL_SIGNALS
 from engine.app.previews import write_still, write_video
 from engine.app.style_lint import faults_of
+from engine.core import terminal
 from engine.core.errors import UserError
 from engine.core.paths import styles_dir
 from engine.models.checkpoint import TRAINED_TIME, Checkpoint, read_checkpoint
 from engine.models.growth import calibrate
 from engine.models.style import Network, Preview, check_slug, load_style, made_meta, write_atomic, write_style
 
-console = Console()
+console = terminal.console()
 
 _DEAF = 64.0
 # Smaller than other previews: these pictures have fine grain, and 320x180 of it makes a 128-wide style too large to ship.
@@ -50,10 +49,10 @@ def import_command(
     if video:
         write_video(folder)
     size = f"{checkpoint.spec.layers} x {checkpoint.width}, {checkpoint.parameters} parameters"
-    console.print(escape(f"{folder}: {size}, {' '.join(style.palette)}"), highlight=False, soft_wrap=True)
+    console.print(f"{folder}: {size}, {' '.join(style.palette)}")
     for fault in faults_of(load_style(folder), folder):
         if video or "preview.mp4" not in fault:
-            console.print(f"[yellow]note[/]: {escape(fault)}", highlight=False, soft_wrap=True)
+            console.print(f"note: {fault}")
 
 
 def write_imported(folder: Path, checkpoint: Checkpoint, source: str, name: str, licence: str) -> None:

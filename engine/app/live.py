@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from engine.app import telemetry
 from engine.app.build import build_stage, given_scene, scene_path
+from engine.app.catalogue import show_catalogue
 from engine.app.hands import LiveHands
 from engine.app.options import LiveOptions, check_places
 from engine.app.pipeline import close_stage, open_scene, render_frame
@@ -33,11 +34,12 @@ from engine.core.clock import Clock, DisplayClock, LiveClock
 from engine.core.errors import RateLimitedLog, UserError, one_line
 from engine.core.frame import Size
 from engine.gpu.context import info
-from engine.models.style import style_folder
+from engine.models.style import empty_library, list_styles, style_folder
 from engine.output.base import Display, Sink
 from engine.output.choose import choose_display
 from engine.pacing.governor import Governor
 from engine.show.change import Change
+from engine.show.scene import load_scene
 
 _log = logging.getLogger(__name__)
 _quiet = RateLimitedLog(_log)
@@ -65,6 +67,10 @@ def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None)
     began = clock.now()
     if options.style is not None:
         style_folder(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
+    elif not list_styles():
+        raise empty_library()
+    if options.scene is not None:
+        load_scene(scene_path(given_scene(options.scene)), show_catalogue())
     check_places(options)
     switch_interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -195,7 +201,6 @@ def _frame(stage: Stage) -> int:
     try:
         return render_frame(stage)[0].index
     except Exception as error:  # noqa: BLE001 boundary: the picture never stops; the display goes on showing the last one
-        _quiet.warning("frame", f"a frame failed: {type(error).__name__}: {error}")
         _log.debug("frame", exc_info=True)
         stage.say(f"a frame failed: {type(error).__name__}: {error}")
         return -1
@@ -250,7 +255,6 @@ def _listen(options: LiveOptions, table: Table, stage: Stage) -> tuple[OscServer
     try:
         return OscServer(table, stage.bus, host=options.osc_host, port=options.osc_port, port_out=options.osc_out), ""
     except UserError as error:
-        _log.warning("no OSC: %s", error.line())
         stage.say(f"no OSC: {error.line()}")
         return None, error.line()
 
@@ -265,8 +269,7 @@ def _wait_for_sound(options: LiveOptions, source: Supervisor, stage: Stage) -> N
     wait_for(known, _AUDIO_WAIT_S)
     health = source.health()
     if health.state != "running" and options.input == "auto":
-        stage.say("no audio input: playing the demo music")
-        _log.info("no audio input (%s): playing the demo music", health.error or "no sound arrives")
+        stage.say(f"no audio input ({health.error or 'no sound arrives'}): playing the demo music")
         source.set_input("demo")
         wait_for(lambda: source.health().state == "running", _AUDIO_WAIT_S)
 

@@ -146,6 +146,6 @@ class Loader:
         except UserError as error:
             reason, brief = error.line(), error.what
         except Exception as error:  # noqa: BLE001 boundary: whatever a foreign file or a backend throws must not end the loader thread
-            _log.exception("loading %s %r failed", what, name)
+            _log.debug("loading %s %r failed", what, name, exc_info=True)
             reason, brief = f"{type(error).__name__}: {error}", "it cannot be loaded"
         return LoadFailed(what, name, deck, reason, brief)

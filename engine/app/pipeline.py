@@ -15,7 +15,7 @@ from typing import TypeVar
 from engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
 from engine.app.stage import Backing, Stage
 from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
+from engine.core.errors import UserError
 from engine.core.frame import Frame
 from engine.core.signals import BeatPosition, Signals, signals_at
 from engine.generators.registry import GENERATORS
@@ -37,7 +37,6 @@ from engine.show.scene import Scene
 from engine.show.state import ShowFrame
 
 _log = logging.getLogger(__name__)
-_quiet = RateLimitedLog(_log)
 T = TypeVar("T")
 
 
@@ -160,7 +159,6 @@ def _held(stage: Stage, what: str, work: Callable[[], T], instead: T) -> T:
     except Exception as error:  # noqa: BLE001 boundary: no message, no file and no moment may end the show, or cost another message
         stage.refused += 1
         reason = error.line() if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        _quiet.warning(what, f"{what} is refused: {reason}")
         _log.debug(what, exc_info=True)
         stage.say(f"{what} is refused: {reason}")
         return instead
@@ -265,7 +263,7 @@ def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
         make = GENERATORS[answer.style.kind].generator
         generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)
     except Exception as error:  # noqa: BLE001 boundary: a driver may refuse a target or a shader; the old style plays on
-        _log.exception("style %s does not start", slug)
+        _log.debug("style %s does not start", slug, exc_info=True)
         answer.program.close()
         stage.say(f"style {slug} refused: {type(error).__name__}: {error}")
         return [StyleFailed(deck, slug, "it does not start")]

@@ -25,7 +25,7 @@ from engine.app.take import EVENTS, Take, event_line
 from engine.app.take_state import FRAMES_FILE, LOG, Trail, input_line
 from engine.app.versions import versions
 from engine.audio.base import AudioSource
-from engine.core.errors import RateLimitedLog, one_line
+from engine.core.errors import one_line
 from engine.core.frame import Frame, Size
 from engine.gpu.texture import RenderTarget
 from engine.output.recorder import RecorderStatus, RecordingResult
@@ -33,7 +33,6 @@ from engine.output.sink import RecorderSink
 from engine.show.change import Input
 
 _log = logging.getLogger(__name__)
-_quiet = RateLimitedLog(_log)
 _MOST_ENDING = 4  # recordings being finished at a time: a button that flutters must not fill the disk with takes
 _MOST_KEPT = 50  # results and failures that are remembered
 _DISK_S = 2.0  # between looks at the free space
@@ -344,12 +343,10 @@ class Recording:
                 self._failed(line)
 
     def _tell(self, line: str) -> None:
-        _quiet.warning(line, one_line(line))
         self._say(one_line(line))
 
     def _refuse(self, reason: str) -> None:
         line = one_line(f"not recording: {reason}")
-        _quiet.warning("refused", line)
         self._say(line)
         self._failed(line)
 

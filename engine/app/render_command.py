@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from engine.core import terminal
 from engine.core.errors import UserError, one_line
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.app.offline import RenderResult
     from engine.app.render_job import RenderJob
 
-console = Console(stderr=True)
+console = terminal.console(stderr=True)
 
 
 def render_command(
@@ -90,7 +90,7 @@ def render_command(
         differs = verify(job, told, result.hashes) if verify_again else None
     document = evidence(job, result) | ({"verified": differs is None} if verify_again else {})
     for note in result.notes:
-        console.print(f"{one_line(str(audio))}: {note}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{one_line(str(audio))}: {note}")
     write_json(beside(result.out, ".json"), document)
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
@@ -148,7 +148,11 @@ def _suited(audio: Path) -> str:
     from engine.app.suggest import suggest
     from engine.app.track import analyse
     from engine.audio.demo import demo_track
+    from engine.models.style import empty_library
 
-    best = suggest(analyse(demo_track().pcm if str(audio) == "demo" else audio), read_library()[0])[0]
-    console.print(f"style {best.slug}: {best.reason}", highlight=False)
+    entries, _ = read_library()
+    if not any(entry.style for entry in entries):
+        raise empty_library()
+    best = suggest(analyse(demo_track().pcm if str(audio) == "demo" else audio), entries)[0]
+    console.print(f"style {best.slug}: {best.reason}")
     return best.slug

@@ -71,7 +71,7 @@ def rerender_command(
     document = evidence(job, result)
     write_json(beside(result.out, ".json"), document)
     for line in (*result.notes, *result.messages):
-        console.print(line, highlight=False)
+        console.print(line)
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
         return

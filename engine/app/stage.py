@@ -5,6 +5,7 @@ Live and offline build it with another clock, audio source, loader mode and sink
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,6 +18,7 @@ from engine.compositor.guard import FlashGuard
 from engine.compositor.mixer import Mixer
 from engine.control.bus import ControlBus
 from engine.core.clock import Clock
+from engine.core.errors import RateLimitedLog, one_line
 from engine.core.frame import Frame, Size
 from engine.core.signals import BeatPosition, Signals
 from engine.generators.base import Generator
@@ -30,6 +32,8 @@ from engine.show.document import Document
 from engine.show.mapping import Mappings
 from engine.show.state import ShowFrame, ShowState
 from engine.tempo.timeline import Timeline
+
+_quiet = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Hands(Protocol):
@@ -131,8 +135,10 @@ class Stage:
             del self.sizes[:-1000]
 
     def say(self, line: str) -> None:
-        """Add a line for the HUD and the report, unless it is the newest one; the last 50 are kept."""
+        """Add a line for the HUD, the report and the terminal, unless it is the newest one; the last 50 are kept."""
         if self.messages[-1:] == [line]:
             return
+        if self.live:  # offline whoever began the render tells
+            _quiet.warning(" ".join(line.split()[:2]), one_line(line))
         self.messages.append(line)
         del self.messages[:-50]

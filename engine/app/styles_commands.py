@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from engine.app.growing import write_grown
 from engine.app.import_command import import_command
@@ -22,6 +21,7 @@ from engine.app.library import SORTS, Entry, chosen, facts, ordered, read_librar
 from engine.app.previews import write_still, write_video
 from engine.app.ratings import Rating, library_slug, load_ratings, rate
 from engine.app.style_lint import faults_of, warnings_of
+from engine.core import terminal
 from engine.core.errors import UserError, one_line
 from engine.core.params import within
 from engine.core.paths import styles_dir
@@ -31,8 +31,9 @@ from engine.models.growth import PALETTES, draw_recipe
 from engine.models.style import MAX_SEED, check_slug, list_styles, load_style, style_folder
 
 app = typer.Typer(name="styles", help="The style library: what can be played.", no_args_is_help=True)
-console = Console()
+console = terminal.console()
 app.command("import")(import_command)
+_WIDE = 140  # columns of a terminal where tags stand beside the rest, instead of one word below the other
 Json = Annotated[bool, typer.Option("--json", help="for scripts")]
 
 
@@ -50,11 +51,19 @@ def list_command(
     if as_json:
         typer.echo(json.dumps({"styles": rows, "faults": faults, "ratings_fault": ratings_fault}, indent=2))
         return
-    console.print(_table(rows))
+    if not rows:
+        console.print(
+            f"no style in {styles_dir()}" + (" is of that kind" if entries else "; vj styles new --seed 1 grows one")
+        )
+    elif console.is_terminal:
+        console.print(_table(rows), soft_wrap=False)
+    else:
+        for cells in _plain(rows):
+            console.print("\t".join(cells))
     for slug, reason in faults.items():
-        console.print(f"[red]{escape(slug)}[/]: {escape(reason)}")
+        console.print(f"{slug}: {reason}", style="red")
     if ratings_fault:
-        console.print(f"[red]no ratings[/]: {escape(ratings_fault)}")
+        console.print(f"no ratings: {ratings_fault}", style="red")
 
 
 @app.command()
@@ -92,8 +101,8 @@ def show(style: str, as_json: Json = False) -> None:
     table = Table(box=None, show_header=False)
     for key, value in told.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-        table.add_row(f"[bold]{key}[/]", escape(text))
-    console.print(table)
+        table.add_row(Text(key, "bold"), Text(text))
+    console.print(table, soft_wrap=False)
 
 
 @app.command()
@@ -112,9 +121,9 @@ def lint(
         except Exception as error:  # noqa: BLE001 boundary: a network of a stranger may fail in any way; the others are still checked
             found = [f"it cannot be painted: {type(error).__name__}: {error}"]
         wrong += bool(found)
-        console.print(escape(f"{name}: {'; '.join(found) if found else 'ok'}"), highlight=False, soft_wrap=True)
+        console.print(f"{name}: {'; '.join(found) if found else 'ok'}")
         for warning in warnings:
-            console.print(escape(f"{name}: warning: {warning}"), highlight=False, soft_wrap=True)
+            console.print(f"{name}: warning: {warning}")
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -127,7 +136,7 @@ def rate_command(
     """Say how good a style is. Kept in ratings.toml of the library."""
     rating = rate(style, stars, note)
     said = "★" * rating.stars or "no rating"
-    console.print(escape(f"{library_slug(style)}: {said}{f' {rating.note}' if rating.note else ''}"), highlight=False)
+    console.print(f"{library_slug(style)}: {said}{f' {rating.note}' if rating.note else ''}")
 
 
 @app.command()
@@ -139,9 +148,7 @@ def gallery(
     from engine.app.gallery import write_gallery
 
     path, shown, broken = write_gallery(out)
-    console.print(
-        escape(f"{path}: {shown} styles" + (f", {broken} broken" if broken else "")), highlight=False, soft_wrap=True
-    )
+    console.print(f"{path}: {shown} styles" + (f", {broken} broken" if broken else ""))
     if open_it and not webbrowser.open(path.as_uri()):
         raise UserError("no browser could be opened", where=str(path), remedy="open the file by hand")
 
@@ -166,13 +173,13 @@ def suggest(
         return
     heard = f"heard {track.seconds:.0f} s of it in {track.cost_s:.1f} s"
     name = one_line(audio.name)
-    console.print(escape(f"{name}: {suggesting.describe(track)} ({heard})"), highlight=False, soft_wrap=True)
+    console.print(f"{name}: {suggesting.describe(track)} ({heard})")
     for note in track.notes:
-        console.print(escape(f"{name}: {note}"), highlight=False, soft_wrap=True)
+        console.print(f"{name}: {note}")
     for n, each in enumerate(found, 1):
-        console.print(escape(f"{n}. {each.slug}  {each.score:.2f}  {each.reason}"), highlight=False, soft_wrap=True)
+        console.print(f"{n}. {each.slug}  {each.score:.2f}  {each.reason}")
     if ratings_fault:
-        console.print(f"[red]no ratings[/]: {escape(ratings_fault)}")
+        console.print(f"no ratings: {ratings_fault}", style="red")
 
 
 @app.command()
@@ -187,10 +194,10 @@ def preview(
             folder = style_folder(name)
             style = write_still(folder)
             size = f", {write_video(folder) // 1000} KB of video" if video else ""
-            console.print(f"{style.slug}: {' '.join(style.palette)}{size}", highlight=False)
+            console.print(f"{style.slug}: {' '.join(style.palette)}{size}")
         except UserError as error:
             wrong += 1
-            console.print(escape(f"{name}: {error.line()}"), highlight=False, soft_wrap=True)
+            console.print(f"{name}: {error.line()}")
     raise typer.Exit(2 if wrong else 0)
 
 
@@ -226,24 +233,38 @@ def new(
     console.print(f"{folder}: {spec.layers} x {spec.width}, {spec.parameters} parameters, {' '.join(style.palette)}")
 
 
+def _columns(rows: list[dict]) -> dict[str, list[str]]:
+    """Return the columns of a list that anybody fills, by their head."""
+    columns = {
+        "slug": [row["slug"] for row in rows],
+        "network": [row["network"] for row in rows],
+        "energy": ["" if row["energy"] is None else f"{row['energy']:.2f}" for row in rows],
+        "judge gain": ["" if row["judge_gain"] is None else f"{row['judge_gain']:+.3f}" for row in rows],
+        "rating": ["★" * row["stars"] for row in rows],
+        "genres, tags": [", ".join([*row["genres"], *row["tags"]]) for row in rows],
+    }
+    return {head: cells for head, cells in columns.items() if any(cells)}
+
+
+def _plain(rows: list[dict]) -> list[tuple[str, ...]]:
+    """Return head and rows of a list, for a pipe."""
+    columns = _columns(rows)
+    return [tuple(columns), *zip(*columns.values(), strict=True)]
+
+
 def _table(rows: list[dict]) -> Table:
-    """Return the rows of a list; a column that nobody fills is left out, so that the tags have room."""
+    """Return a list for a terminal: with colours, and with the tags where there is room."""
+    columns: dict[str, list] = dict(_columns(rows))
+    tags = columns.pop("genres, tags", None)
+    columns["palette"] = [Text.assemble(*(("  ", f"on {c}") for c in row["palette"])) for row in rows]
     table = Table(box=None, header_style="bold")
-    columns: list[tuple[str, list[str]]] = [
-        ("slug", [escape(row["slug"]) for row in rows]),
-        ("network", [escape(row["network"]) for row in rows]),
-        ("palette", ["".join(f"[on {c}]  [/]" for c in row["palette"]) for row in rows]),
-        ("energy", ["" if row["energy"] is None else f"{row['energy']:.2f}" for row in rows]),
-        ("judge gain", ["" if row["judge_gain"] is None else f"{row['judge_gain']:+.3f}" for row in rows]),
-        ("rating", ["★" * row["stars"] for row in rows]),
-    ]
-    columns = [(head, cells) for head, cells in columns if any(cells)]
-    for head, _ in columns:
+    for head in columns:
         table.add_column(head, no_wrap=True)
-    table.add_column("genres, tags")
-    tags = [escape(", ".join([*row["genres"], *row["tags"]])) for row in rows]
-    for cells in zip(*(cells for _, cells in columns), tags, strict=True):
-        table.add_row(*cells)
+    if tags and console.width >= _WIDE:
+        columns["genres, tags"] = tags
+        table.add_column("genres, tags")
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
     return table
 
 

@@ -168,11 +168,18 @@ def style_folder(path_or_slug: str | Path) -> Path:
     if _is_style(folder):
         return folder
     known = list_styles()
-    remedy = did_you_mean(slug, known) or "vj styles list"
+    near = did_you_mean(slug, known)
+    remedy = near or "vj styles list"
     if of_library and _is_style(Path(slug)):
         remedy = f"name a folder by its path: {os.path.join(os.curdir, slug)}"
     where = str(styles_dir()) if of_library else slug
-    raise UserError("no such style", where=where, allowed=listed(known), got=slug, remedy=remedy)
+    raise UserError("no such style", where=where, allowed="" if near else listed(known), got=slug, remedy=remedy)
+
+
+def empty_library() -> UserError:
+    """Return the line for a library without a style."""
+    remedy = "vj styles new --seed 1 grows one; PHOSPHENE_STYLES names another library"
+    return UserError("the library holds no style", where=str(styles_dir()), remedy=remedy)
 
 
 def _is_style(folder: Path) -> bool:

@@ -222,12 +222,12 @@ class Recorder:
         try:
             self._record()
         except Exception as error:  # boundary: nothing that goes wrong in a recording may end the show
-            log.exception("recording of %s failed", one_line(str(self._muxer.path)))
+            log.debug("recording of %s failed", one_line(str(self._muxer.path)), exc_info=True)
             self._failure = self._failure or f"{type(error).__name__}: {error}"
         try:
             result = self._close()
         except Exception as error:  # boundary: the same
-            log.exception("recording of %s failed at its end", one_line(str(self._muxer.path)))
+            log.debug("recording of %s failed at its end", one_line(str(self._muxer.path)), exc_info=True)
             self._failure = self._failure or f"{type(error).__name__}: {error}"
             result = self._told()
         self._result = result

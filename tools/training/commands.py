@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from engine.app.previews import VIDEO_SECONDS, write_video
-from engine.core import clock
+from engine.core import clock, terminal
 from engine.core.errors import UserError
 from engine.core.files import json_there
 from engine.models.cppn import CppnSpec
@@ -39,7 +38,7 @@ _WINDOW_EVERY_S = 2.0
 _NULLS_VERSION = 1  # raise it when `nulls` measures something else
 _LINE_EVERY = 100  # steps, where there is no terminal for a progress bar
 
-console = Console(stderr=True, highlight=False)
+console = terminal.console(stderr=True)
 
 
 def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:

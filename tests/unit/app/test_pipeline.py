@@ -247,6 +247,15 @@ def test_a_line_said_again_and_again_is_kept_once(stage: Stage) -> None:
     assert stage.messages[-2:] == ["first", "a frame failed"]
 
 
+def test_what_is_said_of_a_show_is_said_on_the_terminal_too(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.say("offline whoever began the render tells")
+    stage.live = True
+    for k in range(100):
+        stage.say(f"not recording: attempt {k}\nof many")
+    stage.live = False
+    assert [r.getMessage() for r in caplog.records] == ["not recording: attempt 0\\nof many"]
+
+
 def test_an_opening_scene_that_is_late_comes_in_when_it_is_read(stage: Stage) -> None:
     first = stage.document.catalogue.scenes[0]
     open_scene(stage, first, timeout_s=0.0)

@@ -317,7 +317,7 @@ def test_a_button_that_flutters_makes_no_folder_without_a_picture(loop: Loop, tm
 
 
 def test_more_recordings_than_can_be_finished_are_refused(
-    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy, gate = muxer.remux, threading.Event()
     monkeypatch.setattr(muxer, "remux", lambda *arguments: (gate.wait(30), copy(*arguments))[1])
@@ -330,7 +330,6 @@ def test_more_recordings_than_can_be_finished_are_refused(
         loop.play(1)
     gate.set()
     assert set(loop.said) == {"not recording: 4 recordings are still being finished"}
-    assert caplog.text.count("still being finished") == 1
     assert loop.recording.failures == ["not recording: 4 recordings are still being finished"]
     loop.recording.close()
     assert len(takes(tmp_path)) == 4
