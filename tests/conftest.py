@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.core.clock import wall_clock
 from engine.core.errors import UserError
+from tests.live.machine import TOO_BUSY, faults, table
 
 # Before anything imports OpenGL: in tests every call is checked for a GL error.
 os.environ.setdefault("PHOSPHENE_GL_DEBUG", "1")
@@ -30,6 +33,7 @@ np.seterr(all="raise", under="ignore")
 def pytest_addoption(parser: pytest.Parser) -> None:
     # Here and not beside the golden tests: pytest reads options of the top conftest only when it collects all of `tests`.
     parser.addoption("--regenerate", action="store_true", help="write the golden pictures instead of comparing")
+    parser.addoption("--faults-table", metavar="PATH", help="write the table of injected faults into this Markdown page")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,10 +49,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     report = yield
     marked = {mark.name for mark in item.iter_markers()}
     wanted = marked & {"gl", "live"} and "gpu" not in marked
-    if report.skipped and wanted and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+    busy = call.excinfo is not None and TOO_BUSY in str(call.excinfo.value)
+    if report.skipped and wanted and os.environ.get("CI") and not busy and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {call.excinfo.value if call.excinfo else report.longrepr}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what faults were injected into running shows and for how long each held the picture."""
+    if not faults:
+        return
+    terminalreporter.section("faults injected into running shows")
+    terminalreporter.write(table(faults))
+    if path := config.getoption("--faults-table"):
+        page = Path(path)
+        head, _, rest = page.read_text("utf-8").partition("<!-- faults -->")
+        _, _, tail = rest.partition("<!-- /faults -->")
+        made = f"{platform.machine()}, {os.cpu_count()} cores, {wall_clock().date()}"
+        page.write_text(f"{head}<!-- faults -->\n{made}:\n\n{table(faults)}<!-- /faults -->{tail}", "utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,11 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
         return bench_onsets.bench()
 
+    def small() -> dict[str, Any]:
+        from tools import bench_small
+
+        return bench_small.bench()
+
     def ring() -> dict[str, Any]:
         from tools import bench_ring
 
@@ -92,6 +97,7 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
         "tempo": tempo,
         "onsets": onsets,
         "ring": ring,
+        "small": small,
         "soak": live("soak", seconds),
         "set": crossfading_set,
         "offline": offline,

@@ -97,7 +97,7 @@ class Governor:
         if reallocated or self._skip > 0:
             self._skip = max(0, self._skip - 1)
             return
-        self._costs.append(render_ms)
+        self._costs.append(max(1e-3, render_ms))  # a clock of coarse steps says 0
         self._light |= light
         # Frames far over their time must not wait for a full window: at 64x too slow that alone would take 10 s.
         urgent = len(self._costs) >= 3 and min(self._costs[-3:]) > 2.0 * self._period_ms

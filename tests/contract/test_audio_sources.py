@@ -77,7 +77,7 @@ def listen(source: AudioSource, times: Iterator[float], origin: Callable[[], flo
 def live_times(supervisor: Supervisor) -> Iterator[float]:
     begun = clock.now()
     while supervisor.health().hops * HOP / SAMPLE_RATE < SECONDS:
-        assert clock.now() - begun < 60.0, supervisor.health()
+        assert clock.now() - begun < 180.0, supervisor.health()
         yield clock.now()
         clock.sleep(1 / 60)
 
@@ -173,7 +173,7 @@ def test_both_hear_the_same_to_the_bit(path: Path) -> None:
     cursor = 0
     begun = clock.now()
     while len(live) < 2 * SAMPLE_RATE // HOP:
-        assert clock.now() - begun < 30.0, supervisor.health()
+        assert clock.now() - begun < 180.0, supervisor.health()
         new, cursor, lost = supervisor._state.features.since(cursor)
         assert lost == 0
         live += new
@@ -220,7 +220,7 @@ def test_live_gain_and_input_change_while_it_runs(path: Path) -> None:
     try:
         begun = clock.now()
         while supervisor.health().state != "running" or supervisor.health().hops < 300:
-            assert clock.now() - begun < 30.0, supervisor.health()
+            assert clock.now() - begun < 180.0, supervisor.health()
             clock.sleep(0.02)
         heard = supervisor._state.features.since(0)[0]
         assert max(float(r["rms"]) for r in heard) == 0.0
@@ -228,7 +228,7 @@ def test_live_gain_and_input_change_while_it_runs(path: Path) -> None:
         supervisor.set_gain(1.0)
         supervisor.set_input("demo")
         while supervisor.health().source != "demo" or supervisor.records(clock.now())[-1]["rms"] == 0.0:
-            assert clock.now() - begun < 60.0, supervisor.health()
+            assert clock.now() - begun < 180.0, supervisor.health()
             clock.sleep(0.02)
         assert supervisor.health().restarts == 0  # asked for, not a fault
     finally:

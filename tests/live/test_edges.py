@@ -15,7 +15,8 @@ import pytest
 from PIL import ImageGrab
 
 from engine.core import clock, paths
-from tests.live.show_process import GAP_LIMIT_MS, ShowProcess, start_show
+from tests.live.machine import went_on
+from tests.live.show_process import ShowProcess, start_show
 from tests.live.xvfb import x_display
 
 __all__ = ["start_show", "x_display"]
@@ -101,7 +102,7 @@ def test_takes_back_to_back_while_the_input_changes(start_show: Start, tmp_path:
         assert json.loads((take / "report.json").read_text())["recorder"]["path"] == str(take / "recording.mp4")
         assert [p.name for p in take.iterdir() if ".part" in p.name] == []
     assert frames_in(takes[1] / "recording.mp4") > 24 * 3
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report)
     assert not any("fail" in m for m in report["messages"]), report["messages"]
 
 
@@ -119,8 +120,8 @@ def test_a_taken_port_and_a_style_that_is_deleted_while_it_plays(start_show: Sta
     assert report["frames"] + report["missed"] == 4 * 24
 
 
-def test_a_show_without_a_scene_or_a_style(start_show: Start, tmp_path: Path) -> None:
-    empty = {"PHOSPHENE_STYLES": str(tmp_path / "none"), "PHOSPHENE_SCENES": str(tmp_path / "none")}
+def test_a_show_without_a_scene(start_show: Start, tmp_path: Path) -> None:
+    empty = {"PHOSPHENE_SCENES": str(tmp_path / "none")}
     show = start_show("--seconds", "2", environment=empty)
     show.wait_for_picture()
     for address in ("/scene/next", "/cue/go", "/panic", "/panic", "/freeze", "/blackout"):

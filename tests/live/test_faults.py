@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,11 +18,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine.core import clock, paths
-from tests.live.show_process import GAP_LIMIT_MS, ShowProcess, start_show
+from tests.live.machine import TOO_BUSY, went_on
+from tests.live.show_process import ShowProcess, start_show
 
 __all__ = ["start_show"]
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.faults]
 
 Start = Callable[..., ShowProcess]
 
@@ -72,7 +74,7 @@ def test_audio_process_killed(start_show: Start) -> None:
     report = show.end()
     assert report["audio"]["restarts"] >= 1
     assert report["audio"]["source"] == "demo"
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report, "the audio process is killed")
 
 
 def test_capture_source_unloaded_and_loaded(pulseaudio, start_show: Start) -> None:
@@ -89,14 +91,14 @@ def test_capture_source_unloaded_and_loaded(pulseaudio, start_show: Start) -> No
         player.wait()
         player = pulseaudio.play(noise)
         clock.sleep(3.0)
-        assert show.state("/state/audio/state", "running", 1.0) == "running", "capture is not back within 3 s"
+        assert show.state("/state/audio/state", "running") == "running", "capture is not back within 3 s"
         report = show.finished()
     finally:
         player.kill()
         player.wait()
     assert report["audio"]["restarts"] >= 1
     assert "stage.monitor" in report["audio"]["source"]
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report, "the sound device goes away and comes back")
 
 
 @pytest.mark.parametrize("how", ["truncated", "nan", "shape", "pickle"])
@@ -115,7 +117,7 @@ def test_broken_style_is_refused(how: str, start_show: Start, tmp_path: Path) ->
     assert "weights.safetensors" in refusals[0]
     assert report["backend"]["name"] == "cpu", "the style that played should play on"
     assert not (folder / "broken" / "owned").exists()
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report, f"a style is loaded whose weights are broken: {how}")
 
 
 def test_scene_with_an_unknown_key_is_refused(start_show: Start, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_scene_with_an_unknown_key_is_refused(start_show: Start, tmp_path: Path)
     assert "wobble" in refusals[0]
     assert "unknown key" in refusals[0]
     assert report["scene"] == good.stem
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report, "a scene with an unknown key is called")
 
 
 def test_floods(start_show: Start) -> None:
@@ -153,11 +155,11 @@ def test_floods(start_show: Start) -> None:
             clock.sleep_until(began + (k + 1) / 200)
         took = clock.now() - began
     report = show.finished()
-    assert took < 22.0, "the sender did not keep 5,000 a second: the test is void"
+    if took >= 22.0:
+        pytest.skip(f"{TOO_BUSY}: the sender did not keep 5,000 messages a second")
     assert report["control"]["received"] >= 20_000
     assert report["control"]["rejected"] >= 1_000
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
-    assert report["missed"] <= 0.05 * report["frames"]
+    went_on(report, "20,000 datagrams that are no OSC, then 5,000 messages a second", missed=0.05)
 
 
 def test_disk_full_while_recording(start_show: Start, tmp_path: Path) -> None:
@@ -182,7 +184,7 @@ def test_disk_full_while_recording(start_show: Start, tmp_path: Path) -> None:
     assert "recording failed: disk full" in show.log
     assert picture > 1.0
     assert abs(picture - sound) < 1.0
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report, "the disk of the recording is full")
 
 
 def test_program_killed_while_recording(start_show: Start, tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_signals_that_ask_for_nothing_do_nothing(name: str, start_show: Start) -
     for _ in range(3):
         show.process.send_signal(getattr(signal, name))
         clock.sleep(0.05)
-    assert show.state("/state/fps", None, 10.0) is not None
+    assert show.state("/state/fps", None) is not None
     assert show.process.poll() is None
     show.end()
 
@@ -233,7 +235,7 @@ def test_an_input_that_is_none_leaves_the_sound_alone(start_show: Start, tmp_pat
     os.mkfifo(tmp_path / "pipe.wav")
     show = start_show()
     show.wait_for_picture()
-    assert show.state("/state/audio/state", "running", 20.0) == "running"
+    assert show.state("/state/audio/state", "running") == "running"
     files = (str(tmp_path / "notes.txt"), str(tmp_path / "pipe.wav"), "/dev/zero", "http://x/y")
     wrong = (*(f"file:{path}" for path in files), "nosuch")
     for name in wrong:
@@ -247,7 +249,7 @@ def test_an_input_that_is_none_leaves_the_sound_alone(start_show: Start, tmp_pat
     assert all(m.endswith("demo goes on") for m in refusals)
     assert report["audio"]["source"] == "demo"
     assert report["audio"]["restarts"] == 0
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report, "wrong inputs are asked for: text, pipe, device, address, nothing")
 
 
 @pytest.mark.parametrize("kind", ["text", "pipe", "missing", "list", "folder"])
@@ -273,7 +275,7 @@ def test_a_wrong_file_at_the_start_is_one_line(kind: str, tmp_path: Path) -> Non
         "--seconds",
         "1",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("vj: ")
@@ -285,3 +287,88 @@ def test_a_missing_device_is_said_on_the_terminal_and_the_show_goes_on(start_sho
     report = show.finished()
     assert report["frames"] > 0
     assert "no such audio input" in show.log or "no audio input" in show.log
+
+
+def test_a_style_that_is_written_while_it_is_loaded(start_show: Start, tmp_path: Path) -> None:
+    """`cp` over a file in place makes it short and long again: of mapped memory that ends a program."""
+    folder, slug = library(tmp_path / "styles")
+    weights = folder / slug / "weights.safetensors"
+    data, done = weights.read_bytes(), threading.Event()
+
+    def copy() -> None:
+        while not done.is_set():
+            with weights.open("wb") as file:
+                file.write(data[: len(data) // 3])
+                file.flush()
+                clock.sleep(0.002)
+                file.write(data[len(data) // 3 :])
+            clock.sleep(0.004)
+
+    show = start_show(environment={"PHOSPHENE_STYLES": str(folder)})
+    show.wait_for_picture()
+    thread = threading.Thread(target=copy)
+    thread.start()
+    try:
+        for _ in range(100):
+            show.osc.send_message("/deck/a/style", slug)
+            clock.sleep(0.05)
+    finally:
+        done.set()
+        thread.join()
+    show.osc.send_message("/deck/a/style", slug)
+    assert show.state("/state/deck/a/style", slug) == slug
+    went_on(show.end(), "a style is copied over itself, again and again, while it is loaded")
+
+
+def test_the_beat_is_set_back_during_crossfades(start_show: Start) -> None:
+    show = start_show("--seconds", "8")
+    show.wait_for_picture()
+    for k in range(40):
+        show.osc.send_message("/scene/next", [])
+        show.osc.send_message("/crossfade", k % 2 * 1.0)
+        show.osc.send_message("/crossfade/to", ["ab"[k % 2], 0.0])
+        for address, value in (
+            ("/tempo/resync", []),
+            ("/tempo/nudge", -1.0),
+            ("/tempo/multiply", 0.25),
+            ("/tempo/bpm", 300.0),
+        ):
+            show.osc.send_message(address, value)
+        clock.sleep(0.1)
+    report = show.finished()
+    assert not any("a frame failed" in m for m in report["messages"]), report["messages"]
+    went_on(report, "scenes are called and the beat is set back ten times a second")
+
+
+def test_the_record_button_flutters(start_show: Start, tmp_path: Path) -> None:
+    show = start_show("--seconds", "6")
+    show.wait_for_picture()
+    for _ in range(150):
+        for _ in range(20):
+            show.osc.send_message("/record", [])
+        clock.sleep(0.02)
+    report = show.finished(code=None)
+    takes = list((tmp_path / "takes").glob("*"))
+    assert all((take / "recording.mp4").exists() for take in takes), takes
+    assert show.log.count("not recording") < 20
+    went_on(report, "the record button flutters: a thousand presses a second")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo terminal")
+def test_a_terminal_that_does_not_read(start_show: Start) -> None:
+    import pty
+
+    master, slave = pty.openpty()
+    show = start_show("--seconds", "6", terminal=slave)
+    os.close(slave)
+    try:
+        assert show.state("/state/fps") is not None
+        os.write(master, b"\x13")  # Ctrl-S
+        for k in range(200):
+            show.osc.send_message(f"/nonsense/{k}", 1.0)
+            clock.sleep(0.01)
+        report = show.finished()
+    finally:
+        os.close(master)
+    assert report["control"]["rejected"] >= 200
+    went_on(report, "the terminal does not read: Ctrl-S, then 200 messages that are refused")

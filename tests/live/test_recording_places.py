@@ -48,7 +48,7 @@ def live(*options: object, cwd: Path | None = None) -> subprocess.CompletedProce
     ]
     environment = os.environ | {"PYTHONPATH": os.getcwd(), "PHOSPHENE_TAKES": ""}
     command += [*usual, *map(str, options)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, errors="replace")
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, errors="replace")
 
 
 @contextmanager

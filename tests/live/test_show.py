@@ -15,7 +15,8 @@ from PIL import ImageGrab
 
 from engine.core import clock, paths
 from engine.core.signals import SAMPLE_RATE
-from tests.live.show_process import GAP_LIMIT_MS, ShowProcess, start_show
+from tests.live.machine import went_on
+from tests.live.show_process import ShowProcess, start_show
 from tests.live.xvfb import x_display
 
 __all__ = ["start_show", "x_display"]
@@ -140,8 +141,7 @@ def test_style_and_scene_changes_do_not_hitch(start_show: Start) -> None:
         clock.sleep(1.0)
     report = show.finished()
     assert report["messages"] == []
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
-    assert report["missed"] <= 0.03 * report["frames"]
+    went_on(report, missed=0.03)
 
 
 def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, start_show: Start, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, 
         show = start_show(*options, environment=pulseaudio.environment | {"DISPLAY": x_display})
 
         def send(*message: str) -> None:
-            subprocess.run([oscsend, "127.0.0.1", str(show.port), *message], check=True, timeout=5)
+            subprocess.run([oscsend, "127.0.0.1", str(show.port), *message], check=True, timeout=300)
 
         def screen() -> float:
             return float(np.asarray(ImageGrab.grab(xdisplay=x_display).convert("L"), np.float32).mean())
@@ -171,7 +171,7 @@ def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, 
         send("/deck/b/style", "s", "third-eye")
         assert show.state("/state/deck/b/style", "third-eye") == "third-eye"
         send("/crossfade/to", "sf", "b", "1")
-        assert show.state("/crossfade", 1.0, timeout_s=4.0) == 1.0
+        assert show.state("/crossfade", 1.0) == 1.0
 
         for _ in range(5):
             send("/tempo/tap")
@@ -191,7 +191,7 @@ def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, 
     assert "stage.monitor" in report["audio"]["source"]
     assert report["audio"]["overflows"] == 0
     assert report["control"]["received"] >= 8
-    assert report["presented_gap_max_ms"] <= GAP_LIMIT_MS
+    went_on(report)
     assert np.abs(sound(out)).max() > 0.1
     events = next((tmp_path / "takes").glob("*/events.jsonl")).read_text()
     for address in ("/deck/b/style", "/crossfade/to", "/tempo/tap", "/blackout"):

@@ -30,7 +30,7 @@ def ask(module: str, folder: Path) -> dict[str, str]:
     """Run `<module>` of this package on the driver in `folder`; return {question: what went wrong, or nothing}."""
     done = subprocess.run(
         [sys.executable, "-m", f"tests.contract.host_driver.{module}"], cwd=ROOT, capture_output=True, text=True,
-        timeout=150, env={**os.environ, "LD_LIBRARY_PATH": str(folder), "PHOSPHENE_CUDA": "cuda-python"}, check=False,
+        timeout=300, env={**os.environ, "LD_LIBRARY_PATH": str(folder), "PHOSPHENE_CUDA": "cuda-python"}, check=False,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -111,7 +111,7 @@ class _Eye:
 
 
 def _wait_for(done: Callable[[], bool]) -> None:
-    give_up = clock.now() + 5.0
+    give_up = clock.now() + 180.0
     while not done():
         assert clock.now() < give_up
         clock.sleep(0.001)

@@ -164,6 +164,19 @@ def test_sound_moves_the_picture(stage: Stage) -> None:
     assert motion(heard) > 1.5 * motion(silent)
 
 
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that moves only when somebody sleeps: what is measured is what the test lets it cost, on any machine."""
+    t = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        t[0] += max(0.0, seconds)
+
+    monkeypatch.setattr(clock, "now", lambda: t[0])
+    monkeypatch.setattr(clock, "sleep", sleep)
+    monkeypatch.setattr(clock, "sleep_until", lambda until: sleep(until - t[0]))
+
+
 class Waiting:
     """A sink that takes 60 ms for each picture, as a display at its refresh does."""
 
@@ -179,7 +192,7 @@ class Waiting:
 
 
 @pytest.mark.parametrize("counts", [True, False])
-def test_waiting_for_the_screen_is_no_work(gl, counts: bool) -> None:
+def test_waiting_for_the_screen_is_no_work(gl, driven, counts: bool) -> None:
     """The null: the same time spent working, for which the governor must give up pixels."""
     made = make_stage(governor=Governor(SIZE, 24, ladder=[Size(32, 18), Size(48, 27), SIZE], start=Size(48, 27)))
     made.sinks.append(Waiting(made, counts))
@@ -223,7 +236,7 @@ def test_pictures_that_go_through_host_memory_are_said(stage) -> None:
     assert said not in refusals(stage)
 
 
-def test_only_a_style_can_make_the_picture_larger(gl) -> None:
+def test_only_a_style_can_make_the_picture_larger(gl, driven) -> None:
     """Neither the idle scene nor a frozen picture: after both, a style's first frames would be far too large."""
     small, large = Size(32, 18), Size(40, 22)
     made = make_stage(governor=Governor(SIZE, 24, ladder=[small, large], start=small))

@@ -86,7 +86,7 @@ class Loop:
         self.recording.start(path, lambda: {"recorded": str(self.recording.result and self.recording.result.path)})
 
     def wait_open(self) -> None:
-        give_up = clock.now() + 20.0
+        give_up = clock.now() + 180.0
         while self.opening:
             assert clock.now() < give_up, self.said
             clock.sleep(0.002)
@@ -96,7 +96,7 @@ class Loop:
         return self.recording.status is not None and self.recording.status.state == "opening"
 
     def until(self, done: Callable[[], object]) -> None:
-        give_up = clock.now() + 20.0
+        give_up = clock.now() + 180.0
         while not done():
             assert clock.now() < give_up, self.said
             self.play(1)

@@ -34,7 +34,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RenderJob:
 def vj(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", "from engine.app.cli import main; main()", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.getcwd()} | environment
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, timeout=300)
     return subprocess.CompletedProcess(
         command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     )

@@ -37,7 +37,7 @@ HEAVY = (
 def test_import_is_light() -> None:
     """Nothing of the show: the process must be back half a second after a crash."""
     code = "import sys, json; import engine.audio.process; print(json.dumps(sorted(sys.modules)))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     loaded = json.loads(run.stdout)
     assert [m for m in loaded if any(m == h or m.startswith(h + ".") for h in HEAVY)] == []
 
@@ -99,7 +99,7 @@ def test_it_publishes_nothing_until_it_is_let_go(tmp_path) -> None:
     origin = clock.now() + 0.05
     running.process.stdin.write(json.dumps({"origin": origin}).encode() + b"\n")
     running.process.stdin.flush()
-    give_up = clock.now() + 30
+    give_up = clock.now() + 180.0
     while state.pcm.written < 20:
         assert clock.now() < give_up
         clock.sleep(0.01)

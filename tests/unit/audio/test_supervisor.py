@@ -73,7 +73,7 @@ def test_sound_comes_back_when_no_process_could_be_started(song: Path, monkeypat
     monkeypatch.setattr(module, "SourceProcess", refusing)
     source = Supervisor(f"file:{song}")
     errors = set()
-    give_up = clock.now() + 60.0
+    give_up = clock.now() + 180.0
     while source.health().state != "running":
         errors.add(source.health().error)
         assert clock.now() < give_up, source.health()
@@ -183,7 +183,7 @@ def test_an_input_that_is_none_leaves_the_one_that_plays_alone(tmp_path: Path) -
             source.said()
             source.set_input(wrong)
             said: list[str] = []
-            give_up = clock.now() + 60.0
+            give_up = clock.now() + 180.0
             while not said:
                 assert source.health().state == "running", name
                 assert clock.now() < give_up, name

@@ -15,7 +15,7 @@ def test_a_child_imports_nothing_of_the_current_folder(tmp_path, monkeypatch):
     for name in ("json", "numpy", "engine"):
         (tmp_path / f"{name}.py").write_text(f"open('ran', 'a').write('{name}')\nraise ImportError\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", os.curdir]))
-    code = subprocess.run(python_child("engine.core.paths"), cwd=tmp_path, env=child_environment(), timeout=60, check=False)
+    code = subprocess.run(python_child("engine.core.paths"), cwd=tmp_path, env=child_environment(), timeout=300, check=False)
     assert code.returncode == 0
     assert not (tmp_path / "ran").exists()
 

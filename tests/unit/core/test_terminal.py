@@ -21,7 +21,7 @@ def program(code: str, *, redirect: str = "", env: dict[str, str] | None = None)
     command = f'exec "$0" -P -c "$1" {redirect}'
     given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | (env or {})
     return subprocess.run(
-        ["sh", "-c", command, sys.executable, text], capture_output=True, env=given, timeout=120, check=False
+        ["sh", "-c", command, sys.executable, text], capture_output=True, env=given, timeout=300, check=False
     )
 
 

@@ -32,7 +32,7 @@ def ask(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         [sys.executable, str(DOCTOR), *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env=environment or None,
     )

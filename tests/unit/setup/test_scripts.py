@@ -38,7 +38,7 @@ def shell(script: str, *arguments: str, cwd: Path, **environment: str) -> subpro
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -64,7 +64,7 @@ def interrupt_when(path: Path, steps: int) -> threading.Thread:
     """Press Ctrl-C once the history in `path` has more than `steps` steps; never later than after a minute."""
 
     def wait() -> None:
-        give_up = clock.now() + 60.0
+        give_up = clock.now() + 180.0
         while clock.now() < give_up:
             try:
                 if len(json.loads(path.read_text())["steps"]) > steps:

@@ -53,7 +53,7 @@ def test_ctrl_c_in_a_process_of_its_own_is_130(loops: Path, tmp_path: Path) -> N
     process = started(["--data", str(loops), "--name", "stopped", *TINY, *ENDLESS])
     wait_for(process, "epoch 2")
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[1]
+    rest = process.communicate(timeout=300)[1]
     assert process.returncode == 130
     assert "Traceback" not in rest
     assert "report:" in rest
