@@ -34,6 +34,16 @@ class Flash:
         """How far it stands out: what is lost when it is softened."""
         return self.peak - max(self.before, self.after)
 
+    @property
+    def limit(self) -> float:
+        """How light it may be where it is softened: hardly lighter than beside it, and not a landing on a stair.
+
+        A rise that rests halfway is one change by WCAG, and two for analysers that do not ask that changes oppose.
+        """
+        low, high = sorted((self.before, self.after))
+        soft = HOLD * CAUTION * LUMINANCE_STEP
+        return (high if high - low + soft < LUMINANCE_STEP else low) + soft
+
 
 def find_flashes(values: np.ndarray, step: float, dark: float) -> list[Flash]:
     """Return the flashes of a course of values, float [n], which comes after darkness; one that lasts falls at its end."""
@@ -99,7 +109,7 @@ def plan_flashes(measured: np.ndarray, fps: float) -> Mapping[int, np.ndarray]:
         light, red = np.ascontiguousarray(measured[:, region].T, np.float32)
         flashes = find_flashes(light, LUMINANCE_STEP * CAUTION, DARK) if flashing[region, 0] else []
         for flash in too_many(flashes, fps):
-            limit = max(flash.before, flash.after) + HOLD * CAUTION * LUMINANCE_STEP
+            limit = flash.limit
             for k in range(flash.first, min(flash.last + 1, count)):
                 if light[k] > limit:
                     factors.setdefault(k, np.ones(REGIONS, np.float32))[region] = limit / light[k]

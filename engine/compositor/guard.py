@@ -23,7 +23,7 @@ from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 from kernels.guard import reference
 
-_STATE = Size(6, reference.REGIONS)
+_STATE = Size(8, reference.REGIONS)
 _DECIDED = Size(1, reference.REGIONS)
 _TILES = Size(reference.TILES, reference.TILES)
 _DT = (1e-3, 0.5)  # s: a frame that took longer is counted as half a second, which is more cautious
@@ -53,7 +53,8 @@ class FlashGuard:
         self._measure, self._decide, self._field, self._settle = (
             passes[f"guard/{name}.frag"] for name in ("measure", "decide", "field", "settle")
         )
-        self._tiles, self._cells, self._plan = (RenderTarget(size, "rgba32f") for size in (_TILES, CELLS, CELLS))
+        self._tiles, self._shown = RenderTarget(_TILES, "rgba32f"), RenderTarget(_TILES, "rgba32f")
+        self._cells, self._plan = RenderTarget(CELLS, "rgba32f"), RenderTarget(CELLS, "rgba32f")
         self._decided = RenderTarget(_DECIDED, "rgba32f")
         self._states = deque(RenderTarget(_STATE, "rgba32f") for _ in range(2))
         self._readback = Readback(FramePool(_DECIDED, 3, np.float16))
@@ -71,11 +72,12 @@ class FlashGuard:
         """
         dt = min(_DT[1], max(_DT[0], dt))
         old, new = self._states
-        seen = {"tiles": self._tiles, "state": old}
-        self._measure.draw(self._tiles, textures={"source": picture}, gain=output_gain(master, blackout))
-        self._decide.draw(self._decided, textures=seen | {"plan": self._plan}, dt=dt)
+        gain = output_gain(master, blackout)
+        self._measure.draw(self._tiles, textures={"source": picture, "cells": self._plan}, gain=gain)
+        self._decide.draw(self._decided, textures={"tiles": self._tiles, "state": old}, dt=dt)
         self._field.draw(self._cells, textures={"decided": self._decided, "plan": self._plan})
-        self._settle.draw(new, textures=seen | {"decided": self._decided, "cells": self._cells}, dt=dt)
+        self._measure.draw(self._shown, textures={"source": picture, "cells": self._cells}, gain=gain)
+        self._settle.draw(new, textures={"tiles": self._shown, "state": old, "decided": self._decided}, dt=dt)
         self._states.rotate()
         self._fresh = False
         self._readback.start(self._decided, None)
@@ -105,7 +107,7 @@ class FlashGuard:
     def close(self) -> None:
         """Free everything but the shaders."""
         self._readback.close()
-        for each in (self._tiles, self._cells, self._plan, self._decided, *self._states):
+        for each in (self._tiles, self._shown, self._cells, self._plan, self._decided, *self._states):
             each.close()
 
     def _note(self, decided: np.ndarray) -> None:
@@ -119,8 +121,9 @@ class FlashGuard:
         """Make the state that of a show of which nothing has been seen."""
         row = np.zeros((_STATE.width, 4), np.float32)
         row[0] = (0.0, 0.0, 1.0, reference.NEVER)  # darkness: it was dark before the first picture
-        row[3] = (0.0, 0.0, 0.0, reference.NEVER)
-        row[[1, 2, 4, 5]] = reference.NEVER
+        row[4] = (0.0, 0.0, 0.0, reference.NEVER)
+        row[[1, 5]] = (reference.NEVER, 0.0, 0.0, 0.0)  # no transition has been
+        row[[2, 3, 6, 7]] = reference.NEVER
         for state in self._states:
             state.upload(np.tile(row, (_STATE.height, 1, 1)))
         self._fresh = True

@@ -4,7 +4,6 @@
 out vec4 colour;
 uniform sampler2D tiles;
 uniform sampler2D state;
-uniform sampler2D plan; // cells: what is held back anyway
 uniform float dt;
 
 // Whether one more rise keeps to three flashes a second. The newest transition is a fall.
@@ -21,11 +20,11 @@ bool allowed(Seen s, int channel) {
     }
     // A fall will follow. With five transitions in the second behind, it would be the seventh of its second, unless the
     // oldest one has left by then: only of steady flashes is it known that it will.
-    float lasts = s.ages[1] - s.ages[0];
-    float before = s.ages[3] - s.ages[2];
-    float periods = abs((s.ages[1] - s.ages[3]) - (s.ages[3] - s.ages[5]));
-    bool steady = abs(lasts - before) <= 1.5 * dt && periods <= 1.5 * dt;
-    bool leaves = steady && s.ages[4] + min(lasts, before) >= end;
+    vec3 periods = vec3(s.ages[1], s.ages[3] - s.ages[1], s.ages[5] - s.ages[3]);
+    float longest = max(periods.x, max(periods.y, periods.z));
+    float shortest = min(periods.x, min(periods.y, periods.z));
+    float uneven = max(longest - shortest, abs(s.lasted.x - s.lasted.y));
+    bool leaves = uneven <= STEADY * dt && s.ages[4] + min(s.lasted.x, s.lasted.y) - uneven >= end;
     // Once flashes are held back those that come through keep a distance.
     bool spaced = s.since + dt >= WINDOW_S || s.ages[1] >= SPACING_S - 0.5 * dt;
     return rises < MOST_FLASHES && (changes <= 4 || (changes == 5 && leaves)) && spaced;
@@ -41,12 +40,7 @@ bool blocked(Seen s, int channel, float value, float coming, bool was_held) {
 
 void main() {
     int region = int(gl_FragCoord.y);
-    ivec3 where = tiles_of(region);
-    vec2 sum = vec2(0.0);
-    for (int y = 0; y < where.z; y++) {
-        for (int x = 0; x < where.z; x++) sum += shown(tiles, plan, where.xy + ivec2(x, y));
-    }
-    vec2 value = sum / float(where.z * where.z);
+    vec2 value = mean_of(tiles, region);
 
     Seen light = seen(state, region, 0);
     Seen red = seen(state, region, 1);

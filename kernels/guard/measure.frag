@@ -1,10 +1,11 @@
 #version 330 core
-// Mean relative luminance and mean saturated red of each tile of the picture that is about to be shown.
+// Mean relative luminance and mean saturated red of each tile of the picture, held back as the cells say.
 #include "common/picture.glsl"
 #include "common/colour.glsl"
 #include "guard/rules.glsl"
 out vec4 colour;
 uniform sampler2D source;
+uniform sampler2D cells;
 uniform float gain; // master and blackout
 
 void main() {
@@ -18,7 +19,8 @@ void main() {
     int count = 0;
     for (int y = first.y + stride / 2; y < last.y; y += stride) {
         for (int x = first.x + stride / 2; x < last.x; x += stride) {
-            vec3 light = to_white(gain * finite(texelFetch(source, ivec2(x, y), 0)).rgb);
+            vec2 held = at_place(cells, (vec2(x, y) + 0.5) / vec2(size));
+            vec3 light = held_back(to_white(gain * finite(texelFetch(source, ivec2(x, y), 0)).rgb), held);
             float rest = light.g + light.b;
             float red = light.r >= SATURATED * (light.r + rest) ? max(light.r - rest, 0.0) : 0.0;
             sum += vec2(luminance(light), red);

@@ -7,8 +7,8 @@ A flash is a pair of opposing changes of relative luminance, each of a tenth of 
 below 0.8; or of saturated red. What counts is the mean over a tenth of the visual field: the picture is measured in 24 x 24
 tiles, of which 8 x 8 make a region a third of the picture wide and high; regions overlap by half, and the 26th is all of it.
 
-    tiles --decide--> factor and fading of each region --field--> 6 x 6 cells --apply--> picture
-                            ^-------------- settle: what was shown is counted -------------'
+    tiles --decide--> factor and fading of each region --field--> 6 x 6 cells --apply--> picture --measure--.
+               ^-------------------- settle: what is shown is counted --------------------------------------'
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ RED_STEP = 20.0 / 320.0  # of mean R - G - B where red is saturated
 SATURATED = 0.8  # R / (R + G + B)
 
 # The guard counts a little earlier than the definition and holds a little lower: what follows it (scaling, eight bits, an
-# encoder) moves the mean of a region by up to a hundredth.
+# encoder) moves the mean of a region by up to a hundredth. For the same reason a transition is as young as it can be: it has
+# its age from where it passes 1.1 steps. Light that fades out passes 0.9, 1 and 1.1 of them some frames apart.
 CAUTION = 0.9
 HOLD = 0.8  # of a step above the last dark picture: how far a flash that is held back may rise
+STEADY = 1.5  # frames by which distance and length of flashes may differ that count as steady
 SPACING_S = 0.25  # least distance of flashes for a second after one was held back: three of four kicks at 240 bpm
 HELD_S = 0.5  # a flash that is held back stays so for this long if it lasts: a rise in its middle would be one more flash
 RELEASE_S = 0.4  # then a region comes back from black to full in this time
@@ -53,18 +55,12 @@ def measure(light: np.ndarray) -> np.ndarray:
     red, rest = light[..., 0], light[..., 1] + light[..., 2]
     saturated = np.where(red >= SATURATED * (red + rest), np.maximum(red - rest, 0.0), 0.0)
     both = np.stack([luminance, saturated], axis=-1)
-    rows, columns = (_edges(n) for n in light.shape[:2])
-    out = np.empty((TILES, TILES, 2), np.float32)
-    for i, (top, bottom) in enumerate(rows):
-        band = both[top:bottom].mean(axis=0)
-        for j, (left, right) in enumerate(columns):
-            out[i, j] = band[left:right].mean(axis=0)
-    return out
-
-
-def _edges(pixels: int) -> list[tuple[int, int]]:
-    starts = [i * pixels // TILES for i in range(TILES)]
-    return [(a, max(a + 1, (i + 1) * pixels // TILES)) for i, a in enumerate(starts)]
+    for axis in (0, 1):
+        pixels = light.shape[axis]
+        starts = np.arange(TILES) * pixels // TILES
+        counts = np.maximum(np.diff(starts, append=pixels), 1)  # of fewer pixels than tiles, some are in several tiles
+        both = np.add.reduceat(both, starts, axis=axis) / np.expand_dims(counts, (1 - axis, 2)).astype(np.float32)
+    return both
 
 
 def regions(tiles: np.ndarray) -> np.ndarray:
@@ -81,12 +77,23 @@ class Transitions:
     """Counts opposing changes of `n` values, each by itself. steps: [n], how much is one; dark: [n], see `DARK`, or inf.
 
     ages: float32 [n, memory], s since the newest transitions, newest first; rising: whether the newest one went up. Before
-    the first one the search goes both ways, unless `dark_before` says that there was darkness.
+    the first one the search goes both ways, unless `dark_before` says that there was darkness. latest: [n], the change at
+    which a transition is over and its age begins; before, `steps`.
     """
 
-    def __init__(self, steps: np.ndarray, dark: np.ndarray, memory: int = AGES, dark_before: bool = False) -> None:
+    def __init__(
+        self,
+        steps: np.ndarray,
+        dark: np.ndarray,
+        memory: int = AGES,
+        dark_before: bool = False,
+        latest: np.ndarray | None = None,
+    ) -> None:
         self.steps, self.dark = np.asarray(steps, np.float32), np.asarray(dark, np.float32)
+        self.latest = self.steps if latest is None else np.asarray(latest, np.float32)
         self.extreme = np.zeros(len(self.steps), np.float32)  # the darkest value since the last rise, or brightest since ...
+        self.base = np.full(len(self.steps), NEVER, np.float32)  # the extreme before that; NEVER: none has been
+        self.lasted = np.zeros((len(self.steps), 2), np.float32)  # s, the newest flash and the one before
         self._highest: np.ndarray | None = None  # of those that have had no transition yet; then the extreme is the darkest
         self._before = dark_before
         self.rising = np.zeros(len(self.steps), bool)
@@ -104,6 +111,10 @@ class Transitions:
         down = self.rising & (values < self.dark) & (values <= extreme - self.steps)
         first_down = ~self.rising & ~up & (values < self.dark) & (values <= self._highest - self.steps)
         turned = up | down | first_down
+        goes_on = (extreme != self.extreme) & (np.abs(self.extreme - self.base) < self.latest)
+        self.ages[goes_on, 0] = 0.0
+        self.lasted = np.where(down[:, None], np.stack([self.ages[:, 0], self.lasted[:, 0]], axis=1), self.lasted)
+        self.base = np.where(turned, np.where(first_down, self._highest, extreme), self.base)
         self.extreme = np.where(turned, values, extreme).astype(np.float32)
         self._highest = np.where(turned, np.float32(-np.inf), self._highest)
         self.rising = self.rising ^ (up | down)
@@ -117,30 +128,37 @@ class Transitions:
 
 
 class Guard:
-    """The shaders' state and rules. `hold` takes the tiles of a frame and returns what to do to it."""
+    """The shaders' state and rules. For each frame `decide` what to do to it, then `settle` what was made of it.
+
+    What was made of it has to be measured: a red that is faded in part may be saturated or not, as each pixel has it.
+    """
 
     def __init__(self) -> None:
         steps = np.repeat(np.float32([LUMINANCE_STEP, RED_STEP]), REGIONS) * np.float32(CAUTION)
-        self._seen = Transitions(steps, np.repeat(np.float32([DARK, np.inf]), REGIONS), dark_before=True)
+        dark = np.repeat(np.float32([DARK, np.inf]), REGIONS)
+        self._seen = Transitions(steps, dark, dark_before=True, latest=steps * np.float32((2.0 - CAUTION) / CAUTION))
         # Of red a frame more than the second: it takes little to tip a pixel into saturation, a frame earlier or later.
         self._window = np.repeat(np.float32([0.5, -1.5]), REGIONS)
         self._held = np.full(2 * REGIONS, NEVER, np.float32)  # s since a flash was last begun to be held back
         self.factor = np.ones(REGIONS, np.float32)  # on the light of each region
         self.fading = np.zeros(REGIONS, np.float32)  # 0 as it is .. 1 grey
 
-    def hold(self, tiles: np.ndarray, dt: float, plan: np.ndarray | None = None) -> np.ndarray:
+    def decide(self, tiles: np.ndarray, dt: float, plan: np.ndarray | None = None) -> np.ndarray:
         """Return float32 [6, 6, 2], factor and fading at the cells, for a frame that comes `dt` s after the last one.
 
-        plan: the same of what is held back anyway, which is part of what comes back.
+        tiles: its measures, float32 [24, 24, 2]. plan: what is held back anyway, in `tiles` already; it is part of what
+        comes back.
         """
-        coming = tiles if plan is None else shown(tiles, plan)
-        began = self._decide(regions(coming), np.float32(dt))
-        cells = field(self.factor, self.fading)
-        if plan is not None:
-            cells = np.stack([cells[..., 0] * plan[..., 0], np.maximum(cells[..., 1], plan[..., 1])], axis=-1)
-        self._seen.add(regions(shown(tiles, cells)).T.reshape(-1), dt)
+        began = self._decide(regions(tiles), np.float32(dt))
         self._held = np.where(began, np.float32(0.0), np.minimum(self._held + np.float32(dt), np.float32(NEVER)))
-        return cells
+        cells = field(self.factor, self.fading)
+        if plan is None:
+            return cells
+        return np.stack([cells[..., 0] * plan[..., 0], np.maximum(cells[..., 1], plan[..., 1])], axis=-1)
+
+    def settle(self, tiles: np.ndarray, dt: float) -> None:
+        """Count what is shown of the frame: float32 [24, 24, 2], the measures of the picture as it was held back."""
+        self._seen.add(regions(tiles).T.reshape(-1), dt)
 
     def _decide(self, values: np.ndarray, dt: np.float32) -> np.ndarray:
         """Set factor and fading for the regions' `values`, [26, 2]; return where holding back begins, bool [52]."""
@@ -171,10 +189,9 @@ class Guard:
         rises, changes = recent[:, 1::2].sum(axis=1), recent.sum(axis=1)
         # A fall will follow. With five transitions in the second behind, it would be the seventh of its second, unless the
         # oldest one has left by then: only of steady flashes is it known that it will.
-        lasts, before = ages[:, 1] - ages[:, 0], ages[:, 3] - ages[:, 2]
-        period, earlier = ages[:, 1] - ages[:, 3], ages[:, 3] - ages[:, 5]
-        steady = (np.abs(lasts - before) <= 1.5 * dt) & (np.abs(period - earlier) <= 1.5 * dt)
-        leaves = steady & (ages[:, 4] + np.minimum(lasts, before) >= end)
+        periods = np.stack([ages[:, 1], ages[:, 3] - ages[:, 1], ages[:, 5] - ages[:, 3]])
+        uneven = np.maximum(np.ptp(periods, axis=0), np.ptp(self._seen.lasted, axis=1))
+        leaves = (uneven <= STEADY * dt) & (ages[:, 4] + self._seen.lasted.min(axis=1) - uneven >= end)
         # Once flashes are held back those that come through keep an even distance: three at once and then none for the
         # rest of the second, over and over, would be a pattern of its own.
         spaced = (self._held + dt >= WINDOW_S) | (ages[:, 1] >= SPACING_S - 0.5 * dt)
@@ -208,14 +225,6 @@ def _between(pixels: int) -> tuple[np.ndarray, np.ndarray]:
     first = np.floor(place)
     t = place - first
     return first.astype(int), (t * t * (3 - 2 * t)).astype(np.float32)
-
-
-def shown(tiles: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Return float32 [24, 24, 2], what is left of the measures of `tiles` where that is held back."""
-    held = spread(cells, TILES, TILES)
-    left = tiles * held[..., :1]
-    left[..., 1] *= held[..., 1] < FADED_ENOUGH
-    return left
 
 
 def apply(light: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ const float DARK = 0.8;
 const float SATURATED = 0.8;
 const float CAUTION = 0.9;
 const float HOLD = 0.8;
+const float STEADY = 1.5;
 const float SPACING_S = 0.25;
 const float HELD_S = 0.5;
 const float RELEASE_S = 0.4;
@@ -19,23 +20,28 @@ const float FADED_ENOUGH = 0.41;
 const float RED_RELEASE_S = 0.6;
 const float NEVER = 99.0;
 
-// State: a row for each region. Columns 0 to 2 are of luminance, 3 to 5 of red: (extreme, rising, factor or fading, seconds
-// since holding back began), then the ages of eight transitions, newest first.
-const int CHANNEL = 3;
+// State: a row for each region. Columns 0 to 3 are of luminance, 4 to 7 of red: (extreme, rising, factor or fading, seconds
+// since holding back began), (base, how long the newest flash lasted and the one before), then the ages of eight transitions,
+// newest first.
+const int CHANNEL = 4;
 
 struct Seen {
     float extreme;
     bool rising;
     float held; // factor or fading
     float since;
+    float base;
+    vec2 lasted;
     float ages[8];
 };
 
 Seen seen(sampler2D state, int region, int channel) {
     vec4 first = texelFetch(state, ivec2(channel * CHANNEL, region), 0);
-    vec4 a = texelFetch(state, ivec2(channel * CHANNEL + 1, region), 0);
-    vec4 b = texelFetch(state, ivec2(channel * CHANNEL + 2, region), 0);
-    return Seen(first.x, first.y > 0.5, first.z, first.w, float[8](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w));
+    vec4 second = texelFetch(state, ivec2(channel * CHANNEL + 1, region), 0);
+    vec4 a = texelFetch(state, ivec2(channel * CHANNEL + 2, region), 0);
+    vec4 b = texelFetch(state, ivec2(channel * CHANNEL + 3, region), 0);
+    float ages[8] = float[8](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+    return Seen(first.x, first.y > 0.5, first.z, first.w, second.x, second.yz, ages);
 }
 
 float step_of(int channel) {
@@ -76,9 +82,12 @@ vec3 held_back(vec3 light, vec2 held) {
     return held.x * mix(light, vec3(dot(light, vec3(0.2126, 0.7152, 0.0722))), held.y);
 }
 
-// What is shown of a tile: luminance and saturated red.
-vec2 shown(sampler2D tiles, sampler2D cells, ivec2 tile) {
-    vec2 held = at_place(cells, (vec2(tile) + 0.5) / float(TILES));
-    vec2 value = held.x * texelFetch(tiles, tile, 0).xy;
-    return vec2(value.x, held.y < FADED_ENOUGH ? value.y : 0.0);
+// The mean of the tiles of a region: luminance and saturated red.
+vec2 mean_of(sampler2D tiles, int region) {
+    ivec3 where = tiles_of(region);
+    vec2 sum = vec2(0.0);
+    for (int y = 0; y < where.z; y++) {
+        for (int x = 0; x < where.z; x++) sum += texelFetch(tiles, where.xy + ivec2(x, y), 0).xy;
+    }
+    return sum / float(where.z * where.z);
 }

@@ -1,26 +1,18 @@
 #version 330 core
-// The state after this frame: what is shown, held back as decided, is counted.
+// The state after this frame: what is shown, measured as it was held back, is counted.
 #include "guard/rules.glsl"
 out vec4 colour;
 uniform sampler2D tiles;
 uniform sampler2D state;
 uniform sampler2D decided;
-uniform sampler2D cells;
 uniform float dt;
 
 void main() {
     ivec2 here = ivec2(gl_FragCoord.xy);
     int region = here.y;
     int channel = here.x / CHANNEL;
-    ivec3 where = tiles_of(region);
-    float sum = 0.0;
-    for (int y = 0; y < where.z; y++) {
-        for (int x = 0; x < where.z; x++) {
-            vec2 value = shown(tiles, cells, where.xy + ivec2(x, y));
-            sum += channel == 0 ? value.x : value.y;
-        }
-    }
-    float value = sum / float(where.z * where.z);
+    vec2 means = mean_of(tiles, region);
+    float value = channel == 0 ? means.x : means.y;
 
     Seen s = seen(state, region, channel);
     float rise = step_of(channel);
@@ -28,6 +20,9 @@ void main() {
     bool up = !s.rising && dark_enough(extreme, channel) && value >= extreme + rise;
     bool down = s.rising && dark_enough(value, channel) && value <= extreme - rise;
     bool turned = up || down;
+    // A transition goes on for as long as light moves on, to 1.1 steps.
+    bool goes_on = extreme != s.extreme && abs(s.extreme - s.base) < rise * (2.0 - CAUTION) / CAUTION;
+    float newest = goes_on ? 0.0 : min(s.ages[0] + dt, NEVER);
     int column = here.x % CHANNEL;
     if (column == 0) {
         vec4 now = texelFetch(decided, ivec2(0, region), 0);
@@ -35,9 +30,13 @@ void main() {
         colour = vec4(turned ? value : extreme, float(s.rising != turned), now[channel], since);
         return;
     }
-    int first = 4 * (column - 1);
+    if (column == 1) {
+        colour = vec4(turned ? extreme : s.base, down ? vec2(newest, s.lasted.x) : s.lasted, 0.0);
+        return;
+    }
+    int first = 4 * (column - 2);
     for (int i = 0; i < 4; i++) {
         int from = turned ? first + i - 1 : first + i;
-        colour[i] = from < 0 ? 0.0 : min(s.ages[from] + dt, NEVER);
+        colour[i] = from < 0 ? 0.0 : (from == 0 ? newest : min(s.ages[from] + dt, NEVER));
     }
 }

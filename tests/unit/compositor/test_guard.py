@@ -87,7 +87,9 @@ def test_it_is_the_numpy_reference(rig, seed, planned):
     held = 0
     for k in range(4 * FPS):
         light = colours(k, seed)
-        wanted = guard.hold(reference.measure(light), 1 / FPS, plan)
+        coming = light if plan is None else reference.apply(light, plan)
+        wanted = guard.decide(reference.measure(coming), 1 / FPS, plan)
+        guard.settle(reference.measure(reference.apply(light, wanted)), 1 / FPS)
         assert np.abs(rig.cells(light) - wanted).max() < 2e-3, k
         held += bool((guard.factor < 1.0).any())
     assert held > FPS / 2  # else nothing was compared
