@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -372,3 +373,32 @@ def test_a_terminal_that_does_not_read(start_show: Start) -> None:
         os.close(master)
     assert report["control"]["rejected"] >= 200
     went_on(report, "the terminal does not read: Ctrl-S, then 200 messages that are refused")
+
+
+SLOW_DISK = """
+import os, sys, time
+def ask(event, arguments):
+    if arguments and isinstance(arguments[0], (str, bytes)) and "SLOW-DISK" in os.fsdecode(arguments[0]):
+        time.sleep(3.0)
+sys.addaudithook(ask)
+"""
+
+
+def test_a_disk_that_answers_each_question_after_three_seconds(tmp_path: Path, start_show: Start) -> None:
+    """A stick that spins up, a busy share: whatever Python opens, makes, renames, lists or removes there waits."""
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(SLOW_DISK)
+    slow = tmp_path / "SLOW-DISK"
+    slow.mkdir()
+    with wave.open(str(slow / "tone.wav"), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes(bytes(192_000))
+    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "hook"), os.getcwd()])}
+    show = start_show("--takes", str(slow / "takes"), environment=environment)
+    show.wait_for_picture()
+    show.osc.send_message("/audio/input", f"file:{slow / 'tone.wav'}")
+    show.osc.send_message("/record", 1)
+    clock.sleep(12.0)
+    report = show.end(code=None)  # 1 where the recording had not begun by then
+    assert report["frames"] > 24 * 5
+    went_on(report, "a disk that answers after 3 s is recorded to, and played from")

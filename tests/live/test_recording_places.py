@@ -14,6 +14,7 @@ import pytest
 
 from engine.core import clock
 from engine.core.media import open_media
+from tests.live.machine import went_on
 from tests.live.show_process import ShowProcess, start_show
 
 __all__ = ["start_show"]
@@ -127,6 +128,7 @@ def test_without_a_place_for_takes_the_recording_is_made_all_the_same(tmp_path: 
     assert any("this disk is read-only" in line for line in json.loads((tmp_path / "r.json").read_text())["messages"])
 
 
+@pytest.mark.faults
 def test_a_full_disk_of_takes_ends_the_take_and_not_the_recording(tmp_path: Path, start_show: Start) -> None:
     with disk(tmp_path / "small", full=True) as small:
         show = start_show("--record", str(tmp_path / "out.mp4"), "--takes", str(small / "takes"), "--size", "160x90")
@@ -134,11 +136,13 @@ def test_a_full_disk_of_takes_ends_the_take_and_not_the_recording(tmp_path: Path
         show.wait_for_line("the sound of the take is not whole: disk full")
         clock.sleep(2.0)
         report = show.end()
+    went_on(report, "the disk of the take is full, that of the recording is not")
     assert report["recorder"]["failures"] == []
     assert report["recorder"]["error"] == ""
     assert picture_s(tmp_path / "out.mp4") > report["frames"] / 24 - 1.0
 
 
+@pytest.mark.faults
 def test_a_take_that_cannot_be_made_goes_on_without_and_costs_the_exit_code(tmp_path: Path, start_show: Start) -> None:
     (tmp_path / "takes").write_text("mine")
     show = start_show("--size", "160x90")
@@ -146,6 +150,7 @@ def test_a_take_that_cannot_be_made_goes_on_without_and_costs_the_exit_code(tmp_
     show.osc.send_message("/record", 1)
     show.wait_for_line("not recording: cannot write the take")
     report = show.end(code=1)
+    went_on(report, "a take is asked for where none can be made")
     assert "a part of the path is a file" in report["recorder"]["failures"][0]
     assert report["recorder"]["failures"][0] in report["messages"]
     assert (tmp_path / "takes").read_text() == "mine"
