@@ -159,7 +159,7 @@ def _run(
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
     watch = None if options.show else SceneWatch(scene_path)
-    stopping = _Stop()
+    stopping, told = _Stop(), False
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
     stage.clock = show_clock(display, stage.clock.fps)
@@ -171,8 +171,9 @@ def _run(
             if _keys(display, table, stage):
                 return
             index = _frame(stage)
-            if index == 0 and screen.first_s is not None:
+            if not told and screen.first_s is not None:  # not frame 0, which may be missed
                 _log.info("first picture after %.2f s", screen.first_s - began)
+                told = True
             if last is not None and (index >= last or (index < 0 and clock.now() > ends)):
                 return
             if watch is not None:

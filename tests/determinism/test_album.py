@@ -25,7 +25,7 @@ from engine.core import clock, paths
 from engine.core.signals import SAMPLE_RATE
 from engine.output.framehash import read_hashes
 
-pytestmark = [pytest.mark.gl, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.gl
 
 ALBUM = """
 version = 1

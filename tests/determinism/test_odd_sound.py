@@ -17,7 +17,7 @@ from engine.core import paths
 from engine.core.signals import SAMPLE_RATE
 from tests.unit.audio.test_decode import wav
 
-pytestmark = [pytest.mark.gl, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.gl
 
 ALBUM = """
 version = 1

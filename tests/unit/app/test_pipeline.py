@@ -219,7 +219,7 @@ class OnTheGpu:
 
 
 @pytest.mark.parametrize("gpu_ms", [2.0, 60.0])
-def test_what_the_gpu_takes_is_the_governors_measure_too(gl, gpu_ms: float) -> None:
+def test_what_the_gpu_takes_is_the_governors_measure_too(gl, driven, gpu_ms: float) -> None:
     made = make_stage(governor=Governor(SIZE, 24, ladder=[Size(32, 18), Size(48, 27), SIZE], start=Size(48, 27)))
     made.mixer.set_generator("a", OnTheGpu(gpu_ms))
     play(made, 40)
