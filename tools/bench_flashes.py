@@ -1,12 +1,12 @@
 """How much scenes and performers flash, without the guard, with it as in a show, and with it knowing the whole film.
 
-    python tools/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR]
+    python tools/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR] [--made]
 
 Every scene is rendered on kicks at 200 bpm and at 140 bpm, and on those with rolls in eighths and sixteenths; then come
 the moves of a performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by
-that: an analyser of other people's, after Electronic Arts' IRIS. Prints a table: flashes in the worst second (luminance /
-red), and in brackets IRIS's frames that fail by luminance, by red, and by its rule of four seconds. It does not say that a
-film is safe for everyone: see docs/flashes.md.
+that: an analyser of other people's, after Electronic Arts' IRIS. `--made` counts rectangles that go on and off instead.
+Prints a table: flashes in the worst second (luminance / red), and in brackets IRIS's frames that fail by luminance, by
+red, and by its rule of four seconds. It does not say that a film is safe for everyone: see docs/flashes.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -119,15 +120,40 @@ def count(film: Path, iris: str | None) -> str:
     return f"{text} [{light}, {red}, {extended}]"
 
 
+def made_flashes(keep: Path) -> Iterator[tuple[str, Path]]:
+    """Write films of a rectangle in the middle that goes on and off, 6 s each without loss; yield what and where."""
+    for hz in (2.5, 3.0, 3.5, 4.0, 5.0):
+        for area in (0.2, 0.3):
+            for name, colour in (("white", (255, 255, 255)), ("red", (255, 0, 0))):
+                path = keep / f"{hz:g} Hz, {area:.0%}, {name}.mkv"
+                rows, columns = (round(n * area**0.5) for n in (180, 320))
+                lit = np.zeros((180, 320, 3), np.uint8)
+                lit[90 - rows // 2 :, 160 - columns // 2 :][:rows, :columns] = colour
+                with av.open(str(path), "w") as film:
+                    stream = film.add_stream("ffv1", rate=30)
+                    stream.width, stream.height, stream.pix_fmt = 320, 180, "bgr0"
+                    for k in range(180):
+                        picture = lit if (k * hz / 30 + 1e-9) % 1.0 < 0.5 else np.zeros_like(lit)
+                        film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+                    film.mux(stream.encode())
+                yield f"{hz:g} a second, {area:.0%} of the picture, {name}", path
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--iris", help="a Python that has iris-pse-detection")
     parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--made", action="store_true", help="count flashes that are made for the purpose")
     parser.add_argument("--keep", type=Path, help="where the films are kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         keep = options.keep or Path(folder)
         keep.mkdir(parents=True, exist_ok=True)
+        if options.made:
+            print("| flashes | found |\n|---|---|")
+            for name, film in made_flashes(keep):
+                print(f"| {name} | {count(film, options.iris)} |", flush=True)
+            return 0
         for name, made in MUSIC.items():
             _write_wave(keep / f"{name}.wav", made())
         print("| film | " + " | ".join(f"guard {guard}" for guard in reversed(GUARDS)) + " |")
