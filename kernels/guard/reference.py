@@ -31,7 +31,7 @@ SATURATED = 0.8  # R / (R + G + B)
 # encoder) moves the mean of a region by up to a hundredth. For the same reason a transition is as young as it can be: it has
 # its age from where it passes 1.1 steps. Light that fades out passes 0.9, 1 and 1.1 of them some frames apart.
 CAUTION = 0.9
-HOLD = 0.8  # of a step above the last dark picture: how far a flash that is held back may rise
+HOLD = 0.5  # of a step above the last dark picture: how far a flash that is held back may rise
 STEADY = 1.5  # frames by which distance and length of flashes may differ that count as steady
 SPACING_S = 0.25  # least distance of flashes for a second after one was held back: three of four kicks at 240 bpm
 HELD_S = 0.5  # a flash that is held back stays so for this long if it lasts: a rise in its middle would be one more flash

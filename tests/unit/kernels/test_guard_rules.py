@@ -101,7 +101,8 @@ def test_real_light_has_six_changes_a_second_at_most(course):
 def test_a_flash_that_is_held_back_is_softened_and_not_removed():
     held = guarded(wave(4.0, 60), 60)
     peaks = held.reshape(-1, 15)[:, 2]
-    assert {round(float(p), 2) for p in peaks} == {0.9, 0.09}
+    assert peaks.max() == pytest.approx(0.9)
+    assert peaks.min() == pytest.approx(0.065, abs=1e-3)
     assert 0.6 < np.mean(peaks > 0.5) < 0.8  # more than two a second come through
 
 
