@@ -32,7 +32,7 @@ bool allowed(Seen s, int channel) {
 
 bool blocked(Seen s, int channel, float value, float coming, bool was_held) {
     if (s.rising || !dark_enough(s.extreme, channel)) return false;
-    float limit = s.extreme + HOLD * step_of(channel);
+    float limit = s.extreme + (channel == 0 ? HOLD : HOLD_RED) * step_of(channel);
     bool rises = coming >= s.extreme + step_of(channel);
     bool still = was_held && s.since + dt < HELD_S && value > limit;
     return (rises && !allowed(s, channel)) || still;
@@ -45,7 +45,7 @@ void main() {
     Seen light = seen(state, region, 0);
     Seen red = seen(state, region, 1);
     float light_limit = light.extreme + HOLD * step_of(0);
-    float red_limit = red.extreme + HOLD * step_of(1);
+    float red_limit = red.extreme + HOLD_RED * step_of(1);
     // What is dark enough by itself needs no holding, and the next flash that may come through is whole.
     float factor = value.x <= light_limit ? 1.0 : min(1.0, light.held + dt / RELEASE_S);
     float fading = value.y <= red_limit ? 0.0 : max(0.0, red.held - dt * FADED / RED_RELEASE_S);

@@ -32,6 +32,7 @@ SATURATED = 0.8  # R / (R + G + B)
 # its age from where it passes 1.1 steps. Light that fades out passes 0.9, 1 and 1.1 of them some frames apart.
 CAUTION = 0.9
 HOLD = 0.5  # of a step above the last dark picture: how far a flash that is held back may rise
+HOLD_RED = 0.8  # red is faded whole where it is more
 STEADY = 1.5  # frames by which distance and length of flashes may differ that count as steady
 SPACING_S = 0.25  # least distance of flashes for a second after one was held back: three of four kicks at 240 bpm
 HELD_S = 0.5  # a flash that is held back stays so for this long if it lasts: a rise in its middle would be one more flash
@@ -164,7 +165,7 @@ class Guard:
         """Set factor and fading for the regions' `values`, [26, 2]; return where holding back begins, bool [52]."""
         seen = self._seen
         was_held = np.concatenate([self.factor < 1.0, self.fading > 0.0])
-        limit = seen.extreme + np.float32(HOLD) * seen.steps
+        limit = seen.extreme + np.repeat(np.float32([HOLD, HOLD_RED]), REGIONS) * seen.steps
         # What is dark enough by itself needs no holding, and the next flash that may come through is whole.
         factor = np.where(values[:, 0] <= limit[:REGIONS], np.float32(1.0), self.factor + dt / np.float32(RELEASE_S))
         factor = np.minimum(np.float32(1.0), factor)

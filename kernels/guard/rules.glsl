@@ -11,6 +11,7 @@ const float DARK = 0.8;
 const float SATURATED = 0.8;
 const float CAUTION = 0.9;
 const float HOLD = 0.5;
+const float HOLD_RED = 0.8;
 const float STEADY = 1.5;
 const float SPACING_S = 0.25;
 const float HELD_S = 0.5;
