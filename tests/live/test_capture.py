@@ -19,7 +19,7 @@ from engine.audio.base import AudioHealth
 from engine.audio.supervisor import Supervisor
 from engine.core import clock
 from engine.core.signals import HOP, SAMPLE_RATE
-from tests.live.machine import idle
+from tests.live.machine import idle, keeps
 
 pytestmark = pytest.mark.live
 
@@ -135,14 +135,15 @@ def beside_work(pulseaudio) -> AudioHealth:
     return health
 
 
-def test_no_hop_is_lost_beside_a_busy_show(pulseaudio) -> None:
-    """How long its callback takes is a number of the report (`callback_us`): here it counts that none came too late."""
+def test_callback_stays_under_a_fifth_of_a_hop_beside_a_busy_show(pulseaudio) -> None:
+    promised = 0.2 * HOP / SAMPLE_RATE * 1e6
     for _ in range(4):  # other programs come and go: a callback that is too slow is so every time
         health = beside_work(pulseaudio)
         assert health.hops > 0
-        if health.overflows == 0 and health.hops > 700:
+        if health.overflows == 0 and health.hops > 700 and health.callback_us["p99"] <= promised:
             return
-    assert not idle(), health
+    assert (health.overflows == 0 and health.hops > 700) or not idle(), health
+    keeps(health.callback_us["p99"], promised, "us of a callback, the 99th percentile")
 
 
 def test_killed_process_is_back_within_two_seconds_and_counts_go_on(pulseaudio) -> None:
