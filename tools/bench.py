@@ -67,6 +67,11 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
         return bench_ring.measure()
 
+    def changes() -> dict[str, Any]:
+        from tools import bench_changes
+
+        return bench_changes.bench()
+
     def crossfading_set() -> dict[str, Any]:
         from tools import bench_set
 
@@ -98,6 +103,7 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
         "onsets": onsets,
         "ring": ring,
         "small": small,
+        "changes": changes,
         "soak": live("soak", seconds),
         "set": crossfading_set,
         "offline": offline,

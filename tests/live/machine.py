@@ -47,20 +47,18 @@ def slowdown() -> tuple[float, float]:
     return walls / cpu, 1e3 * longest
 
 
-def went_on(report: dict[str, Any], fault: str = "", missed: float | None = None) -> None:
+def went_on(report: dict[str, Any], fault: str = "") -> None:
     """Assert that no picture of the show stood for longer than promised. fault: what was done to it, for the table.
 
-    missed: share of its frames that may be missed; told only of a machine that has time for the show.
+    How many frames it missed is no part of that: on a busy machine they are many, and `vj bench changes` counts them.
     """
     gap, limit, told = report["presented_gap_max_ms"], GAP_LIMIT_MS, ""
-    lost = 0.0 if missed is None else report["missed"] / report["frames"]
-    if gap > limit or lost > (missed or 0.0):
+    if gap > limit:
         times, delay = slowdown()
         told = f"; this machine takes {times:.1f} times as long as an idle one and is held up by {delay:.0f} ms"
         if times > _MOST:
             pytest.skip(f"{TOO_BUSY}: work takes {times:.1f} times as long as on an idle one")
         limit = GAP_LIMIT_MS * max(1.0, times) + delay
-        assert lost <= (missed or 0.0) or times > 1.25, f"{lost:.1%} of the frames were missed{told}"
     if fault:
         faults.append(Fault(fault, gap, limit))
     assert gap <= limit, f"the picture stood for {gap:.0f} ms; at most {limit:.0f} ms are allowed{told}"

@@ -141,7 +141,7 @@ def test_style_and_scene_changes_do_not_hitch(start_show: Start) -> None:
         clock.sleep(1.0)
     report = show.finished()
     assert report["messages"] == []
-    went_on(report, missed=0.03)
+    went_on(report)
 
 
 def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, start_show: Start, tmp_path: Path) -> None:
