@@ -95,21 +95,14 @@ def main() -> int:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     try:
-        return int(app(standalone_mode=False, prog_name="render_album.py") or 0)
+        app(prog_name="render_album.py")  # ends the program, also with what its parser has to say
+        return 0
     except Faults as faults:
         lines, code = [fault.line() for fault in faults.faults], _FAULT
     except UserError as error:
         lines, code = [error.line()], _FAULT
     except OSError as error:
         lines, code = [disk_fault(error, Path.cwd())[0]], _FAULT
-    except typer.Exit as error:
-        return error.exit_code
-    except Exception as error:
-        # The parser's own faults: it shows them as it does everywhere else.
-        if not hasattr(error, "show"):
-            raise
-        error.show()
-        return _FAULT
     for line in lines:
         print(line, file=sys.stderr)
     return code

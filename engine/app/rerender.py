@@ -240,7 +240,7 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
             reopen(stage, take.start, opened, take.trails)
         except UserError:
             raise
-        except Exception as error:
+        except Exception as error:  # boundary: values of a stranger may all be in range, and together fit no stage
             got = f"{type(error).__name__}: {error}"
             raise UserError("the take does not say where the show stood", where=str(take.folder), got=got) from error
         follower = _Follower(stage, ticks, moments, plan)

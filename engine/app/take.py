@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.naming import refused
-from engine.core.placing import claim, fresh_folder
+from engine.core.placing import claim, discarding, fresh_folder
 
 _log = logging.getLogger(__name__)
 _QUEUE = 20_000  # lines; at 250 changed addresses a frame and 60 fps that is more than a second of a stalled disk
@@ -171,12 +171,8 @@ def write_json(path: Path, document: Mapping[str, Any], what: str = "cannot writ
     Raises UserError when the disk refuses.
     """
     try:
-        working = claim(path, ".part")
-        try:
+        with discarding(claim(path, ".part")) as working:
             working.write((json.dumps(_plain(document), indent=2) + "\n").encode("ascii"))
             return working.hand_over()
-        except BaseException:
-            working.discard()
-            raise
     except OSError as error:
         raise refused(what, path, error) from error

@@ -31,7 +31,7 @@ def array_header(file: BinaryIO, size: int, where: str, what: str = "array") -> 
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, columns_first, dtype = read(file)
         begin = file.tell()
-    except Exception as error:
+    except Exception as error:  # boundary: a parser raises what it likes over a stranger's bytes
         raise UserError(f"the {what} cannot be read", where=where, got=str(error)) from error
     if columns_first or dtype.hasobject or dtype.fields or min(shape, default=0) < 0:
         raise UserError(f"the {what} is of another kind", where=where, got=f"{dtype} {list(shape)}")

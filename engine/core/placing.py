@@ -23,7 +23,7 @@ import logging
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,16 @@ class Working:
         if self.file is not None:
             return not self.file.closed and _is(self.file.fileno(), self.path)
         return os.name == "nt" or (self._handle is not None and _is(self._handle, self.path))
+
+
+@contextlib.contextmanager
+def discarding(working: Working) -> Iterator[Working]:
+    """Yield it, and remove it where the block fails. Only for what then holds nothing that is not whole elsewhere."""
+    try:
+        yield working
+    except BaseException:
+        working.discard()
+        raise
 
 
 def claim(wanted: Path, ending: str, *, folder: bool = False, left: Callable[[Path], bool] = lambda path: True) -> Working:

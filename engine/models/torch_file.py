@@ -62,7 +62,7 @@ def read_torch(path: str | os.PathLike[str], most: int, what: str = "checkpoint"
             f"refused: the {what} is damaged, or holds more than numbers and could run code", where=where,
             allowed="numbers and text", got=asked_for(error), remedy=remedy,
         ) from error  # fmt: skip
-    except Exception as error:
+    except Exception as error:  # boundary: a parser raises what it likes over a stranger's bytes
         got = next(iter(str(error).strip().splitlines()), type(error).__name__)
         got = "a program, or another archive" if "weights_only" in got else got  # torch advises to switch it off
         raise UserError(f"the {what} is damaged, or none", where=where, got=got, remedy=remedy) from error

@@ -22,7 +22,7 @@ from engine.core.errors import UserError, one_line
 from engine.core.files import reason
 from engine.core.media import open_media
 from engine.core.naming import refuse_inputs, refused
-from engine.core.placing import Working, claim
+from engine.core.placing import Working, claim, discarding
 from engine.output.loudness import CEILING_DBTP, TARGET_LUFS, Gain, Loudness, gain_to, measure_loudness
 from engine.output.movie import open_movie
 from engine.output.movie_file import sound_frame
@@ -102,13 +102,9 @@ def join_movies(
                 segments = [s for segment in segments for s in (segment, black)][:-1]
                 joined = [replace(part, start=part.start + i * gap_frames) for i, part in enumerate(joined)]
             _check_alike([s.path for s in segments], spec)
-            copy = claim(out, ".part" + out.suffix.lower())
-            try:
+            with discarding(claim(out, ".part" + out.suffix.lower())) as copy:  # it holds nothing that the parts do not
                 _write(copy, segments, spec)
                 written = copy.hand_over()
-            except BaseException:
-                copy.discard()  # it holds nothing that the parts do not
-                raise
     except OSError as error:
         raise refused("the film could not be written", out, error) from error
     except av.FFmpegError as error:

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from engine.core.errors import UserError
 from engine.core.media import create_media
-from engine.core.placing import claim
+from engine.core.placing import claim, discarding
 from engine.output.movie_spec import MovieSpec, encoder_of
 from engine.output.muxer import CLUSTER_MS
 from engine.output.remux import AUDIO_RATE, BITEXACT, MOVIE_CLOCK, remux, survey
@@ -51,11 +51,8 @@ class MovieFile:
         assert self._working.file is not None
         self._file = SafeFile(self._working.file, self._working.path)
         self._reformatter = VideoReformatter()
-        try:
+        with discarding(self._working):
             self._open(encoder_of(spec))
-        except BaseException:
-            self._working.discard()
-            raise
 
     def _open(self, encoder: Any) -> None:
         spec, prores = self.spec, self.spec.codec == "prores"

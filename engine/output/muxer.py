@@ -24,7 +24,7 @@ from engine.core.files import reason
 from engine.core.frame import Size
 from engine.core.media import create_media
 from engine.core.naming import refused
-from engine.core.placing import claim
+from engine.core.placing import claim, discarding
 from engine.output.encoder import H264, pick_h264
 from engine.output.remux import AUDIO_RATE, remux
 from engine.output.safe_file import SafeFile
@@ -91,11 +91,8 @@ class Muxer:
         self.path = self._working.target
         assert self._working.file is not None
         self._file = SafeFile(self._working.file, self._working.path)
-        try:
+        with discarding(self._working):
             self._open_container(self.encoder)
-        except BaseException:
-            self._working.discard()
-            raise
         self._reformatter = VideoReformatter()
         self._picture: av.VideoFrame | None = None
 
@@ -213,7 +210,7 @@ class Muxer:
                 self._encode(self._video, None)
                 self._encode(self._audio, None)
             self._container.close()
-        except Exception as error:
+        except Exception as error:  # boundary: whatever an encoder says at its end, what is written plays, and is kept
             log.debug("end of file", exc_info=True)
             self.failure = self.failure or f"end of file: {error}"
         self._picture = None  # of a device picture, the encoder was the last holder but this one
@@ -225,7 +222,7 @@ class Muxer:
             else:
                 self.path = remux(self._working.file, self._working, self.fps, self.samples)
                 self._working.discard()  # the copy was compared with it
-        except Exception as error:
+        except Exception as error:  # boundary: a copy that fails, in whatever way, must not cost the recording
             log.debug("copy", exc_info=True)
             part = self._left()
             kept = f"the recording is whole in {part.name}" if part else "and its working file was taken away"

@@ -281,7 +281,7 @@ class Recorder:
         try:
             write(*what)
             self._failure = self._muxer.error
-        except Exception as error:
+        except Exception as error:  # boundary: encoders and drivers fail in their own ways; the sound goes on
             log.debug("film", exc_info=True)
             self._failure = f"{type(error).__name__}: {error}"
         if self._failure:

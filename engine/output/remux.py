@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import av
 
 from engine.core.media import create_media, open_media, open_stream
-from engine.core.placing import Working, claim
+from engine.core.placing import Working, claim, discarding
 from engine.output.safe_file import SafeFile
 
 AUDIO_RATE = 48_000  # Hz
@@ -39,8 +39,8 @@ def remux(source: Path | BinaryIO, target: Path | Working, fps: Fraction, sample
     """
     name = target.target if isinstance(target, Working) else target
     ending = ".part.mov" if name.suffix.lower() == ".mov" else ".part.mp4"
-    copy = target.again(ending) if isinstance(target, Working) else claim(name, ending)
-    try:
+    claimed = target.again(ending) if isinstance(target, Working) else claim(name, ending)
+    with discarding(claimed) as copy:  # it holds nothing that `source` does not
         assert copy.file is not None
         contents = survey(source, fps)
         payload = _copy_packets(source, copy, fps, samples, contents.delay)
@@ -48,9 +48,6 @@ def remux(source: Path | BinaryIO, target: Path | Working, fps: Fraction, sample
         if os.fstat(copy.file.fileno()).st_size < payload or survey(copy.file, fps).packets != contents.packets:
             raise OSError(errno.ENOSPC, "the copy is not whole")
         return copy.hand_over()
-    except BaseException:
-        copy.discard()  # it holds nothing that `source` does not
-        raise
 
 
 @dataclass(frozen=True)

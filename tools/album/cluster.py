@@ -25,7 +25,7 @@ from engine.app.offline import hashes_beside
 from engine.core import paths
 from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, read_json
-from engine.core.placing import claim
+from engine.core.placing import claim, discarding
 from engine.models.style import style_folder
 from engine.show.catalogue import IDLE
 from tools.album.job import STYLE_FILES, TrackJob, folder_of
@@ -147,13 +147,9 @@ def _hand_over(path: Path, data: bytes) -> None:
     """Write a file, unless it is there already; another one of its name is kept."""
     if path.is_file() and path.read_bytes() == data:
         return
-    working = claim(path, ".part")
-    try:
+    with discarding(claim(path, ".part")) as working:
         working.write(data)
         working.hand_over()
-    except BaseException:
-        working.discard()
-        raise
 
 
 @contextmanager
