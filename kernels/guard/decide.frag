@@ -49,12 +49,13 @@ void main() {
     // What is dark enough by itself needs no holding, and the next flash that may come through is whole.
     float factor = value.x <= light_limit ? 1.0 : min(1.0, light.held + dt / RELEASE_S);
     float fading = value.y <= red_limit ? 0.0 : max(0.0, red.held - dt * FADED / RED_RELEASE_S);
-    float coming_red = fading < FADED_ENOUGH ? value.y * factor : 0.0;
     bool light_was = light.held < 1.0;
     bool red_was = red.held > 0.0;
     bool light_blocked = blocked(light, 0, value.x, value.x * factor, light_was);
-    bool red_blocked = blocked(red, 1, value.y, coming_red, red_was);
     if (light_blocked) factor = light_limit / value.x;
+    // Red comes in the light as it is held: where that falls by itself, holding it lets go faster than RELEASE_S.
+    float coming_red = fading < FADED_ENOUGH ? value.y * factor : 0.0;
+    bool red_blocked = blocked(red, 1, value.y, coming_red, red_was);
     if (red_blocked) fading = FADED;
     colour = vec4(factor, fading, float(light_blocked && !light_was), float(red_blocked && !red_was));
 }

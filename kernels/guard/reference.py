@@ -171,16 +171,17 @@ class Guard:
         factor = np.minimum(np.float32(1.0), factor)
         fading = np.maximum(np.float32(0.0), self.fading - dt * np.float32(FADED / RED_RELEASE_S))
         fading = np.where(values[:, 1] <= limit[REGIONS:], np.float32(0.0), fading)
-        red = np.where(fading < FADED_ENOUGH, values[:, 1] * factor, np.float32(0.0))
-        coming = np.concatenate([values[:, 0] * factor, red]).astype(np.float32)
         above = ~seen.rising & (seen.extreme < seen.dark)
-        rises = above & (coming >= seen.extreme + seen.steps)
+        full, rise = above & ~self._allowed(dt), seen.extreme + seen.steps
         still = above & was_held & (self._held + dt < HELD_S) & (values.T.reshape(-1) > limit)
-        blocked = (rises & ~self._allowed(dt)) | still
+        too_light = (full[:REGIONS] & (values[:, 0] * factor >= rise[:REGIONS])) | still[:REGIONS]
         held = limit[:REGIONS] / np.maximum(values[:, 0], np.float32(1e-6))
-        self.factor = np.where(blocked[:REGIONS], held, factor).astype(np.float32)
-        self.fading = np.where(blocked[REGIONS:], np.float32(FADED), fading)
-        return blocked & ~was_held
+        self.factor = np.where(too_light, held, factor).astype(np.float32)
+        # Red comes in the light as it is held: where that falls by itself, holding it lets go faster than `RELEASE_S`.
+        red = np.where(fading < FADED_ENOUGH, values[:, 1] * self.factor, np.float32(0.0))
+        too_red = (full[REGIONS:] & (red >= rise[REGIONS:])) | still[REGIONS:]
+        self.fading = np.where(too_red, np.float32(FADED), fading)
+        return np.concatenate([too_light, too_red]) & ~was_held
 
     def _allowed(self, dt: np.float32) -> np.ndarray:
         """Return where one more rise keeps to three flashes a second, bool [52]. The newest transitions there are falls."""
