@@ -12,7 +12,7 @@ What it makes is read by `tools.datasets.manifest.load_manifest`. Ctrl-C keeps w
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +25,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError, one_line
-from engine.core.files import reason
 from engine.core.frame import Size
+from engine.core.naming import refuse_inputs
+from engine.core.terminal import print_anything, run
 from tools.datasets.manifest import HELD_OUT
 from tools.datasets.near import NEAR
 from tools.datasets.writer import Writer
@@ -54,9 +55,13 @@ def parse_size(text: str) -> Size:
 
 @contextmanager
 def _making(
-    out: Path, command: str, options: dict[str, Any], force: bool, seed: int, held_out: float
+    out: Path, command: str, options: dict[str, Any], force: bool, seed: int, held_out: float, inputs: Iterable[Path] = ()
 ) -> Iterator[tuple[Writer, Callable[[object], None], dict[str, Any]]]:
-    """Yield a writer, what is to be told of progress, and a dict that may be given `sides`; then write the manifest."""
+    """Yield a writer, what is to be told of progress, and a dict that may be given `sides`; then write the manifest.
+
+    inputs: what it is made of; a data set that holds one of them does not give way to it.
+    """
+    refuse_inputs([out], inputs)
     writer = Writer(out, command, {**options, "seed": seed, "held_out": held_out}, force)
     found: dict[str, Any] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -110,7 +115,7 @@ def images(
 
     shape = parse_size(size) if size else None
     options = {"folder": folder.name, "size": size, "near": near}
-    with _making(out, "images", options, force, seed, held_out) as (writer, progress, _):
+    with _making(out, "images", options, force, seed, held_out, [folder]) as (writer, progress, _):
         collect_pictures(writer, folder, shape, near=near, progress=progress)
 
 
@@ -130,7 +135,7 @@ def video(
 
     shape = parse_size(size) if size else None
     options = {"films": [film.name for film in films], "size": size, "every": every, "near": near}
-    with _making(out, "video", options, force, seed, held_out) as (writer, progress, found):
+    with _making(out, "video", options, force, seed, held_out, films) as (writer, progress, found):
         found["sides"] = collect_frames(
             writer, films, shape, every_s=every, near=near, held_out=held_out, progress=progress
         )  # fmt: skip
@@ -159,7 +164,7 @@ def p5(
     colours = [colour.strip() for colour in palette.split(",") if colour.strip()]
     options = {"folder": folder.name, "size": size, "frames": frames, "fps": fps, "variants": variants}
     options |= {"only": chosen, "palette": colours}
-    with _making(out, "p5", options, force, seed, held_out) as (writer, progress, _):
+    with _making(out, "p5", options, force, seed, held_out, [folder]) as (writer, progress, _):
         capture_sketches(
             writer, folder, shape,
             frames=frames, fps=fps, variants=variants, seed=seed, only=chosen, palette=colours,
@@ -184,22 +189,15 @@ def diffusers(
 
     wanted = read_prompts(prompts)
     options = {"prompts": prompts.name, "model": Path(model).name or wanted.model, "device": device, "limit": limit}
-    with _making(out, "diffusers", options, force, wanted.seed, held_out) as (writer, progress, _):
+    inputs = [prompts, *([Path(model)] if Path(model).is_dir() else [])]
+    with _making(out, "diffusers", options, force, wanted.seed, held_out, inputs) as (writer, progress, _):
         paint_prompts(writer, wanted, model=model, device=device, limit=limit, progress=progress)
 
 
 def main() -> None:
     """Make a data set; a fault that a person can mend ends it with one line and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        line = error.line()
-    except OSError as error:  # of the disk that is written to: what is read is looked after where it is read
-        line = UserError(reason(error), where=str(error.filename or "")).line()
-    else:
-        return
-    sys.stderr.write(f"make_dataset: {line}\n")
-    raise SystemExit(2)
+    print_anything()
+    run("make_dataset", app)
 
 
 if __name__ == "__main__":

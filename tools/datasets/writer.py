@@ -1,25 +1,30 @@
 """Writes a data set's folder: pictures, loops, sidecars, and at the end the manifest that makes them one.
 
-Every maker holds one `Writer`. A folder without a manifest was interrupted and may be begun anew; one with a manifest is
-replaced only on request; one that is anything else is never touched. Pictures are not kept in memory.
+Every maker holds one `Writer`. A folder that was begun here and not finished may be begun anew; a data set gives way to
+another only on request; a folder that is anything else is never touched. What gives way is renamed, `images-1`, and kept.
+Pictures are not kept in memory.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from engine import __version__
 from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD, json_there, reason
+from engine.core.placing import set_aside
 from tools.datasets.manifest import DATASET, HELD_OUT, MANIFEST, Record, divide, write_manifest
 from tools.datasets.part import PACKED
 from tools.datasets.pictures import grey
 
-_OURS = ("images", "loops", PACKED)
+_VERSION = 1
+_OURS = ("images", "loops", PACKED, MANIFEST, DATASET)
 
 
 class Writer:
@@ -28,13 +33,14 @@ class Writer:
     def __init__(self, folder: Path, command: str, options: dict, force: bool = False) -> None:
         """Raises UserError where the folder holds something else, or a data set and not `force`."""
         self.folder, self.records, self.notes = folder, [], []
-        self._made = {"version": 1, "command": command, "options": options, "phosphene": __version__}
+        self._made = {"version": _VERSION, "command": command, "options": options, "phosphene": __version__}
         if folder.exists() and not folder.is_dir():
             raise UserError("not a folder", where=str(folder), remedy="give another --out")
+        made = _made_of(folder)
         if (folder / MANIFEST).is_file() and not force:
             raise UserError("there is a data set here already", where=str(folder), remedy="give another --out, or --force")
-        begun = (folder / DATASET).is_file()
-        if folder.is_dir() and any(folder.iterdir()) and not begun:
+        may_give_way = made is not None and (force or made.get("finished") is False)
+        if folder.is_dir() and any(folder.iterdir()) and not may_give_way:
             raise UserError("the folder holds something else", where=str(folder), remedy="give another --out")
         self._begun = False
 
@@ -73,14 +79,16 @@ class Writer:
         self._begun = True
         try:
             for name in _OURS:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
-            (self.folder / MANIFEST).unlink(missing_ok=True)
+                if os.path.lexists(self.folder / name):
+                    set_aside(self.folder / name)
             self.folder.mkdir(parents=True, exist_ok=True)
             # Says whose folder this is, should the making be interrupted.
             text = json.dumps({**self._made, "finished": False}, indent=2) + "\n"
             (self.folder / DATASET).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UserError("cannot write here", where=str(self.folder), got=error, remedy="give another --out") from error
+            raise UserError(
+                "cannot write here", where=str(self.folder), got=reason(error), remedy="give another --out"
+            ) from error
 
     def _add(self, path: Path, name: str, shape: tuple[int, ...], sidecar: dict, **more: object) -> None:
         about = {"id": name, "width": shape[1], "height": shape[0], **more}
@@ -108,3 +116,11 @@ class Writer:
         records = [record.model_copy(update={"split": sides[record.group]}) for record in self.records]
         made = {**self._made, "finished": True, "notes": self.notes, "groups": len(sides), "records": len(records)}
         write_manifest(self.folder, records, made)
+
+
+def _made_of(folder: Path) -> dict[str, Any] | None:
+    """Return what `dataset.json` says of a folder that a `Writer` began; None for any other program's."""
+    found = json_there(folder / DATASET, MOST_RECORD)
+    if not isinstance(found, dict) or found.get("version") != _VERSION:
+        return None
+    return found if all(isinstance(found.get(key), str) for key in ("command", "phosphene")) else None

@@ -81,3 +81,15 @@ def test_a_fault_is_one_line_and_code_2(tmp_path: Path, capsys, monkeypatch: pyt
     assert ended.value.code == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[-1].startswith("make_dataset: no such folder")
+
+
+def test_a_data_set_does_not_give_way_to_what_is_made_of_it(tmp_path: Path) -> None:
+    run("procedural", "--out", tmp_path / "d", "--images", 10, "--size", 32, "--buckets", "silk, flux")
+    before = {path: path.read_bytes() for path in (tmp_path / "d").rglob("*") if path.is_file()}
+    (tmp_path / "link").symlink_to(tmp_path / "d")
+    for given in (tmp_path / "d" / "images", tmp_path / "d", tmp_path / "link" / "images"):
+        done = run("images", given, "--out", tmp_path / "d", "--force")
+        assert isinstance(done.exception, UserError)
+        assert "made of" in str(done.exception)
+    assert isinstance(run("video", tmp_path / "d" / "a.mp4", "--out", tmp_path / "d", "--force").exception, UserError)
+    assert {path: path.read_bytes() for path in (tmp_path / "d").rglob("*") if path.is_file()} == before

@@ -225,10 +225,40 @@ def test_a_folder_of_something_else_is_never_touched(tmp_path: Path) -> None:
     again = Writer(tmp_path / "d", "test", {})  # interrupted: no manifest
     again.picture("c", np.zeros((8, 8, 3), np.uint8), {}, group="a", bucket="b")
     again.finish(0)
-    assert [p.stem for p in (tmp_path / "d").rglob("*.png")] == ["c"]
+    assert [p.stem for p in (tmp_path / "d" / "images").rglob("*.png")] == ["c"]
+    assert [p.stem for p in (tmp_path / "d" / "images-1").rglob("*.png")] == ["a"], "set aside, and kept"
     with pytest.raises(UserError, match="already"):
         Writer(tmp_path / "d", "test", {})
     forced = Writer(tmp_path / "d", "test", {}, force=True)
     assert (tmp_path / "d" / MANIFEST).is_file(), "what is there goes with the first new picture, not before"
     with pytest.raises(UserError, match="nothing was made"):
         forced.finish(0)
+
+
+def test_a_dataset_json_of_another_program_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "holiday.png").write_bytes(b"mine")
+    ours = {"version": 1, "command": "images", "options": {}, "phosphene": "0.1", "finished": False}
+    others = ({"photos": 3}, [], ours | {"version": 2}, {k: v for k, v in ours.items() if k != "phosphene"})
+    for foreign in others:
+        (tmp_path / "dataset.json").write_text(json.dumps(foreign))
+        for force in (False, True):
+            with pytest.raises(UserError, match="something else"):
+                Writer(tmp_path, "test", {}, force)
+    (tmp_path / "dataset.json").write_text(json.dumps(ours | {"finished": True}))  # its manifest was removed
+    with pytest.raises(UserError, match="something else"):
+        Writer(tmp_path, "test", {})
+    (tmp_path / "dataset.json").write_text(json.dumps(ours))
+    Writer(tmp_path, "test", {}).picture("a", np.zeros((8, 8, 3), np.uint8), {}, group="a", bucket="b")
+    assert (tmp_path / "images-1" / "holiday.png").read_bytes() == b"mine"
+
+
+def test_a_data_set_that_gives_way_is_kept(tmp_path: Path) -> None:
+    for name in "abc":
+        writer = Writer(tmp_path / "d", "test", {"n": name}, force=True)
+        writer.picture(name, np.zeros((8, 8, 3), np.uint8), {}, group=name, bucket="b")
+        writer.finish(0)
+    for number, name in (("-1", "a"), ("-2", "b"), ("", "c")):
+        assert [p.stem for p in (tmp_path / "d" / f"images{number}").rglob("*.png")] == [name]
+        assert json.loads((tmp_path / "d" / f"dataset{number}.json").read_text())["options"] == {"n": name}
+        assert json.loads((tmp_path / "d" / f"manifest{number}.jsonl").read_text())["id"] == name
