@@ -12,11 +12,11 @@ from typing import Annotated
 
 import typer
 
+from engine.app.free_folder import check_free
 from engine.app.growing import TYPICAL_SIGNALS
 from engine.app.previews import write_still, write_video
 from engine.app.style_lint import faults_of
 from engine.core import terminal
-from engine.core.errors import UserError
 from engine.core.paths import styles_dir
 from engine.models.checkpoint import TRAINED_TIME, Checkpoint, read_checkpoint
 from engine.models.growth import calibrate
@@ -41,8 +41,7 @@ def import_command(
     """Make a style of a CPPN checkpoint (.pth) trained with CLIP elsewhere."""
     slug = check_slug(slug if slug is not None else slug_of(file), "--slug")
     folder = (directory or styles_dir()) / slug
-    if (folder / "style.toml").exists():
-        raise UserError("the style exists", where=str(folder), remedy="choose another --slug, or delete the folder")
+    check_free(folder, "choose another --slug, or delete the folder")
     checkpoint = read_checkpoint(file, zoom)
     write_imported(folder, checkpoint, file.name, name or slug.replace("-", " ").capitalize(), licence)
     style = write_still(folder)

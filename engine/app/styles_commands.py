@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from engine.app.free_folder import check_free
 from engine.app.growing import write_grown
 from engine.app.import_command import import_command
 from engine.app.library import SORTS, Entry, chosen, facts, ordered, read_library, scores_of
@@ -223,8 +224,7 @@ def new(
         recipe = dataclasses.replace(recipe, palette=palette)
     slug = check_slug(slug or f"seed-{seed}-w{width}")
     folder = (directory or styles_dir()) / slug
-    if (folder / "style.toml").exists():
-        raise UserError("the style exists", where=str(folder), remedy="choose another --slug, or delete the folder")
+    check_free(folder, "choose another --slug, or delete the folder")
     spec = CppnSpec(_names(inputs), width, layers, _names(activations))
     write_grown(folder, spec, recipe, seed, name or slug.replace("-", " ").capitalize())
     style = write_still(folder)

@@ -153,6 +153,28 @@ def test_new_never_overwrites(library):
     assert (library / "mine" / "style.toml").read_bytes() == before
 
 
+def test_new_and_import_write_into_no_folder_that_holds_something(library, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.app.import_command.read_checkpoint", lambda *_: pytest.fail("work before the check"))
+    monkeypatch.setattr("engine.app.styles_commands.write_grown", lambda *_: pytest.fail("work before the check"))
+    (library / "mine").mkdir()
+    (library / "mine" / "preview.png").write_bytes(b"holiday")
+    (library / "link").symlink_to(library / "mine")
+    (library / "nowhere").symlink_to(tmp_path / "nothing")
+    (library / "file").write_text("a letter")
+    for slug in ("mine", "link", "nowhere", "file", "x" * 60 + "/../mine"):
+        for command in (["new", "--seed", "1"], ["import", str(tmp_path / "a.pth")]):
+            with pytest.raises(UserError, match=r"holds something else|cannot be written|bad slug"):
+                run(*command, "--slug", slug)
+    assert (library / "mine" / "preview.png").read_bytes() == b"holiday"
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_an_empty_folder_is_free_for_a_style(library):
+    (library / "mine").mkdir()
+    run("new", "--seed", "1", "--width", "16", "--layers", "2", "--slug", "mine")
+    assert load_style("mine").slug == "mine"
+
+
 def test_lint_and_list_name_what_is_broken_and_go_on(library):
     grown(library, "good", 1)
     grown(library, "stale", 2)
