@@ -18,6 +18,7 @@ from engine.core.files import parse_json, read_bytes
 
 MOST_HEADER = 256 << 10  # bytes; the longest that ships, of a GAN, has 6 KB
 _MOST_DIMENSIONS = 8
+_MOST_NUMBERS = 1 << 31  # of a tensor; also of an empty one, were its sides of 0 left out: nothing else bounds the others
 _TYPES = {
     "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64,
     "F16": np.float16, "F32": np.float32, "F64": np.float64,
@@ -80,6 +81,8 @@ def _entry(name: str, entry: Any, what: str, where: str) -> tuple[type, tuple[in
         raise UserError("wrong number type", where=f"{where}, {name[:40]}", allowed=", ".join(_TYPES), got=kind)
     if not _whole_numbers(shape) or len(shape) > _MOST_DIMENSIONS or not _whole_numbers(place) or len(place) != 2:
         raise _damaged(what, where, f"{name[:40]}: shape {shape}, place {place}")
+    if math.prod(max(1, side) for side in shape) > _MOST_NUMBERS:
+        raise _damaged(what, where, f"{name[:40]}: shape {shape}, more than any network has")
     return _TYPES[kind], tuple(shape), place[0], place[1]
 
 

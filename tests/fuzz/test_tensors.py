@@ -85,11 +85,13 @@ def test_headers_that_lie() -> None:
         {"a": entry(data_offsets=[0, 2**62])}, {"a": entry(data_offsets=[0])}, {"a": entry(dtype=["F32"])},
         {"a": entry(dtype="BF16")}, {"a": entry(), "b": entry()}, {"a": entry(data_offsets=[4, 12])},
         {"a": entry(shape=[1] * 40, data_offsets=[0, 4])}, {"__metadata__": 7}, {"__metadata__": {"x": 7}},
-        {"a": entry(shape="22")},
+        {"a": entry(shape="22")}, {"a": entry(shape=[0, 2**62, 2**62], data_offsets=[0, 0])},
+        {"a": entry(shape=[2**62, 0], data_offsets=[0, 0])}, {"a": entry(dtype="U8", shape=[0, 2**31] * 4, data_offsets=[0, 0])},
     ):  # fmt: skip
         assert read(file_of(header, bytes(8))) is None, header
     assert read(file_of({"a": entry()}, bytes(8))) is not None
     assert read(file_of({}, b"")) == {}
+    assert read(file_of({"a": entry(shape=[0, 512, 3], data_offsets=[0, 0])}, b""))["a"].shape == (0, 512, 3)
     assert read(file_of({}, b"x")) is None, "bytes that are nobody's"
     deep = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     assert read(len(deep).to_bytes(8, "little") + deep) is None

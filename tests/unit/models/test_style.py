@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -125,6 +126,14 @@ def test_a_file_whose_length_begins_like_a_pickle_is_none(folder):
             break
     assert path.read_bytes()[0] == 0x80
     assert load_style(folder).weights[0][0].shape == (16, 12)
+
+
+def test_an_empty_tensor_with_sides_beyond_memory_is_refused(folder):
+    """No bytes are missing for it, and no array can be made of it."""
+    header = {"layers.0.weight": {"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}}
+    text = json.dumps(header).encode()
+    (folder / "weights.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+    assert "are damaged" in refusal(folder).line()
 
 
 def test_half_precision_is_widened(folder):
