@@ -23,6 +23,16 @@ MOST_TEXT = 1 << 20  # bytes of a text file; the largest that ships, a style.tom
 MOST_RECORD = 256 << 20  # bytes of what programs write for programs: a history of 100,000 steps has 30 MB
 MOST_DEPTH = 32  # tables within tables; our own documents need six
 _MOST_DOTS = 64  # in one key: tomllib takes quadratic time over a dotted key, an hour for one of 100,000 parts
+# What may hold any number of dots: texts and comments. As tomllib sees them, so that none hides a key from us: before the
+# three quotes that end a text two may be of it, and what nothing ends reaches to the end of its line, or of all.
+_TEXTS = re.compile(
+    r'"""(?:[^"\\]++|\\.|"(?!""))*+"{0,5}'
+    r"|'''(?:[^']++|'(?!''))*+'{0,5}"
+    r'|"(?:[^"\\\n]++|\\[^\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|#[^\n]*+",
+    re.DOTALL,
+)
 _MOST_NUMBER = 2**63  # TOML's own range of integers; a larger one cannot be made a float, nor printed in a line
 
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -93,7 +103,8 @@ def read_toml(path: str | os.PathLike[str], most: int = MOST_TEXT, what: str = "
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
     """Return the tables of a TOML text. Raises UserError."""
-    if any(part.count(".") > _MOST_DOTS for part in re.split(r"[,=\[\]{}\n]", text) if len(part) > _MOST_DOTS):
+    bare = _TEXTS.sub("_", text)
+    if any(part.count(".") > _MOST_DOTS for part in re.split(r"[,=\[\]{}\n]", bare) if len(part) > _MOST_DOTS):
         raise UserError("a key with too many dots", where=where, allowed=f"{_MOST_DOTS}")
     try:
         found = tomllib.loads(text)

@@ -6,9 +6,10 @@ import contextlib
 import os
 import socket
 import threading
+import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.errors import UserError
@@ -104,6 +105,55 @@ BOMBS = {
     "NUL": "a = 1\0",
     "lone surrogate": 'a = "\\ud800"',
 }
+
+
+LONG_KEY = ".".join("a" * 50_000) + " = 1"
+BEFORE = [
+    r'x = """a""""', r'x = """a"""""', r"x = '''a''''", r"x = '''a'''''", r'x = "a\""', r"x = 'a\'", r'x = """\""""""',
+    'x = ""', "x = ''", 'x = """"""', "# it's", '# "', '# """', """x = "'" """, """x = '"' """, 'x = "#"',
+    r'x = "a\\"', """'a"' = 1""",
+    'x = """\\\n  a"""', 'y = { b = """x"""", z = "" }', "y = 1 # '''", 'x = """\\"""\n"""', "x = '''\n'''",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_no_text_or_comment_hides_a_key_of_too_many_dots(before):
+    assert tomllib.loads(before) is not None
+    for after in ("", ' # "', " # '''"):
+        with pytest.raises(UserError, match="too many dots"):
+            parse_toml(f"{before}\n{LONG_KEY}{after}", "here")
+
+
+@pytest.mark.parametrize("dots", [71, 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["# @", "x = 1 # '@", 'x = "@"', "x = '@'", 'x = """\n@"\n\\"""" # @', "x = '''\n@'\n'''", '"@" = 1', 'x."@" = 1'],
+)
+def test_dots_in_texts_and_comments_are_no_key(dots, text):
+    assert parse_toml(text.replace("@", "." * dots) + "\ny = 2", "here")["y"] == 2
+
+
+PIECES = st.lists(
+    st.sampled_from(["'", '"', "'''", '"""', "#", "\\", "\n", "x", " = ", "k.k", "1", "{ ", " }", ", ", "[ ", " ]"]),
+    max_size=30,
+)
+
+
+@settings(max_examples=500)
+@given(PIECES)
+def test_dots_are_counted_where_tomllib_counts_them(pieces):
+    """Whatever stands before: what tomllib takes for a key of 100 parts has too many dots, and nothing else has."""
+    text = "".join(pieces) + "\n" + ".".join("a" * 100) + " = 1\n"
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    said = ""
+    try:
+        parse_toml(text, "here")
+    except UserError as error:
+        said = error.line()
+    assert ("too many dots" in said) == ("'a': {'a': {" in str(found))
 
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
