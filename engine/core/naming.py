@@ -17,6 +17,7 @@ from engine.core.files import reason
 
 WORKING = (".part.mkv", ".part.mov", ".part.mp4", ".part")  # endings of what is being written
 COMPANIONS = (".framehash", ".json")  # of what lies beside a film and goes where it goes
+_MOST_TAIL = 32  # bytes of endings that are taken for such: a film's have 24, and what is before them has to fit as well
 _MOST_BYTES = 255  # of a name; a disk may hold less, and those that promise more count otherwise than in bytes
 
 
@@ -30,7 +31,9 @@ def numbered(path: Path, n: int) -> Path:
     if n == 0:
         return path
     name, tail = path.name, ""
-    while ending := next((e for e in (*WORKING, *COMPANIONS) if name.endswith(e) and name != e), ""):
+    while len(tail) < _MOST_TAIL and (
+        ending := next((e for e in (*WORKING, *COMPANIONS) if name.endswith(e) and name != e), "")
+    ):
         name, tail = name.removesuffix(ending), ending + tail
     stem, suffix = os.path.splitext(name)
     if len(suffix) > 16:  # no suffix, but a title with a full stop in it
@@ -45,7 +48,7 @@ def _fitted(folder: Path, head: str, tail: str) -> str:
         return head + tail
     mark = "~" + hashlib.sha256(os.fsencode(head)).hexdigest()[:8]
     room = most - len(os.fsencode(mark + tail))
-    while len(os.fsencode(head)) > room:
+    while head and len(os.fsencode(head)) > room:
         head = head[:-1]
     return head + mark + tail
 

@@ -6,18 +6,29 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.core.errors import UserError
 from engine.core.naming import COMPANIONS, WORKING, beside, numbered, refuse_inputs, same
 
-bytes_of_names = st.binary(min_size=1, max_size=255).filter(
-    lambda name: b"/" not in name and b"\0" not in name and name not in (b".", b"..")
+
+def usable(name: bytes) -> bool:
+    return b"/" not in name and b"\0" not in name and name not in (b"", b".", b"..")
+
+
+bytes_of_names = st.binary(min_size=1, max_size=255)
+
+
+names_of_endings = st.tuples(st.binary(max_size=9), st.lists(st.sampled_from([*WORKING, *COMPANIONS]), max_size=51)).map(
+    lambda parts: (parts[0] + os.fsencode("".join(parts[1])))[-255:]
 )
 
 
-@given(name=bytes_of_names, n=st.integers(1, 9999))
+@given(name=(bytes_of_names | names_of_endings).filter(usable), n=st.integers(1, 9999))
+@example(name=b"abcde" + b".json" * 50, n=1)
+@example(name=b".json" * 51, n=1)
+@example(name=b"ab" + b".framehash" * 25, n=9999)
 def test_every_name_that_goes_with_one_fits_and_is_its_own(name: bytes, n: int) -> None:
     path = Path("/tmp") / os.fsdecode(name)
     found = [beside(path, ending) for ending in (*WORKING, *COMPANIONS)]
