@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.core.arrays import read_array
+from engine.core.arrays import array_header, read_array
 from engine.core.errors import UserError
 
 WHOLE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
@@ -43,6 +45,40 @@ def test_what_is_none_is_refused(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(UserError, match="no regular file"):
         read_array(path, 100)
+
+
+def header(shape: tuple[int, ...], descr: str = "<f4") -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def test_a_header_is_as_long_as_headers_are(tmp_path: Path) -> None:
+    """One that says it has 4 GB, in a file that has them, is not read first."""
+    path = tmp_path / "a.npy"
+    with path.open("wb") as file:
+        file.write(b"\x93NUMPY\x02\x00" + (2**32 - 1).to_bytes(4, "little"))
+        file.truncate(1 << 33)
+    with path.open("rb") as file:
+        tracemalloc.start()
+        try:
+            with pytest.raises(UserError, match="a header of 4294967295 bytes"):
+                array_header(file, 1 << 33, str(path))
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
+    whole = header((2, 2)) + bytes(16)
+    path.write_bytes(whole[:6] + b"\x02\x00" + whole[8:10] + bytes(2) + whole[10:])
+    assert np.array_equal(read_array(path, 1 << 20), np.zeros((2, 2), np.float32)), "of that version, and short"
+
+
+@pytest.mark.parametrize(
+    "told", [((0, 2**62, 2**62), "<f4"), ((2**62, 0), "<f8"), ((1,) * 100, "|u1"), ((10**18,), "|V0"), ((3,), "<U0")]
+)
+def test_what_the_file_has_the_bytes_for_and_cannot_be_made_is_refused(tmp_path: Path, told: tuple) -> None:
+    (tmp_path / "a.npy").write_bytes(header(*told) + bytes(1))
+    with pytest.raises(UserError, match="another kind"):
+        read_array(tmp_path / "a.npy", 1 << 20)
 
 
 @settings(max_examples=200, deadline=None)
