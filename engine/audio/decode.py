@@ -29,6 +29,7 @@ from engine.core.signals import SAMPLE_RATE
 
 RATES = (1000, 1_000_000)  # Hz that are resampled: at 1 Hz a file of 20 KB would become 2 GB
 _FLOATS = {"flt": np.float32, "fltp": np.float32, "dbl": np.float64, "dblp": np.float64}
+_LONGS = ("s64", "s64p")
 _NO_STREAM = "no sound in this file"
 _REMEDY = "use WAV, FLAC, OGG or MP3"
 
@@ -176,11 +177,11 @@ class _Resampled:
             self._mend(frame, channels)
         if channels == 2 or (channels > 2 and not layout.endswith("channels") and layout not in self._unmixable):
             return frame
-        samples = frame.to_ndarray()
+        samples, form = _samples(frame)
         samples = samples if frame.format.is_planar else samples.reshape(-1, channels).T
         # One channel is heard on both sides as it is: libav would make it 3 dB quieter.
         samples = np.ascontiguousarray(samples[[0, min(1, channels - 1)]])
-        plain = AudioFrame.from_ndarray(samples, frame.format.planar.name, "stereo")
+        plain = AudioFrame.from_ndarray(samples, form, "stereo")
         plain.sample_rate = frame.sample_rate
         return plain
 
@@ -201,3 +202,11 @@ class _Resampled:
                 self._faults.broken += mend(block)
             if len(block):
                 yield block
+
+
+def _samples(frame: AudioFrame) -> tuple[np.ndarray, str]:
+    """Return the samples, a row a plane, and what their format is called in planes: doubles where PyAV knows no array."""
+    if frame.format.name not in _LONGS:
+        return frame.to_ndarray(), frame.format.planar.name
+    count = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
+    return np.stack([np.frombuffer(plane, np.int64, count) / 2.0**63 for plane in frame.planes]), "dblp"

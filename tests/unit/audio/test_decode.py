@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from engine.audio.decode import load_audio, stream_audio, told_seconds
+from engine.audio.decode import _Resampled, load_audio, stream_audio, told_seconds
 from engine.audio.mending import SoundFaults
 from engine.audio.stretches import after_junk, after_tags
 from engine.core import metrics
@@ -31,9 +31,16 @@ def tone(seconds: float, rate: int = SAMPLE_RATE, channels: int = 2) -> np.ndarr
 def wav(
     pcm: np.ndarray, rate: int = SAMPLE_RATE, *, size: int | None = None, bits: int = 32, mask: int | None = None
 ) -> bytes:
-    """Return a WAV file of floats (64 bits: doubles; 16: integers). size: what it says of its data. mask: its speakers."""
-    kind = 1 if bits == 16 else 3
-    body = ((pcm * 32767) if bits == 16 else pcm).astype({16: "<i2", 32: "<f4", 64: "<f8"}[bits]).tobytes()
+    """Return a WAV file of floats (64 bits: doubles; 16: integers), or of int64 as it is, cut to so many bits.
+
+    size: what it says of its data. mask: its speakers.
+    """
+    kind = 1 if bits == 16 or pcm.dtype == np.int64 else 3
+    if pcm.dtype == np.int64:
+        low = (pcm + (128 if bits == 8 else 0)).astype("<i8")  # those of 8 bits are the only ones without a sign
+        body = low.view(np.uint8).reshape(*pcm.shape, 8)[..., : bits // 8].tobytes()
+    else:
+        body = ((pcm * 32767) if bits == 16 else pcm).astype({16: "<i2", 32: "<f4", 64: "<f8"}[bits]).tobytes()
     channels, told = pcm.shape[1], len(body) if size is None else size
     align = channels * bits // 8
     numbers = (channels, rate, rate * align & 0xFFFFFFFF, align, bits)
@@ -126,6 +133,29 @@ def test_channels_without_a_layout_are_the_first_two(tmp_path, channels: int) ->
     assert np.array_equal(found, pcm[:, [0, min(1, channels - 1)]])
     whole = (pcm * 32767).astype(np.int16)
     assert heard(tmp_path, wav(pcm, bits=16)) == pytest.approx(whole[:, [0, min(1, channels - 1)]] / 32768.0)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 24, 32, 64])
+@pytest.mark.parametrize("channels", [1, 2, 3, 6])
+def test_whole_numbers_of_every_width_are_heard(tmp_path, channels: int, bits: int) -> None:
+    pcm = (0.2 * RNG.standard_normal((4800, channels))).astype(np.float64).clip(-0.99, 0.99)
+    whole = (pcm * 2.0 ** (bits - 1)).astype("<i8")
+    found = heard(tmp_path, wav(whole, bits=bits))
+    assert found == pytest.approx(pcm[:, [0, min(1, channels - 1)]].astype(np.float32), abs=2.0 ** (1 - bits) + 1e-6)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "3 channels", "5.1"])
+@pytest.mark.parametrize("form", ["u8", "u8p", "s16p", "s32p", "s64", "s64p", "fltp", "dblp"])
+def test_every_form_of_samples_is_heard(layout: str, form: str) -> None:
+    """Some that no WAV file has: as decoders give them."""
+    frame = av.AudioFrame(format=form, layout=layout, samples=4800)
+    frame.sample_rate = SAMPLE_RATE
+    for plane in frame.planes:
+        plane.update(bytes([128 if form.startswith("u8") else 0]) * plane.buffer_size)
+    resampled = _Resampled(SoundFaults())
+    pcm = np.concatenate([*resampled.take(frame), *resampled.rest()])
+    assert pcm.shape == (4800, 2)
+    assert not pcm.any()
 
 
 def test_channels_with_a_layout_are_mixed_down(tmp_path) -> None:
