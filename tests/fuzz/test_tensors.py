@@ -86,7 +86,8 @@ def test_headers_that_lie() -> None:
         {"a": entry(dtype="BF16")}, {"a": entry(), "b": entry()}, {"a": entry(data_offsets=[4, 12])},
         {"a": entry(shape=[1] * 40, data_offsets=[0, 4])}, {"__metadata__": 7}, {"__metadata__": {"x": 7}},
         {"a": entry(shape="22")}, {"a": entry(shape=[0, 2**62, 2**62], data_offsets=[0, 0])},
-        {"a": entry(shape=[2**62, 0], data_offsets=[0, 0])}, {"a": entry(dtype="U8", shape=[0, 2**31] * 4, data_offsets=[0, 0])},
+        {"a": entry(shape=[2**62, 0], data_offsets=[0, 0])},
+        {"a": entry(dtype="U8", shape=[0, 2**31] * 4, data_offsets=[0, 0])},
     ):  # fmt: skip
         assert read(file_of(header, bytes(8))) is None, header
     assert read(file_of({"a": entry()}, bytes(8))) is not None
