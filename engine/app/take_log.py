@@ -254,8 +254,15 @@ def _is_argument(value: object) -> bool:
 def _recording(folder: Path, told: str) -> Path | None:
     """Return the recording: where the take says, or in the take's folder, which may have been moved since."""
     beside = [folder / Path(told).name, *(folder / name for name in _RECORDINGS)]
-    candidates = [Path(told), naming.beside(Path(told), ".part.mkv"), *beside] if told else beside
+    candidates = [Path(told), *_unfinished(Path(told)), *beside] if told else beside
     return next((path for path in candidates if _is_file(path)), None)
+
+
+def _unfinished(told: Path) -> list[Path]:
+    try:
+        return [naming.beside(told, ".part.mkv")]
+    except ValueError:  # `/` and `.` have no name to go beside, and other texts are none
+        return []
 
 
 def _is_file(path: Path) -> bool:

@@ -132,6 +132,12 @@ def test_any_first_line(take: Path, changes: list) -> None:
     read(take)
 
 
+@pytest.mark.parametrize("told", ["/", ".", "..", "", "//", "./", "x/", "a\0b", "n" * 4000, "~", "\n"])
+def test_a_recording_of_any_name_is_looked_for(take: Path, told: str) -> None:
+    write(take, [START | {"recording": told}, *LINES[1:]])
+    assert read_take(take).recording is None
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(1, len(LINES) - 1), CHANGES)
 @example(2, [([3], "/fader/99")])
