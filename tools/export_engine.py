@@ -5,6 +5,8 @@
     python tools/export_engine.py --all --sizes 64x36..1920x1080 --level 4
 
 `<out>/<style>.onnx` is float32; `<style>-half.onnx` has its products in half, but for leading layers that cannot bear it.
+What has these names and is another file is kept under a number.
+
 Inputs, in float32: grid [pixels, 3] (x, y, dither), view [4], bias [width]; output: picture [pixels, 4], sRGB 0..1. Plans go
 into the cache, where `vj live` finds them; `vj engines` lists them. Exit code 1: a picture is off by more than 1/255 at the
 99th percentile (float32: 1e-4 at most), or a plan could not be built.
@@ -47,11 +49,13 @@ from engine.backends.plan_build import LEVEL, LIMIT_S, build
 from engine.backends.plans import Machine, PlanStore, recipe_of, sizes_of
 from engine.backends.tensorrt import TensorRTBackend
 from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 from engine.core.frame import Size
+from engine.core.terminal import print_anything, run
 from engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
-from engine.models.style import Style, list_styles, load_style, write_atomic
+from engine.models.style import Style, list_styles, load_style
 from kernels.cppn.reference import forward
+from tools.handing_over import check_place, hand_over
 from tools.numbers_given import decimal
 
 FLOAT_LIMIT, DECODED_FLOAT_LIMIT = 1e-4, 1e-3
@@ -141,9 +145,8 @@ def export_decoded(style: Style, folder: Path, half_only: bool, check: bool) -> 
             model = decoded_onnx.graph(style, full_layers)
         except ImportError as error:
             raise UserError("onnx is not installed", where=style.slug, remedy="pip install onnx") from error
-        path = folder / f"{name}.onnx"
-        write_atomic(path, model)
-        told = f"{path}: {full_layers} of {whole} layers float32"
+        path = hand_over(folder / f"{name}.onnx", model)
+        told = f"{one_line(str(path))}: {full_layers} of {whole} layers float32"
         if check:
             found = decoded_parity(style, model, half=full_layers == 0)
             holds = holds and found.holds
@@ -168,9 +171,8 @@ def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> boo
             model = graph(style, full_layers)
         except ImportError as error:
             raise UserError("onnx is not installed", where=style.slug, remedy="pip install onnx") from error
-        path = folder / f"{name}.onnx"
-        write_atomic(path, model)
-        told = f"{path}: {full_layers} of {whole} layers float32"
+        path = hand_over(folder / f"{name}.onnx", model)
+        told = f"{one_line(str(path))}: {full_layers} of {whole} layers float32"
         if check:
             found = parity(style, model, full_layers < whole)
             holds = holds and found.holds
@@ -209,6 +211,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         machine = None if args.onnx_only else _machine()
         check = args.onnx_only or importlib.util.find_spec("onnxruntime") is not None
         store = PlanStore()
+        for name in names:
+            check_place(args.out / f"{Path(name).name}.onnx")
         sound = True
         for name in names:
             style = load_style(name)
@@ -242,4 +246,5 @@ def _progress(phase: str, done: int, steps: int) -> None:
 
 if __name__ == "__main__":
     ignore_current_folder()
-    raise SystemExit(main())
+    print_anything()
+    run("export_engine", lambda: sys.exit(main()))

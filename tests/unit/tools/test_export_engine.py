@@ -37,6 +37,16 @@ def test_onnx_only_writes_both_files_and_tells_the_parity(tmp_path, capsys):
     assert kinds == {"aurora-rain.onnx": onnx.TensorProto.FLOAT, "aurora-rain-half.onnx": onnx.TensorProto.FLOAT16}
 
 
+def test_a_file_of_that_name_is_kept_and_the_same_is_not_written_twice(tmp_path, capsys):
+    (tmp_path / "aurora-rain-half.onnx").write_bytes(b"mine")
+    for _ in range(2):
+        assert run("aurora-rain", "--onnx-only", "--half", "--out", tmp_path) == 0
+    assert (tmp_path / "aurora-rain-half-1.onnx").read_bytes() == b"mine"
+    assert len(list(tmp_path.iterdir())) == 2
+    assert run("aurora-rain", "--onnx-only", "--out", tmp_path / "aurora-rain-half.onnx") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_half_alone(tmp_path, capsys):
     assert run("aurora-rain", "--onnx-only", "--half", "--out", tmp_path) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["aurora-rain-half.onnx"]
