@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from time import process_time
 
 import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -284,6 +285,70 @@ def test_a_bundle_of_a_controller_with_colour_pads(server: OscServer, bus: Contr
     ]
     wait(lambda: bus.counters.rejected == 1)
     assert "a colour" in server.error
+
+
+def bundle(*parts: tuple[str, tuple]) -> bytes:
+    sent = [encoded(path, args) for path, args in parts]
+    return b"#bundle\0" + struct.pack(">Q", 1) + b"".join(struct.pack(">I", len(part)) + part for part in sent)
+
+
+def sent(server: OscServer, *datagrams: bytes, host: str = "127.0.0.1") -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((host, 0))
+        for datagram in datagrams:
+            sock.sendto(datagram, ("127.0.0.1", server.port))
+
+
+@pytest.mark.parametrize("bad", [("x",), (9.0,), (float("nan"),), (), (0.5, 0.5)], ids=str)
+def test_a_bad_message_takes_no_good_one_of_its_address_away(server: OscServer, bus: ControlBus, bad: tuple) -> None:
+    sent(server, bundle(("/master", (0.5,)), ("/master", (0.25,)), ("/fader/1", (1.0,)), ("/master", bad), ("/master", bad)))
+    assert [(c.path, c.args) for c in collect(bus, 2)] == [("/master", (0.25,)), ("/fader/1", (1.0,))]
+    wait(lambda: bus.counters.received == 3)
+    assert bus.counters.rejected == 2
+    assert "/master" in server.error
+
+
+def test_the_newest_good_value_wins_over_any_number_of_bad_ones(server: OscServer, bus: ControlBus) -> None:
+    sent(server, bundle(("/master", (0.25,)), *[("/master", ("x",))] * 1000))
+    assert [(c.path, c.args) for c in collect(bus, 1)] == [("/master", (0.25,))]
+    wait(lambda: bus.counters.rejected == 1000)
+    sent(server, bundle(*[("/master", ("x",))] * 500, ("/master", (0.5,)), ("/master", ("x",))))
+    assert [(c.path, c.args) for c in collect(bus, 1)] == [("/master", (0.5,))]
+    assert bus.counters.rejected == 1001, "what is older than a good one is not read"
+
+
+def test_a_button_that_is_let_go_takes_its_press_not_away(server: OscServer, bus: ControlBus) -> None:
+    column = "/composition/columns/2/connect"
+    sent(server, bundle((column, (1,)), ("/master", (0.5,)), (column, (0,))))
+    assert [(c.path, c.args) for c in collect(bus, 2)] == [("/scene/number", (2,)), ("/master", (0.5,))]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux speaks for all of 127.0.0.0/8")
+def test_no_host_takes_away_what_another_sends(bus: ControlBus) -> None:
+    """In one turn: the server is asleep after a flood when both come."""
+    server = OscServer(TABLE, bus, host="0.0.0.0", port=0, port_out=9)
+    try:
+        for _ in range(20):
+            sent(server, bundle(*[("/tempo/tap", ())] * 100))
+            sent(server, encoded("/master", (0.25,)), encoded("/listen", ()))
+            sent(server, *[encoded("/master", ("x",))] * 50, encoded("/listen", ()), host="127.0.0.77")
+            changes: list[Change] = []
+            wait(lambda changes=changes: "/master" in [c.path for c in changes.extend(bus.drain()) or changes])
+        wait(lambda: set(server.clients) == {"127.0.0.1", "127.0.0.77"})
+    finally:
+        server.close()
+
+
+def test_a_flood_of_bad_messages_costs_half_a_core_at_most(server: OscServer, bus: ControlBus) -> None:
+    """Bundles of a thousand messages that have to be read to be refused."""
+    flood = bundle(*[("/master", ("x",))] * 1000)
+    begin, used = clock.now(), process_time()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        while clock.now() - begin < 1.0:
+            sock.sendto(flood, ("127.0.0.1", server.port))
+            clock.sleep(0.002)
+    keeps((process_time() - used) / (clock.now() - begin), 0.75, "of a core beside a flood of bad bundles")
+    assert bus.counters.rejected > 1000
 
 
 def test_a_datagram_of_thousands_of_parts_costs_one_turn(server: OscServer, bus: ControlBus) -> None:
