@@ -81,14 +81,16 @@ def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None)
         monitor=options.listen,
     )
     try:
-        with _deaf():
-            return _on_display(options, source, began, guest)
+        with _deaf(), _Stop() as stopping:
+            return _on_display(options, source, began, guest, stopping)
     finally:
         source.close()
         sys.setswitchinterval(switch_interval)
 
 
-def _on_display(options: LiveOptions, source: Supervisor, began: float, guest: Callable[[Stage], Sink] | None) -> int:
+def _on_display(
+    options: LiveOptions, source: Supervisor, began: float, guest: Callable[[Stage], Sink] | None, stopping: _Stop
+) -> int:
     size = options.size or HARDWARE_FORMAT[0]
     display, _ = choose_display(options.output, size, fullscreen=not options.windowed, monitor=options.monitor)
     try:
@@ -97,7 +99,7 @@ def _on_display(options: LiveOptions, source: Supervisor, began: float, guest: C
         size, fps = options.size or default_size, options.fps or default_fps
         display.output_size = size
         _log.info("drawing with %s at %s, %g fps", renderer, size, fps)
-        return _with_stage(options, source, display, size, fps, renderer, began, guest)
+        return _with_stage(options, source, display, size, fps, renderer, began, guest, stopping)
     finally:
         display.close()
 
@@ -111,6 +113,7 @@ def _with_stage(
     renderer: str,
     began: float,
     guest: Callable[[Stage], Sink] | None,
+    stopping: _Stop,
 ) -> int:
     governor = Governor(size, float(fps), fixed=options.internal)
     hands = LiveHands(source.said)
@@ -135,7 +138,7 @@ def _with_stage(
         _wait_for_sound(options, source, stage)
         if options.record is not None:
             recording.open(options.record, hands.report, stage.output)
-        _run(options, stage, display, table, screen, began)
+        _run(options, stage, display, table, screen, began, stopping)
     finally:
         recording.close()
         report = telemetry.report(stage, recording)
@@ -156,15 +159,17 @@ def _run(
     table: Table,
     screen: Screen,
     began: float,
+    stopping: _Stop,
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
     watch = None if options.show else SceneWatch(scene_path)
-    stopping, told = _Stop(), False
+    told = False
+    stopping.begin()
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
     stage.clock = show_clock(display, stage.clock.fps)
     ends = stage.clock.t_start + (options.seconds or 0.0)  # also where every frame fails
-    with stopping, closing(watch) if watch is not None else nullcontext():
+    with closing(watch) if watch is not None else nullcontext():
         if watch is not None:
             watch.begin()
         while not (stopping.asked or display.should_close):
@@ -209,6 +214,7 @@ def _frame(stage: Stage) -> int:
 
 # Who sends these wants the show to end: Ctrl-C, kill, a closed terminal, Ctrl-\\, a battery that gives out, a limit of time.
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU")
+_PATIENCE = 2  # of them that end the show in order
 # Nobody who sends these means that: timers of libraries, programs that reload or report on them. The system would end us.
 _NOTHING = ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO")
 
@@ -219,15 +225,27 @@ def _signals(names: tuple[str, ...]) -> list[signal.Signals]:
 
 
 class _Stop:
-    """Turns the signals of `_ENDING` into a wish to end the show in order; a second one is obeyed at once."""
+    """Turns the signals of `_ENDING` into a wish to end the show in order, from `begin` until all is closed.
+
+    A second one changes nothing: a terminal and a shell that close send one each, and meanwhile the recording is finished
+    and says so. A third is obeyed at once.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self._heard = 0
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> _Stop:
+    @property
+    def asked(self) -> bool:
+        """Whether the show is to end."""
+        return self._heard > 0
+
+    def begin(self) -> None:
+        """Listen from now on. Main thread."""
         for number in _signals(_ENDING):
             self._before[number] = signal.signal(number, self._hear)
+
+    def __enter__(self) -> _Stop:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -235,9 +253,10 @@ class _Stop:
             signal.signal(number, handler)
 
     def _hear(self, number: int, _frame: object) -> None:
-        if self.asked:
+        # Nothing is said here: whatever the main thread holds at this moment, the log's queue for one, it would wait for.
+        self._heard += 1
+        if self._heard > _PATIENCE:
             raise KeyboardInterrupt
-        self.asked = True
 
 
 @contextmanager

@@ -70,8 +70,8 @@ def test_audio_process_killed(start_show: Start) -> None:
     assert victims, "the show has no audio process"
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    clock.sleep(3.0)
-    assert set(show.child_pids()) - set(victims), "no new audio process"
+    show.state("/state/audio/state", "lost")
+    assert show.state("/state/audio/state", "running") == "running", "no new audio process"
     report = show.end()
     assert report["audio"]["restarts"] >= 1
     assert report["audio"]["source"] == "demo"
@@ -80,20 +80,21 @@ def test_audio_process_killed(start_show: Start) -> None:
 
 def test_capture_source_unloaded_and_loaded(pulseaudio, start_show: Start) -> None:
     noise = np.random.default_rng(5).normal(0.0, 0.2, 48_000 * 40).astype(np.float32)
-    show = start_show("--input", "stage.monitor", "--seconds", "14", environment=pulseaudio.environment)
+    show = start_show("--input", "stage.monitor", environment=pulseaudio.environment)
     player = pulseaudio.play(noise)
     try:
         show.wait_for_picture()
-        clock.sleep(1.5)
+        assert show.state("/state/audio/state", "running") == "running"
+        clock.sleep(1.0)
         pulseaudio.unload_sink()
-        clock.sleep(1.5)
+        assert show.state("/state/audio/state", "lost") == "lost"
         pulseaudio.load_sink()
         player.kill()
         player.wait()
         player = pulseaudio.play(noise)
-        clock.sleep(3.0)
-        assert show.state("/state/audio/state", "running") == "running", "capture is not back within 3 s"
-        report = show.finished()
+        assert show.state("/state/audio/state", "running") == "running", "capture is not back"
+        clock.sleep(4.0)  # the server may have a default again before it names the source: that one is heard meanwhile
+        report = show.end()
     finally:
         player.kill()
         player.wait()
@@ -216,6 +217,35 @@ def test_signals_end_with_a_finished_file(number: int, start_show: Start, tmp_pa
     assert report["recorder"]["path"] == str(out)
     assert report["recorder"]["dropped"] == 0
     assert [p for p in tmp_path.iterdir() if p.suffix == ".mkv"] == []
+
+
+@pytest.mark.parametrize("later_s", [0.05, 0.15])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_does_not_cut_the_finishing_short(
+    number: int, later_s: float, start_show: Start, tmp_path: Path
+) -> None:
+    """As where a terminal closes: the terminal and the shell in it send one each."""
+    out = tmp_path / "out.mp4"
+    show = start_show("--record", str(out), "--size", "160x90")
+    show.wait_for_picture()
+    clock.sleep(2.0)
+    show.process.send_signal(number)
+    clock.sleep(later_s)
+    report = show.end(number)
+    assert play_seconds(out)[0] >= 1.5
+    assert report["recorder"]["failures"] == []
+    assert sorted(p.name for p in tmp_path.iterdir() if out.stem in p.name) == ["out.mp4"]
+
+
+def test_a_third_signal_is_obeyed_at_once(start_show: Start, tmp_path: Path) -> None:
+    show = start_show("--size", "160x90")
+    show.wait_for_picture()
+    os.kill(show.process.pid, signal.SIGSTOP)  # all of them come in one moment
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        show.process.send_signal(number)
+    os.kill(show.process.pid, signal.SIGCONT)
+    assert show.process.wait(180) == 130
+    assert "Traceback" not in show.log
 
 
 @pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"])
