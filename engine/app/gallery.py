@@ -21,8 +21,10 @@ from engine.app.gallery_page import SCRIPT, STYLE_SHEET
 from engine.app.library import Entry, Score, chosen, energy_of, judge_gain, ordered, read_library, scores_of
 from engine.app.ratings import MAX_STARS, Rating
 from engine.core.errors import UserError
+from engine.core.files import open_regular
+from engine.core.naming import refused
 from engine.core.paths import styles_dir
-from engine.core.placing import set_aside
+from engine.core.placing import claim, discarding
 from engine.models.colour import from_hex, oklab
 from engine.models.style import Style, write_atomic
 
@@ -32,7 +34,8 @@ _TITLE = "<title>Phosphene: styles</title>"
 def write_gallery(out: Path | None = None) -> tuple[Path, int, int]:
     """Write the gallery to `out` (default: index.html in the library); return (its path, styles shown, styles broken).
 
-    Raises UserError when the library has no style at all, or the file cannot be written.
+    An earlier gallery gives way to it; what else has that name is kept under a number. Raises UserError when the library has
+    no style at all, or the file cannot be written.
     """
     path = Path(os.path.abspath(out or styles_dir() / "index.html"))
     if path.is_dir():
@@ -40,21 +43,26 @@ def write_gallery(out: Path | None = None) -> tuple[Path, int, int]:
     entries, ratings_fault = read_library()
     if not entries:
         raise UserError("the library is empty", where=str(styles_dir()), remedy="vj styles new --seed 1")
+    data = page(entries, path.parent, ratings_fault).encode("utf-8", "xmlcharrefreplace")
     try:
-        if os.path.lexists(path) and not _is_gallery(path):
-            set_aside(path)
-        write_atomic(path, page(entries, path.parent, ratings_fault).encode("utf-8", "xmlcharrefreplace"))
+        if _is_gallery(path):
+            write_atomic(path, data)
+        else:
+            with discarding(claim(path, ".part")) as working:
+                working.write(data)
+                path = working.hand_over()
     except OSError as error:
-        raise UserError(
-            "the gallery cannot be written", where=str(path), got=error, remedy="choose another --out"
-        ) from error
+        raise refused("the gallery cannot be written", path, error) from error
     broken = sum(entry.style is None for entry in entries)
     return path, len(entries) - broken, broken
 
 
 def _is_gallery(path: Path) -> bool:
-    with path.open("rb") as file:
-        return _TITLE.encode() in file.read(4096)
+    try:
+        with open_regular(path) as file:
+            return not path.is_symlink() and _TITLE.encode() in file.read(4096)
+    except (UserError, OSError):  # nothing there, a pipe, a folder
+        return False
 
 
 def page(entries: list[Entry], base: Path, ratings_fault: str = "") -> str:

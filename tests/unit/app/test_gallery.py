@@ -264,3 +264,15 @@ def test_a_gallery_takes_the_place_of_a_gallery_and_of_nothing_else(tmp_path: Pa
         assert write_gallery(out)[0] == out
     assert (tmp_path / "notes-1.html").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes-1.html", "notes.html"]
+
+
+def test_pipes_and_links_of_that_name_are_set_aside_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.html")
+    (tmp_path / "b.html").symlink_to(write_gallery(tmp_path / "another.html")[0])
+    for name in ("a", "b"):
+        assert Page(write_gallery(tmp_path / f"{name}.html")[0]).cards
+    assert (tmp_path / "a-1.html").is_fifo()
+    assert (tmp_path / "b-1.html").is_symlink()
+    (tmp_path / "site" / "index.html").mkdir(parents=True)
+    with pytest.raises(UserError, match="cannot be written"):
+        write_gallery(tmp_path / "site")
