@@ -17,7 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import av
 import numpy as np
 
+from engine.core.child import ignore_current_folder
+from engine.core.errors import UserError, one_line
 from engine.core.media import open_media
+from engine.core.terminal import print_anything, run
+from tools.numbers_given import decimal
 
 LOUD = 0.5  # of the loudest sample; AAC lets up to 0.35 of a click be heard 1.4 ms before it
 APART_S = 0.1  # a click's and a flash's own length is below it, the distance of two is above
@@ -90,13 +94,17 @@ def _sound(path: Path | str) -> Iterator[tuple[tuple[float, int], np.ndarray]]:
 
 
 def main() -> None:
+    """Print the offsets; exit code 1 where one is beyond the limit, or there is nothing to measure."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("file", type=Path)
-    arguments.add_argument("--limit-ms", type=float, default=5.0)
+    arguments.add_argument("--limit-ms", type=decimal(0.0, 1e6), default=5.0)
     options = arguments.parse_args()
-    found = offsets(options.file)
+    try:
+        found = offsets(options.file)
+    except (av.FFmpegError, IndexError, TypeError, ValueError) as error:  # no film; no picture in it; none with a time
+        raise UserError("the file cannot be read as a film", where=str(options.file), got=error) from error
     if not found:
-        sys.exit(f"{options.file}: no flashes and no clicks")
+        sys.exit(one_line(f"{options.file}: no flashes and no clicks"))
     for offset in found:
         click = "none" if offset.click is None else f"{offset.click:.4f} s"
         print(f"flash {offset.flash:.4f} s  click {click}  offset {offset.ms:+.2f} ms")
@@ -108,4 +116,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    ignore_current_folder()
+    print_anything()
+    run("av_sync", main)

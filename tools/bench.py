@@ -2,7 +2,8 @@
 
     vj bench [NAME ...] [--json [PATH]] [--seconds 300]        or: python tools/bench.py ...
 
-Prints JSON; with a PATH it is written there as well, after each benchmark: a long run that is cut off leaves what it has.
+Prints JSON; with a PATH it is written there as well: after each benchmark into PATH.part, so that a long run that is cut off
+leaves what it has, and in the end under its name. Earlier numbers of that name are kept under a number of their own.
 
 Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests. `gpu`
 wants a CUDA GPU, and writes a file of its own to tools/bench/results/; `decoded` is the part of it that runs anywhere.
@@ -10,11 +11,12 @@ wants a CUDA GPU, and writes a file of its own to tools/bench/results/; `decoded
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,8 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from engine.app.recording import versions
 from engine.core import clock
 from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
-from engine.core.placing import set_aside
+from engine.core.errors import UserError, one_line
+from engine.core.naming import refused
+from engine.core.placing import claim
+from engine.core.terminal import print_anything, run
 from engine.gpu.cuda import driver_refusal
 
 
@@ -124,20 +128,56 @@ def main(
         raise typer.Exit(2)
     machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
     found: dict[str, Any] = {"date": clock.wall_clock().date().isoformat(), "machine": machine, "versions": versions()}
-    if out is not None and out != Path("-") and not out.is_dir():
-        set_aside(out)
     without = "gpu" if driver_refusal() else "decoded"  # which is a part of `gpu`
-    for name in names or [name for name in benchmarks if name != without]:
-        typer.echo(f"{name} ...", err=True)
-        try:
+    with _keeping(None if out == Path("-") else out) as keep:
+        for name in names or [name for name in benchmarks if name != without]:
+            typer.echo(f"{name} ...", err=True)
             found[name] = benchmarks[name]()
-        except UserError as error:
-            typer.echo(f"vj bench: {error.line()}", err=True)
-            raise typer.Exit(2) from error
-        if out is not None and out != Path("-"):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(json.dumps(found, indent=2) + "\n")
+            keep(json.dumps(found, indent=2).encode() + b"\n")
     typer.echo(json.dumps(found, indent=2))
+
+
+@contextlib.contextmanager
+def _keeping(out: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """Yield what keeps the numbers so far, all of them each time; they take the name `out` at the end. Raises UserError."""
+    if out is None:
+        yield lambda data: None
+        return
+    try:
+        working = claim(out, ".part")
+    except OSError as error:
+        raise _unwritten(out, error) from error
+    file, kept = working.file, False
+    assert file is not None
+
+    def keep(data: bytes) -> None:
+        nonlocal kept
+        try:
+            file.seek(0)
+            working.write(data)
+            file.truncate()
+        except OSError as error:
+            raise _unwritten(out, error) from error
+        kept = True
+
+    try:
+        yield keep
+        try:
+            working.hand_over()
+        except OSError as error:
+            raise _unwritten(out, error) from error
+    except BaseException:
+        if kept:
+            typer.echo(one_line(f"vj bench: what was measured is in {working.path}"), err=True)
+        else:
+            working.discard()
+        raise
+    finally:
+        working.close()
+
+
+def _unwritten(out: Path, error: OSError) -> UserError:
+    return refused("the numbers cannot be written", out, error)
 
 
 def _arguments(given: list[str]) -> list[str]:
@@ -152,4 +192,5 @@ def _arguments(given: list[str]) -> list[str]:
 if __name__ == "__main__":
     ignore_current_folder()
     sys.argv[1:] = _arguments(sys.argv[1:])
-    typer.run(main)
+    print_anything()
+    run("vj bench", lambda: typer.run(main))

@@ -8,27 +8,33 @@ what they would be on stage.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
+
+# Run as a file, the first place on the path is tools/, not the checkout.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.app.build import build_stage
+from engine.app.build import build_stage, given_scene, scene_path
 from engine.app.catalogue import show_catalogue
 from engine.app.hands import NoHands
+from engine.app.options import parse_size
 from engine.app.pipeline import close_stage, open_scene, render_frame
 from engine.app.stage import Stage
 from engine.audio.demo import demo_track
 from engine.audio.offline import FileAnalysis
 from engine.core.child import ignore_current_folder
 from engine.core.clock import OfflineClock
-from engine.core.frame import Size
-from engine.core.placing import set_aside
+from engine.core.terminal import print_anything, run
 from engine.gpu.context import HeadlessContext, info
 from engine.pacing.governor import Governor
+from engine.show.scene import load_scene
 from engine.tempo.conductor import Conductor
+from tools.handing_over import check_picture, hand_over_picture
 
 FPS = 24
 LEAD_S = 4.0
@@ -85,22 +91,25 @@ def main(
     size: Annotated[str, typer.Option(help="of one picture")] = "480x270",
     internal: Annotated[str, typer.Option(help="internal size")] = "320x180",
 ) -> None:
-    """Write the sheet."""
+    """Write the sheet. A file of that name is kept under a number."""
+    shown, painted = parse_size(size), parse_size(internal, "--internal")
+    check_picture(out)
+    catalogue = show_catalogue()
+    scenes = [given_scene(name) for name in scene or catalogue.scenes]
+    for name in scene or ():
+        load_scene(scene_path(given_scene(name)), catalogue)
     context = HeadlessContext()
-    governor = Governor(Size.parse(size), FPS, fixed=Size.parse(internal))
+    governor = Governor(shown, FPS, fixed=painted)
     stage, _ = build_stage(
         OfflineClock(FPS),
         FileAnalysis("demo"),
-        Size.parse(size),
+        shown,
         governor,
         NoHands(),
         renderer=info()["renderer"],
         inline=True,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if not out.is_dir():
-        set_aside(out)
-    sheet(stage, scene or list(show_catalogue().scenes)).save(out, optimize=True)
+    hand_over_picture(out, sheet(stage, scenes), optimize=True)
     for line in stage.messages:
         typer.echo(line, err=True)
     close_stage(stage)
@@ -109,4 +118,5 @@ def main(
 
 if __name__ == "__main__":
     ignore_current_folder()
-    typer.run(main)
+    print_anything()
+    run("contact_sheet", lambda: typer.run(main))

@@ -18,9 +18,10 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.app.previews import demo_signals, to_bytes
 from engine.core.child import ignore_current_folder
 from engine.core.frame import Size
-from engine.core.placing import set_aside
+from engine.core.terminal import print_anything, run
 from engine.generators.still import sequence
 from engine.models.style import KINDS, Style, list_styles, load_style
+from tools.handing_over import check_picture, hand_over_picture
 from tools.numbers_given import whole
 
 SIZE = Size(192, 108)
@@ -58,23 +59,22 @@ def _learnt(style: Style) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the sheet."""
+    """Write the sheet. A file of that name is kept under a number."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", choices=("trained", "untrained"))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--columns", type=whole(1, 100), default=2)
     args = parser.parse_args(argv)
+    check_picture(args.out)
     styles = [load_style(slug) for kind in args.kinds for slug in list_styles(kind)]
     styles.sort(key=lambda s: (_learnt(s) == "untrained", s.kind, s.slug))
     if args.only:
         styles = [style for style in styles if (_learnt(style) != "untrained") == (args.only == "trained")]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    if not args.out.is_dir():
-        set_aside(args.out)
-    sheet(styles, args.columns).save(args.out, optimize=True, quality=88)
+    hand_over_picture(args.out, sheet(styles, args.columns), optimize=True, quality=88)
 
 
 if __name__ == "__main__":
     ignore_current_folder()
-    main()
+    print_anything()
+    run("library_sheet", main)
