@@ -76,7 +76,7 @@ def command(folder: Path, root: str, *options: str) -> tuple[list[str], dict[str
 def run(folder: Path, root: str, *options: str, code: int = 0) -> str:
     """Run the program; return what it said."""
     line, environment = command(folder, root, *options)
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -153,7 +153,7 @@ def test_killed_twice_it_goes_on_and_keeps_what_is_finished(folder: Path, first:
     for worker in psutil.Process(process.pid).children():
         if worker.cmdline()[-2].endswith("two"):
             worker.kill()
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate()
     assert process.returncode == 1
     assert "two: its worker was killed by signal 9" in said
     assert told(folder, "killed")["tracks"]["two"]["state"] == "failed"
@@ -166,7 +166,7 @@ def test_killed_twice_it_goes_on_and_keeps_what_is_finished(folder: Path, first:
     workers = psutil.Process(process.pid).children()
     assert len(workers) == 1
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=300)
+    process.communicate()
     gone, alive = psutil.wait_procs(workers, timeout=300)
     assert (len(gone), alive) == (1, [])
     assert not (tracks / "two/track.json").exists()
@@ -185,7 +185,7 @@ def test_ctrl_c_is_one_line(folder: Path, first: Path) -> None:
     wait_for(part.exists, process)
     workers = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate()
     assert process.returncode == 130
     assert said.strip() == "stopped; finished tracks are kept, --resume renders the rest"
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -276,7 +276,7 @@ def test_an_album_reads_and_writes_in_its_folder_unless_the_command_line_lets_it
 
     def render(text: str, *options: str) -> subprocess.CompletedProcess[str]:
         (album / "album.toml").write_text(text, encoding="utf-8")
-        return subprocess.run([*program, *options], env=environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run([*program, *options], env=environment, capture_output=True, text=True)
 
     allows_itself = text.replace("[album]\n", "[album]\nallow_outside = true\n", 1)
     for done in (render(text), render(allows_itself), render(allows_itself, "--allow-outside")):

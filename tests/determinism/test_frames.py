@@ -50,9 +50,7 @@ sys.stdout.write(json.dumps(hashes))
 
 
 def run() -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=paths.ROOT, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=paths.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -44,7 +44,6 @@ def test_an_album_of_odd_sound(tmp_path: Path) -> None:
         env=os.environ | {"PHOSPHENE_CACHE": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -94,12 +94,13 @@ def test_capture_source_unloaded_and_loaded(pulseaudio, start_show: Start) -> No
         player = pulseaudio.play(noise)
         assert show.state("/state/audio/state", "running") == "running", "capture is not back"
         clock.sleep(4.0)  # the server may have a default again before it names the source: that one is heard meanwhile
+        show.state("/state/audio/state", "running")
         report = show.end()
     finally:
         player.kill()
         player.wait()
     assert report["audio"]["restarts"] >= 1
-    assert "stage.monitor" in report["audio"]["source"]
+    assert "stage.monitor" in report["audio"]["source"], show.log
     went_on(report, "the sound device goes away and comes back")
 
 
