@@ -30,8 +30,9 @@ from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.paths import cache_dir
 from engine.models.torch_file import MOST_TRAINED, read_torch
+from tools.handing_over import check_place, hand_over
 from tools.motif.captions import caption
-from tools.motif.dataset import Pictures, Settings, open_pictures, vary
+from tools.motif.dataset import MOST_PICTURES, Pictures, Settings, open_pictures, vary
 from tools.motif.evaluate import evaluate, retrieval
 from tools.motif.model import SHAPES, SIDE, WEIGHTS, Motif, save_motif, untrained
 from tools.motif.subject import (
@@ -46,6 +47,7 @@ from tools.motif.subject import (
     Subject,
 )
 from tools.numbers_given import decimal, whole
+from tools.training.boundary import exit_code
 
 SEEDS = {"guide": 11, "judge": 47}
 _WARM_UP = 60
@@ -110,6 +112,7 @@ class Training:
         self.taken = 0
         self.spent = 0.0  # s, over all sittings
         self.history: list[dict[str, float]] = []
+        self.weights: Path | None = None  # where they were written
         self._alike: dict[tuple[str, ...], list[int]] = {}
         for i, subject in enumerate(pictures.subjects):
             self._alike.setdefault(_colour_key(subject), []).append(i)
@@ -279,7 +282,7 @@ def train(
     training.save(checkpoint)
     # Only a whole training takes the place of weights that are in use; half of one is in the checkpoint.
     if training.progress() >= 1.0 or not weights.exists():
-        save_motif(training.model, weights)
+        training.weights = save_motif(training.model, weights)
     return training
 
 
@@ -290,7 +293,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=whole(0, 2**31 - 1), help="of pictures, weights and captions (default: its own for each output)"
     )
-    parser.add_argument("--pictures", type=whole(32, 10_000_000), default=50000, help="how many to paint")
+    parser.add_argument("--pictures", type=whole(32, MOST_PICTURES), default=50000, help="how many to paint")
     parser.add_argument("--steps", type=whole(1, 100_000_000), default=1500)
     parser.add_argument("--batch", type=whole(2, 65_536), default=256)
     parser.add_argument("--rate", type=decimal(1e-9, 1.0), default=1.5e-3, help="highest learning rate")
@@ -309,34 +312,37 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train, evaluate, write; return the exit code."""
-    try:
-        given = parse(arguments)
-        if given.threads:
-            torch.set_num_threads(given.threads)
-        seed = SEEDS[given.output] if given.seed is None else given.seed
-        options = Options(
-            given.output, seed, given.pictures, given.steps, given.batch, given.rate, given.minutes, given.device,
-        )  # fmt: skip
-        weights = given.weights or WEIGHTS / f"{given.output}.safetensors"
-        checkpoint = cache_dir() / "motif" / f"{weights.stem}-{seed}.pt"
-        training = train(options, weights, checkpoint, given.resume)
-        if not given.evaluate:
-            return 0
-        model = training.model.to("cpu").eval()
-        found = {
-            "trained": asdict(training.options) | {"shape": asdict(model.shape)},
-            "steps": training.taken,
-            "presentations": training.taken * min(options.batch, options.pictures),
-            "minutes": round(training.spent / 60, 1),
-            "loss": round(float(np.mean([entry["loss"] for entry in training.history[-50:]])), 4),
-            **evaluate(model, untrained(given.output), given.evaluate),
-        }
-        weights.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
-        print(json.dumps({key: found[key] for key in ("chance", "retrieval", "attributes", "seven")}, indent=2))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
+    """Train, evaluate, write; return the exit code: 0 done, 2 a fault that is named on one line."""
+    return exit_code(lambda: _run(parse(arguments)))
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    seed = SEEDS[given.output] if given.seed is None else given.seed
+    options = Options(
+        given.output, seed, given.pictures, given.steps, given.batch, given.rate, given.minutes, given.device,
+    )  # fmt: skip
+    weights = given.weights or WEIGHTS / f"{given.output}.safetensors"
+    if weights.suffix != ".safetensors":
+        raise UserError("not a name for weights", where="--weights", allowed="NAME.safetensors", got=weights)
+    check_place(weights)
+    checkpoint = cache_dir() / "motif" / f"{weights.stem}-{seed}.pt"
+    training = train(options, weights, checkpoint, given.resume)
+    if not given.evaluate:
+        return 0
+    model = training.model.to("cpu").eval()
+    found = {
+        "trained": asdict(training.options) | {"shape": asdict(model.shape)},
+        "steps": training.taken,
+        "presentations": training.taken * min(options.batch, options.pictures),
+        "minutes": round(training.spent / 60, 1),
+        "loss": round(float(np.mean([entry["loss"] for entry in training.history[-50:]])), 4),
+        **evaluate(model, untrained(given.output), given.evaluate),
+    }
+    if training.weights is not None:  # those that are there otherwise were measured when they were made
+        hand_over(training.weights.with_suffix(".json"), (json.dumps(found, indent=2) + "\n").encode())
+    print(json.dumps({key: found[key] for key in ("chance", "retrieval", "attributes", "seven")}, indent=2))
     return 0
 
 

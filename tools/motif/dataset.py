@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, read_json
 from engine.core.frame import Size
 from engine.core.paths import cache_dir
@@ -32,6 +33,9 @@ from tools.motif import subject as subjects
 from tools.motif.captions import is_held_out
 from tools.motif.pictures import paint
 from tools.motif.subject import COLOURS, Subject, draw_subject
+
+MOST_PICTURES = 1_000_000
+"""What the list of subjects, up to 224 bytes each, can be read back with: hours of painting are not to be lost."""
 
 PAINTED_SIDE = 72  # px: an eighth more than is looked at, so that a crop of 64 loses no sharpness
 _NETWORK_SHARE = 0.06
@@ -92,9 +96,17 @@ def open_pictures(settings: Settings, progress: Callable[[int], None] | None = N
         listed = subjects_path.with_suffix(".json.part")
         listed.write_text(json.dumps([asdict(subject) for subject in found]))
         listed.replace(subjects_path)
-    listed = read_json(subjects_path, MOST_RECORD)
-    found = [Subject(**{**entry, "colours": tuple(entry["colours"])}) for entry in listed]
-    return Pictures(Rows(images_path), found, name)
+    return Pictures(Rows(images_path), _read_subjects(subjects_path), name)
+
+
+def _read_subjects(path: Path) -> list[Subject]:
+    listed = read_json(path, MOST_RECORD)
+    try:
+        return [Subject(**{**entry, "colours": tuple(entry["colours"])}) for entry in listed]
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            "the list of painted pictures is damaged", where=str(path), remedy="delete it: they are painted again"
+        ) from error
 
 
 class _Sheet:

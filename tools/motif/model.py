@@ -16,13 +16,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.core.errors import UserError
 from engine.core.files import parse_json
 from engine.models.tensor_file import read_tensors
+from tools.handing_over import hand_over
 from tools.motif.features import Features, Sight
 from tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
 
@@ -158,13 +159,13 @@ def untrained(name: Name, seed: int = 0) -> Motif:
         return Motif(SHAPES[name]).eval().requires_grad_(False)
 
 
-def save_motif(model: Motif, path: Path) -> None:
-    """Write the weights as fp16 safetensors, whole or not at all; the shape goes into the file's metadata."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def save_motif(model: Motif, path: Path) -> Path:
+    """Write the weights as fp16 safetensors and return where; the shape goes into the file's metadata.
+
+    Weights of that name are kept under a number. Raises UserError.
+    """
     tensors = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in model.state_dict().items()}
-    part = path.with_suffix(".part")
-    save_file(tensors, part, {"shape": json.dumps(asdict(model.shape))})
-    part.replace(path)
+    return hand_over(path, save(tensors, {"shape": json.dumps(asdict(model.shape))}))
 
 
 def weights_path(name: Name) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,9 @@ from pydantic import ValidationError
 
 from engine.app.previews import film_bytes, write_still, write_video
 from engine.core.errors import UserError
+from engine.core.placing import set_aside
 from engine.models.style import Preview, made_meta, write_atomic, write_style
+from tools.handing_over import hand_over
 from tools.vqvae.dreaming import Dreams, decode_codes
 from tools.vqvae.network import VqVae
 
@@ -64,10 +67,10 @@ def write_vq_style(
 
 def write_dreams(folder: Path, model: VqVae, dreams: Dreams, fps: float) -> None:
     """Write dreams.json and, of each dream, dreams/K.mp4 (three turns, so that the seam is seen) and dreams/K.npy; where
-    none was kept, of the best that was refused."""
+    none was kept, of the best that was refused. Those of a sitting before this one are kept as dreams-1."""
     shown = dreams.kept or [each for each in (dreams.refused,) if each]
-    for old in (folder / "dreams").glob("*"):  # of a sitting before this one
-        old.unlink()
+    if os.path.lexists(folder / "dreams"):
+        set_aside(folder / "dreams")
     for k, each in enumerate(shown):
         pictures = decode_codes(model, each.codes)
         write_loop_video(folder / "dreams" / f"{k:02d}.mp4", pictures, fps, turns=3)
@@ -86,12 +89,14 @@ def write_dreams(folder: Path, model: VqVae, dreams: Dreams, fps: float) -> None
 
 
 def write_loop_video(path: Path, pictures: np.ndarray, fps: float, turns: int = 1) -> Path:
-    """Write pictures [n, channels, h, w] in 0..1 as an H.264 film, `turns` times over."""
+    """Write pictures [n, channels, h, w] in 0..1 as an H.264 film, `turns` times over; return where it is.
+
+    A film of that name is kept under a number. Raises UserError.
+    """
     frames = to_frames(pictures)
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2  # H.264 halves the sides of colour
     shown = [np.ascontiguousarray(frame[:height, :width]) for frame in frames] * turns
-    write_atomic(path, film_bytes(shown, _QUALITY, max(1, round(fps))))
-    return path
+    return hand_over(path, film_bytes(shown, _QUALITY, max(1, round(fps))))
 
 
 def to_frames(pictures: np.ndarray) -> np.ndarray:

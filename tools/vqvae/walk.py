@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
 from tools.datasets.manifest import load_manifest
+from tools.handing_over import check_place
 from tools.numbers_given import whole
 from tools.vqvae.dreaming import steps_of
 from tools.vqvae.export import write_loop_video
@@ -39,13 +40,14 @@ def command(arguments: list[str]) -> int:
     p.add_argument("--steps", type=whole(2, 1_000_000), default=150)
     p.add_argument("--fps", type=whole(1, 240), default=30)
     args = p.parse_args(arguments)
+    check_place(args.out, [args.run, args.data])
     model = load_model(args.run)
     frames = [_frame(args.data, place, model) for place in (args.start, args.end)]
     pictures = walk(model, torch.cat(frames), args.steps, args.how)
-    write_loop_video(args.out, pictures, args.fps)
+    film = write_loop_video(args.out, pictures, args.fps)
     jumps = steps_of(pictures)[:-1]
     print(
-        f"{args.out}: {args.steps} pictures; jumps of RMS {jumps.mean():.4f}, the largest "
+        f"{one_line(str(film))}: {args.steps} pictures; jumps of RMS {jumps.mean():.4f}, the largest "
         f"{jumps.max() / max(1e-9, jumps.mean()):.1f} times that"
     )
     return 0

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 
+from engine.core.errors import UserError
+from engine.core.files import MOST_RECORD
 from tools import train_motif
 from tools.motif.captions import is_held_out
-from tools.motif.dataset import Pictures, Settings, describe_colours, make_pictures, open_pictures, render_network, vary
+from tools.motif.dataset import (
+    MOST_PICTURES,
+    Pictures,
+    Settings,
+    describe_colours,
+    make_pictures,
+    open_pictures,
+    render_network,
+    vary,
+)
 from tools.motif.evaluate import retrieval
 from tools.motif.model import load_motif
-from tools.motif.subject import COLOURS, draw_subject
+from tools.motif.subject import (
+    COLOURS,
+    CONTRASTS,
+    DENSITIES,
+    FAMILIES,
+    GROUNDS,
+    MOODS,
+    SHARPNESSES,
+    SYMMETRIES,
+    TREATMENTS,
+    Subject,
+    draw_subject,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +97,9 @@ def test_retrieval_counts_both_ways():
 
 def test_a_short_training_lowers_the_loss_resumes_and_reports(tmp_path, cache, capsys):
     weights = tmp_path / "w" / "guide.safetensors"
+    weights.parent.mkdir()
+    for path in (weights, weights.with_suffix(".json"), weights.with_suffix(".part")):
+        path.write_bytes(b"mine")
     base = [
         "--output",
         "guide",
@@ -101,6 +128,8 @@ def test_a_short_training_lowers_the_loss_resumes_and_reports(tmp_path, cache, c
     assert set(report["retrieval"]["both held out"]) >= {"image_to_text", "image_to_text_untrained"}
     assert load_motif("guide", weights).text(["waves"]).isfinite().all()
     assert "retrieval" in capsys.readouterr().out
+    kept = [weights.with_stem("guide-1"), weights.with_name("guide-1.json"), weights.with_suffix(".part")]
+    assert [path.read_bytes() for path in kept] == [b"mine"] * 3, "what had these names"
 
 
 def test_half_of_a_batch_are_clusters_of_the_same_colours(monkeypatch):
@@ -124,8 +153,34 @@ def test_bad_requests_are_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         train_motif.main(["--output", "guide", "--pictures", "3"])
     assert "argument --pictures: 3: allowed: 32 to " in capsys.readouterr().err
-    assert train_motif.main(["--output", "guide", "--evaluate", "33"]) == 1
-    assert train_motif.main(["--output", "judge", "--resume", "--weights", str(tmp_path / "judge.safetensors")]) == 1
+    assert train_motif.main(["--output", "guide", "--evaluate", "33"]) == 2
+    (tmp_path / "file").write_text("")
+    for name in ("w.json", "file/w.safetensors"):
+        assert train_motif.main(["--output", "guide", "--weights", str(tmp_path / name)]) == 2
+    assert train_motif.main(["--output", "judge", "--resume", "--weights", str(tmp_path / "judge.safetensors")]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 2
-    assert "nothing to resume" in lines[1]
+    assert len(lines) == 4
+    assert "nothing to resume" in lines[3]
+
+
+def test_all_pictures_that_may_be_asked_for_can_be_opened_again():
+    def longest(names) -> str:
+        return max(names, key=len)
+
+    subject = Subject(
+        longest([*FAMILIES, "abstract"]), tuple(sorted(COLOURS, key=len)[-3:]), longest(GROUNDS), longest(TREATMENTS),
+        longest(CONTRASTS), longest(DENSITIES), longest(SYMMETRIES), longest(SHARPNESSES), longest(MOODS),
+    )  # fmt: skip
+    assert MOST_PICTURES * len(json.dumps(asdict(subject)) + ", ") <= MOST_RECORD
+    with pytest.raises(SystemExit, match="2"):
+        train_motif.parse(["--output", "guide", "--pictures", str(MOST_PICTURES + 1)])
+
+
+@pytest.mark.parametrize("content", ["[1]", "5", '[{"colours": []}]', '[{"family": "waves"}]', '[{"colours": 3}]'])
+def test_a_damaged_list_of_pictures_is_one_line(cache, content):
+    settings = Settings(3, 32)
+    (cache / "motif").mkdir(parents=True)
+    np.save(cache / "motif" / f"{settings.key}.npy", np.zeros((32, 72, 72, 3), np.uint8))
+    (cache / "motif" / f"{settings.key}.json").write_text(content)
+    with pytest.raises(UserError, match="damaged"):
+        open_pictures(settings)
