@@ -25,11 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, json_there
-from engine.models.style import write_atomic
 from tools.datasets.manifest import DATASET, load_manifest
 from tools.gan.options import RECIPES
+from tools.handing_over import check_place, hand_over
 from tools.numbers_given import decimal, whole
 from tools.train_gan import main as train
+from tools.training.boundary import exit_code
 
 _ROWS = (
     ("kid", "KID, lower is better", "kid_real", "kid_untrained"),
@@ -76,7 +77,7 @@ def described(data: Path) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0, that of the first run that failed, or 130 after Ctrl-C."""
+    """Return the exit code: 0, that of the first run that failed, 2 for a fault of a person, 130 after Ctrl-C."""
     p = argparse.ArgumentParser(
         prog="compare_gan.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -89,17 +90,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("--judge", type=whole(4, 512), default=16)
     p.add_argument("--batch", type=whole(2, 4096), default=16)
     args = p.parse_args(argv)
-    try:
-        return _compare(args)
-    except UserError as error:
-        print(error.line(), file=sys.stderr)
-        return 1
+    return exit_code(lambda: _compare(args), place=args.out)
 
 
 def _compare(args: argparse.Namespace) -> int:
     if args.seeds < 1:
         raise UserError("value out of range", where="--seeds", allowed="1 or more", got=args.seeds)
     data = described(args.data)
+    check_place(args.out / "comparison.json", [args.data])
     scores: dict[str, list[dict[str, float]]] = {recipe: [] for recipe in RECIPES}
     for seed in range(args.seeds):
         for recipe in RECIPES:
@@ -117,11 +115,8 @@ def _compare(args: argparse.Namespace) -> int:
     command += ["--images", f"{args.images:g}", "--seeds", str(args.seeds), "--size", args.size]
     command += ["--widths", *map(str, args.widths), "--judge", str(args.judge), "--batch", str(args.batch)]
     said = f"{table(scores, FEATURES)}\n{data}\n\nMade again by: `{shlex.join(command)}`\n"
-    try:
-        write_atomic(args.out / "comparison.json", json.dumps(scores, indent=2).encode())
-        write_atomic(args.out / "comparison.md", said.encode())
-    except OSError as error:
-        raise UserError("the comparison cannot be written", where=str(args.out), got=error.strerror or error) from error
+    hand_over(args.out / "comparison.json", json.dumps(scores, indent=2).encode())
+    hand_over(args.out / "comparison.md", said.encode())
     print(said)
     return 0
 

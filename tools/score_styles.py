@@ -23,6 +23,7 @@ from engine.core.errors import UserError
 from engine.models.style import Style, list_styles, load_style, style_folder, write_meta
 from tools.guides.base import Request
 from tools.guides.motif import MotifGuide
+from tools.training.boundary import exit_code
 from tools.training.footage import Music, load_music
 from tools.training.nulls import untrained
 from tools.training.scores import draw_moments, rendered, retrieval
@@ -49,26 +50,26 @@ def ranks(styles: Sequence[Style], prompts: Sequence[str], judge: MotifGuide, mu
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code."""
+    """Return the exit code: 0 done, 2 a fault that is named on one line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dry-run", action="store_true", help="print, and write nothing")
     args = parser.parse_args(argv)
+    return exit_code(lambda: _score(args.dry_run))
+
+
+def _score(dry_run: bool) -> int:
     torch.set_grad_enabled(False)
-    try:
-        styles = trained_styles()
-        if not styles:
-            raise UserError("the library has no trained style", remedy="python tools/train_style.py --prompt ...")
-        prompts = [style.meta.prompt for style in styles]
-        judge = MotifGuide(Request(prompts[0]), "judge")
-        music = load_music()
-        found = ranks(styles, prompts, judge, music)
-        null = ranks([untrained(style.spec, i)["grown"] for i, style in enumerate(styles)], prompts, judge, music)
-    except UserError as error:
-        print(error.line(), file=sys.stderr)
-        return 1
+    styles = trained_styles()
+    if not styles:
+        raise UserError("the library has no trained style", remedy="python tools/train_style.py --prompt ...")
+    prompts = [style.meta.prompt for style in styles]
+    judge = MotifGuide(Request(prompts[0]), "judge")
+    music = load_music()
+    found = ranks(styles, prompts, judge, music)
+    null = ranks([untrained(style.spec, i)["grown"] for i, style in enumerate(styles)], prompts, judge, music)
     for style, rank, other in zip(styles, found, null, strict=True):
         print(f"{style.slug:24} rank {rank:3} of {len(styles)}   untrained {other:3}")
-        if not args.dry_run:
+        if not dry_run:
             scores = {**style.meta.scores, "rank": float(rank), "prompts": float(len(styles))}
             write_meta(style_folder(style.slug), style.meta.model_copy(update={"scores": scores}))
     first, first_null = (sum(rank == 1 for rank in values) / len(styles) for values in (found, null))

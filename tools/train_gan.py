@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from engine.app.free_folder import check_free
 from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
 from engine.core.files import json_there
@@ -33,12 +34,16 @@ from engine.models.style import StyleMeta, check_slug
 from tools.gan.options import RECIPES, Options, options_from
 from tools.numbers_given import decimal
 from tools.training.boundary import ABORTED, exit_code
+from tools.training.own_style import check_own
 
 if TYPE_CHECKING:
     from tools.gan.run import Run
     from tools.gan.trainer import Trainer
 
 _LINE_EVERY = 25  # steps
+_BUDGET = ("minutes", "images", "device", "save_every", "sample_every")  # what a run that goes on may be given anew
+_BEGUN = ("checkpoint.pt", "history.json")  # what a run writes before it counts as one
+_FREE = "choose another --out, or delete the folder"
 _SCORES = ("kid", "kid_real", "kid_untrained", "precision", "recall", "reactivity", "reactivity_null")  # of style.toml
 
 
@@ -90,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with what was learnt kept."""
+    """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with what was learnt kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     args = parser().parse_args(argv)
     # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
@@ -194,19 +199,23 @@ def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> t
             raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin")
         if not isinstance(kept, dict):
             raise UserError("options.json is damaged", where=str(path), got=type(kept).__name__, remedy="start another run")
-        budget = {k: v for k, v in given.items() if k in ("minutes", "images", "device", "save_every", "sample_every")}
+        budget = {k: v for k, v in given.items() if k in _BUDGET}
         options = options_from(kept | budget)
         changed = [key for key, value in given.items() if key not in budget and getattr(options, key) != value]
         if changed:
             raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+        if options.recipe == "ours":
+            check_own(args.out, options.as_json(), _BUDGET, _FREE)
         return options, Path(args.data or str(kept.get("data", "")))
     if path.is_file():
         raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --out or --run")
     if args.data is None:
         raise UserError("no data", where="--data", remedy="make some: python tools/make_dataset.py --help")
-    if (args.out / "style.toml").exists():
-        raise UserError("the style exists", where=str(args.out), remedy="choose another --out, or delete the folder")
-    return Options(**given), args.data
+    options = Options(**given)
+    if options.recipe == "ours":  # the other makes no style
+        check_free(args.out, _FREE)
+    check_free(folder, "choose another --run, or delete the folder", begun=_BEGUN)
+    return options, args.data
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
+    """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     argv = list(sys.argv[1:] if argv is None else argv)
     began = clock.now()

@@ -16,11 +16,11 @@ _WHAT = "the folder cannot be written"
 def check_free(folder: Path, remedy: str, begun: Collection[str] = ()) -> None:
     """Raise UserError where something lies at `folder`, or nothing can be written there. An empty folder is free.
 
-    begun: names of what an own run that ended before its first step may have left there.
+    begun: names of files of an own writing that was interrupted, which may lie there; their working files may, too.
     """
     try:
         with os.scandir(folder) as entries:
-            held = sorted(entry.name for entry in entries if entry.name not in begun)
+            held = sorted(entry.name for entry in entries if not _is_of(entry.name, begun))
     except FileNotFoundError:
         held = [folder.name] if os.path.lexists(folder) else []  # a link that leads nowhere is somebody's, too
     except OSError as error:
@@ -32,3 +32,7 @@ def check_free(folder: Path, remedy: str, begun: Collection[str] = ()) -> None:
         check_writable(folder / "style.toml")
     except OSError as error:
         raise refused(_WHAT, folder, error) from error
+
+
+def _is_of(name: str, begun: Collection[str]) -> bool:
+    return name in begun or any(name.startswith(f".{each}.") for each in begun)

@@ -1,24 +1,26 @@
 """Where the trainers' commands end: what went wrong becomes one line and an exit code, here and nowhere below.
 
-Called by `main` of `tools/train_style.py`, `train_gan.py` and `train_vqvae.py`, on the main thread. Imports nothing heavy:
-a missing torch is one of the things it tells.
+Called by `main` of `tools/train_style.py`, `train_gan.py`, `train_vqvae.py`, `train_motif.py` and `compare_gan.py`, on the
+main thread. Imports nothing heavy: a missing torch is one of the things it tells.
 """
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Collection
 
-from engine.core.errors import UserError
+from engine.core.errors import UserError, one_line
+from engine.core.terminal import FAULT_OF_A_PERSON, STOPPED
 
-ABORTED = 130  # the shell's code for Ctrl-C
+ABORTED = STOPPED  # the shell's code for Ctrl-C
 
 
 def exit_code(
     work: Callable[[], int], *, packages: Collection[str] = ("torch",), remedy: str = "pip install '.[torch]'",
     place: object = "", tell: bool = True,
 ) -> int:  # fmt: skip
-    """Return what `work` returns; 1 for a fault that a person can mend, told on one line; 130 for Ctrl-C.
+    """Return what `work` returns; 2 for a fault that a person can mend, told on one line; 130 for Ctrl-C.
 
     packages: those whose absence is such a fault, and the remedy. place: where an OSError without a file happened. tell: off
     in processes whose faults another one tells. Raises everything else.
@@ -28,14 +30,19 @@ def exit_code(
     except UserError as error:
         line = error.line()
     except OSError as error:
-        line = f"{error.filename or place}: {error.strerror or error}; make room, then --resume"
+        where = error.filename or place
+        line = f"{where}: {error.strerror or error}" if where else str(error.strerror or error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            line += "; make room, then --resume"
     except ImportError as error:
         if (error.name or "").split(".")[0] not in packages:
             raise
         line = f"{error.name} is not installed; {remedy}"
+    except MemoryError:
+        line = "not enough memory for this; make it smaller, or close other programs"
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return ABORTED
     if tell:
-        print(line, file=sys.stderr)
-    return 1
+        print(one_line(line), file=sys.stderr)
+    return FAULT_OF_A_PERSON

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from engine.app.free_folder import check_free
 from engine.app.previews import VIDEO_SECONDS, write_video
 from engine.core import clock, terminal
 from engine.core.errors import UserError
@@ -55,6 +56,7 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
         options = Options(**given)
         if there:
             raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --output")
+        check_free(folder, "choose another --output, or delete the folder", begun=("options.json",))
     installs = not args.no_install
     if installs:
         library.check_free(options.output, args.replace, options if args.resume else None)

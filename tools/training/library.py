@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
+from engine.app import free_folder
 from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, json_there
 from engine.core.paths import styles_dir
+from engine.core.placing import set_aside
 from engine.models.style import load_style, write_meta
 from tools.training.options import Options
+
+_OF_A_STYLE = {"style.toml", "weights.safetensors", "history.json", "preview.png", "preview.mp4"}
 
 
 def check_free(slug: str, replace: bool, run: Options | None = None) -> None:
     """Raise UserError when the library has a style of that name and it may not be replaced: before training, not after.
 
+    A folder that is no style is never replaced.
     run: options of a run that goes on: what it put there itself may be replaced.
     """
     place = styles_dir() / slug
-    if (place / "style.toml").is_file() and not replace and not (run and _made_by(place, run)):
+    if not (place / "style.toml").is_file():
+        free_folder.check_free(place, "choose another --output, or move the folder away")
+    elif not replace and not (run and _made_by(place, run)):
         raise UserError(
             "the library has a style of that name",
             where=str(styles_dir() / slug),
@@ -36,7 +44,8 @@ def _made_by(place: Path, run: Options) -> bool:
 def install(style: Path, slug: str, scores: dict[str, float]) -> Path:
     """Copy the style folder into the library as `slug`, with `scores` in its style.toml; return where it is.
 
-    The copy is complete before it takes the place of an older one. Raises UserError.
+    The copy is complete before it takes the place of an older one, which is kept, as `NAME-1`, where it holds anything
+    that no style does. Raises UserError.
     """
     target = styles_dir() / slug
     try:
@@ -47,8 +56,11 @@ def install(style: Path, slug: str, scores: dict[str, float]) -> Path:
             meta = load_style(fresh).meta
             write_meta(fresh, meta.model_copy(update={"scores": {k: round(float(v), 5) for k, v in scores.items()}}))
             old = Path(scratch) / "old"
-            if target.exists():
-                target.rename(old)
+            if os.path.lexists(target):
+                if target.is_symlink() or not {path.name for path in target.iterdir()} <= _OF_A_STYLE:
+                    set_aside(target)
+                else:
+                    target.rename(old)
             try:
                 fresh.rename(target)
             except OSError:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from engine.app.free_folder import check_free
 from engine.core import clock
 from engine.core.errors import UserError
 from engine.core.paths import runs_dir
@@ -24,6 +25,7 @@ from engine.models.style import check_slug, load_meta, load_style, write_meta
 from tools.training.boundary import ABORTED
 from tools.training.footage import load_music
 from tools.training.liveliness import reactivity
+from tools.training.own_style import check_own
 from tools.training.stopper import Stopper
 from tools.vqvae import report
 from tools.vqvae.ablation import run_ablation
@@ -39,6 +41,7 @@ from tools.vqvae.trainer import Trainer
 # Shares of --minutes after which each part is over; films and previews have what is left. A step of the prior takes 0.6 s of
 # a core at 128 x 72 and it needs hundreds: with 23 % of 10 minutes on a loaded core it dreamt no better than chance.
 NETWORK_ENDS, PRIOR_ENDS, DREAMS_END = 0.45, 0.82, 0.88
+_FREE = "choose another --out, or delete the folder"
 _BPM = 120.0  # of films of dreams
 _TOLD = ("objective", "psnr", "ssim", "perplexity", "used")
 
@@ -63,6 +66,8 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
         if changed:
             raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
         options = dataclasses.replace(options, minutes=given.get("minutes", options.minutes))
+        if args.out:
+            check_own(args.out, _as_told(options), ("minutes",), _FREE)
     else:
         if there:
             raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --name")
@@ -72,6 +77,9 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
         mode = given.get("mode", "128" if args.out else "parity")
         share = NETWORK_ENDS if prior else DREAMS_END if args.out else 1.0
         options = Options(**(given | {"mode": mode, "share": share}))
+        if args.out:
+            check_free(args.out, _FREE)
+        check_free(folder, "choose another --name, or delete the folder", begun=("options.json",))
     if args.out and options.quantiser == "vae":
         raise UserError("a plain VAE has no codes to play", where="--quantiser, --out", remedy="leave one of them out")
     with closing(Stopper()) as stop:
@@ -164,7 +172,7 @@ def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, s
         description=f"{len(dreams)} dreamt and {len(loops) - len(dreams)} encoded loops of {names}", seed=run.options.seed,
         licence=args.licence, tags=("loops", "vqvae"), beats=args.beats, scores=scores,
         how={"how": "trained", "steps": trainer.step, "dreams": len(dreams), "notes": trainer.notes,
-             "options": dataclasses.asdict(run.options) | {"data": Path(run.options.data).name}},
+             "options": _as_told(run.options)},
     )  # fmt: skip
     reaction = reactivity(load_style(style), load_music().signals)
     reacts = {"reactivity": round(reaction.correlation, 5), "reactivity_null": round(reaction.null, 5)}
@@ -182,6 +190,11 @@ def say(trainer: Trainer, record: dict[str, Any]) -> None:
         f"{found['objective']:.4f} (bce {found['bce']:.4f}, of which {found['floor']:.4f} cannot be less), "
         f"PSNR {found['psnr']:.2f} dB{codes}"
     )
+
+
+def _as_told(options: Options) -> dict[str, Any]:
+    """Return the options as a style tells them: of the data the name alone, for no path of this machine."""
+    return dataclasses.asdict(options) | {"data": Path(options.data).name}
 
 
 def _folder(args: argparse.Namespace) -> Path:

@@ -84,7 +84,7 @@ def test_a_comparison_that_was_stopped_is_finished_by_the_same_command(data, tmp
     assert "--resume" in compare_gan._command(out / "seed004-0", "seed004", 0, arguments(data))
     (tmp_path / "kept.json").rename(out / "seed004-0" / "scores.json")
     for changed in (["--images", "4"], ["--size", "64x32"], ["--widths", "8", "12"]):
-        assert main(command(data, out, *changed)) == 1
+        assert main(command(data, out, *changed)) == 2
         assert "another comparison" in capsys.readouterr().err
     assert len(begun) == 3
 
@@ -97,7 +97,7 @@ def test_it_says_what_made_the_data(data, tmp_path):
 
 
 def test_faults_are_one_line(data, tmp_path, capsys):
-    assert main(command(tmp_path / "nowhere", tmp_path / "c")) == 1
+    assert main(command(tmp_path / "nowhere", tmp_path / "c")) == 2
     assert "no data set here" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main(command(data, tmp_path / "c", "--seeds", "0"))

@@ -20,7 +20,7 @@ from tools.train_gan import main  # noqa: E402
 def said(data: Path, tmp_path: Path, small: list[str], capsys) -> str:
     """Return the line with which a run on `data` is refused."""
     given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8"]
-    assert main([*given, *small]) == 1
+    assert main([*given, *small]) == 2
     assert not (tmp_path / "s").exists()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1

@@ -189,7 +189,7 @@ def test_a_full_disk_is_one_line(data, small_disk, tmp_path, small, capsys, full
     fill(small_disk, 0)
     places = {"out": tmp_path / "out", "run": tmp_path / "run"} | {full: small_disk / "x"}
     given = ["--data", str(data), "--out", str(places["out"]), "--run", str(places["run"]), *small]
-    assert main([*given, "--images", "8", "--no-video", "--no-scores"]) == 1
+    assert main([*given, "--images", "8", "--no-video", "--no-scores"]) == 2
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
@@ -199,6 +199,6 @@ def test_pictures_that_no_disk_can_hold_are_one_line(make_data, small_disk, tmp_
     data = make_data(small_disk / "d", [np.zeros((36, 64, 3), np.uint8)] * 20)
     fill(small_disk, 60_000)
     given = ["--data", str(data), "--out", str(tmp_path / "out"), "--run", str(tmp_path / "run"), *small]
-    assert main([*given, "--images", "8"]) == 1
+    assert main([*given, "--images", "8"]) == 2
     assert "cannot be packed" in capsys.readouterr().err
     assert not list((data / "packed").iterdir())

@@ -60,7 +60,7 @@ def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path):
     style = load_style(out)
     assert style.spec.grid == (8, 16)
     assert open_decoder(style).trial.shape == (32, 64, 3)
-    assert main([*arguments[:-1], "9", *small]) == 1
+    assert main([*arguments[:-1], "9", *small]) == 2
 
 
 def test_resuming_goes_on(trained, data, capsys):
@@ -68,7 +68,7 @@ def test_resuming_goes_on(trained, data, capsys):
     steps = torch.load(trained / "run" / "checkpoint.pt", weights_only=True)["step"]
     assert main([*again, "--images", "24"]) == 0
     assert torch.load(trained / "run" / "checkpoint.pt", weights_only=True)["step"] > steps
-    assert main([*again, "--images", "24", "--batch", "8"]) == 1
+    assert main([*again, "--images", "24", "--batch", "8"]) == 2
     assert "goes on as it began" in capsys.readouterr().err
 
 
@@ -91,16 +91,37 @@ def test_a_run_starts_with_what_another_learnt(trained, data, tmp_path, capsys, 
         "--images",
         "4",
     ]
-    assert main([*other, "--widths", "12", "8", "8"]) == 1
+    assert main([*other, "--widths", "12", "8", "8"]) == 2
     assert "another network" in capsys.readouterr().err
 
 
 def test_what_is_there_is_not_run_over(trained, data, capsys, small):
     arguments = ["--data", str(data), "--out", str(trained / "out"), "--images", "8", *small]
-    assert main([*arguments, "--run", str(trained / "run")]) == 1
+    assert main([*arguments, "--run", str(trained / "run")]) == 2
     assert "the run exists" in capsys.readouterr().err
-    assert main([*arguments, "--run", str(trained / "other")]) == 1
+    assert main([*arguments, "--run", str(trained / "other")]) == 2
     assert "the style exists" in capsys.readouterr().err
+
+
+def test_a_folder_that_holds_something_is_refused_before_anything_is_made(data, tmp_path, capsys, small):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "index.html").write_bytes(b"mine")
+    given = ["--data", str(data), "--images", "8", *small]
+    for out, run in ((photos, tmp_path / "r"), (tmp_path / "s", photos)):
+        assert main([*given, "--out", str(out), "--run", str(run)]) == 2
+        assert "holds something else" in capsys.readouterr().err
+    assert [path.name for path in photos.iterdir()] == ["index.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_run_that_goes_on_writes_into_its_own_style_alone(trained, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "preview.png").write_bytes(b"mine")
+    given = ["--run", str(trained / "run"), "--resume", "--images", "99"]
+    assert main([*given, "--out", str(tmp_path / "photos")]) == 2
+    assert "holds something else" in capsys.readouterr().err
+    assert (tmp_path / "photos" / "preview.png").read_bytes() == b"mine"
 
 
 class Trap:
@@ -121,7 +142,7 @@ def test_a_checkpoint_runs_nothing(trained, tmp_path, made, capsys):
     whole = (trained / "run" / "checkpoint.pt").read_bytes()
     made = {"pickle": pickle.dumps(Trap(str(sprung))), "rubbish": bytes(100), "cut": whole[: len(whole) // 2]}[made]
     (run / "checkpoint.pt").write_bytes(made)
-    assert main(["--out", str(tmp_path / "out"), "--run", str(run), "--resume", "--images", "99"]) == 1
+    assert main(["--out", str(tmp_path / "out"), "--run", str(run), "--resume", "--images", "99"]) == 2
     assert "checkpoint is damaged" in capsys.readouterr().err
     assert not sprung.exists()
 
@@ -140,7 +161,7 @@ def test_faults_are_one_line(data, tmp_path, arguments, said, capsys, small):
     given = ["--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
     if "--data" not in arguments and said != "no data":
         given += ["--data", str(data)]
-    assert main([*given, *arguments]) == 1
+    assert main([*given, *arguments]) == 2
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
@@ -151,7 +172,7 @@ def test_too_few_pictures(data, tmp_path, capsys, small):
     (tmp_path / "images").symlink_to(data / "images")
     (tmp_path / "manifest.jsonl").write_text("\n".join(lines) + "\n")
     given = ["--data", str(tmp_path), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
-    assert main(given) == 1
+    assert main(given) == 2
     assert "too few pictures" in capsys.readouterr().err
 
 
@@ -167,7 +188,7 @@ def test_too_few_pictures(data, tmp_path, capsys, small):
 )
 def test_what_would_fail_in_the_end_is_said_before_the_first_step(data, tmp_path, small, arguments, said, capsys):
     given = ["--data", str(data), "--out", str(tmp_path / "s"), "--run", str(tmp_path / "r"), "--images", "8", *small]
-    assert main([*given, *arguments]) == 1
+    assert main([*given, *arguments]) == 2
     err = capsys.readouterr().err
     assert said in err
     assert "step" not in err
@@ -196,5 +217,5 @@ def test_one_budget_alone_is_the_whole_budget(tmp_path, given, minutes, images):
 @pytest.mark.parametrize("content", ["[]", "3", "{", '{"widths": 7}', '{"size": 5}', '{"minutes": "long"}'])
 def test_damaged_options_are_one_line(tmp_path, content, capsys):
     (tmp_path / "options.json").write_text(content)
-    assert main(["--out", str(tmp_path / "s"), "--run", str(tmp_path), "--resume"]) == 1
+    assert main(["--out", str(tmp_path / "s"), "--run", str(tmp_path), "--resume"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1

@@ -116,7 +116,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_goes_on(room, track):
         style = load_style(room / "runs" / "long" / "style")
         assert style.meta.scores["guide"] > -1.0
         first = len(json.loads(history.read_text())["steps"])
-        assert main(["--output", "long", *WORDS]) == 1, "without --resume nothing is overwritten"
+        assert main(["--output", "long", *WORDS]) == 2, "without --resume nothing is overwritten"
         presser = interrupt_when(history, first)
         assert main(["--output", "long", "--resume", "--no-install", "--quiet"]) == 130
         presser.join()
@@ -132,7 +132,7 @@ def test_a_full_disk_ends_the_writing_and_resume_finishes(room, track, capfd):
     try:
         os.environ["PHOSPHENE_RUNS"] = str(place)
         args = ["--output", "full", "--audio", str(track)]
-        assert main([*WORDS, *args, *SMALL]) == 1
+        assert main([*WORDS, *args, *SMALL]) == 2
         said = capfd.readouterr().err
         assert "No space left" in said
         assert "Traceback" not in said
@@ -212,7 +212,7 @@ def test_a_moodboard_trains_compares_and_installs_ours(room, track):
     ],
 )
 def test_a_fault_is_one_line_before_anything_is_written(room, capfd, args, named):
-    assert main([*args, "--quiet"]) == 1
+    assert main([*args, "--quiet"]) == 2
     said = capfd.readouterr().err.strip().splitlines()
     assert len(said) == 1, said
     assert named in said[0]
@@ -236,6 +236,6 @@ def test_a_very_long_prompt_is_cut_with_a_warning(room, track, capfd):
 
 def test_a_name_that_the_library_has_is_said_before_training(room, track, capfd):
     write_grown(room / "styles" / "taken", CppnSpec(width=16, layers=3), draw_recipe(0), 0, "Taken")
-    assert main([*WORDS, "--output", "taken", "--audio", str(track), *SMALL]) == 1
+    assert main([*WORDS, "--output", "taken", "--audio", str(track), *SMALL]) == 2
     assert "--replace" in capfd.readouterr().err
     assert not (room / "runs" / "taken").exists()

@@ -26,7 +26,7 @@ def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one_line(data: Path, said: str, capsys: pytest.CaptureFixture[str], *more: str) -> None:
-    assert main(["--data", str(data), "--name", "x", *TINY, *QUICK, "--quiet", *more]) == 1
+    assert main(["--data", str(data), "--name", "x", *TINY, *QUICK, "--quiet", *more]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error

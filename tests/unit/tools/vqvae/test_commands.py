@@ -107,7 +107,7 @@ def test_a_style_answers_the_music_more_than_chance_does(made: Path) -> None:
 
 
 def test_a_plain_vae_makes_no_style(home: Path, loops: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--data", str(loops), "--out", str(home / "styles" / "vae"), *TINY, "--quantiser", "vae"]) == 1
+    assert main(["--data", str(loops), "--out", str(home / "styles" / "vae"), *TINY, "--quantiser", "vae"]) == 2
     assert "no codes to play" in capsys.readouterr().err
 
 
@@ -125,13 +125,30 @@ def test_gray_loops_play_too(home: Path, loops: Path) -> None:
 def test_a_run_is_not_overwritten_and_goes_on_as_it_began(
     made: Path, home: Path, loops: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--data", str(loops), "--name", "discs"]) == 1
+    assert main(["--data", str(loops), "--name", "discs"]) == 2
     assert "the run exists" in capsys.readouterr().err
-    assert main(["--name", "discs", "--resume", "--lr", "0.5"]) == 1
+    assert main(["--name", "discs", "--resume", "--lr", "0.5"]) == 2
     assert "goes on as it began" in capsys.readouterr().err
-    assert main(["--name", "nothing", "--resume"]) == 1
+    assert main(["--name", "nothing", "--resume"]) == 2
     assert "nothing to resume" in capsys.readouterr().err
     assert main(["--name", "discs", "--resume", "--quiet"]) == 0
+
+
+def test_a_style_goes_into_no_folder_that_holds_something(
+    made: Path, home: Path, loops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "preview.png").write_bytes(b"mine")
+    out = ["--out", str(tmp_path / "photos")]
+    for given in (["--data", str(loops), *TINY, *QUICK], ["--name", "discs", "--resume"]):
+        assert main([*given, *out]) == 2
+        assert "holds something else" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["preview.png"]
+    assert not (home / "runs" / "photos").exists()
+    (home / "runs" / "letters").mkdir()
+    (home / "runs" / "letters" / "index.html").write_text("mine")
+    assert main(["--data", str(loops), "--name", "letters", *TINY, *QUICK]) == 2
+    assert "holds something else" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -145,7 +162,7 @@ def test_a_run_is_not_overwritten_and_goes_on_as_it_began(
     ],
 )
 def test_faults_are_one_line(given: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(given) == 1
+    assert main(given) == 2
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
@@ -160,7 +177,7 @@ def test_pictures_that_are_no_loops_train_but_make_no_style(
     writer.finish(0)
     given = ["--data", str(tmp_path / "pictures"), *TINY[:4], "--widths", "8", "8", "8", *QUICK, "--quiet"]
     assert main([*given, "--name", "stills"]) == 0
-    assert main([*given, "--out", str(tmp_path / "stills-style")]) == 1
+    assert main([*given, "--out", str(tmp_path / "stills-style")]) == 2
     assert "plays loops" in capsys.readouterr().err
     assert not (tmp_path / "stills-style").exists()
 
@@ -191,12 +208,16 @@ def test_a_walk_leads_from_one_frame_to_the_other(
     made: Path, home: Path, loops: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film = home / "walk.mp4"
+    film.write_bytes(b"mine")
     given = ["walk", "--run", str(home / "runs" / "discs"), "--data", str(loops), "--out", str(film), "--steps", "8"]
     assert main([*given, "--from", "l0:0", "--to", "l1:5"]) == 0
     assert film.stat().st_size > 500
+    assert (home / "walk-1.mp4").read_bytes() == b"mine"
     assert "jumps of RMS" in capsys.readouterr().out
     for wrong in ("l0:99", "l99:0", "l0"):
-        assert main([*given, "--from", "l0:0", "--to", wrong]) == 1
+        assert main([*given, "--from", "l0:0", "--to", wrong]) == 2
+    assert main([*given, "--from", "l0:0", "--to", "l1:5", "--out", str(loops)]) == 2, "what it is made of"
+    assert main([*given, "--from", "l0:0", "--to", "l1:5", "--out", str(film / "x.mp4")]) == 2
 
 
 def test_walks_end_at_their_frames_and_go_more_evenly_than_snapping(made: Path, home: Path) -> None:

@@ -229,7 +229,7 @@ def test_a_disk_that_fills_while_pictures_are_packed_is_said(
         code = main(["--data", str(data), "--name", "full", *TINY, *QUICK])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert code == 1
+    assert code == 2
     error = capsys.readouterr().err
     assert "Traceback" not in error
     assert "make room" in error
