@@ -119,7 +119,8 @@ def _with_stage(
     hands = LiveHands(source.said)
     stage, table = build_stage(LiveClock(fps), source, size, governor, hands, renderer=renderer, backend=options.backend)
     about = {"renderer": renderer, "seed": 0, "source": options.input, "gain": options.gain}
-    recording = Recording(source, size, fps, options.takes or paths.takes_dir(), about, stage.say, StageWitness(stage))
+    takes, named = options.takes or paths.takes_dir(), options.takes is not None
+    recording = Recording(source, size, fps, takes, about, stage.say, StageWitness(stage), named=named)
     osc, osc_error = _listen(options, table, stage)
     screen = Screen(display, stage, recording, osc)
     screen.osc_error = osc_error

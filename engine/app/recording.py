@@ -1,8 +1,8 @@
 """Recording on stage: starts and stops takes while the show runs, feeds the recorder, keeps the event log.
 
 Used by the render loop, which it never holds up: whatever touches a disk is done on other threads, and a new recording may
-start while the last one is still being finished. Whatever goes wrong becomes a line on the HUD and in the report, and costs
-the exit code; the show goes on.
+start while the last one is still being finished. Whatever goes wrong becomes a line on the HUD and in the report; the show
+goes on. It costs the exit code where it is of a film, or of a take for which somebody named the folder.
 
     off --start--> armed --a picture--> opening --open, the next frame--> running --stop--> ending (some at a time)
                    stop: off            stop, refused: off                the GPU's encoder refuses: opening
@@ -63,7 +63,10 @@ class Witness(Protocol):
 
 
 class Recording:
-    """A Sink that records between `start` and `stop`. `about`: values for the take's first line (device, seeds)."""
+    """A Sink that records between `start` and `stop`. `about`: values for the take's first line (device, seeds).
+
+    named: somebody named `takes`, so that a take that is not whole is a failure even where the film beside it is.
+    """
 
     def __init__(
         self,
@@ -75,8 +78,10 @@ class Recording:
         say: Callable[[str], None],
         witness: Witness,
         gpu: GpuPictures | None = None,
+        *,
+        named: bool = False,
     ) -> None:
-        self._witness = witness
+        self._witness, self._named = witness, named
         self._source, self._size, self._fps, self._takes, self._about, self._say = source, size, fps, takes, about, say
         self._state: Armed | Waiting | Running | None = None
         self._cancelled: Opening | None = None  # its thread may still be at work
@@ -173,7 +178,7 @@ class Recording:
             self._log(inputs, frame)
         except Exception as error:  # noqa: BLE001 boundary: a log that cannot be written costs the take its log, never the frame
             _log.debug("log of the take", exc_info=True)
-            self._tell(f"the take's log is not whole: {type(error).__name__}: {error}")
+            self._tell_of_take(f"the take's log is not whole: {type(error).__name__}: {error}")
 
     def _log(self, inputs: Sequence[Input], frame: Frame) -> None:
         state = self._state
@@ -264,7 +269,7 @@ class Recording:
             self._refuse(opening.refusal.line())
             return
         for line in opening.said:
-            self._tell(line)
+            self._tell_of_take(line)
         self._newest = opening.sink
         path = opening.sink.recorder.path
         if opening.wanted is not None and path != opening.wanted:
@@ -338,9 +343,16 @@ class Recording:
         if running.again and running is self._state:
             return
         for kind, line in running.new_faults().items():
-            self._tell(line)
             if kind == "film":
+                self._tell(line)
                 self._failed(line)
+            else:
+                self._tell_of_take(line)
+
+    def _tell_of_take(self, line: str) -> None:
+        self._tell(line)
+        if self._named:
+            self._failed(line)
 
     def _tell(self, line: str) -> None:
         self._say(one_line(line))
@@ -351,6 +363,7 @@ class Recording:
         self._failed(line)
 
     def _failed(self, line: str) -> None:
+        line = one_line(line)
         if line not in self.failures:
             self.failures = [*self.failures, line][-_MOST_KEPT:]
 

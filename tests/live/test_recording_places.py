@@ -128,6 +128,17 @@ def test_without_a_place_for_takes_the_recording_is_made_all_the_same(tmp_path: 
     assert any("this disk is read-only" in line for line in json.loads((tmp_path / "r.json").read_text())["messages"])
 
 
+def test_a_place_for_takes_that_was_asked_for_and_cannot_be_costs_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "takes").write_text("mine")
+    where = ("--record", tmp_path / "out.mp4", "--takes", tmp_path / "takes", "--report", tmp_path / "r.json")
+    done = live(*where, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert picture_s(tmp_path / "out.mp4") > 1.0
+    (line,) = json.loads((tmp_path / "r.json").read_text())["recorder"]["failures"]
+    assert line.startswith("recording without a take: cannot write the take")
+    assert (tmp_path / "takes").read_text() == "mine"
+
+
 @pytest.mark.faults
 def test_a_full_disk_of_takes_ends_the_take_and_not_the_recording(tmp_path: Path, start_show: Start) -> None:
     with disk(tmp_path / "small", full=True) as small:
@@ -135,9 +146,10 @@ def test_a_full_disk_of_takes_ends_the_take_and_not_the_recording(tmp_path: Path
         show.wait_for_picture()
         show.wait_for_line("the sound of the take is not whole: disk full")
         clock.sleep(2.0)
-        report = show.end()
+        report = show.end(code=1)  # --takes asked for the take as well
     went_on(report, "the disk of the take is full, that of the recording is not")
-    assert report["recorder"]["failures"] == []
+    assert any("the sound of the take is not whole" in line for line in report["recorder"]["failures"])
+    assert not any("recording failed" in line for line in report["recorder"]["failures"])
     assert report["recorder"]["error"] == ""
     assert picture_s(tmp_path / "out.mp4") > report["frames"] / 24 - 1.0
 
