@@ -2,7 +2,7 @@
 
 A show can only hold back what comes once three flashes have been. A render is painted small first, measured like a show, and
 planned here; the guard then runs behind the plan as in a show, for what a small picture could not tell. Pure arithmetic on
-what was measured; called by `app/foresight.py`.
+what was measured; called by `offline._foresee`.
 """
 
 from __future__ import annotations
