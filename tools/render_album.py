@@ -22,13 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.core.child import ignore_current_folder
 from engine.core.errors import UserError
-from engine.core.terminal import print_anything
+from engine.core.terminal import FAULT_OF_A_PERSON, STOPPED, print_anything, run
 from tools.album.commands import Options, album
-from tools.album.records import disk_fault
+from tools.album.records import disk_error
 from tools.album.report import presets_text
 from tools.album.schema import Faults
-
-_FAULT, _ABORTED = 2, 130  # exit codes: for what a person can mend; the shell's for Ctrl-C
 
 
 def command(
@@ -81,33 +79,28 @@ def command(
     )
     try:
         code = album(file, options, typer.echo)
+    except Faults as faults:
+        code = FAULT_OF_A_PERSON
+        for fault in faults.faults:
+            typer.echo(fault.line(), err=True)
+    except OSError as error:
+        raise disk_error(error, Path.cwd()) from error
     except KeyboardInterrupt:
-        code = _ABORTED
+        code = STOPPED
         typer.echo("stopped; finished tracks are kept, --resume renders the rest", err=True)
     if code:
         raise typer.Exit(code)
 
 
-def main() -> int:
+def main() -> None:
     """Run the program; every fault that a person can mend is a line of its own."""
     print_anything()
     logging.basicConfig(level=logging.WARNING, format="%(levelname).1s %(message)s", stream=sys.stderr)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
-    try:
-        app(prog_name="render_album.py")  # ends the program, also with what its parser has to say
-        return 0
-    except Faults as faults:
-        lines, code = [fault.line() for fault in faults.faults], _FAULT
-    except UserError as error:
-        lines, code = [error.line()], _FAULT
-    except OSError as error:
-        lines, code = [disk_fault(error, Path.cwd())[0]], _FAULT
-    for line in lines:
-        print(line, file=sys.stderr)
-    return code
+    run("render_album", lambda: app(prog_name="render_album.py"))
 
 
 if __name__ == "__main__":
     ignore_current_folder()
-    sys.exit(main())
+    main()

@@ -17,15 +17,24 @@ from typing import Any
 from engine.app.catalogue import show_catalogue
 from engine.core import clock
 from engine.core.errors import UserError, one_line
-from engine.core.files import MOST_RECORD, json_there
 from engine.core.naming import COMPANIONS, beside, refuse_inputs
 from tools.album.checks import Checked, check_album
 from tools.album.cluster import run_on_ray
 from tools.album.film import film_path, stitch
 from tools.album.job import Planned, TrackJob, folder_of, prepare_song
 from tools.album.local import Outcome, run_local
+from tools.album.places import check_places
 from tools.album.previews import make_previews, missing
-from tools.album.records import RUN_FILE, disk_fault, read_record, run_document, unfinished, write_record
+from tools.album.records import (
+    RUN_FILE,
+    TRACK_FILE,
+    disk_fault,
+    known_film,
+    read_record,
+    run_document,
+    unfinished,
+    write_record,
+)
 from tools.album.report import Bars, bars, console, plan_text
 from tools.album.schema import Faults, read_album
 
@@ -59,7 +68,7 @@ class _Run:
         self.jobs = {item.song.id: item.job for item in planned}
         self.failed: dict[str, str] = {}
         self.began = clock.wall_clock().isoformat(timespec="seconds")
-        self.film = _known_film(checked.root)
+        self.film = known_film(checked.root)
         self.workers = options.workers or checked.album.album.workers
         self.threads = options.threads or max(1, (os.cpu_count() or 1) // self.workers)
 
@@ -104,13 +113,16 @@ def album(path: Path, options: Options, say: Callable[[str], None]) -> int:
 
 
 def _checked(path: Path, options: Options) -> Checked:
-    root = options.output_root.resolve() / path.stem if options.output_root else None
+    base = options.output_root.resolve() if options.output_root else path.resolve().parent
+    root = base / path.stem if options.output_root else None
     album = read_album(path, options.changes)
     checked = check_album(
         album, path, show_catalogue(), root=root, preset=options.preset, only=options.tracks, outside=options.outside
     )
     films = [folder_of(checked.root, track.id) / checked.film_name for track in album.track] + [film_path(checked)]
     places = [place for film in films for place in (film, *(beside(film, ending) for ending in COMPANIONS))]
+    if not options.outside:
+        check_places(checked, base)
     refuse_inputs(places, [song.audio for song in checked.songs])
     return checked
 
@@ -162,8 +174,10 @@ def _render(run: _Run, say: Callable[[str], None]) -> int:
             told.ended(track)
             if outcome.error:
                 run.fail(track, outcome.error)
+            elif (record := read_record(folder_of(root, track))) is None:
+                run.fail(track, f"its {TRACK_FILE} is gone; --resume renders it again")
             elif not options.as_json:
-                say(_track_line(track, read_record(folder_of(root, track)) or {}))
+                say(_track_line(track, record))
             run.write()
 
         run.work(todo, told, done, () if options.previews else ("--no-previews",))
@@ -203,8 +217,9 @@ def _verify(run: _Run, say: Callable[[str], None]) -> int:
             told.ended(track)
             if outcome.error or not outcome.verified:
                 run.fail(track, outcome.error or f"frame {outcome.frame} is another one when it is painted again")
+            elif (record := read_record(folder_of(root, track))) is None:
+                run.fail(track, f"its {TRACK_FILE} is gone")
             elif not run.options.as_json:
-                record = read_record(folder_of(root, track)) or {}
                 frames, film = record["digest"][:16], record["video_sha256"][:16]
                 say(f"{track}: verified, {record['frames']} frames {frames}, file {film}")
 
@@ -241,18 +256,6 @@ def _plan_json(planned: Sequence[Planned], rate: float | None) -> str:
     return json.dumps({"tracks": tracks, "frames_per_second": rate}, indent=1)
 
 
-def _known_film(root: Path) -> dict[str, Any] | None:
-    """Return what the last run said of the stitched film."""
-    told = json_there(root / RUN_FILE, MOST_RECORD)
-    try:
-        return {**told["film"], "volatile": told["volatile"]["film"]}
-    except (KeyError, TypeError):
-        return None
-
-
 def _track_line(track: str, record: Mapping[str, Any]) -> str:
-    speed = record["volatile"]["speed"]
-    return (
-        f"{track}: {record['frames']} frames, {record['seconds']:.2f} s, "
-        f"{speed:.2f} times real time, frames {record['digest'][:16]}"
-    )
+    told = f"{track}: {record['frames']} frames, {record['seconds']:.2f} s, "
+    return told + f"{record['volatile']['speed']:.2f} times real time, frames {record['digest'][:16]}"

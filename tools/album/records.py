@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.app.offline import hashes_beside, sha256_of
-from engine.core import clock
+from engine.core import clock, paths
 from engine.core.errors import UserError
 from engine.core.files import MOST_RECORD, json_there
 from engine.core.placing import set_aside
@@ -26,17 +26,37 @@ from tools.album.job import FORMAT, TrackJob, folder_of, program_sha, versions
 
 TRACK_FILE = "track.json"
 RUN_FILE = "run.json"
-# What a record has to hold to be one.
-_KEPT = {"depends": dict, "video": str, "video_sha256": str, "digest": str, "volatile": dict}
+# What a record has to hold to be one. Names are of files beside it: it may be a stranger's, and lead anywhere.
+_FILM = {"video": str, "video_sha256": str, "frames": int, "seconds": (int, float), "depends": dict, "volatile": dict}
+_TRACK = _FILM | {"digest": str, "hashes": str}
+_NAMES = ("video", "hashes")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SHOWN = 40  # characters of a value in a reason
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
     """Return what `track.json` in a track's folder says, or None where there is none that can be read."""
     found = json_there(folder / TRACK_FILE, MOST_RECORD)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(found, dict) or found.get("format") != FORMAT or not _holds(found, _TRACK):
         return None
-    return found if all(isinstance(found.get(key), kind) for key, kind in _KEPT.items()) else None
+    speed = found["volatile"].get("speed")
+    plain = isinstance(speed, (int, float)) and all(isinstance(text, str) for text in found["depends"].values())
+    return found if plain else None
+
+
+def known_film(root: Path) -> dict[str, Any] | None:
+    """Return what the last run said of the stitched film, None where that is nothing that can be used."""
+    told = json_there(root / RUN_FILE, MOST_RECORD)
+    try:
+        film = {**told["film"], "volatile": told["volatile"]["film"]}
+    except (KeyError, TypeError):
+        return None
+    return film if _holds(film, _FILM) else None
+
+
+def _holds(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    kinds = all(isinstance(found.get(key), kind) for key, kind in wanted.items())
+    return kinds and all(paths.is_name(found[key]) for key in _NAMES if key in wanted)
 
 
 def write_record(path: Path, document: Mapping[str, Any]) -> None:
@@ -47,19 +67,20 @@ def write_record(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def _is_record(path: Path) -> bool:
-    try:
-        found = json.loads(path.read_text("utf-8")) if path.is_file() else None
-    except (OSError, ValueError):
-        return False
+    found = json_there(path, MOST_RECORD)
     return isinstance(found, dict) and found.get("format") == FORMAT
 
 
 def disk_fault(error: OSError, folder: Path) -> tuple[str, bool]:
     """Return one line for a file that could not be written or read, and whether the disk is full."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return disk_error(error, folder).line(), error.errno in _FULL
+
+
+def disk_error(error: OSError, folder: Path) -> UserError:
+    """Return what is said of a file that could not be written or read."""
+    full = error.errno in _FULL
     what = "disk full" if full else error.strerror or str(error)
-    remedy = "make room, then --resume" if full else ""
-    return UserError(what, where=str(error.filename or folder), remedy=remedy).line(), full
+    return UserError(what, where=str(error.filename or folder), remedy="make room, then --resume" if full else "")
 
 
 def unfinished(root: Path, job: TrackJob) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -31,20 +32,23 @@ from tools.album.previews import make_previews
 from tools.album.records import TRACK_FILE, cpu_name, disk_fault, write_record
 
 _EVERY_S = 0.2  # between two lines of progress
+_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _STOPPED = 3  # exit code: whoever started this process is gone
 
 
 def main() -> int:
     """Render, or verify, one track; return the exit code."""
+    # First of all: whatever holds this process up, it ends with the one that started it.
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     folder, options = Path(sys.argv[1]).resolve(), set(sys.argv[2:])
     # Only what is meant for it goes to whoever started this: drivers and encoders print where they like.
     told = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
-    with (folder / "log.txt").open("ab", buffering=0) as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     try:
+        log = _open_log(folder / "log.txt")
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
         job = TrackJob.from_json(read_json(folder / "job.json", MOST_RECORD))
         os.environ["PHOSPHENE_SCENES"] = str(_scene_files(folder, job))
         if "--probe" in options:
@@ -148,6 +152,25 @@ class _Teller:
 def _say(out: TextIO, message: dict[str, Any]) -> None:
     out.write(json.dumps(message) + "\n")
     out.flush()
+
+
+def _open_log(path: Path) -> int:
+    """Open the log to append to it. What is no plain file of its own, or a link to one elsewhere, is set aside unopened."""
+    try:
+        state = os.lstat(path)
+        if not _is_own(state):
+            set_aside(path)
+    except FileNotFoundError:
+        pass
+    handle = os.open(path, _LOG, 0o666)
+    if not _is_own(os.fstat(handle)):  # it has become something else meanwhile
+        os.close(handle)
+        raise UserError("the log is no plain file", where=str(path), remedy="remove it")
+    return handle
+
+
+def _is_own(state: os.stat_result) -> bool:
+    return stat.S_ISREG(state.st_mode) and state.st_nlink == 1  # the same file may be a person's under another name
 
 
 def _end_with_parent() -> None:

@@ -15,7 +15,17 @@ from engine.core.frame import Size
 from engine.output.framehash import FrameHashes
 from tools.album.checks import check_album
 from tools.album.job import FORMAT, TrackJob, folder_of, prepare_song
-from tools.album.records import TRACK_FILE, differences, disk_fault, run_document, unfinished, write_record
+from tools.album.records import (
+    RUN_FILE,
+    TRACK_FILE,
+    differences,
+    disk_fault,
+    known_film,
+    read_record,
+    run_document,
+    unfinished,
+    write_record,
+)
 from tools.album.schema import read_album
 
 
@@ -40,8 +50,9 @@ def finished(root: Path, job: TrackJob) -> Path:
     with FrameHashes(folder / "film.mp4.framehash", Size(2, 2), job.render.fps) as hashes:
         hashes.add(np.zeros((2, 2, 4), np.uint8))
     record = {
-        "format": FORMAT, "depends": job.depends, "video": "film.mp4", "digest": hashes.digest,
-        "video_sha256": hashlib.sha256(b"film").hexdigest(), "volatile": {},
+        "format": FORMAT, "depends": job.depends, "video": "film.mp4", "digest": hashes.digest, "frames": 1,
+        "video_sha256": hashlib.sha256(b"film").hexdigest(), "seconds": 0.1, "hashes": "film.mp4.framehash",
+        "volatile": {"speed": 1.0},
     }  # fmt: skip
     write_record(folder / "job.json", job.to_json())
     write_record(folder / TRACK_FILE, record)
@@ -76,6 +87,56 @@ def test_a_track_that_is_not_whole_is_rendered_again(job: TrackJob, tmp_path: Pa
     path = finished(tmp_path, job) / name
     path.unlink() if content is None else path.write_bytes(content)
     assert unfinished(tmp_path, job) == why
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"video": name} for name in ("../../x.mp4", "/etc/passwd", "a/b.mp4", "..", "", 5)),
+        *({"hashes": name} for name in ("../x", None)),
+        *({"frames": count} for count in (None, "1")),
+        *({"seconds": s} for s in (None, "1")),
+        {"depends": {"program": 5}}, {"volatile": {}}, {"volatile": {"speed": "fast"}}, {"volatile": None},
+    ],
+)  # fmt: skip
+def test_a_record_that_lacks_something_or_leads_elsewhere_is_none(job: TrackJob, tmp_path: Path, change: dict) -> None:
+    folder = finished(tmp_path, job)
+    record = read_record(folder)
+    assert record is not None
+    (folder / TRACK_FILE).write_text(json.dumps(record | change))
+    assert read_record(folder) is None
+    assert unfinished(tmp_path, job) == "it was not finished"
+
+
+_FILM = {"video": "album.mp4", "video_sha256": "0", "frames": 3, "seconds": 0.1, "depends": {}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 200_000,
+        *(
+            json.dumps({"film": film, "volatile": {"film": {}}})
+            for film in (
+                {"x": 1},
+                [],
+                None,
+                5,
+                _FILM | {"video": "../x.mp4"},
+                _FILM | {"seconds": "1"},
+                _FILM | {"depends": 1},
+            )
+        ),
+        json.dumps({"film": _FILM, "volatile": []}),
+        json.dumps({"film": _FILM}),
+    ],
+)
+def test_what_a_strangers_run_says_of_the_film_is_believed_only_if_it_is_whole(tmp_path: Path, content: str) -> None:
+    (tmp_path / RUN_FILE).write_text(content)
+    assert known_film(tmp_path) is None
+    write_record(tmp_path / RUN_FILE, {"format": FORMAT, "film": _FILM, "volatile": {"film": {"seconds": 1.0}}})
+    assert (tmp_path / "run-1.json").read_text() == content, "what is no record is kept"
+    assert known_film(tmp_path) == _FILM | {"volatile": {"seconds": 1.0}}
 
 
 @pytest.mark.parametrize(
