@@ -11,6 +11,7 @@ What it makes is read by `tools.datasets.manifest.load_manifest`. Ctrl-C keeps w
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -189,7 +190,7 @@ def diffusers(
 
     wanted = read_prompts(prompts)
     options = {"prompts": prompts.name, "model": Path(model).name or wanted.model, "device": device, "limit": limit}
-    inputs = [prompts, *([Path(model)] if Path(model).is_dir() else [])]
+    inputs = [prompts, *([Path(model)] if os.path.isdir(model) else [])]
     with _making(out, "diffusers", options, force, wanted.seed, held_out, inputs) as (writer, progress, _):
         paint_prompts(writer, wanted, model=model, device=device, limit=limit, progress=progress)
 

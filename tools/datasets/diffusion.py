@@ -6,6 +6,7 @@ seed, so that one alone can be made again from its sidecar on the same device.
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +147,31 @@ def check_model(folder: Path) -> None:
         raise UserError(what, where=str(folder), allowed=allowed, got=got)
 
 
+def model_folder(name: str) -> Path:
+    """Return the folder of a model: the one of that name, or what the hub's cache holds under it. Nothing is fetched.
+
+    Raises UserError.
+    """
+    if os.path.isdir(name):
+        return Path(name)
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(name, local_files_only=True))
+    except (ImportError, OSError, ValueError) as error:
+        raise _no_weights(name, error) from error
+
+
+def _no_weights(name: str, error: Exception) -> UserError:
+    return UserError(
+        "the weights of the diffusion model are not on this machine, or not whole",
+        where=name,
+        allowed="a folder of a diffusers pipeline with .safetensors, or a name in the hub's cache",
+        got=(str(error).splitlines() or [type(error).__name__])[0],
+        remedy="fetch the model where there is a network, and name its folder with --model",
+    )
+
+
 def open_pipeline(prompts: Prompts, model: str, device: str) -> Any:
     """Return a diffusers pipeline. Raises UserError naming what is missing."""
     try:
@@ -156,21 +182,15 @@ def open_pipeline(prompts: Prompts, model: str, device: str) -> Any:
     name = model or prompts.model
     if not name:
         raise UserError("no model is named", where="--model", remedy="name a folder of weights there or in the prompt file")
-    if Path(name).is_dir():
-        check_model(Path(name))
+    folder = model_folder(name)  # loaded by its folder: what was checked is what is read
+    check_model(folder)
     kind = torch.float32 if device == "cpu" else torch.float16
     try:
         pipeline = DiffusionPipeline.from_pretrained(
-            name, local_files_only=True, use_safetensors=True, dtype=kind, low_cpu_mem_usage=False
+            str(folder), local_files_only=True, use_safetensors=True, dtype=kind, low_cpu_mem_usage=False
         )
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            "the weights of the diffusion model are not on this machine, or not whole",
-            where=name,
-            allowed="a folder of a diffusers pipeline with .safetensors, or a name in the hub's cache",
-            got=str(error).splitlines()[0],
-            remedy="fetch the model where there is a network, and name its folder with --model",
-        ) from error
+        raise _no_weights(name, error) from error
     if prompts.scheduler == "ddim":
         pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)

@@ -182,3 +182,21 @@ def test_a_model_that_brings_code_is_refused(tmp_path: Path, more: dict) -> None
     path.write_text("[]")
     with pytest.raises(UserError):
         diffusion.check_model(tmp_path)
+
+
+def test_a_model_of_the_hubs_cache_is_its_folder_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants", reason="the extra `diffusion` is not installed")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for name in ("nobody/model", "no name at all", "." * 300):
+        with pytest.raises(UserError, match="not on this machine"):
+            diffusion.model_folder(name)
+    commit = "0" * 40
+    folder = tmp_path / "models--nobody--model"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    snapshot = folder / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot / "model_index.json").write_text(json.dumps(INDEX | {"unet": ["my_unet", "Unet"]}))
+    assert diffusion.model_folder("nobody/model") == snapshot
+    with pytest.raises(UserError, match="code of its own"):
+        diffusion.check_model(diffusion.model_folder("nobody/model"))
