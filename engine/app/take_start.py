@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.errors import UserError
 from engine.show.setlist import Setlist
@@ -16,7 +16,17 @@ from engine.show.state import restore
 
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Unit = Annotated[float, Field(ge=-1e-6, le=1.0 + 1e-6)]
-Name = Annotated[str, Field(max_length=4096)]  # a style may have been started by its path
+
+_MOST_NAME = 4096  # a style may have been started by its path
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _MOST_NAME:
+        raise ValueError(f"a name of {_MOST_NAME} characters at most")
+    return value
+
+
+Name = Annotated[Any, AfterValidator(_name)]  # no `str`: of that pydantic refuses what stands for bytes that are no UTF-8
 Side = Annotated[int, Field(ge=1, le=8192)]
 
 

@@ -63,7 +63,9 @@ def _cut(text: str, most: int) -> str:
 def _told(value: object) -> str:
     """Return any value as text; of a list within a list, which may stand for 2^40 items, only its beginning."""
     try:
-        return _SHORT.repr(value) if isinstance(value, (list, tuple, dict, set, frozenset, bytes)) else str(value)
+        kind = next((k for k in (list, tuple, dict, set, frozenset, bytes) if isinstance(value, k)), None)
+        # Of a kind of one's own, such as an OrderedDict, `reprlib` would print all: it goes by the name of the kind.
+        return str(value) if kind is None else _SHORT.repr(value if type(value) is kind else kind(value))
     except ValueError:  # Python writes no whole number of more than 4,300 digits
         return "a huge number"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -172,6 +173,13 @@ def test_the_recording_is_found_where_it_was_or_in_the_moved_folder(take: Path, 
     (take / "show.mp4").unlink()
     (tmp_path / "elsewhere" / "show.mp4").rename(tmp_path / "elsewhere" / "show.mp4.part.mkv")
     assert read_take(take).recording == tmp_path / "elsewhere" / "show.mp4.part.mkv"
+
+
+def test_names_whose_bytes_are_no_text_are_names(take: Path, tmp_path: Path) -> None:
+    show = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    show.write_bytes(b"")
+    write(take, [start(recording=str(show), **deck(style=os.fsdecode(b"/caf\xe9"))), *LINES[1:]])
+    assert read_take(take).recording == show
 
 
 def deck(**more: object) -> dict:

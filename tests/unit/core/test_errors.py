@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 
 from engine.core import clock
 from engine.core.errors import RateLimitedLog, UserError
@@ -65,7 +66,7 @@ def test_a_value_of_any_size_and_depth_is_told_at_once():
     much = ["x"]
     for _ in range(60):  # 2^60 items, were they written out
         much = [much, much]
-    for got in (much, 10**5000, tuple(range(10**6)), {"k": much}, b"\xff" * 10**6):
+    for got in (much, 10**5000, tuple(range(10**6)), {"k": much}, b"\xff" * 10**6, OrderedDict(k=much)):
         assert len(UserError("wrong", got=got).line()) < 200
 
 
