@@ -6,6 +6,7 @@ OpenGL, or an option that makes no sense, ends it with an error.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import signal
@@ -225,6 +226,12 @@ def _signals(names: tuple[str, ...]) -> list[signal.Signals]:
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
+def _end_undisturbed() -> None:
+    """Ignore what would end us while the interpreter already does: at its very end it takes its own handlers away."""
+    for number in _signals(_ENDING):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class _Stop:
     """Turns the signals of `_ENDING` into a wish to end the show in order, from `begin` until all is closed.
 
@@ -250,6 +257,9 @@ class _Stop:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.asked:  # the program ends next, and takes its time: what comes meanwhile must not make its exit code -15
+            atexit.register(_end_undisturbed)
+            return
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

@@ -220,7 +220,7 @@ def test_signals_end_with_a_finished_file(number: int, start_show: Start, tmp_pa
     assert [p for p in tmp_path.iterdir() if p.suffix == ".mkv"] == []
 
 
-@pytest.mark.parametrize("later_s", [0.05, 0.15])
+@pytest.mark.parametrize("later_s", [0.05, 0.15, 0.4])  # the last one finds the interpreter ending
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_second_signal_does_not_cut_the_finishing_short(
     number: int, later_s: float, start_show: Start, tmp_path: Path
