@@ -19,7 +19,7 @@ from engine.audio.base import AudioHealth
 from engine.audio.supervisor import Supervisor
 from engine.core import clock
 from engine.core.signals import HOP, SAMPLE_RATE
-from tests.live.machine import idle, keeps
+from tests.live.machine import TOO_BUSY, idle, keeps
 
 pytestmark = pytest.mark.live
 
@@ -92,13 +92,8 @@ def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
     assert health.peak == pytest.approx(0.5, rel=0.02)
 
 
-def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
-    """Clicks 400 ms apart are found 400 ms apart, and t_adc of the samples agrees with the onsets' times."""
-    rng = np.random.default_rng(1)
-    pcm = np.zeros(5 * SAMPLE_RATE, np.float32)
-    for k in range(1, 12):
-        burst = 0.4 * rng.standard_normal(1200) * np.exp(-np.arange(1200) / 300)
-        pcm[k * 19_200 : k * 19_200 + 1200] = burst.clip(-1, 1)
+def heard_clicks(pulseaudio, pcm: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Play `pcm`; return where clicks begin in what was captured, in samples; their times by t_adc; the onsets' times."""
     with listening(SOURCE) as supervisor:
         clock.sleep(0.5)
         _, cursor = supervisor.onsets_since(0)
@@ -113,6 +108,23 @@ def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
     quiet_before = np.convolve(loud, np.ones(4800), "full")[: len(heard)] == 0
     at = np.flatnonzero(loud[1:] & quiet_before[:-1]) + 1
     attacks = np.array([float(blocks[i // HOP]["t_adc"]) - (HOP - 1 - i % HOP) / SAMPLE_RATE for i in at])
+    return at, attacks, onsets
+
+
+def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
+    """Clicks 400 ms apart are found 400 ms apart, and t_adc of the samples agrees with the onsets' times."""
+    rng = np.random.default_rng(1)
+    pcm = np.zeros(5 * SAMPLE_RATE, np.float32)
+    for k in range(1, 12):
+        burst = 0.4 * rng.standard_normal(1200) * np.exp(-np.arange(1200) / 300)
+        pcm[k * 19_200 : k * 19_200 + 1200] = burst.clip(-1, 1)
+    for _ in range(4):  # on a busy machine the player starves, and plays holes
+        at, attacks, onsets = heard_clicks(pulseaudio, pcm)
+        if len(attacks) == 11:
+            break
+    else:
+        if not idle():
+            pytest.skip(f"{TOO_BUSY}: {len(attacks)} of 11 clicks were played")
     assert len(attacks) == 11
     # The player itself may stutter by some ms at its start; the capture may not add to that.
     assert np.median(np.diff(attacks)) == pytest.approx(0.4, abs=5e-4)
