@@ -15,8 +15,8 @@ from PIL import ImageGrab
 
 from engine.core import clock, paths
 from engine.core.signals import SAMPLE_RATE
-from tests.live.machine import idle, went_on
-from tests.live.show_process import ShowProcess, start_show
+from tests.live.machine import TOO_BUSY, idle, went_on
+from tests.live.show_process import PATIENCE_S, ShowProcess, start_show
 from tests.live.xvfb import x_display
 
 __all__ = ["start_show", "x_display"]
@@ -81,12 +81,18 @@ def test_click_and_flash_meet_in_the_recording(start_show: Start, tmp_path: Path
     scenes.mkdir()
     (scenes / "flash.toml").write_text(FLASH)
     click_track(tmp_path / "clicks.wav", 60.0)
-    out = tmp_path / "x.mp4"
     options = ("--input", f"file:{tmp_path / 'clicks.wav'}", "--size", "640x360", "--internal", "160x90")
-    show = start_show(
-        *options, "--seconds", f"{seconds}", "--record", str(out), environment={"PHOSPHENE_SCENES": str(scenes)}
-    )
-    report = show.finished()
+    for n in range(3):  # other programs come and go, and a frame that is missed shows no flash
+        out = tmp_path / f"{n}.mp4"
+        show = start_show(
+            *options, "--seconds", f"{seconds}", "--record", str(out), environment={"PHOSPHENE_SCENES": str(scenes)}
+        )
+        report = show.finished()
+        if report["missed"] == 0:
+            break
+    else:
+        if not idle():
+            pytest.skip(f"{TOO_BUSY}: {report['missed']} frames were missed")
     times, bright = luma(out)
     assert abs(len(times) - seconds * fps) <= 1
     assert abs(times[-1] * fps + 1 - seconds * fps) <= 1 + 1e-6  # the times are rounded
@@ -162,9 +168,14 @@ def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, 
         def screen() -> float:
             return float(np.asarray(ImageGrab.grab(xdisplay=x_display).convert("L"), np.float32).mean())
 
+        def becomes(condition: Callable[[float], bool]) -> bool:
+            give_up = clock.now() + PATIENCE_S
+            while not condition(screen()) and clock.now() < give_up:
+                clock.sleep(0.1)
+            return clock.now() < give_up
+
         show.wait_for_picture()
-        clock.sleep(1.5)
-        assert screen() > 5.0
+        assert becomes(lambda light: light > 5.0)
         assert show.state("/state/audio/state", "running") == "running"
         assert show.state("/state/audio/peak") > 0.1
 
@@ -179,11 +190,9 @@ def test_window_played_over_osc_with_captured_sound(pulseaudio, x_display: str, 
         assert show.state("/state/tempo/bpm") == pytest.approx(120.0, abs=8.0)
 
         send("/blackout", "i", "1")
-        clock.sleep(1.0)
-        assert screen() < 2.0
+        assert becomes(lambda light: light < 2.0)
         send("/blackout", "i", "0")
-        clock.sleep(1.0)
-        assert screen() > 5.0
+        assert becomes(lambda light: light > 5.0)
         assert show.state("/state/audio/state", "running") == "running"
         report = show.end()
     finally:
