@@ -199,7 +199,7 @@ def _foresee(job: RenderJob, heard: Prepared, told: Progress) -> FlashPlan:
     longer = max(job.size.width, job.size.height)
     size = Size(*(max(1, round(_SMALL * side / longer)) for side in (job.size.width, job.size.height)))
     frames, script = job.frames_of(heard.samples), Script(job.script)
-    measured = np.empty((frames, REGIONS, 2), np.float16)
+    measured = np.empty((frames, REGIONS, 3), np.float16)
     with _opened(replace(job, size=size, ssaa=1, alpha="none", codec="h264"), heard) as stage:
         for k in range(frames):
             for change in script.due(float(k / job.fps)):

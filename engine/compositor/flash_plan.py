@@ -99,35 +99,36 @@ def too_many(flashes: list[Flash], fps: float) -> list[Flash]:
 def plan_flashes(measured: np.ndarray, fps: float) -> Mapping[int, np.ndarray]:
     """Return {frame: what to hold back, float32 [6, 6, 2]} for the frames where anything is.
 
-    measured: float [frames, 26, 2], luminance and saturated red of each region, as it would be without a guard.
+    measured: float [frames, 26, 3], luminance, saturated and nearly saturated red of each region, as without a guard.
     """
     count = len(measured)
     flashing = _flashing(measured, fps)
     factors: dict[int, np.ndarray] = {}
     fadings: dict[int, np.ndarray] = {}
     for region in range(REGIONS):
-        light, red = np.ascontiguousarray(measured[:, region].T, np.float32)
+        light, *reds = np.ascontiguousarray(measured[:, region].T, np.float32)
         flashes = find_flashes(light, LUMINANCE_STEP * CAUTION, DARK) if flashing[region, 0] else []
         for flash in too_many(flashes, fps):
             limit = flash.limit
             for k in range(flash.first, min(flash.last + 1, count)):
                 if light[k] > limit:
                     factors.setdefault(k, np.ones(REGIONS, np.float32))[region] = limit / light[k]
-        flashes = find_flashes(red, RED_STEP * CAUTION, np.inf) if flashing[region, 1] else []
-        for flash in too_many(flashes, fps):
-            for k in range(flash.first, min(flash.last + 1, count)):
-                if red[k] > flash.before:
-                    fadings.setdefault(k, np.zeros(REGIONS, np.float32))[region] = FADED
+        for red, flashes_often in zip(reds, flashing[region, 1:], strict=True):
+            flashes = find_flashes(red, RED_STEP * CAUTION, np.inf) if flashes_often else []
+            for flash in too_many(flashes, fps):
+                for k in range(flash.first, min(flash.last + 1, count)):
+                    if red[k] > flash.before:
+                        fadings.setdefault(k, np.zeros(REGIONS, np.float32))[region] = FADED
     ones, none = np.ones(REGIONS, np.float32), np.zeros(REGIONS, np.float32)
     return {k: reference.field(factors.get(k, ones), fadings.get(k, none)) for k in factors.keys() | fadings.keys()}
 
 
 def _flashing(measured: np.ndarray, fps: float) -> np.ndarray:
-    """Return which region has six transitions in a second anywhere, in luminance and in red, bool [26, 2]: few have."""
-    steps = np.tile(np.float32([LUMINANCE_STEP, RED_STEP]), REGIONS) * np.float32(CAUTION)
-    seen = reference.Transitions(steps, np.tile(np.float32([DARK, np.inf]), REGIONS))
-    most = np.zeros(2 * REGIONS, int)
+    """Return which region has six transitions in a second anywhere, of each of its measures, bool [26, 3]: few have."""
+    steps = np.tile(np.float32([LUMINANCE_STEP, RED_STEP, RED_STEP]), REGIONS) * np.float32(CAUTION)
+    seen = reference.Transitions(steps, np.tile(np.float32([DARK, np.inf, np.inf]), REGIONS))
+    most = np.zeros(len(steps), int)
     for values in measured:
         if seen.add(values.reshape(-1).astype(np.float32), 1.0 / fps).any():
             most = np.maximum(most, seen.recent(1.0 / fps).sum(axis=1))
-    return (most >= 2 * MOST_FLASHES).reshape(REGIONS, 2)
+    return (most >= 2 * MOST_FLASHES).reshape(REGIONS, -1)

@@ -23,7 +23,7 @@ from engine.gpu.shader import Passes
 from engine.gpu.texture import RenderTarget
 from kernels.guard import reference
 
-_STATE = Size(8, reference.REGIONS)
+_STATE = Size(12, reference.REGIONS)
 _DECIDED = Size(1, reference.REGIONS)
 _TILES = Size(reference.TILES, reference.TILES)
 _DT = (1e-3, 0.5)  # s: a frame that took longer is counted as half a second, which is more cautious
@@ -101,8 +101,8 @@ class FlashGuard:
             self.status = GuardStatus(held=self.status.held, frames=self.status.frames)
 
     def tiles(self) -> np.ndarray:
-        """Return the measures of the newest picture, float32 [24, 24, 2], row 0 at the top. Waits for the GPU."""
-        return self._tiles.read()[..., :2].copy()
+        """Return the measures of the newest picture, float32 [24, 24, 3], row 0 at the top. Waits for the GPU."""
+        return self._tiles.read()[..., :3].copy()
 
     def close(self) -> None:
         """Free everything but the shaders."""
@@ -121,9 +121,9 @@ class FlashGuard:
         """Make the state that of a show of which nothing has been seen."""
         row = np.zeros((_STATE.width, 4), np.float32)
         row[0] = (0.0, 0.0, 1.0, reference.NEVER)  # darkness: it was dark before the first picture
-        row[4] = (0.0, 0.0, 0.0, reference.NEVER)
-        row[[1, 5]] = (reference.NEVER, 0.0, 0.0, 0.0)  # no transition has been
-        row[[2, 3, 6, 7]] = reference.NEVER
+        row[[4, 8]] = (0.0, 0.0, 0.0, reference.NEVER)
+        row[[1, 5, 9]] = (reference.NEVER, 0.0, 0.0, 0.0)  # no transition has been
+        row[[2, 3, 6, 7, 10, 11]] = reference.NEVER
         for state in self._states:
             state.upload(np.tile(row, (_STATE.height, 1, 1)))
         self._fresh = True

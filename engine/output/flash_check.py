@@ -68,7 +68,7 @@ def check_film(path: Path, progress: Callable[[float, float], None] | None = Non
     times, light, course, failing = [], [], [], []
     for t, tiles, length in _measured(path):
         dt = t - times[-1] if times else 0.0
-        values = reference.regions(tiles)
+        values = reference.regions(tiles)[:, : len(KINDS)]
         seen.add(values.T.reshape(-1), dt)
         recent = seen.ages < WINDOW_S - _ROUNDING
         changes = recent.sum(axis=1)
@@ -109,7 +109,7 @@ def _measured(path: Path) -> Iterator[tuple[float, np.ndarray, float]]:
 
 
 def measure_frame(frame: av.VideoFrame) -> np.ndarray:
-    """Return the tiles of a decoded picture, float32 [24, 24, 2]."""
+    """Return the tiles of a decoded picture, float32 [24, 24, 3]."""
     rgb = frame.to_ndarray(format="rgb24")
     step = max(1, rgb.shape[0] // TILES // _SAMPLES)
     return reference.measure(_LINEAR[rgb[step // 2 :: step, step // 2 :: step]])

@@ -30,9 +30,13 @@ bool allowed(Seen s, int channel) {
     return rises < MOST_FLASHES && (changes <= 4 || (changes == 5 && leaves)) && spaced;
 }
 
+float limit_of(Seen s, int channel) {
+    return s.extreme + (channel == 0 ? HOLD : HOLD_RED) * step_of(channel);
+}
+
 bool blocked(Seen s, int channel, float value, float coming, bool was_held) {
     if (s.rising || !dark_enough(s.extreme, channel)) return false;
-    float limit = s.extreme + (channel == 0 ? HOLD : HOLD_RED) * step_of(channel);
+    float limit = limit_of(s, channel);
     bool rises = coming >= s.extreme + step_of(channel);
     bool still = was_held && s.since + dt < HELD_S && value > limit;
     return (rises && !allowed(s, channel)) || still;
@@ -40,22 +44,24 @@ bool blocked(Seen s, int channel, float value, float coming, bool was_held) {
 
 void main() {
     int region = int(gl_FragCoord.y);
-    vec2 value = mean_of(tiles, region);
+    vec3 value = mean_of(tiles, region);
 
     Seen light = seen(state, region, 0);
     Seen red = seen(state, region, 1);
-    float light_limit = light.extreme + HOLD * step_of(0);
-    float red_limit = red.extreme + HOLD_RED * step_of(1);
+    Seen nearly_red = seen(state, region, 2);
+    float light_limit = limit_of(light, 0);
+    bool little_red = value.y <= limit_of(red, 1) && value.z <= limit_of(nearly_red, 2);
     // What is dark enough by itself needs no holding, and the next flash that may come through is whole.
     float factor = value.x <= light_limit ? 1.0 : min(1.0, light.held + dt / RELEASE_S);
-    float fading = value.y <= red_limit ? 0.0 : max(0.0, red.held - dt * FADED / RED_RELEASE_S);
+    float fading = little_red ? 0.0 : max(0.0, red.held - dt * FADED / RED_RELEASE_S);
     bool light_was = light.held < 1.0;
     bool red_was = red.held > 0.0;
     bool light_blocked = blocked(light, 0, value.x, value.x * factor, light_was);
     if (light_blocked) factor = light_limit / value.x;
     // Red comes in the light as it is held: where that falls by itself, holding it lets go faster than RELEASE_S.
-    float coming_red = fading < FADED_ENOUGH ? value.y * factor : 0.0;
-    bool red_blocked = blocked(red, 1, value.y, coming_red, red_was);
+    vec2 coming_red = fading < FADED_ENOUGH ? value.yz * factor : vec2(0.0);
+    bool red_blocked =
+        blocked(red, 1, value.y, coming_red.x, red_was) || blocked(nearly_red, 2, value.z, coming_red.y, red_was);
     if (red_blocked) fading = FADED;
     colour = vec4(factor, fading, float(light_blocked && !light_was), float(red_blocked && !red_was));
 }

@@ -1,5 +1,5 @@
 #version 330 core
-// Mean relative luminance and mean saturated red of each tile of the picture, held back as the cells say.
+// Mean relative luminance, saturated red and nearly saturated red of each tile of the picture, held back as the cells say.
 #include "common/picture.glsl"
 #include "common/colour.glsl"
 #include "guard/rules.glsl"
@@ -15,17 +15,17 @@ void main() {
     ivec2 last = max(first + 1, (tile + 1) * size / TILES);
     // Of a large picture every second, third ... pixel of each row and column: a region has 3,000 of them at least.
     int stride = max(1, (last.y - first.y) / 7);
-    vec2 sum = vec2(0.0);
+    vec3 sum = vec3(0.0);
     int count = 0;
     for (int y = first.y + stride / 2; y < last.y; y += stride) {
         for (int x = first.x + stride / 2; x < last.x; x += stride) {
             vec2 held = at_place(cells, (vec2(x, y) + 0.5) / vec2(size));
             vec3 light = held_back(to_white(gain * finite(texelFetch(source, ivec2(x, y), 0)).rgb), held);
             float rest = light.g + light.b;
-            float red = light.r >= SATURATED * (light.r + rest) ? max(light.r - rest, 0.0) : 0.0;
-            sum += vec2(luminance(light), red);
+            vec2 red = max(light.r - rest, 0.0) * step(vec2(SATURATED, NEARLY_SATURATED) * (light.r + rest), vec2(light.r));
+            sum += vec3(luminance(light), red);
             count++;
         }
     }
-    colour = vec4(sum / float(count), 0.0, 1.0);
+    colour = vec4(sum / float(count), 1.0);
 }

@@ -29,16 +29,18 @@ SATURATED = 0.8  # R / (R + G + B)
 
 # The guard counts a little earlier than the definition and holds a little lower: what follows it (scaling, eight bits, an
 # encoder) moves the mean of a region by up to a hundredth. For the same reason a transition is as young as it can be: it has
-# its age from where it passes 1.1 steps. Light that fades out passes 0.9, 1 and 1.1 of them some frames apart.
+# its age from where it passes 1.1 steps. Light that fades out passes 0.9, 1 and 1.1 of them some frames apart. Red is
+# counted twice, as it is saturated and as it is nearly so: H.264 has one colour for four pixels, which crosses the edge.
 CAUTION = 0.9
+NEARLY_SATURATED = 0.77
 HOLD = 0.5  # of a step above the last dark picture: how far a flash that is held back may rise
 HOLD_RED = 0.8  # red is faded whole where it is more
 STEADY = 1.5  # frames by which distance and length of flashes may differ that count as steady
 SPACING_S = 0.25  # least distance of flashes for a second after one was held back: three of four kicks at 240 bpm
 HELD_S = 0.5  # a flash that is held back stays so for this long if it lasts: a rise in its middle would be one more flash
 RELEASE_S = 0.4  # then a region comes back from black to full in this time
-FADED = 0.45  # how far towards grey held red is moved: pure red then has 0.78 of R + G + B, just not saturated
-FADED_ENOUGH = 0.41  # from here on pure red is not saturated
+FADED = 0.5  # how far towards grey held red is moved: pure red then has 0.74 of R + G + B, not nearly saturated
+FADED_ENOUGH = 0.46  # from here on pure red is not nearly saturated
 RED_RELEASE_S = 0.6
 
 NEVER = 99.0  # s, the age of a transition that has not been
@@ -47,31 +49,32 @@ _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def measure(light: np.ndarray) -> np.ndarray:
-    """Return float32 [24, 24, 2]: mean relative luminance and mean saturated red of each tile, row 0 at the top.
+    """Return the means of each tile, float32 [24, 24, 3]: relative luminance, saturated red, and red that is nearly so.
 
-    light: float [h, w, 3], linear, 0..1.
+    Row 0 is at the top. light: float [h, w, 3], linear, 0..1.
     """
     light = np.asarray(light, np.float32)
     luminance = light @ _WEIGHTS
     red, rest = light[..., 0], light[..., 1] + light[..., 2]
-    saturated = np.where(red >= SATURATED * (red + rest), np.maximum(red - rest, 0.0), 0.0)
-    both = np.stack([luminance, saturated], axis=-1)
+    excess = np.maximum(red - rest, 0.0)
+    reds = (np.where(red >= least * (red + rest), excess, 0.0) for least in (SATURATED, NEARLY_SATURATED))
+    means = np.stack([luminance, *reds], axis=-1)
     for axis in (0, 1):
         pixels = light.shape[axis]
         starts = np.arange(TILES) * pixels // TILES
         counts = np.maximum(np.diff(starts, append=pixels), 1)  # of fewer pixels than tiles, some are in several tiles
-        both = np.add.reduceat(both, starts, axis=axis) / np.expand_dims(counts, (1 - axis, 2)).astype(np.float32)
-    return both
+        means = np.add.reduceat(means, starts, axis=axis) / np.expand_dims(counts, (1 - axis, 2)).astype(np.float32)
+    return means
 
 
 def regions(tiles: np.ndarray) -> np.ndarray:
-    """Return float32 [..., 26, 2]: the means of all regions of tiles [..., 24, 24, 2]; the last is the whole picture."""
+    """Return float32 [..., 26, n]: the means of all regions of tiles [..., 24, 24, n]; the last is the whole picture."""
     size = TILES // CELLS
-    lead = tiles.shape[:-3]
-    cells = tiles.reshape(*lead, CELLS, size, CELLS, size, 2).mean(axis=(-4, -2), dtype=np.float32)
+    lead, measures = tiles.shape[:-3], tiles.shape[-1]
+    cells = tiles.reshape(*lead, CELLS, size, CELLS, size, measures).mean(axis=(-4, -2), dtype=np.float32)
     windows = 0.25 * (cells[..., :-1, :-1, :] + cells[..., 1:, :-1, :] + cells[..., :-1, 1:, :] + cells[..., 1:, 1:, :])
     whole = cells.mean(axis=(-3, -2), dtype=np.float32)[..., None, :]
-    return np.concatenate([windows.reshape(*lead, REGIONS - 1, 2), whole], axis=-2)
+    return np.concatenate([windows.reshape(*lead, REGIONS - 1, measures), whole], axis=-2)
 
 
 class Transitions:
@@ -135,19 +138,19 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        steps = np.repeat(np.float32([LUMINANCE_STEP, RED_STEP]), REGIONS) * np.float32(CAUTION)
-        dark = np.repeat(np.float32([DARK, np.inf]), REGIONS)
+        steps = np.repeat(np.float32([LUMINANCE_STEP, RED_STEP, RED_STEP]), REGIONS) * np.float32(CAUTION)
+        dark = np.repeat(np.float32([DARK, np.inf, np.inf]), REGIONS)
         self._seen = Transitions(steps, dark, dark_before=True, latest=steps * np.float32((2.0 - CAUTION) / CAUTION))
         # Of red a frame more than the second: it takes little to tip a pixel into saturation, a frame earlier or later.
-        self._window = np.repeat(np.float32([0.5, -1.5]), REGIONS)
-        self._held = np.full(2 * REGIONS, NEVER, np.float32)  # s since a flash was last begun to be held back
+        self._window = np.repeat(np.float32([0.5, -1.5, -1.5]), REGIONS)
+        self._held = np.full(3 * REGIONS, NEVER, np.float32)  # s since a flash was last begun to be held back
         self.factor = np.ones(REGIONS, np.float32)  # on the light of each region
         self.fading = np.zeros(REGIONS, np.float32)  # 0 as it is .. 1 grey
 
     def decide(self, tiles: np.ndarray, dt: float, plan: np.ndarray | None = None) -> np.ndarray:
         """Return float32 [6, 6, 2], factor and fading at the cells, for a frame that comes `dt` s after the last one.
 
-        tiles: its measures, float32 [24, 24, 2]. plan: what is held back anyway, in `tiles` already; it is part of what
+        tiles: its measures, float32 [24, 24, 3]. plan: what is held back anyway, in `tiles` already; it is part of what
         comes back.
         """
         began = self._decide(regions(tiles), np.float32(dt))
@@ -158,33 +161,34 @@ class Guard:
         return np.stack([cells[..., 0] * plan[..., 0], np.maximum(cells[..., 1], plan[..., 1])], axis=-1)
 
     def settle(self, tiles: np.ndarray, dt: float) -> None:
-        """Count what is shown of the frame: float32 [24, 24, 2], the measures of the picture as it was held back."""
+        """Count what is shown of the frame: float32 [24, 24, 3], the measures of the picture as it was held back."""
         self._seen.add(regions(tiles).T.reshape(-1), dt)
 
     def _decide(self, values: np.ndarray, dt: np.float32) -> np.ndarray:
-        """Set factor and fading for the regions' `values`, [26, 2]; return where holding back begins, bool [52]."""
+        """Set factor and fading for the regions' `values`, [26, 3]; return where holding back begins, bool [78]."""
         seen = self._seen
-        was_held = np.concatenate([self.factor < 1.0, self.fading > 0.0])
-        limit = seen.extreme + np.repeat(np.float32([HOLD, HOLD_RED]), REGIONS) * seen.steps
+        values, reds = values.T.reshape(-1), 2  # as saturated and as nearly so, and faded as one
+        was_held = np.concatenate([self.factor < 1.0, *reds * [self.fading > 0.0]])
+        limit = seen.extreme + np.repeat(np.float32([HOLD, *reds * [HOLD_RED]]), REGIONS) * seen.steps
+        light, red = values[:REGIONS], values[REGIONS:]
         # What is dark enough by itself needs no holding, and the next flash that may come through is whole.
-        factor = np.where(values[:, 0] <= limit[:REGIONS], np.float32(1.0), self.factor + dt / np.float32(RELEASE_S))
+        factor = np.where(light <= limit[:REGIONS], np.float32(1.0), self.factor + dt / np.float32(RELEASE_S))
         factor = np.minimum(np.float32(1.0), factor)
         fading = np.maximum(np.float32(0.0), self.fading - dt * np.float32(FADED / RED_RELEASE_S))
-        fading = np.where(values[:, 1] <= limit[REGIONS:], np.float32(0.0), fading)
+        fading = np.where((red <= limit[REGIONS:]).reshape(reds, -1).all(axis=0), np.float32(0.0), fading)
         above = ~seen.rising & (seen.extreme < seen.dark)
         full, rise = above & ~self._allowed(dt), seen.extreme + seen.steps
-        still = above & was_held & (self._held + dt < HELD_S) & (values.T.reshape(-1) > limit)
-        too_light = (full[:REGIONS] & (values[:, 0] * factor >= rise[:REGIONS])) | still[:REGIONS]
-        held = limit[:REGIONS] / np.maximum(values[:, 0], np.float32(1e-6))
-        self.factor = np.where(too_light, held, factor).astype(np.float32)
+        still = above & was_held & (self._held + dt < HELD_S) & (values > limit)
+        too_light = (full[:REGIONS] & (light * factor >= rise[:REGIONS])) | still[:REGIONS]
+        self.factor = np.where(too_light, limit[:REGIONS] / np.maximum(light, np.float32(1e-6)), factor).astype(np.float32)
         # Red comes in the light as it is held: where that falls by itself, holding it lets go faster than `RELEASE_S`.
-        red = np.where(fading < FADED_ENOUGH, values[:, 1] * self.factor, np.float32(0.0))
-        too_red = (full[REGIONS:] & (red >= rise[REGIONS:])) | still[REGIONS:]
+        red = np.where(np.tile(fading < FADED_ENOUGH, reds), red * np.tile(self.factor, reds), np.float32(0.0))
+        too_red = ((full[REGIONS:] & (red >= rise[REGIONS:])) | still[REGIONS:]).reshape(reds, -1).any(axis=0)
         self.fading = np.where(too_red, np.float32(FADED), fading)
-        return np.concatenate([too_light, too_red]) & ~was_held
+        return np.concatenate([too_light, *reds * [too_red]]) & ~was_held
 
     def _allowed(self, dt: np.float32) -> np.ndarray:
-        """Return where one more rise keeps to three flashes a second, bool [52]. The newest transitions there are falls."""
+        """Return where one more rise keeps to three flashes a second, bool [78]. The newest transitions there are falls."""
         ages = self._seen.ages + dt
         end = np.float32(WINDOW_S) - self._window * dt
         recent = ages < end[:, None]

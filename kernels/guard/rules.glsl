@@ -9,6 +9,7 @@ const float LUMINANCE_STEP = 0.1;
 const float RED_STEP = 20.0 / 320.0;
 const float DARK = 0.8;
 const float SATURATED = 0.8;
+const float NEARLY_SATURATED = 0.77;
 const float CAUTION = 0.9;
 const float HOLD = 0.5;
 const float HOLD_RED = 0.8;
@@ -16,14 +17,14 @@ const float STEADY = 1.5;
 const float SPACING_S = 0.25;
 const float HELD_S = 0.5;
 const float RELEASE_S = 0.4;
-const float FADED = 0.45;
-const float FADED_ENOUGH = 0.41;
+const float FADED = 0.5;
+const float FADED_ENOUGH = 0.46;
 const float RED_RELEASE_S = 0.6;
 const float NEVER = 99.0;
 
-// State: a row for each region. Columns 0 to 3 are of luminance, 4 to 7 of red: (extreme, rising, factor or fading, seconds
-// since holding back began), (base, how long the newest flash lasted and the one before), then the ages of eight transitions,
-// newest first.
+// State: a row for each region. Columns 0 to 3 are of luminance, 4 to 7 of saturated red, 8 to 11 of red that is nearly so:
+// (extreme, rising, factor or fading, seconds since holding back began), (base, how long the newest flash lasted and the one
+// before), then the ages of eight transitions, newest first.
 const int CHANNEL = 4;
 
 struct Seen {
@@ -50,7 +51,7 @@ float step_of(int channel) {
 }
 
 bool dark_enough(float value, int channel) {
-    return channel == 1 || value < DARK;
+    return channel > 0 || value < DARK;
 }
 
 // The tiles of a region: first column, first row, how many along each side.
@@ -83,12 +84,12 @@ vec3 held_back(vec3 light, vec2 held) {
     return held.x * mix(light, vec3(dot(light, vec3(0.2126, 0.7152, 0.0722))), held.y);
 }
 
-// The mean of the tiles of a region: luminance and saturated red.
-vec2 mean_of(sampler2D tiles, int region) {
+// The mean of the tiles of a region: luminance, saturated red, and red that is nearly so.
+vec3 mean_of(sampler2D tiles, int region) {
     ivec3 where = tiles_of(region);
-    vec2 sum = vec2(0.0);
+    vec3 sum = vec3(0.0);
     for (int y = 0; y < where.z; y++) {
-        for (int x = 0; x < where.z; x++) sum += texelFetch(tiles, where.xy + ivec2(x, y), 0).xy;
+        for (int x = 0; x < where.z; x++) sum += texelFetch(tiles, where.xy + ivec2(x, y), 0).xyz;
     }
     return sum / float(where.z * where.z);
 }

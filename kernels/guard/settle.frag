@@ -11,8 +11,7 @@ void main() {
     ivec2 here = ivec2(gl_FragCoord.xy);
     int region = here.y;
     int channel = here.x / CHANNEL;
-    vec2 means = mean_of(tiles, region);
-    float value = channel == 0 ? means.x : means.y;
+    float value = mean_of(tiles, region)[channel];
 
     Seen s = seen(state, region, channel);
     float rise = step_of(channel);
@@ -26,8 +25,9 @@ void main() {
     int column = here.x % CHANNEL;
     if (column == 0) {
         vec4 now = texelFetch(decided, ivec2(0, region), 0);
-        float since = now[2 + channel] > 0.5 ? 0.0 : min(s.since + dt, NEVER);
-        colour = vec4(turned ? value : extreme, float(s.rising != turned), now[channel], since);
+        int held = min(channel, 1); // both reds are faded as one
+        float since = now[2 + held] > 0.5 ? 0.0 : min(s.since + dt, NEVER);
+        colour = vec4(turned ? value : extreme, float(s.rising != turned), now[held], since);
         return;
     }
     if (column == 1) {

@@ -19,10 +19,10 @@ def kicks(every: float, heights: list[float], seconds: float = 6.0, floor: float
 
 
 def everywhere(light: np.ndarray, red: np.ndarray | None = None) -> np.ndarray:
-    measured = np.zeros((len(light), REGIONS, 2), np.float32)
+    measured = np.zeros((len(light), REGIONS, 3), np.float32)
     measured[:, :, 0] = light[:, None]
     if red is not None:
-        measured[:, :, 1] = red[:, None]
+        measured[:, :, 1:] = red[:, None, None]
     return measured
 
 
@@ -40,7 +40,7 @@ def worst(values: np.ndarray) -> int:
 def test_a_film_that_is_fine_has_no_plan():
     assert not plan_flashes(everywhere(kicks(0.5, [0.8])), FPS)
     assert not plan_flashes(everywhere(np.full(100, 0.5, np.float32)), FPS)
-    assert not plan_flashes(np.zeros((0, REGIONS, 2), np.float32), FPS)
+    assert not plan_flashes(np.zeros((0, REGIONS, 3), np.float32), FPS)
 
 
 def test_the_weakest_flashes_are_softened_and_the_strong_ones_stay():

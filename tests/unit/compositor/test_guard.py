@@ -82,7 +82,8 @@ def test_it_is_the_numpy_reference(rig, seed, planned):
     guard, plan = reference.Guard(), None
     if planned:
         rng = np.random.default_rng(seed)
-        plan = np.stack([rng.uniform(0.3, 1.0, (6, 6)), rng.choice([0.0, 0.45], (6, 6))], axis=-1).astype(np.float32)
+        factor, fading = rng.uniform(0.3, 1.0, (6, 6)), rng.choice([0.0, reference.FADED], (6, 6))
+        plan = np.stack([factor, fading], axis=-1).astype(np.float32)
         rig.guard.plan(plan)
     held = 0
     for k in range(4 * FPS):
