@@ -1,6 +1,6 @@
-"""Phosphene: a live instrument that lets neural networks paint music.
+"""What runs in a show and in a render. Importing this package loads nothing."""
 
-Importing this package loads nothing: every subpackage is imported by whoever needs it.
-"""
+if __name__ == "engine":  # by its old name, from a checkout on the path
+    from phosphene.engine.core.old_names import take
 
-__version__ = "0.1.0"
+    take(__name__)

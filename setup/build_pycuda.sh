@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds PyCUDA with OpenGL sharing into .venv: pip's own build leaves it out, and the engine refuses a PyCUDA without it.
 #   sh setup/build_pycuda.sh            needs nvcc (CUDA toolkit), g++ and GL/gl.h; takes some minutes
-# Nobody needs this: the cuda-python wheels (pip install 'phosphene[rtx]') do the same without a compiler, and more.
+# Nobody needs this: the cuda-python wheels (the extra rtx) do the same without a compiler, and more.
 # Once built, PHOSPHENE_CUDA=pycuda makes the engine use it. CUDA_ROOT names another toolkit than the nvcc on the path.
 set -eu
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
@@ -9,8 +9,6 @@ case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 . "$here/common.sh"
 
 version=2026.1
-mkdir -p "$venv"
-: >"$log"
 [ -x "$venv/bin/python" ] || stop "nothing is installed yet" "sh setup/run.sh --help installs the engine; then run this again"
 nvcc=${CUDA_ROOT:+$CUDA_ROOT/bin/nvcc}
 nvcc=${nvcc:-$(command -v nvcc || true)}

@@ -38,6 +38,7 @@ IMPORTS = {
     "safetensors": "safetensors",
     "tomli-w": "tomli_w",
     "pillow": "PIL",
+    "platformdirs": "platformdirs",
 }
 
 

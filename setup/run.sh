@@ -5,7 +5,4 @@ set -eu
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
 . "$here/common.sh"
-
-# Whoever can train or run the tests can run the show.
-ready tests || ready train || prepare live "[nets]" 2 "about a minute"
-exec "$venv/bin/vj" live "$@"
+exec "$python" -I "$setup/install.py" run "$@"

@@ -6,19 +6,19 @@ case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
 . "$here/common.sh"
 
-prepare tests "[dev,torch,clip,rtx,ray]" 9 "torch among them, 5 GB: some minutes"
+"$python" -I "$setup/install.py" test
 cd "$root"
 PATH=$venv/bin:$PATH
 export PATH
 
 # The tests of p5.js sketches need a browser and p5 itself. Both are optional: where they cannot be had, the tests that
 # need them are skipped with the reason. The command is the one that the program itself tells.
-has_p5() { python -c 'from tools.datasets.browser import find_chromium, find_p5; find_chromium(); find_p5()' >/dev/null 2>&1; }
+has_p5() { python -c 'from phosphene.tools.datasets.browser import find_chromium, find_p5; find_chromium(); find_p5()' >/dev/null 2>&1; }
 get_p5() {
     command -v chromium || command -v chromium-browser || command -v google-chrome || apt_install chromium
     command -v npm || apt_install npm
     # shellcheck disable=SC2046  # a folder and a version, without spaces in either
-    set -- $(python -c 'from tools.datasets.browser import P5_VERSION, p5_folder; print(P5_VERSION, p5_folder())')
+    set -- $(python -c 'from phosphene.tools.datasets.browser import P5_VERSION, p5_folder; print(P5_VERSION, p5_folder())')
     npm install --ignore-scripts --no-audit --no-fund --prefix "$2" "p5@$1"
 }
 has_p5 || step "Installing Chromium and p5.js, for the tests of sketches" get_p5 || say "without them those tests are skipped"

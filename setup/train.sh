@@ -4,7 +4,4 @@ set -eu
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
 . "$here/common.sh"
-
-# Whoever can run the tests can train.
-ready tests || prepare train "[torch]" 8 "torch among them, 5 GB: some minutes"
-exec "$venv/bin/python" "$root/tools/train_style.py" "$@"
+exec "$python" -I "$setup/install.py" train "$@"

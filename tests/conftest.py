@@ -8,15 +8,22 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.core.clock import wall_clock
-from engine.core.errors import UserError
+from phosphene.engine.core.clock import wall_clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import cache_dir
 from tests.live.machine import TOO_BUSY, faults, table
+
+# What a person has is neither seen nor touched; what can be made again is kept for the next time.
+os.environ.setdefault("PHOSPHENE_CACHE", str(cache_dir()))
+_home = tempfile.TemporaryDirectory(prefix="phosphene-home-")
+os.environ["PHOSPHENE_HOME"] = _home.name
 
 # Before anything imports OpenGL: in tests every call is checked for a GL error.
 os.environ.setdefault("PHOSPHENE_GL_DEBUG", "1")
@@ -73,7 +80,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def gl_context():
     """The session's headless context, or a skip that says why there is none."""
-    from engine.gpu.context import HeadlessContext
+    from phosphene.engine.gpu.context import HeadlessContext
 
     try:
         context = HeadlessContext()
@@ -86,7 +93,7 @@ def gl_context():
 @pytest.fixture
 def gl(gl_context) -> Iterator[object]:
     """The headless context, current on this thread; fails the test if it left a GL error behind."""
-    from engine.gpu.gl import GL
+    from phosphene.engine.gpu.gl import GL
 
     gl_context.make_current()
     yield gl_context

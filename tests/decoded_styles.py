@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.models.gan import GanNetwork
-from engine.models.style import Style, StyleMeta
-from engine.models.vqvae import VqvaeNetwork
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.style import Style, StyleMeta
+from phosphene.engine.models.vqvae import VqvaeNetwork
 
 
 def small_gan(contrast: float = 1.0) -> Style:

@@ -16,23 +16,21 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-# Run as a file, the first place on the path is tools/, not the checkout.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.app.recording import versions
-from engine.core import clock
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError, one_line
-from engine.core.naming import refused
-from engine.core.placing import claim
-from engine.core.terminal import print_anything, run
-from engine.gpu.cuda import driver_refusal
+from phosphene.engine.app.recording import versions
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.extras import install_packages
+from phosphene.engine.core.naming import refused
+from phosphene.engine.core.placing import claim
+from phosphene.engine.core.terminal import print_anything, run
+from phosphene.engine.gpu.cuda import driver_refusal
 
 
 def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -40,59 +38,59 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
 
     def live(name: str, *args: float) -> Callable[[], dict[str, Any]]:
         def measure() -> dict[str, Any]:
-            from tools import bench_live
+            from phosphene.tools import bench_live
 
             return getattr(bench_live, name)(*args)
 
         return measure
 
     def cppn() -> dict[str, Any]:
-        from tools import bench_cppn
+        from phosphene.tools import bench_cppn
 
         return bench_cppn.bench()
 
     def tempo() -> dict[str, Any]:
-        from tools import bench_tempo
+        from phosphene.tools import bench_tempo
 
         return bench_tempo.bench(music)
 
     def onsets() -> dict[str, Any]:
-        from tools import bench_onsets
+        from phosphene.tools import bench_onsets
 
         return bench_onsets.bench()
 
     def small() -> dict[str, Any]:
-        from tools import bench_small
+        from phosphene.tools import bench_small
 
         return bench_small.bench()
 
     def ring() -> dict[str, Any]:
-        from tools import bench_ring
+        from phosphene.tools import bench_ring
 
         return bench_ring.measure()
 
     def changes() -> dict[str, Any]:
-        from tools import bench_changes
+        from phosphene.tools import bench_changes
 
         return bench_changes.bench()
 
     def crossfading_set() -> dict[str, Any]:
-        from tools import bench_set
+        from phosphene.tools import bench_set
 
         return bench_set.crossfading_set(seconds)
 
     def offline() -> dict[str, Any]:
-        from tools import bench_offline
+        from phosphene.tools import bench_offline
 
         return bench_offline.bench()
 
     def decoded() -> dict[str, Any]:
-        from tools import bench_gpu_decode
+        from phosphene.tools import bench_gpu_decode
 
         return bench_gpu_decode.bench()
 
     def gpu() -> dict[str, Any]:
-        from tools import bench_gpu
+        from phosphene.tools import bench_gpu
 
         return bench_gpu.bench()
 
@@ -132,7 +130,11 @@ def main(
     with _keeping(None if out == Path("-") else out) as keep:
         for name in names or [name for name in benchmarks if name != without]:
             typer.echo(f"{name} ...", err=True)
-            found[name] = benchmarks[name]()
+            try:
+                found[name] = benchmarks[name]()
+            except ModuleNotFoundError as error:
+                package = (error.name or "").partition(".")[0]
+                raise UserError(f"{package} is not installed", where=name, remedy=install_packages([package])) from error
             keep(json.dumps(found, indent=2).encode() + b"\n")
     typer.echo(json.dumps(found, indent=2))
 
@@ -189,8 +191,14 @@ def _arguments(given: list[str]) -> list[str]:
     return ready
 
 
+def program(arguments: Sequence[str], prog: str) -> int:
+    """Run the benchmarks that the arguments name; return the exit code."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    return app(_arguments(list(arguments)), prog_name=prog, standalone_mode=False) or 0
+
+
 if __name__ == "__main__":
     ignore_current_folder()
-    sys.argv[1:] = _arguments(sys.argv[1:])
     print_anything()
-    run("vj bench", lambda: typer.run(main))
+    run("vj bench", lambda: sys.exit(program(sys.argv[1:], "bench.py")))

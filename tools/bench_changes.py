@@ -13,8 +13,9 @@ from typing import Any
 
 from pythonosc.udp_client import SimpleUDPClient
 
-from engine.core import clock, paths
-from tools.bench_live import PORT, start_live
+from phosphene.engine.core import clock, paths
+from phosphene.engine.show.scene import scene_names
+from phosphene.tools.bench_live import PORT, start_live
 
 _FLOOD_S = 20.0
 _A_SECOND = 5000  # messages
@@ -49,7 +50,7 @@ def _show(play: Callable[[SimpleUDPClient], None], missed_percent: float) -> dic
 
 
 def _call_scenes(client: SimpleUDPClient) -> None:
-    for slug in sorted(p.stem for p in paths.scenes_dir().glob("*.toml") if p.name != "setlist.toml"):
+    for slug in scene_names([paths.PACKAGE / "scenes"]):
         client.send_message("/scene", slug)
         clock.sleep(1.0)
         client.send_message("/deck/a/style", "third-eye")

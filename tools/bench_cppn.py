@@ -3,9 +3,9 @@
 `python tools/bench_cppn.py [--json]`, and called by `vj bench`. Medians of interleaved rounds, so that a machine that
 slows down slows everything. What is compared computes the same picture (checked here) from the same weights:
 
-    cpu         engine.backends.cpu: uniform inputs folded away, cached chunks, threads
+    cpu         phosphene.engine.backends.cpu: uniform inputs folded away, cached chunks, threads
     torch       eager float32, all 12 inputs materialised for every pixel, torch's own threads
-    reference   kernels.cppn.reference: the same in plain numpy, BLAS with all its threads
+    reference   phosphene.kernels.cppn.reference: the same in plain numpy, BLAS with all its threads
 """
 
 from __future__ import annotations
@@ -15,20 +15,17 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.backends.cpu import CpuProgram
-from engine.backends.workers import shared_workers
-from engine.core import clock
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.encoding import STRAIGHT_VIEW, coordinates
-from engine.models.style import Network, Style, StyleMeta
-from kernels.cppn.reference import forward
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.workers import shared_workers
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, coordinates
+from phosphene.engine.models.style import Network, Style, StyleMeta
+from phosphene.kernels.cppn.reference import forward
 
 SIZE = Size(320, 180)
 

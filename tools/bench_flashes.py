@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import tempfile
 import wave
 from collections.abc import Iterator
@@ -24,14 +23,12 @@ from pathlib import Path
 import av
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.app.catalogue import show_catalogue
-from engine.app.offline import render
-from engine.app.render_job import GUARDS, RenderJob
-from engine.core.frame import Size
-from engine.output.flash_check import check_film
-from engine.show.change import Change
+from phosphene.engine.app.offline import render
+from phosphene.engine.app.render_job import GUARDS, RenderJob
+from phosphene.engine.core.frame import Size
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.output.flash_check import check_film
+from phosphene.engine.show.change import Change
 
 RATE, SECONDS, FPS = 48_000, 12.0, Fraction(24)
 _IRIS = """

@@ -15,7 +15,6 @@ import itertools
 import json
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +22,10 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.core.child import find_program, ignore_current_folder
-from engine.core.paths import cache_dir
-from kernels.cppn_fused.shape import VARIANTS, Shape
-from kernels.cppn_fused.source import LERP, PAINT, Program, build
+from phosphene.engine.core.child import find_program, ignore_current_folder
+from phosphene.engine.core.paths import cache_dir
+from phosphene.kernels.cppn_fused.shape import VARIANTS, Shape
+from phosphene.kernels.cppn_fused.source import LERP, PAINT, Program, build
 
 WIDTHS = (16, 32, 64, 128, 256)
 ARCHS = (80, 86, 89, 90, 120)

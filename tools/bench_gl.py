@@ -13,19 +13,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from engine.compositor.mixer import Mixer
-from engine.compositor.output_pass import OutputPass
-from engine.core.clock import now
-from engine.core.frame import Frame, Size
-from engine.core.params import Param, defaults
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.registry import EFFECTS
-from engine.generators.idle import Idle
-from engine.gpu.context import HeadlessContext, info
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.show.catalogue import TRANSITIONS
-from engine.show.state import DeckFrame, ShowFrame
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.core.clock import now
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param, defaults
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.generators.idle import Idle
+from phosphene.engine.gpu.context import HeadlessContext, info
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import TRANSITIONS
+from phosphene.engine.show.state import DeckFrame, ShowFrame
 
 _SIGNALS = signals_at(0.0, [], BeatPosition(0.1))
 _RUNS = 40

@@ -3,13 +3,13 @@
 One warm GPU, CUDA events, medians of rounds in which the ways take turns, so that a clock that changes changes for all. The
 numbers also go to `tools/bench/results/<date>-<gpu>.json`. What is compared paints the same picture (checked here):
 
-    fused, fused_acc32, fused_fp32    engine.backends.cuda: the variants of kernels/cppn_fused
+    fused, fused_acc32, fused_fp32    phosphene.engine.backends.cuda: the variants of kernels/cppn_fused
     pair                              two decks and their crossfade in one launch, to be read against two of `fused`
     torch_eager                       half, layer after layer over the whole picture, as one would write it
     torch_unfused                     the same as a CUDA graph with product, bias and activation apart: cuBLAS's way
-    torch_graph                       engine.backends.torch: chunks that fit the L2 cache, one CUDA graph
+    torch_graph                       phosphene.engine.backends.torch: chunks that fit the L2 cache, one CUDA graph
     torch_compile                     torch.compile of torch_eager
-    floor                             kernels.cppn_fused.floor: arithmetic on the GPU's peaks, not a measurement
+    floor                             phosphene.kernels.cppn_fused.floor: arithmetic on the GPU's peaks, not a measurement
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from typing import Any
 
 import numpy as np
 
-from engine.app.recording import versions
-from engine.backends.cpu import CpuProgram
-from engine.backends.cuda import CudaBackend, CudaProgram, Kernels
-from engine.backends.torch import Network, TorchBackend, activate, record
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda import cuda_refusal, open_cuda
-from engine.gpu.cuda_base import Cuda, DeviceInfo, Stream
-from engine.models.encoding import STRAIGHT_VIEW, fold_bias
-from engine.models.style import Style
-from kernels.cppn_fused.floor import GPUS, Gpu, floor
-from kernels.cppn_fused.shape import Shape
-from tools.bench_cppn import untrained
+from phosphene.engine.app.recording import versions
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.cuda import CudaBackend, CudaProgram, Kernels
+from phosphene.engine.backends.torch import Network, TorchBackend, activate, record
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import cuda_refusal, open_cuda
+from phosphene.engine.gpu.cuda_base import Cuda, DeviceInfo, Stream
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, fold_bias
+from phosphene.engine.models.style import Style
+from phosphene.kernels.cppn_fused.floor import GPUS, Gpu, floor
+from phosphene.kernels.cppn_fused.shape import Shape
+from phosphene.tools.bench_cppn import untrained
 
 SIZE = Size(1280, 720)
 WIDTHS = (16, 32, 64, 128, 256)
@@ -54,8 +54,8 @@ def bench(frames: int = 10_000) -> dict[str, Any]:
     """Measure everything, write the results file, return its contents. Raises UserError where there is no CUDA."""
     if reason := cuda_refusal():
         raise UserError("no CUDA here", got=reason, remedy="run this on a machine with an NVIDIA GPU")
-    from tools.bench_gpu_decode import bench as decoded
-    from tools.bench_gpu_frame import opening, whole_frame
+    from phosphene.tools.bench_gpu_decode import bench as decoded
+    from phosphene.tools.bench_gpu_frame import opening, whole_frame
 
     cuda = open_cuda()
     cuda.activate()

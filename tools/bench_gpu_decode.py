@@ -4,10 +4,10 @@ Two untrained GANs of 512x288, every frame decoded for both and dissolved at 128
 at its own rate. Each way stands beside torch eager; one that does not run here is told with the reason, not measured. Wall
 time on one machine, medians: decoding ends when the picture is in host memory, a frame when its fence is passed.
 
-    tensorrt       engine.backends.tensorrt_decode: a plan that is built first, in a folder of its own
-    torch          engine.backends.torch_decode: half, one CUDA graph
+    tensorrt       phosphene.engine.backends.tensorrt_decode: a plan that is built first, in a folder of its own
+    torch          phosphene.engine.backends.torch_decode: half, one CUDA graph
     torch_eager    the same without the graph, as one would write it
-    onnx           engine.backends.decoders: the CPU, float32
+    onnx           phosphene.engine.backends.decoders: the CPU, float32
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.decoders import Decoder, OnnxDecoder
-from engine.backends.plan_build import build
-from engine.backends.plans import PlanStore, recipe_of
-from engine.backends.tensorrt import TensorRTBackend
-from engine.backends.torch import TorchBackend
-from engine.backends.torch_decode import TorchDecoder
-from engine.compositor.mixer import Mixer
-from engine.compositor.output_pass import OutputPass
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, signals_at
-from engine.generators.gan import gan_generator
-from engine.gpu.context import HeadlessContext
-from engine.gpu.cuda import open_cuda
-from engine.gpu.texture import RenderTarget
-from engine.models.gan import GanNetwork
-from engine.models.style import Style, StyleMeta
-from engine.show.state import DeckFrame, ShowFrame
-from tools.bench_gpu_frame import FPS, SIZE, timed
+from phosphene.engine.backends.decoders import Decoder, OnnxDecoder
+from phosphene.engine.backends.plan_build import build
+from phosphene.engine.backends.plans import PlanStore, recipe_of
+from phosphene.engine.backends.tensorrt import TensorRTBackend
+from phosphene.engine.backends.torch import TorchBackend
+from phosphene.engine.backends.torch_decode import TorchDecoder
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.generators.gan import gan_generator
+from phosphene.engine.gpu.context import HeadlessContext
+from phosphene.engine.gpu.cuda import open_cuda
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.style import Style, StyleMeta
+from phosphene.engine.show.state import DeckFrame, ShowFrame
+from phosphene.tools.bench_gpu_frame import FPS, SIZE, timed
 
 NET = GanNetwork(grid=(9, 16), widths=(96, 96, 64, 48, 32, 24))
 PICTURE = Size(16 * NET.factor, 9 * NET.factor)

@@ -14,25 +14,25 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from engine.backends.cuda import CudaBackend
-from engine.compositor.mixer import Mixer
-from engine.compositor.output_pass import OutputPass
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.metrics import Distribution
-from engine.core.params import defaults
-from engine.core.signals import BeatPosition, signals_at
-from engine.effects.registry import EFFECTS
-from engine.generators.cppn import CppnGenerator
-from engine.gpu.context import HeadlessContext, info
-from engine.gpu.cuda import open_cuda
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.output.device_capture import DeviceCapture, Packer
-from engine.output.sink import RecorderSink
-from engine.show.state import DeckFrame, ShowFrame
-from tools.bench_cppn import untrained
+from phosphene.engine.backends.cuda import CudaBackend
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.metrics import Distribution
+from phosphene.engine.core.params import defaults
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.generators.cppn import CppnGenerator
+from phosphene.engine.gpu.context import HeadlessContext, info
+from phosphene.engine.gpu.cuda import open_cuda
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.device_capture import DeviceCapture, Packer
+from phosphene.engine.output.sink import RecorderSink
+from phosphene.engine.show.state import DeckFrame, ShowFrame
+from phosphene.tools.bench_cppn import untrained
 
 SIZE, FPS, WIDTH = Size(1280, 720), 60, 128
 _EFFECTS = ("feedback", "bloom", "warp", "grade", "grain")

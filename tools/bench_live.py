@@ -21,17 +21,17 @@ import numpy as np
 import psutil
 from pythonosc.udp_client import SimpleUDPClient
 
-from engine.app.live import run_live
-from engine.app.options import LiveOptions, parse_fps, parse_size
-from engine.app.stage import Stage
-from engine.core import clock
-from engine.core.child import child_environment, python_child
-from engine.core.frame import Frame, Size
-from engine.core.signals import HOP, SAMPLE_RATE
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.models.style import list_styles, load_meta, style_folder
-from tools.sound_stage import PulseAudio
+from phosphene.engine.app.live import run_live
+from phosphene.engine.app.options import LiveOptions, parse_fps, parse_size
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import child_environment, python_child
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.style import list_styles, load_meta, style_folder
+from phosphene.tools.sound_stage import PulseAudio
 
 PORT = 9750
 _SETTLING_S = 10.0  # what moves the internal size after this is the music, the style, or another program
@@ -47,7 +47,7 @@ range = [-1.0, 0.0]
 
 
 def start_live(*options: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
-    command = python_child("engine.app.cli", "live", "--osc-port", str(PORT), "--output", "headless", *options)
+    command = python_child("phosphene.engine.cli.main", "live", "--osc-port", str(PORT), "--output", "headless", *options)
     return subprocess.Popen(command, env=child_environment(environment), stderr=subprocess.PIPE, text=True)
 
 

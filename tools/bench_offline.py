@@ -26,21 +26,21 @@ from typing import Any
 
 import numpy as np
 
-from engine.app.options import parse_fps
-from engine.audio.demo import synthetic_track
-from engine.audio.synth import kick
-from engine.backends.cpu import CpuProgram
-from engine.backends.workers import shared_workers
-from engine.core import clock, paths
-from engine.core.child import child_environment, python_child
-from engine.core.frame import Size
-from engine.core.signals import SAMPLE_RATE
-from engine.models.encoding import STRAIGHT_VIEW, coordinates
-from engine.models.style import Style, list_styles, load_meta, load_style, style_folder
-from engine.output.movie import open_movie
-from engine.output.movie_spec import MovieSpec
-from tools.av_sync import offsets
-from tools.bench_cppn import torch_eager
+from phosphene.engine.app.options import parse_fps
+from phosphene.engine.audio.demo import synthetic_track
+from phosphene.engine.audio.synth import kick
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.workers import shared_workers
+from phosphene.engine.core import clock, paths
+from phosphene.engine.core.child import child_environment, python_child
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, coordinates
+from phosphene.engine.models.style import Style, list_styles, load_meta, load_style, style_folder
+from phosphene.engine.output.movie import open_movie
+from phosphene.engine.output.movie_spec import MovieSpec
+from phosphene.tools.av_sync import offsets
+from phosphene.tools.bench_cppn import torch_eager
 
 HD = Size(1280, 720)
 RATES = ("24", "25", "29.97", "30", "60")
@@ -176,7 +176,7 @@ def workers(seconds: float = 16.0) -> dict[str, Any]:
                     str(root / f"{n}{name}"),
                 )
                 began = clock.now()
-                album = str(paths.ROOT / "tools" / "render_album.py")
+                album = str(paths.PACKAGE / "tools" / "render_album.py")
                 _run([sys.executable, "-P", album, str(root / "album.toml"), *options])
                 times[name].append(round(clock.now() - began, 2))
     medians = {name: statistics.median(values) for name, values in times.items()}
@@ -231,7 +231,7 @@ def write_long_wav(path: Path, seconds: float) -> Path:
 
 def _rendered(music: Path, out: Path, style: str | None, *options: str, size: str = str(HD)) -> dict[str, float]:
     """Run `vj render` without a cache; return its speed. Listening is timed apart: the plain way does none."""
-    command = python_child("engine.app.cli", "render", str(music), str(out), "--size", size, "--json")
+    command = python_child("phosphene.engine.cli.main", "render", str(music), str(out), "--size", size, "--json")
     command += ["--style", style] if style else []
     with tempfile.TemporaryDirectory() as cache:
         done = json.loads(_run([*command, *options], PHOSPHENE_CACHE=cache))

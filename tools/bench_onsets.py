@@ -11,16 +11,13 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import aubio
 import numpy as np
 
-from engine.audio.demo import DemoTrack, demo_track, synthetic_track
-from engine.core import clock
-from engine.core.signals import HOP, SAMPLE_RATE, WINDOW
+from phosphene.engine.audio.demo import DemoTrack, demo_track, synthetic_track
+from phosphene.engine.core import clock
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE, WINDOW
 
 METHODS = ("energy", "hfc", "complex", "phase", "wphase", "specdiff", "kl", "mkl", "specflux")
 WINDOW_S = 0.050

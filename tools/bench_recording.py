@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core import clock
-from engine.core.child import ignore_current_folder
-from engine.core.frame import Size
-from engine.core.media import open_media
-from engine.output.encoder import x264
-from engine.output.muxer import AUDIO_RATE, Muxer
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.media import open_media
+from phosphene.engine.output.encoder import x264
+from phosphene.engine.output.muxer import AUDIO_RATE, Muxer
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import clock
-from engine.core.child import ignore_current_folder
-from engine.core.ring import Ring
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.ring import Ring
 
 RECORD = np.dtype([("words", np.int64, (64,))])  # every word of a record is its number: a mixture is torn
 _CAPACITY = 2  # as small as can be, so that reader and writer meet all the time

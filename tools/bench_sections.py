@@ -14,20 +14,17 @@ import json
 import sys
 from collections.abc import Mapping
 from itertools import combinations
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from engine.audio import synth
-from engine.audio.demo import demo_track
-from engine.audio.hearing import structure
-from engine.audio.sections import Section
-from engine.audio.synth import Event, Grid, pattern
-from engine.core.signals import SAMPLE_RATE
-from engine.tempo.beats import OnsetStrength
-from tools.bench_tempo import hear
+from phosphene.engine.audio import synth
+from phosphene.engine.audio.demo import demo_track
+from phosphene.engine.audio.hearing import structure
+from phosphene.engine.audio.sections import Section
+from phosphene.engine.audio.synth import Event, Grid, pattern
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.tempo.beats import OnsetStrength
+from phosphene.tools.bench_tempo import hear
 
 # plan: (part, bars) in order
 PLANS = (

@@ -13,10 +13,10 @@ from typing import Any
 
 from pythonosc.udp_client import SimpleUDPClient
 
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.models.style import list_styles, load_meta, style_folder
-from tools.bench_live import PORT, start_live
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.style import list_styles, load_meta, style_folder
+from phosphene.tools.bench_live import PORT, start_live
 
 STYLES = 10
 _LOAD_S = 4.0  # before a crossfade, for the style to be read and warmed on the hidden deck

@@ -14,22 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from engine.compositor.guard import FlashGuard
-from engine.compositor.output_pass import OutputPass
-from engine.control.bus import ControlBus
-from engine.control.server import OscServer
-from engine.control.table import build_table
-from engine.core import clock
-from engine.core.frame import Size
-from engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
-from engine.gpu.context import HeadlessContext
-from engine.gpu.gl import GL
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.output import hud_panel
-from engine.output.hud_model import HudModel
-from engine.output.recorder import Recorder
-from engine.tempo.tracker import BeatTracker
+from phosphene.engine.compositor.guard import FlashGuard
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.server import OscServer
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
+from phosphene.engine.gpu.context import HeadlessContext
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output import hud_panel
+from phosphene.engine.output.hud_model import HudModel
+from phosphene.engine.output.recorder import Recorder
+from phosphene.engine.tempo.tracker import BeatTracker
 
 _ROUNDS = 7
 

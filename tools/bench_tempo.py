@@ -25,19 +25,17 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import aubio
 import numpy as np
 
-from engine.audio.analyzer import Analyzer
-from engine.audio.demo import demo_track, synthetic_track
-from engine.audio.hearing import structure
-from engine.core import clock
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
-from engine.tempo.beats import OnsetStrength
-from engine.tempo.grid import BeatGrid
-from engine.tempo.tracker import BeatTracker
+from phosphene.engine.audio.analyzer import Analyzer
+from phosphene.engine.audio.demo import demo_track, synthetic_track
+from phosphene.engine.audio.hearing import structure
+from phosphene.engine.core import clock
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
+from phosphene.engine.tempo.beats import OnsetStrength
+from phosphene.engine.tempo.grid import BeatGrid
+from phosphene.engine.tempo.tracker import BeatTracker
 
 HOP_S = HOP / SAMPLE_RATE
 WINDOW_S, WARM_UP_S = 0.070, 5.0
@@ -217,7 +215,7 @@ def bench(music: Path | None = None, held_out: bool = True) -> dict[str, object]
                 rows.append(score(name, label, track.pcm.mean(axis=1), track.beats, bpm))
                 k += 1
     if music is not None:
-        from engine.audio.decode import load_audio
+        from phosphene.engine.audio.decode import load_audio
 
         files = sorted(p for p in music.iterdir() if p.suffix.lower() in (".ogg", ".wav", ".flac", ".mp3"))
         rows += [score(p.stem, "music", load_audio(p).mean(axis=1), None, 0.0) for p in files]

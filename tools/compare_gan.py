@@ -20,17 +20,15 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there
-from tools.datasets.manifest import DATASET, load_manifest
-from tools.gan.options import RECIPES
-from tools.handing_over import check_place, hand_over
-from tools.numbers_given import decimal, whole
-from tools.train_gan import main as train
-from tools.training.boundary import exit_code
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.tools.datasets.manifest import DATASET, load_manifest
+from phosphene.tools.gan.options import RECIPES
+from phosphene.tools.handing_over import check_place, hand_over
+from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.train_gan import main as train
+from phosphene.tools.training.boundary import exit_code
 
 _ROWS = (
     ("kid", "KID, lower is better", "kid_real", "kid_untrained"),
@@ -109,7 +107,7 @@ def _compare(args: argparse.Namespace) -> int:
             if found is None:
                 raise UserError("the run has no scores", where=str(run), remedy="make room, then the same command again")
             scores[recipe].append(found)
-    from tools.gan.measure import FEATURES
+    from phosphene.tools.gan.measure import FEATURES
 
     command = ["python", "tools/compare_gan.py", *("--data", str(args.data)), *("--out", str(args.out))]
     command += ["--images", f"{args.images:g}", "--seeds", str(args.seeds), "--size", args.size]

@@ -1,4 +1,4 @@
-"""Render every scene at a quiet, a loud and a break moment of the demo track onto one sheet, for the README and for eyes.
+"""Render every scene at a quiet, a loud and a break moment of the demo track onto one sheet, for the docs and for eyes.
 
     python tools/contact_sheet.py docs/pictures/scenes.png [--scene SLUG ...] [--size 480x270]
 
@@ -8,33 +8,29 @@ what they would be on stage.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
-
-# Run as a file, the first place on the path is tools/, not the checkout.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.app.build import build_stage, given_scene, scene_path
-from engine.app.catalogue import show_catalogue
-from engine.app.hands import NoHands
-from engine.app.options import parse_size
-from engine.app.pipeline import close_stage, open_scene, render_frame
-from engine.app.stage import Stage
-from engine.audio.demo import demo_track
-from engine.audio.offline import FileAnalysis
-from engine.core.child import ignore_current_folder
-from engine.core.clock import OfflineClock
-from engine.core.terminal import print_anything, run
-from engine.gpu.context import HeadlessContext, info
-from engine.pacing.governor import Governor
-from engine.show.scene import load_scene
-from engine.tempo.conductor import Conductor
-from tools.handing_over import check_picture, hand_over_picture
+from phosphene.engine.app.build import build_stage, given_scene, scene_path
+from phosphene.engine.app.hands import NoHands
+from phosphene.engine.app.options import parse_size
+from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.audio.demo import demo_track
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.terminal import print_anything, run
+from phosphene.engine.gpu.context import HeadlessContext, info
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.scene import load_scene
+from phosphene.engine.tempo.conductor import Conductor
+from phosphene.tools.handing_over import check_picture, hand_over_picture
 
 FPS = 24
 LEAD_S = 4.0

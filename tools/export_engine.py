@@ -1,8 +1,8 @@
 """Make ONNX files and a TensorRT plan of styles, and hold each ONNX file against the reference picture.
 
-    python tools/export_engine.py aurora-silk                       # both ONNX files, parity, the plan of this GPU
-    python tools/export_engine.py aurora-silk --onnx-only           # no GPU needed
-    python tools/export_engine.py --all --sizes 64x36..1920x1080 --level 4
+    vj export aurora-silk                       # both ONNX files, parity, the plan of this GPU
+    vj export aurora-silk --onnx-only           # no GPU needed
+    vj export --all --sizes 64x36..1920x1080 --level 4
 
 `<out>/<style>.onnx` is float32; `<style>-half.onnx` has its products in half, but for leading layers that cannot bear it.
 What has these names and is another file is kept under a number.
@@ -24,15 +24,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import numpy as np
 
-from engine.backends import decoded_onnx
-from engine.backends.decoders import KINDS as DECODED
-from engine.backends.decoders import batched
-from engine.backends.graph_torch import run_graph
-from engine.backends.onnx_graph import (
+from phosphene.engine.backends import decoded_onnx
+from phosphene.engine.backends.decoders import KINDS as DECODED
+from phosphene.engine.backends.decoders import batched
+from phosphene.engine.backends.graph_torch import run_graph
+from phosphene.engine.backends.onnx_graph import (
     BIAS,
     GRID,
     LIMIT,
@@ -45,18 +43,19 @@ from engine.backends.onnx_graph import (
     needed_full_layers,
     view_vector,
 )
-from engine.backends.plan_build import LEVEL, LIMIT_S, build
-from engine.backends.plans import Machine, PlanStore, recipe_of, sizes_of
-from engine.backends.tensorrt import TensorRTBackend
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError, one_line
-from engine.core.frame import Size
-from engine.core.terminal import print_anything, run
-from engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
-from engine.models.style import Style, list_styles, load_style
-from kernels.cppn.reference import forward
-from tools.handing_over import check_place, hand_over
-from tools.numbers_given import decimal
+from phosphene.engine.backends.plan_build import LEVEL, LIMIT_S, build
+from phosphene.engine.backends.plans import Machine, PlanStore, recipe_of, sizes_of
+from phosphene.engine.backends.tensorrt import TensorRTBackend
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.terminal import print_anything, run
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
+from phosphene.engine.models.style import Style, list_styles, load_style
+from phosphene.kernels.cppn.reference import forward
+from phosphene.tools.handing_over import check_place, hand_over
+from phosphene.tools.numbers_given import decimal
 
 FLOAT_LIMIT, DECODED_FLOAT_LIMIT = 1e-4, 1e-3
 _CHUNK = 16_384  # pixels of the float64 reference at once: 256 wide they take 34 MB a layer
@@ -99,7 +98,7 @@ def reference(style: Style, uniforms: np.ndarray, size: Size) -> np.ndarray:
 def parity(style: Style, model: bytes, half: bool) -> Parity:
     """Run an ONNX model of `style` at its preview's instant and size. Raises UserError without onnxruntime."""
     if importlib.util.find_spec("onnxruntime") is None:
-        raise UserError("onnxruntime is not installed", remedy="pip install onnxruntime")
+        raise UserError("onnxruntime is not installed", remedy=install("nets"))
     import onnxruntime
 
     preview = style.meta.preview
@@ -119,7 +118,7 @@ def parity(style: Style, model: bytes, half: bool) -> Parity:
 def decoded_parity(style: Style, model: bytes, half: bool) -> Parity:
     """Run an ONNX model of a decoded style for some latents, beside torch. Raises UserError without either."""
     if importlib.util.find_spec("torch") is None:
-        raise UserError("torch is not installed, it is the reference", remedy="pip install 'phosphene[torch]'")
+        raise UserError("torch is not installed, it is the reference", remedy=install("torch"))
     import torch
 
     tensors = {name: torch.tensor(array) for name, array in style.weights.items()}
@@ -144,7 +143,7 @@ def export_decoded(style: Style, folder: Path, half_only: bool, check: bool) -> 
         try:
             model = decoded_onnx.graph(style, full_layers)
         except ImportError as error:
-            raise UserError("onnx is not installed", where=style.slug, remedy="pip install onnx") from error
+            raise UserError("onnx is not installed", where=style.slug, remedy=install("nets")) from error
         path = hand_over(folder / f"{name}.onnx", model)
         told = f"{one_line(str(path))}: {full_layers} of {whole} layers float32"
         if check:
@@ -170,7 +169,7 @@ def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> boo
         try:
             model = graph(style, full_layers)
         except ImportError as error:
-            raise UserError("onnx is not installed", where=style.slug, remedy="pip install onnx") from error
+            raise UserError("onnx is not installed", where=style.slug, remedy=install("nets")) from error
         path = hand_over(folder / f"{name}.onnx", model)
         told = f"{one_line(str(path))}: {full_layers} of {whole} layers float32"
         if check:
@@ -181,11 +180,9 @@ def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> boo
     return holds
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "export_engine.py") -> int:
     """Return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="export_engine.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("styles", nargs="*", metavar="STYLE", help="slugs or folders")
     parser.add_argument("--all", action="store_true", help="the whole library")
     parser.add_argument("--onnx-only", action="store_true", help="no plan: needs neither a GPU nor TensorRT")
@@ -223,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 told = f"{header.nbytes / 1e6:.1f} MB in {header.seconds:.0f} s, {recipe.numbers}"
                 print(f"{store.path(header.key)}: {told}")
     except UserError as error:
-        sys.stderr.write(f"export_engine: {error.line()}\n")
+        sys.stderr.write(f"{prog}: {error.line()}\n")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -14,10 +14,10 @@ from typing import Any
 
 from PIL import Image
 
-from engine.core.errors import UserError
-from engine.core.files import read_bytes, reason
-from engine.core.naming import refuse_inputs, refused
-from engine.core.placing import check_writable, claim, discarding
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_bytes, reason
+from phosphene.engine.core.naming import refuse_inputs, refused
+from phosphene.engine.core.placing import check_writable, claim, discarding
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _WHAT = "the file cannot be written"

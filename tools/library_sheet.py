@@ -1,4 +1,4 @@
-"""Paint every style of the library at four moments of the demo track onto one sheet: for the README, and for eyes.
+"""Paint every style of the library at four moments of the demo track onto one sheet: for the docs, and for eyes.
 
 python tools/library_sheet.py docs/pictures/library.jpg [--only trained] [--kinds gan vqvae] [--columns 2]
 """
@@ -6,23 +6,20 @@ python tools/library_sheet.py docs/pictures/library.jpg [--only trained] [--kind
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.app.previews import demo_signals, to_bytes
-from engine.core.child import ignore_current_folder
-from engine.core.frame import Size
-from engine.core.terminal import print_anything, run
-from engine.generators.still import sequence
-from engine.models.style import KINDS, Style, list_styles, load_style
-from tools.handing_over import check_picture, hand_over_picture
-from tools.numbers_given import whole
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.terminal import print_anything, run
+from phosphene.engine.generators.still import sequence
+from phosphene.engine.library.previews import demo_signals, to_bytes
+from phosphene.engine.models.style import KINDS, Style, list_styles, load_style
+from phosphene.tools.handing_over import check_picture, hand_over_picture
+from phosphene.tools.numbers_given import whole
 
 SIZE = Size(192, 108)
 FPS = 24

@@ -1,10 +1,10 @@
 """Makes data sets for the trainers: painted pictures, a folder's pictures, films, p5.js loops, a diffusion model's pictures.
 
-    python tools/make_dataset.py procedural --out d --images 500 --size 128
-    python tools/make_dataset.py images ~/pictures --out d
-    python tools/make_dataset.py video a.mp4 b.mp4 --out d
-    python tools/make_dataset.py p5 sketches --out loops
-    python tools/make_dataset.py diffusers tools/datasets/prompts.yaml --out d
+    vj dataset procedural --out d --images 500 --size 128
+    vj dataset images ~/pictures --out d
+    vj dataset video a.mp4 b.mp4 --out d
+    vj dataset p5 sketches --out loops
+    vj dataset diffusers tools/datasets/prompts.yaml --out d
 
 What it makes is read by `tools.datasets.manifest.load_manifest`. Ctrl-C keeps what was made as a whole, smaller data set.
 """
@@ -12,26 +12,23 @@ What it makes is read by `tools.datasets.manifest.load_manifest`. Ctrl-C keeps w
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError, one_line
-from engine.core.frame import Size
-from engine.core.naming import refuse_inputs
-from engine.core.terminal import print_anything, run
-from tools.datasets.manifest import HELD_OUT
-from tools.datasets.near import NEAR
-from tools.datasets.writer import Writer
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.naming import refuse_inputs
+from phosphene.engine.core.terminal import print_anything, run
+from phosphene.tools.datasets.manifest import HELD_OUT
+from phosphene.tools.datasets.near import NEAR
+from phosphene.tools.datasets.writer import Writer
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=(__doc__ or "").partition("\n")[0])
 _console = Console(stderr=True)
@@ -92,7 +89,7 @@ def procedural(
     force: Force = False,
 ) -> None:
     """Paint abstract pictures: flux, glitch-waves, colour-fields, organic-nebula, spectral-cells, light-tunnels, silk."""
-    from tools.datasets.procedural import make_pictures
+    from phosphene.tools.datasets.procedural import make_pictures
 
     chosen = [name.strip() for name in buckets.split(",") if name.strip()]
     options = {"images": images, "size": size, "buckets": chosen, "views": views}
@@ -112,7 +109,7 @@ def images(
     force: Force = False,
 ) -> None:
     """Copy the pictures of a folder, upright, without near-duplicates."""
-    from tools.datasets.folder import collect_pictures
+    from phosphene.tools.datasets.folder import collect_pictures
 
     shape = parse_size(size) if size else None
     options = {"folder": folder.name, "size": size, "near": near}
@@ -132,7 +129,7 @@ def video(
     force: Force = False,
 ) -> None:
     """Copy frames of films, without near-duplicates. Several films are held out whole, one film by its end."""
-    from tools.datasets.films import collect_frames
+    from phosphene.tools.datasets.films import collect_frames
 
     shape = parse_size(size) if size else None
     options = {"films": [film.name for film in films], "size": size, "every": every, "near": near}
@@ -158,7 +155,7 @@ def p5(
     force: Force = False,
 ) -> None:
     """Capture loops of p5.js sketches in headless Chromium."""
-    from tools.datasets.sketches import capture_sketches
+    from phosphene.tools.datasets.sketches import capture_sketches
 
     shape = parse_size(size)
     chosen = [name.strip() for name in only.split(",") if name.strip()]
@@ -186,7 +183,7 @@ def diffusers(
     force: Force = False,
 ) -> None:
     """Paint with a Stable Diffusion model whose weights are at hand. Needs the extra `diffusion`."""
-    from tools.datasets.diffusion import paint_prompts, read_prompts
+    from phosphene.tools.datasets.diffusion import paint_prompts, read_prompts
 
     wanted = read_prompts(prompts)
     options = {"prompts": prompts.name, "model": Path(model).name or wanted.model, "device": device, "limit": limit}

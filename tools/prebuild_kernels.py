@@ -11,16 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Run as a file, the first place on the path is tools/, not the checkout.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from rich.progress import track
 
-from engine.core.child import find_program, ignore_current_folder
-from engine.models.style import list_styles, load_style
-from kernels.cppn_fused import prebuilt
-from kernels.cppn_fused.shape import VARIANTS, Shape
-from kernels.cppn_fused.source import FIRST_ARCH, Program, build
+from phosphene.engine.core.child import find_program, ignore_current_folder
+from phosphene.engine.models.style import list_styles, load_style
+from phosphene.kernels.cppn_fused import prebuilt
+from phosphene.kernels.cppn_fused.shape import VARIANTS, Shape
+from phosphene.kernels.cppn_fused.source import FIRST_ARCH, Program, build
 
 
 def programs() -> dict[str, tuple[Program, str]]:

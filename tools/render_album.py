@@ -1,9 +1,9 @@
 """Render an album: every song a film of its own, planned from its sections, repeatable to the bit.
 
-    python tools/render_album.py album.toml --dry-run
-    python tools/render_album.py album.toml [--track ID ...] [--set album.crf=20 ...] [--workers 2] [--resume]
-    python tools/render_album.py album.toml --verify
-    python tools/render_album.py --list-presets
+    vj album album.toml --dry-run
+    vj album album.toml [--track ID ...] [--set album.crf=20 ...] [--workers 2] [--resume]
+    vj album album.toml --verify
+    vj album --list-presets
 
 Writes `tracks/<id>/` (the film, its frame hashes, track.json, previews) and `run.json` into the album's folder. Stopped or
 killed at any moment, --resume renders what is missing and no more.
@@ -18,15 +18,13 @@ from typing import Annotated
 
 import typer
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
-from engine.core.terminal import FAULT_OF_A_PERSON, STOPPED, print_anything, run
-from tools.album.commands import Options, album
-from tools.album.records import disk_error
-from tools.album.report import presets_text
-from tools.album.schema import Faults
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.terminal import FAULT_OF_A_PERSON, STOPPED, print_anything, run
+from phosphene.tools.album.commands import Options, album
+from phosphene.tools.album.records import disk_error
+from phosphene.tools.album.report import presets_text
+from phosphene.tools.album.schema import Faults
 
 
 def command(
@@ -92,12 +90,14 @@ def command(
         raise typer.Exit(code)
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(command)
+
+
 def main() -> None:
     """Run the program; every fault that a person can mend is a line of its own."""
     print_anything()
     logging.basicConfig(level=logging.WARNING, format="%(levelname).1s %(message)s", stream=sys.stderr)
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(command)
     run("render_album", lambda: app(prog_name="render_album.py"))
 
 

@@ -12,21 +12,18 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
-from engine.models.style import Style, list_styles, load_style, style_folder, write_meta
-from tools.guides.base import Request
-from tools.guides.motif import MotifGuide
-from tools.training.boundary import exit_code
-from tools.training.footage import Music, load_music
-from tools.training.nulls import untrained
-from tools.training.scores import draw_moments, rendered, retrieval
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.style import Style, list_styles, load_style, style_folder, write_meta
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.motif import MotifGuide
+from phosphene.tools.training.boundary import exit_code
+from phosphene.tools.training.footage import Music, load_music
+from phosphene.tools.training.nulls import untrained
+from phosphene.tools.training.scores import draw_moments, rendered, retrieval
 
 
 def trained_styles() -> list[Style]:
@@ -61,7 +58,7 @@ def _score(dry_run: bool) -> int:
     torch.set_grad_enabled(False)
     styles = trained_styles()
     if not styles:
-        raise UserError("the library has no trained style", remedy="python tools/train_style.py --prompt ...")
+        raise UserError("the library has no trained style", remedy="vj train --prompt ...")
     prompts = [style.meta.prompt for style in styles]
     judge = MotifGuide(Request(prompts[0]), "judge")
     music = load_music()

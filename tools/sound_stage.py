@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core import clock
-from engine.core.child import child_environment, find_program
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import child_environment, find_program
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 SINK = "stage"
 # norewinds: the sink mixes 50 ms ahead instead of up to 2 s, which no real sound card would have us wait for.

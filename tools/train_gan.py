@@ -1,11 +1,11 @@
 """Train a GAN on pictures and put it into the library as a style that plays at once.
 
-    python tools/make_dataset.py procedural --out d --images 500 --size 128
-    python tools/train_gan.py --data d --out styles/g --minutes 10
-    python tools/train_gan.py --data d --out styles/g --resume
-    python tools/train_gan.py --data e --out styles/h --start runs/g --minutes 10
-    torchrun --nproc-per-node 4 -- tools/train_gan.py --data d --out styles/g --images 5e6
-    python tools/train_gan.py --data d --out runs/plain --recipe seed004 --images 20000
+    vj dataset procedural --out d --images 500 --size 128
+    vj train gan --data d --out g --minutes 10
+    vj train gan --data d --out g --resume
+    vj train gan --data e --out h --start g --minutes 10
+    torchrun --nproc-per-node 4 -- tools/train_gan.py --data d --out g --images 5e6
+    vj train gan --data d --out runs/plain --recipe seed004 --images 20000
 
 A run is a folder `runs/<name of --out>/` ($PHOSPHENE_RUNS) with its report, `index.html`. Ctrl-C keeps what it has learnt so
 far as a style; --resume goes on, also after a power cut, from the last checkpoint. --minutes alone or --images alone is the
@@ -23,22 +23,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.app.free_folder import check_free
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
-from engine.core.files import json_there
-from engine.core.paths import runs_dir
-from engine.models.style import StyleMeta, check_slug
-from tools.gan.options import RECIPES, Options, options_from
-from tools.numbers_given import decimal
-from tools.training.boundary import ABORTED, exit_code
-from tools.training.own_style import check_own
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import json_there
+from phosphene.engine.core.paths import runs_dir
+from phosphene.engine.library.free_folder import check_free
+from phosphene.engine.models.style import StyleMeta, check_slug, in_library
+from phosphene.tools.gan.options import RECIPES, Options, options_from
+from phosphene.tools.numbers_given import decimal
+from phosphene.tools.training.boundary import ABORTED, exit_code
+from phosphene.tools.training.own_style import check_own, run_place, style_place
 
 if TYPE_CHECKING:
-    from tools.gan.run import Run
-    from tools.gan.trainer import Trainer
+    from phosphene.tools.gan.run import Run
+    from phosphene.tools.gan.trainer import Trainer
 
 _LINE_EVERY = 25  # steps
 _BUDGET = ("minutes", "images", "device", "save_every", "sample_every")  # what a run that goes on may be given anew
@@ -47,11 +45,9 @@ _FREE = "choose another --out, or delete the folder"
 _SCORES = ("kid", "kid_real", "kid_untrained", "precision", "recall", "reactivity", "reactivity_null")  # of style.toml
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "train_gan.py") -> argparse.ArgumentParser:
     """Return the command line."""
-    p = argparse.ArgumentParser(
-        prog="train_gan.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     defaults = {f.name: f.default for f in dataclasses.fields(Options)}
 
     def option(flag: str, text: str, **more: Any) -> None:
@@ -59,9 +55,9 @@ def parser() -> argparse.ArgumentParser:
         more.setdefault("type", type(defaults[key]))
         p.add_argument(flag, dest=key, default=None, help=f"{text} (default: {defaults[key]})", **more)
 
-    p.add_argument("--data", type=Path, help="folder made by tools/make_dataset.py")
-    p.add_argument("--out", type=Path, required=True, help="folder of the style, such as styles/my-style")
-    p.add_argument("--run", type=Path, help="folder of the run (default: runs/<name of --out>)")
+    p.add_argument("--data", type=Path, help="folder made by vj dataset")
+    p.add_argument("--out", type=style_place, required=True, help="name of the style, or a folder for it")
+    p.add_argument("--run", type=run_place, help="folder of the run (default: runs/<name of --out>)")
     option("--size", "of the training pictures, one number is a square; others are scaled to cover it, never squashed")
     option("--field", "pictures are so many times larger than --size; parts are trained on, on stage they are whole")
     option("--widths", "channels of each level, coarse to fine; each level doubles the picture", nargs="+", type=int)
@@ -87,17 +83,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tags", nargs="*", default=(), help="words to find it by")
     p.add_argument("--genres", nargs="*", default=(), help="music that it suits")
     p.add_argument("--energy", type=decimal(0.0, 1.0), default=0.5, help="of that music, 0 calm .. 1 frantic")
-    p.add_argument("--start", type=Path, help="folder of another run of the same networks: begin with what it has learnt")
+    p.add_argument(
+        "--start", type=run_place, help="another run of the same networks, by name or folder: begin with what it has learnt"
+    )
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--no-scores", action="store_true", help="do not measure")
     p.add_argument("--no-video", action="store_true", help="no preview.mp4 and no walk")
     return p
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "train_gan.py") -> int:
     """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with what was learnt kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
-    args = parser().parse_args(argv)
+    args = parser(prog).parse_args(argv)
     # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The faults of other processes are the first one's.
@@ -116,9 +114,9 @@ def _run(args: argparse.Namespace) -> int:
     import torch
     import torch.distributed as dist
 
-    from tools.gan.results import style_meta
-    from tools.gan.run import begin, open_run, train
-    from tools.training.stopper import Stopper
+    from phosphene.tools.gan.results import style_meta
+    from phosphene.tools.gan.run import begin, open_run, train
+    from phosphene.tools.training.stopper import Stopper
 
     meta = style_meta(options, _facts(args, data))  # a fault in it is said before the first step, not after the last
     if "RANK" in os.environ:
@@ -173,8 +171,8 @@ def _facts(args: argparse.Namespace, data: Path) -> dict[str, Any]:
 
 def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMeta) -> None:
     """Write style, scores and report. The style comes first: who presses Ctrl-C again, or is killed, still has it."""
-    from tools.gan.report import write_report
-    from tools.gan.results import export, measured
+    from phosphene.tools.gan.report import write_report
+    from phosphene.tools.gan.results import export, measured
 
     style, scores = None, {}
     if run.options.recipe == "ours":
@@ -184,7 +182,8 @@ def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMet
     if style is not None:
         meta = meta.model_copy(update={"scores": {k: scores[k] for k in _SCORES if k in scores}})
         style = export(run, trainer, args.out, meta, video=not args.no_video)
-        print(f"{style}: vj live --style {style}", file=sys.stderr)
+        named = style.name if in_library(style) else style
+        print(f"{style}: vj live --style {named}", file=sys.stderr)
     if (report := write_report(run, trainer, scores, style)) is not None:
         print(f"report: {report}", file=sys.stderr)
 
@@ -210,7 +209,7 @@ def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> t
     if path.is_file():
         raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --out or --run")
     if args.data is None:
-        raise UserError("no data", where="--data", remedy="make some: python tools/make_dataset.py --help")
+        raise UserError("no data", where="--data", remedy="make some: vj dataset --help")
     options = Options(**given)
     if options.recipe == "ours":  # the other makes no style
         check_free(args.out, _FREE)

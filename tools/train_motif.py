@@ -16,26 +16,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.core import clock
-from engine.core.child import ignore_current_folder
-from engine.core.errors import UserError
-from engine.core.paths import cache_dir
-from engine.models.torch_file import MOST_TRAINED, read_torch
-from tools.handing_over import check_place, hand_over
-from tools.motif.captions import caption
-from tools.motif.dataset import MOST_PICTURES, Pictures, Settings, open_pictures, vary
-from tools.motif.evaluate import evaluate, retrieval
-from tools.motif.model import SHAPES, SIDE, WEIGHTS, Motif, save_motif, untrained
-from tools.motif.subject import (
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import cache_dir
+from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.tools.handing_over import check_place, hand_over
+from phosphene.tools.motif.captions import caption
+from phosphene.tools.motif.dataset import MOST_PICTURES, Pictures, Settings, open_pictures, vary
+from phosphene.tools.motif.evaluate import evaluate, retrieval
+from phosphene.tools.motif.model import SHAPES, SIDE, WEIGHTS, Motif, save_motif, untrained
+from phosphene.tools.motif.subject import (
     COLOURS,
     CONTRASTS,
     DENSITIES,
@@ -46,8 +43,8 @@ from tools.motif.subject import (
     TREATMENTS,
     Subject,
 )
-from tools.numbers_given import decimal, whole
-from tools.training.boundary import exit_code
+from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.training.boundary import exit_code
 
 SEEDS = {"guide": 11, "judge": 47}
 _WARM_UP = 60

@@ -1,10 +1,10 @@
 """Train a style from words or pictures, on what the show will play.
 
-    python tools/train_style.py --prompt "neon geometric patterns with pink and blue" --output neon_test
-    python tools/train_style.py --images moodboard/ --output from-pictures
-    python tools/train_style.py --prompt "..." --output widths --compare 128 256 --seeds 3
-    python tools/train_style.py --moodboard styles/library.toml --output library
-    python tools/train_style.py --output neon_test --resume
+    vj train --prompt "neon geometric patterns with pink and blue" --output neon_test
+    vj train --images moodboard/ --output from-pictures
+    vj train --prompt "..." --output widths --compare 128 256 --seeds 3
+    vj train --moodboard tools/moodboards/library.toml --output library
+    vj train --output neon_test --resume
 
 A run is a folder `runs/<output>/` ($PHOSPHENE_RUNS) with its report, `index.html`; what it makes is put into the library and
 plays at once: `vj live --style neon_test`. Ctrl-C keeps the best so far as a playable style; --resume goes on.
@@ -15,26 +15,26 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import re
 import sys
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.paths import runs_dir
+from phosphene.engine.models.style import check_slug
+from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.training.boundary import exit_code
+from phosphene.tools.training.options import RECIPES, Options
 
-from engine.core.child import ignore_current_folder
-from engine.core.paths import runs_dir
-from engine.models.style import check_slug
-from tools.numbers_given import whole
-from tools.training.boundary import exit_code
-from tools.training.options import RECIPES, Options
+_WORDS, _SLUG = 5, 40  # of a prompt, for the name of a style that was given none
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "train_style.py") -> argparse.ArgumentParser:
     """Return the command line. Every option of a style has the default of `Options`."""
-    p = argparse.ArgumentParser(
-        prog="train_style.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     defaults = {field.name: field.default for field in dataclasses.fields(Options)}
 
     def option(flag: str, text: str, key: str = "", **more: Any) -> None:
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
             flag, dest=key, default=None, help=f"{text} (default: {default})" if default not in ("", ()) else text, **more
         )
 
-    p.add_argument("--output", default="", help="name of the run and of the style: lower-case letters, digits, - and _")
+    p.add_argument("--output", default="", help="name of the run and of the style (default: from the prompt)")
     option("--prompt", "what it should look like")
     option("--negative-prompt", "what it should not look like")
     option("--images", "a folder of pictures, or one picture, that it should look like")
@@ -91,6 +91,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--workers", type=whole(1, 256), help="runs at a time in a batch (default: the cores, at most 4; 1 on a GPU)"
     )
+    p.add_argument(
+        "--minutes",
+        type=decimal(0.1, 100_000.0),
+        help="as many steps as this machine makes in this time, instead of --iterations; scoring comes on top",
+    )
     p.add_argument("--replace", action="store_true", help="take the place of a style of that name in the library")
     p.add_argument("--no-install", action="store_true", help="leave the style in its run's folder")
     p.add_argument("--resume", action="store_true", help="go on where the run of that name stopped")
@@ -101,19 +106,27 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def slug_of(words: str) -> str:
+    """Return a style's name made of the first words of a prompt, "" where there are no letters in it."""
+    parts = re.findall(r"[a-z0-9]+", unicodedata.normalize("NFKD", words.lower()))[:_WORDS]
+    return "-".join(parts)[:_SLUG].strip("-")
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "train_style.py") -> int:
     """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
-    args = parser().parse_args(argv)
-    remedy = "run setup/train.sh instead, or pip install '.[torch]'"
-    return exit_code(lambda: _run(args), packages=("torch", "open_clip", "torchvision"), remedy=remedy, place=args.output)
+    args = parser(prog).parse_args(argv)
+    return exit_code(
+        lambda: _run(args), extras={"torch": "torch", "open_clip": "clip", "torchvision": "clip"}, place=args.output
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
-    from tools.training import commands
+    from phosphene.tools.training import commands
 
     if args.job:
         return commands.job(args.job)
+    args.output = args.output or slug_of(args.prompt or Path(args.images or "").stem)
     check_slug(args.output, "--output")
     folder = runs_dir() / args.output
     given = {

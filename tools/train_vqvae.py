@@ -1,10 +1,10 @@
 """Train a VQ-VAE on loops or pictures, and a prior that dreams new loops of its codes.
 
-    python tools/train_vqvae.py --data loops --out styles/v --minutes 10
-    python tools/train_vqvae.py --data loops --mode parity --split leaky --variants 1 --name parity
-    python tools/train_vqvae.py --data loops --ablation --seeds 3 --name ablation
-    python tools/train_vqvae.py --name parity --resume
-    python tools/train_vqvae.py walk --run runs/parity --data loops --from LOOP:0 --to LOOP:90 --out walk.mp4
+    vj train vqvae --data loops --out v --minutes 10
+    vj train vqvae --data loops --mode parity --split leaky --variants 1 --name parity
+    vj train vqvae --data loops --ablation --seeds 3 --name ablation
+    vj train vqvae --name parity --resume
+    vj train vqvae walk --run parity --data loops --from LOOP:0 --to LOOP:90 --out walk.mp4
 
 A run is a folder `runs/<name>/` ($PHOSPHENE_RUNS) with its report, `index.html`. With --out the style plays at once:
 `vj live --style v`. Ctrl-C keeps the best so far, in a style that plays; --resume goes on, with the same --out, and may be
@@ -18,14 +18,11 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.core import clock
-from engine.core.child import ignore_current_folder
-from tools.numbers_given import decimal, whole
-from tools.training.boundary import exit_code
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import ignore_current_folder
+from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.training.boundary import exit_code
 
 _HELP = {
     "data": "folder of the data set (tools/make_dataset.py)",
@@ -59,20 +56,19 @@ _HELP = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "train_vqvae.py") -> argparse.ArgumentParser:
     """Return the command line. Every option of a run has the default of its record."""
-    from tools.vqvae.options import Options
+    from phosphene.tools.training.own_style import style_place
+    from phosphene.tools.vqvae.options import Options
 
-    p = argparse.ArgumentParser(
-        prog="train_vqvae.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for field in dataclasses.fields(Options):
         if field.name not in _HELP:
             continue
         more = {"nargs": "+", "type": int} if field.name == "widths" else {"type": type(field.default)}
         shown = f" (default: {field.default})" if field.default not in ("", ()) else ""
         p.add_argument("--" + field.name.replace("_", "-"), default=None, help=_HELP[field.name] + shown, **more)
-    p.add_argument("--out", type=Path, help="folder of the style to write")
+    p.add_argument("--out", type=style_place, help="name of the style to make, or a folder for it")
     p.add_argument("--name", default="", help="of the run (default: that of --out)")
     p.add_argument("--resume", action="store_true", help="go on where the run of that name stopped")
     p.add_argument("--ablation", action="store_true", help="train every variant of the recipe and compare them")
@@ -94,21 +90,21 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "train_vqvae.py") -> int:
     """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     argv = list(sys.argv[1:] if argv is None else argv)
     began = clock.now()
-    return exit_code(lambda: _run(argv, began))
+    return exit_code(lambda: _run(argv, began, prog))
 
 
-def _run(argv: list[str], began: float) -> int:
+def _run(argv: list[str], began: float, prog: str) -> int:
     if argv[:1] == ["walk"]:
-        from tools.vqvae import walk
+        from phosphene.tools.vqvae import walk
 
         return walk.command(argv[1:])
-    args = parser().parse_args(argv)
-    from tools.vqvae import commands
+    args = parser(prog).parse_args(argv)
+    from phosphene.tools.vqvae import commands
 
     return commands.ablation(args, argv) if args.ablation else commands.single(args, began)
 

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 
-from engine.app.catalogue import show_catalogue
-from engine.app.latency import OnsetLatency
-from engine.app.loader import Loader
-from engine.app.stage import Hands, Stage
-from engine.audio.base import AudioSource
-from engine.backends.select import installed_backends, open_style
-from engine.compositor.guard import FlashGuard
-from engine.compositor.mixer import Mixer
-from engine.compositor.output_pass import OutputPass
-from engine.control.address import Table
-from engine.control.bus import ControlBus
-from engine.control.table import build_table
-from engine.core import paths
-from engine.core.clock import Clock
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.pacing.budget import FrameBudget
-from engine.pacing.governor import Governor
-from engine.show.document import Document
-from engine.show.mapping import Mappings
-from engine.show.scene import load_scene
-from engine.show.setlist import EMPTY, load_setlist
-from engine.tempo.conductor import Conductor
+from phosphene.engine.app.latency import OnsetLatency
+from phosphene.engine.app.loader import Loader
+from phosphene.engine.app.stage import Hands, Stage
+from phosphene.engine.audio.base import AudioSource
+from phosphene.engine.backends.select import installed_backends, open_style
+from phosphene.engine.compositor.guard import FlashGuard
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.control.address import Table
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core import paths
+from phosphene.engine.core.clock import Clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.pacing.budget import FrameBudget
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.mapping import Mappings
+from phosphene.engine.show.scene import load_scene, scene_path
+from phosphene.engine.show.setlist import EMPTY, load_setlist
+from phosphene.engine.tempo.conductor import Conductor
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def build_stage(
     catalogue = show_catalogue()
     messages: list[str] = []
     try:
-        setlist = load_setlist(paths.scenes_dir() / "setlist.toml", catalogue)
+        setlist = load_setlist(paths.find(paths.scene_folders(), "setlist.toml"), catalogue)
     except UserError as error:
         setlist = EMPTY
         messages.append(error.line())
@@ -93,11 +92,6 @@ def build_stage(
         live=not inline,
     )
     return stage, build_table(catalogue.effects, catalogue.deck_params)
-
-
-def scene_path(name: str) -> Path:
-    """Return the file of a scene by its slug or, where there is a slash in `name`, by its path."""
-    return paths.scenes_dir() / f"{name}.toml" if paths.is_name(name) else Path(name)
 
 
 def given_scene(text: str) -> str:

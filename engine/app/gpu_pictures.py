@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.core.errors import UserError
-from engine.gpu.cuda import open_cuda
-from engine.gpu.texture import RenderTarget
-from engine.output.device_capture import DeviceCapture, Packer
-from engine.output.encoder import nvenc_refusal
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.gpu.cuda import open_cuda
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.device_capture import DeviceCapture, Packer
+from phosphene.engine.output.encoder import nvenc_refusal
 
 DEVICE_PICTURES = 12  # 8 may wait, one is in the encoder's hands, one is repeated, one is being taken; one to spare
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.app.recording import Recording
-from engine.app.stage import Stage
-from engine.core.frame import Frame
-from engine.show.change import Action, AudioGain, AudioInput, Input, Record
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, Record
 
 
 class LiveHands:

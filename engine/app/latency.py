@@ -6,8 +6,8 @@ onset is flagged some 20 ms after its musical time); level and flux reach the pi
 
 from __future__ import annotations
 
-from engine.audio.base import AudioSource
-from engine.core.metrics import Distribution
+from phosphene.engine.audio.base import AudioSource
+from phosphene.engine.core.metrics import Distribution
 
 _FORGET_S = 0.5  # an onset that is older was not late, it came back with a restarted capture
 

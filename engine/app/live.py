@@ -15,32 +15,32 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from fractions import Fraction
 
-from engine.app import telemetry
-from engine.app.build import build_stage, given_scene, scene_path
-from engine.app.catalogue import show_catalogue
-from engine.app.hands import LiveHands
-from engine.app.options import LiveOptions, check_places
-from engine.app.pipeline import close_stage, open_scene, render_frame
-from engine.app.recording import Recording
-from engine.app.screen import Screen, key_changes
-from engine.app.stage import Stage
-from engine.app.take import write_json
-from engine.app.take_state import StageWitness
-from engine.app.watch import SceneWatch
-from engine.audio.supervisor import Supervisor
-from engine.control.address import Table
-from engine.control.server import OscServer
-from engine.core import clock, paths
-from engine.core.clock import Clock, DisplayClock, LiveClock
-from engine.core.errors import RateLimitedLog, UserError, one_line
-from engine.core.frame import Size
-from engine.gpu.context import info
-from engine.models.style import empty_library, list_styles, style_folder
-from engine.output.base import Display, Sink
-from engine.output.choose import choose_display
-from engine.pacing.governor import Governor
-from engine.show.change import Change
-from engine.show.scene import load_scene
+from phosphene.engine.app import telemetry
+from phosphene.engine.app.build import build_stage, given_scene
+from phosphene.engine.app.hands import LiveHands
+from phosphene.engine.app.options import LiveOptions, check_places
+from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.screen import Screen, key_changes
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.take import write_json
+from phosphene.engine.app.take_state import StageWitness
+from phosphene.engine.app.watch import SceneWatch
+from phosphene.engine.audio.supervisor import Supervisor
+from phosphene.engine.control.address import Table
+from phosphene.engine.control.server import OscServer
+from phosphene.engine.core import clock, paths
+from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
+from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.context import info
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.models.style import empty_library, list_styles, style_folder
+from phosphene.engine.output.base import Display, Sink
+from phosphene.engine.output.choose import choose_display
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.change import Change
+from phosphene.engine.show.scene import load_scene, scene_path
 
 _log = logging.getLogger(__name__)
 _quiet = RateLimitedLog(_log)

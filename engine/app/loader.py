@@ -16,12 +16,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.backends.base import Program
-from engine.backends.decoders import Decoder
-from engine.backends.select import Selection
-from engine.core.errors import UserError
-from engine.models.style import Style, load_style
-from engine.show.scene import Scene
+from phosphene.engine.backends.base import Program
+from phosphene.engine.backends.decoders import Decoder
+from phosphene.engine.backends.select import Selection
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.style import Style, load_style
+from phosphene.engine.show.scene import Scene
 
 _log = logging.getLogger(__name__)
 

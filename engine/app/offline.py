@@ -20,31 +20,31 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.app.build import build_stage
-from engine.app.hands import NoHands
-from engine.app.loader import Loader
-from engine.app.pipeline import close_stage, open_for_render, render_frame
-from engine.app.render_job import RenderJob
-from engine.app.stage import Leader, Stage
-from engine.audio.base import AudioSource
-from engine.audio.prepared import Prepared, prepare
-from engine.compositor.export_pass import Export, ExportPass
-from engine.compositor.flash_plan import plan_flashes
-from engine.core import clock, metrics
-from engine.core.clock import OfflineClock
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.signals import SAMPLE_RATE
-from engine.gpu.context import HeadlessContext, info
-from engine.gpu.texture import RenderTarget
-from engine.models.latent import Walk
-from engine.output.film import FilmSink, hashes_beside
-from engine.output.framehash import compare
-from engine.output.movie_spec import MovieSpec
-from engine.pacing.governor import Governor
-from engine.show.change import Change
-from engine.tempo.grid import GridConductor
-from kernels.guard.reference import REGIONS, regions
+from phosphene.engine.app.build import build_stage
+from phosphene.engine.app.hands import NoHands
+from phosphene.engine.app.loader import Loader
+from phosphene.engine.app.pipeline import close_stage, open_for_render, render_frame
+from phosphene.engine.app.render_job import RenderJob
+from phosphene.engine.app.stage import Leader, Stage
+from phosphene.engine.audio.base import AudioSource
+from phosphene.engine.audio.prepared import Prepared, prepare
+from phosphene.engine.compositor.export_pass import Export, ExportPass
+from phosphene.engine.compositor.flash_plan import plan_flashes
+from phosphene.engine.core import clock, metrics
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.gpu.context import HeadlessContext, info
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.output.film import FilmSink, hashes_beside
+from phosphene.engine.output.framehash import compare
+from phosphene.engine.output.movie_spec import MovieSpec
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.change import Change
+from phosphene.engine.tempo.grid import GridConductor
+from phosphene.kernels.guard.reference import REGIONS, regions
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many of how many are done
 FlashPlan = Mapping[int, np.ndarray]  # what the flash guard holds back in which frame

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.app.take import Take
-from engine.app.take_state import PICTURES, PICTURES_FILE
-from engine.audio.base import AudioSource
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.device_capture import DeviceCapture
-from engine.output.sink import RecorderSink
+from phosphene.engine.app.take import Take
+from phosphene.engine.app.take_state import PICTURES, PICTURES_FILE
+from phosphene.engine.audio.base import AudioSource
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.device_capture import DeviceCapture
+from phosphene.engine.output.sink import RecorderSink
 
 _log = logging.getLogger(__name__)
 RECORDING, SOUND = "recording.mp4", "audio.flac"

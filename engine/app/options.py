@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from engine.core.errors import UserError
-from engine.core.files import read_json
-from engine.core.frame import Size
-from engine.core.naming import refuse_inputs, refused, same
-from engine.core.placing import check_writable
-from engine.output.muxer import SUFFIXES
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_json
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.naming import refuse_inputs, refused, same
+from phosphene.engine.core.placing import check_writable
+from phosphene.engine.output.muxer import SUFFIXES
 
 # The rates of television are ratios; taken as decimals they would drift a frame in a quarter of an hour. Rounded and cut, as
 # programs write them: 23.976, 23.98, 23.97602, 29.97, 59.94, 119.88.

@@ -12,15 +12,15 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
-from engine.app.stage import Backing, Stage
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Frame
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.generators.registry import GENERATORS
-from engine.show.catalogue import DECKS, IDLE
-from engine.show.change import (
+from phosphene.engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
+from phosphene.engine.app.stage import Backing, Stage
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.generators.registry import GENERATORS
+from phosphene.engine.show.catalogue import DECKS, IDLE
+from phosphene.engine.show.change import (
     Action,
     Change,
     Input,
@@ -33,8 +33,8 @@ from engine.show.change import (
     StyleReady,
     Tempo,
 )
-from engine.show.scene import Scene
-from engine.show.state import ShowFrame
+from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.state import ShowFrame
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

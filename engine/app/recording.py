@@ -18,19 +18,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from engine.app.gpu_pictures import GpuPictures
-from engine.app.opening import Opening
-from engine.app.recording_states import Armed, Report, Running, Waiting
-from engine.app.take import EVENTS, Take, event_line
-from engine.app.take_state import FRAMES_FILE, LOG, Trail, input_line
-from engine.app.versions import versions
-from engine.audio.base import AudioSource
-from engine.core.errors import one_line
-from engine.core.frame import Frame, Size
-from engine.gpu.texture import RenderTarget
-from engine.output.recorder import RecorderStatus, RecordingResult
-from engine.output.sink import RecorderSink
-from engine.show.change import Input
+from phosphene.engine.app.gpu_pictures import GpuPictures
+from phosphene.engine.app.opening import Opening
+from phosphene.engine.app.recording_states import Armed, Report, Running, Waiting
+from phosphene.engine.app.take import EVENTS, Take, event_line
+from phosphene.engine.app.take_state import FRAMES_FILE, LOG, Trail, input_line
+from phosphene.engine.app.versions import versions
+from phosphene.engine.audio.base import AudioSource
+from phosphene.engine.core.errors import one_line
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.recorder import RecorderStatus, RecordingResult
+from phosphene.engine.output.sink import RecorderSink
+from phosphene.engine.show.change import Input
 
 _log = logging.getLogger(__name__)
 _MOST_ENDING = 4  # recordings being finished at a time: a button that flutters must not fill the disk with takes

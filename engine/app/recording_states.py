@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.app.opening import Opening
-from engine.app.take import Take
-from engine.app.take_state import Trail
-from engine.output.sink import RecorderSink
+from phosphene.engine.app.opening import Opening
+from phosphene.engine.app.take import Take
+from phosphene.engine.app.take_state import Trail
+from phosphene.engine.output.sink import RecorderSink
 
 Report = Callable[[], Mapping[str, Any]]
 

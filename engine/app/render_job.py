@@ -13,21 +13,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from engine.app.build import scene_path
-from engine.app.catalogue import show_catalogue
-from engine.app.options import parse_size
-from engine.compositor.export_pass import ALPHAS, MAX_SSAA, Export
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.naming import COMPANIONS, beside, refuse_inputs
-from engine.core.params import within
-from engine.models.latent import Walk
-from engine.models.style import MAX_SEED, load_style, style_folder
-from engine.output.movie import check_place
-from engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
-from engine.show.catalogue import did_you_mean, listed
-from engine.show.change import Change
-from engine.show.scene import Scene, load_scene
+from phosphene.engine.app.options import parse_size
+from phosphene.engine.compositor.export_pass import ALPHAS, MAX_SSAA, Export
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
+from phosphene.engine.core.params import within
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.style import MAX_SEED, load_style, style_folder
+from phosphene.engine.output.movie import check_place
+from phosphene.engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
+from phosphene.engine.show.catalogue import did_you_mean, listed
+from phosphene.engine.show.change import Change
+from phosphene.engine.show.scene import Scene, load_scene, scene_path
 
 RESOLUTIONS = {
     "360p": Size(640, 360),

@@ -18,15 +18,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from engine.app.loader import Answer, LoadFailed, SceneLoaded
-from engine.app.take_log import Logged, TakeLog
-from engine.app.take_state import OpenStyle
-from engine.audio.offline import FileAnalysis
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.signals import NORMALISED, BeatPosition, silence
-from engine.show.change import SceneFailed, SceneReady, StyleFailed, StyleReady
-from engine.tempo.timeline import Timeline
+from phosphene.engine.app.loader import Answer, LoadFailed, SceneLoaded
+from phosphene.engine.app.take_log import Logged, TakeLog
+from phosphene.engine.app.take_state import OpenStyle
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import NORMALISED, BeatPosition, silence
+from phosphene.engine.show.change import SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.tempo.timeline import Timeline
 
 _IMPULSES = [NORMALISED.index(name) for name in ("flux", "onset_strength")]
 _ONSET_DECAY_S = 0.12  # as in core/signals.py, to turn the signal back into the time of the onset

@@ -17,30 +17,30 @@ from typing import Literal
 
 import numpy as np
 
-from engine.app.loader import StyleLoaded
-from engine.app.offline import Progress, Script, offline_stage, play, sha256_of
-from engine.app.replay import Heard, Moments, ReplayClock, ReplayLeader, ReplayLoader, ReplaySource
-from engine.app.similarity import Comparison, Similarity
-from engine.app.stage import Stage
-from engine.app.take_log import Logged, TakeLog, check_styles, read_take
-from engine.app.take_state import phase_on, reopen
-from engine.audio.decode import stream_audio
-from engine.audio.mending import SoundFaults
-from engine.audio.offline import FileAnalysis
-from engine.backends.select import installed_backends, open_style
-from engine.compositor.export_pass import Export
-from engine.core import clock, metrics
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.naming import COMPANIONS, beside, refuse_inputs
-from engine.core.signals import SAMPLE_RATE
-from engine.gpu.context import info
-from engine.gpu.texture import RenderTarget
-from engine.models.style import load_style
-from engine.output.movie import check_place
-from engine.output.movie_spec import MovieSpec, check, place_of
-from engine.show.catalogue import DECKS
-from engine.show.change import Change
+from phosphene.engine.app.loader import StyleLoaded
+from phosphene.engine.app.offline import Progress, Script, offline_stage, play, sha256_of
+from phosphene.engine.app.replay import Heard, Moments, ReplayClock, ReplayLeader, ReplayLoader, ReplaySource
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.take_log import Logged, TakeLog, check_styles, read_take
+from phosphene.engine.app.take_state import phase_on, reopen
+from phosphene.engine.audio.decode import stream_audio
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.backends.select import installed_backends, open_style
+from phosphene.engine.compositor.export_pass import Export
+from phosphene.engine.core import clock, metrics
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.gpu.context import info
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.library.similarity import Comparison, Similarity
+from phosphene.engine.models.style import load_style
+from phosphene.engine.output.movie import check_place
+from phosphene.engine.output.movie_spec import MovieSpec, check, place_of
+from phosphene.engine.show.catalogue import DECKS
+from phosphene.engine.show.change import Change
 
 _SYNC_S = 1.0  # between looks at how far the generators have come off what was logged
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from engine.app.recording import Recording
-from engine.app.stage import Stage
-from engine.app.telemetry import hud_model, osc_values
-from engine.control import keys
-from engine.control.address import Table
-from engine.control.server import OscServer
-from engine.core import clock
-from engine.core.frame import Frame
-from engine.gpu.texture import RenderTarget
-from engine.output.base import Display
-from engine.output.hud import Hud
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.telemetry import hud_model, osc_values
+from phosphene.engine.control import keys
+from phosphene.engine.control.address import Table
+from phosphene.engine.control.server import OscServer
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.base import Display
+from phosphene.engine.output.hud import Hud
 
 _FEEDBACK_S = 1.0 / 30.0  # gathering the state costs 0.3 ms: not worth doing more often than clients are told
 

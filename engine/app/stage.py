@@ -10,28 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.app.delay import PictureDelay
-from engine.app.latency import OnsetLatency
-from engine.app.loader import Loader
-from engine.audio.base import AudioSource
-from engine.compositor.guard import FlashGuard
-from engine.compositor.mixer import Mixer
-from engine.control.bus import ControlBus
-from engine.core.clock import Clock
-from engine.core.errors import RateLimitedLog, one_line
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, Signals
-from engine.generators.base import Generator
-from engine.gpu.texture import RenderTarget
-from engine.models.latent import Walk
-from engine.output.base import Sink
-from engine.pacing.budget import FrameBudget
-from engine.pacing.governor import Governor
-from engine.show.change import Action, Input
-from engine.show.document import Document
-from engine.show.mapping import Mappings
-from engine.show.state import ShowFrame, ShowState
-from engine.tempo.timeline import Timeline
+from phosphene.engine.app.delay import PictureDelay
+from phosphene.engine.app.latency import OnsetLatency
+from phosphene.engine.app.loader import Loader
+from phosphene.engine.audio.base import AudioSource
+from phosphene.engine.compositor.guard import FlashGuard
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.core.clock import Clock
+from phosphene.engine.core.errors import RateLimitedLog, one_line
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, Signals
+from phosphene.engine.generators.base import Generator
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.output.base import Sink
+from phosphene.engine.pacing.budget import FrameBudget
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.change import Action, Input
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.mapping import Mappings
+from phosphene.engine.show.state import ShowFrame, ShowState
+from phosphene.engine.tempo.timeline import Timeline
 
 _quiet = RateLimitedLog(logging.getLogger(__name__))
 

@@ -21,10 +21,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.naming import refused
-from engine.core.placing import claim, discarding, fresh_folder
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.naming import refused
+from phosphene.engine.core.placing import claim, discarding, fresh_folder
 
 _log = logging.getLogger(__name__)
 _QUEUE = 20_000  # lines; at 250 changed addresses a frame and 60 fps that is more than a second of a stalled disk

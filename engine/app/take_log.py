@@ -17,19 +17,19 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.app.options import parse_fps, parse_size
-from engine.app.take_records import MOST_PIXELS, read_frames, read_pictures, read_trails
-from engine.app.take_start import checked_start
-from engine.app.take_state import FRAMES_FILE, LOG, seated
-from engine.core import naming
-from engine.core.errors import UserError
-from engine.core.files import open_regular, parse_json
-from engine.core.frame import Size
-from engine.core.media import open_media
-from engine.models.style import list_styles, load_style
-from engine.show.catalogue import DECKS, IDLE
-from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
-from engine.show.scene import Scene
+from phosphene.engine.app.options import parse_fps, parse_size
+from phosphene.engine.app.take_records import MOST_PIXELS, read_frames, read_pictures, read_trails
+from phosphene.engine.app.take_start import checked_start
+from phosphene.engine.app.take_state import FRAMES_FILE, LOG, seated
+from phosphene.engine.core import naming
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular, parse_json
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.media import open_media
+from phosphene.engine.models.style import list_styles, load_style
+from phosphene.engine.show.catalogue import DECKS, IDLE
+from phosphene.engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.scene import Scene
 
 _EVENTS = "events.jsonl"
 _RECORDINGS = ("recording.mp4", "recording.mkv", "recording.mp4.part.mkv", "recording.mkv.part.mkv")

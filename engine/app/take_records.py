@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.app.take_state import FRAMES, FRAMES_FILE, PICTURES, PICTURES_FILE, trails_file
-from engine.core.errors import UserError
-from engine.core.files import read_bytes
+from phosphene.engine.app.take_state import FRAMES, FRAMES_FILE, PICTURES, PICTURES_FILE, trails_file
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_bytes
 
 MOST_PIXELS = 8192 * 4320  # of a show's picture: two numbers of a file must not take all memory
 _MOST_RECORDS = 4 << 20  # 19 hours at 60 fps

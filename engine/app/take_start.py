@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from engine.core.errors import UserError
-from engine.show.setlist import Setlist
-from engine.show.state import restore
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.show.setlist import Setlist
+from phosphene.engine.show.state import restore
 
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Unit = Annotated[float, Field(ge=-1e-6, le=1.0 + 1e-6)]

@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from engine.app.loader import StyleLoaded
-from engine.app.stage import Backing, Stage
-from engine.app.take import Take
-from engine.core.frame import Frame
-from engine.core.signals import NORMALISED
-from engine.generators.base import Played
-from engine.generators.registry import GENERATORS
-from engine.gpu.readback import FramePool, Readback
-from engine.gpu.texture import RenderTarget
-from engine.show.catalogue import DECKS, IDLE
-from engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
-from engine.show.document import Document
-from engine.show.setlist import Setlist
-from engine.show.state import restore, snapshot
+from phosphene.engine.app.loader import StyleLoaded
+from phosphene.engine.app.stage import Backing, Stage
+from phosphene.engine.app.take import Take
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.signals import NORMALISED
+from phosphene.engine.generators.base import Played
+from phosphene.engine.generators.registry import GENERATORS
+from phosphene.engine.gpu.readback import FramePool, Readback
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import DECKS, IDLE
+from phosphene.engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.setlist import Setlist
+from phosphene.engine.show.state import restore, snapshot
 
 LOG = 2  # version of the log; the first one had no `log` in its first line, no answers of the loader and no frames
 FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.app.recording import Recording, versions
-from engine.app.stage import Stage
-from engine.control.feedback import Args, show_values
-from engine.core import metrics
-from engine.core.signals import Signals
-from engine.generators.decoded import DecodedGenerator
-from engine.output.hud_model import HudModel
-from engine.show.catalogue import DECKS
+from phosphene.engine.app.recording import Recording, versions
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.control.feedback import Args, show_values
+from phosphene.engine.core import metrics
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.generators.decoded import DecodedGenerator
+from phosphene.engine.output.hud_model import HudModel
+from phosphene.engine.show.catalogue import DECKS
 
 _RECENT_S = 5.0
 

@@ -6,7 +6,7 @@ import functools
 import platform
 from importlib import metadata
 
-from engine import __version__
+from phosphene import __version__
 
 _PACKAGES = ("numpy", "av", "aubio-ledfx", "sounddevice", "PyOpenGL", "glfw", "python-osc", "pydantic")
 

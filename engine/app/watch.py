@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.app.stage import Stage
-from engine.core import clock
-from engine.show.change import Change
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.core import clock
+from phosphene.engine.show.change import Change
 
 _INTERVAL_S = 1.0
 

@@ -12,11 +12,11 @@ import math
 import aubio
 import numpy as np
 
-from engine.audio.dc_blocker import DcBlocker
-from engine.audio.mending import is_sound
-from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
-from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
-from engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
+from phosphene.engine.audio.dc_blocker import DcBlocker
+from phosphene.engine.audio.mending import is_sound
+from phosphene.engine.audio.normaliser import LEVELS, SHAPES, Normaliser
+from phosphene.engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
+from phosphene.engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 
 ONSET_METHOD = "mkl"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
 BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from engine.core.signals import HOP
+from phosphene.engine.core.signals import HOP
 
 if TYPE_CHECKING:
-    from engine.tempo.timeline import Timeline
+    from phosphene.engine.tempo.timeline import Timeline
 
 # Raw input before gain, for the recorder: one record per hop, always two channels, full scale 1.
 PCM = np.dtype(

@@ -20,12 +20,12 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from engine.audio.mending import SoundFaults, all_sound, mend
-from engine.audio.stretches import Window, after_junk, after_tags, stretches
-from engine.core.errors import UserError
-from engine.core.files import open_regular, reason
-from engine.core.media import open_stream
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.audio.mending import SoundFaults, all_sound, mend
+from phosphene.engine.audio.stretches import Window, after_junk, after_tags, stretches
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular, reason
+from phosphene.engine.core.media import open_stream
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 RATES = (1000, 1_000_000)  # Hz that are resampled: at 1 Hz a file of 20 KB would become 2 GB
 _FLOATS = {"flt": np.float32, "fltp": np.float32, "dbl": np.float64, "dblp": np.float64}

@@ -18,11 +18,12 @@ from typing import Literal
 
 import numpy as np
 
-from engine.audio import synth
-from engine.audio.synth import Event, Grid, pattern
-from engine.core import paths
-from engine.core.arrays import read_array
-from engine.core.errors import UserError
+from phosphene.engine.audio import synth
+from phosphene.engine.audio.synth import Event, Grid, pattern
+from phosphene.engine.core import paths
+from phosphene.engine.core.arrays import read_array
+from phosphene.engine.core.cache import keep_within
+from phosphene.engine.core.errors import UserError
 
 Style = Literal["four_on_floor", "breakbeat", "half_time"]
 
@@ -223,6 +224,7 @@ def _load_or_render(events: list[Event], grid: Grid, seconds: float) -> np.ndarr
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
             np.save(part, pcm)
         os.replace(part.name, path)  # another process may do the same: the last one wins, both wrote the same
+        keep_within(path.parent, pcm.nbytes, "demo-*.npy")  # those of other versions
     except OSError as error:
         _log.info("the demo track could not be cached (%s): it is rendered again next time", error)
     return pcm

@@ -1,7 +1,7 @@
 """Which inputs are there, and which one does a name mean? For `vj devices`, the supervisor and the audio process.
 
 May take 100 ms (PortAudio opens every device to ask it) and PortAudio reads the device list once per process: whoever
-wants to see a change asks in a new process, which is what `python -P -m engine.audio.devices SPEC` is for.
+wants to see a change asks in a new process, which is what `python -P -m phosphene.engine.audio.devices SPEC` is for.
 PortAudio shows PulseAudio or PipeWire as one device; their sources are listed beside it, each usable by name.
 """
 
@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
 
-from engine.core.child import find_program
-from engine.core.errors import UserError
+from phosphene.engine.core.child import find_program
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install_packages
 
 DEFAULT = "default"
 PULSE = "PulseAudio"
@@ -88,7 +89,7 @@ def import_sounddevice() -> ModuleType:
         remedy = "apt-get install libportaudio2" if sys.platform.startswith("linux") else "reinstall the sounddevice package"
         raise UserError("PortAudio does not load", got=error, remedy=remedy) from error
     except ImportError as error:
-        raise UserError("sounddevice is not installed", got=error, remedy="pip install sounddevice") from error
+        raise UserError("sounddevice is not installed", got=error, remedy=install_packages(["sounddevice"])) from error
     return sounddevice
 
 

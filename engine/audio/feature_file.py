@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.signals import FEATURES
+from phosphene.engine.core.signals import FEATURES
 
 WINDOW = 2048  # records, 11 s, 0.7 MB
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.audio.mending import SoundFaults
-from engine.core.signals import HOP
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.core.signals import HOP
 
 FILE_PREFIX = "file:"
 DEMO = "demo"
@@ -73,7 +73,7 @@ class ArrayFeed:
 def open_feed(spec: str, start: int = 0) -> Feed:
     """Return the feed of `demo`, `file:PATH` or a plain path, from sample `start` on."""
     if spec == DEMO:
-        from engine.audio.demo import demo_track  # synthesised: seconds of work that only the demo should cost
+        from phosphene.engine.audio.demo import demo_track  # synthesised: seconds of work that only the demo should cost
 
         return ArrayFeed(demo_track().pcm, start, loop=True, name=DEMO)
     return FileFeed(spec.removeprefix(FILE_PREFIX), start)
@@ -85,6 +85,6 @@ def is_feed(spec: str) -> bool:
 
 
 def _decoded(path: str | Path, start: int, faults: SoundFaults) -> Iterator[np.ndarray]:
-    from engine.audio.decode import stream_audio  # PyAV takes 100 ms to import and a sound card never needs it
+    from phosphene.engine.audio.decode import stream_audio  # PyAV takes 100 ms to import and a sound card never needs it
 
     yield from stream_audio(path, start, faults)

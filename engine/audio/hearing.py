@@ -17,19 +17,19 @@ from typing import IO
 
 import numpy as np
 
-from engine.audio.feature_file import FeatureFile
-from engine.audio.listener import plain_listener
-from engine.audio.mending import SoundFaults
-from engine.audio.part import Part
-from engine.audio.per_beat import accents, by_bar, mean_features
-from engine.audio.prepared_source import hops_of
-from engine.audio.sections import Section, find_sections
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from engine.tempo.beats import OnsetStrength, find_course
-from engine.tempo.conductor import BEATS_PER_BAR
-from engine.tempo.downbeats import find_downbeat
-from engine.tempo.grid import BeatGrid
-from engine.tempo.timeline import TIMELINE
+from phosphene.engine.audio.feature_file import FeatureFile
+from phosphene.engine.audio.listener import plain_listener
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.part import Part
+from phosphene.engine.audio.per_beat import accents, by_bar, mean_features
+from phosphene.engine.audio.prepared_source import hops_of
+from phosphene.engine.audio.sections import Section, find_sections
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from phosphene.engine.tempo.beats import OnsetStrength, find_course
+from phosphene.engine.tempo.conductor import BEATS_PER_BAR
+from phosphene.engine.tempo.downbeats import find_downbeat
+from phosphene.engine.tempo.grid import BeatGrid
+from phosphene.engine.tempo.timeline import TIMELINE
 
 FEATURES_FILE, TABLES_FILE, SECTIONS_FILE = "features.bin", "tables.npz", "sections.json"
 TAIL_HOPS = 375  # 2 s of silence after the end, in which the features come to rest

@@ -10,11 +10,11 @@ import threading
 
 import numpy as np
 
-from engine.audio.feeds import ArrayFeed
-from engine.audio.listener import Listener, plain_listener
-from engine.audio.shared import STATUS, SharedState, time_bin
-from engine.core import clock
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.feeds import ArrayFeed
+from phosphene.engine.audio.listener import Listener, plain_listener
+from phosphene.engine.audio.shared import STATUS, SharedState, time_bin
+from phosphene.engine.core import clock
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 _WARM_UP_HOPS = 64
 

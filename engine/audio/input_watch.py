@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.audio.devices import PULSE
-from engine.audio.looks import Look, input_found, look_for_input, look_for_source, source_number
-from engine.core import clock
+from phosphene.engine.audio.devices import PULSE
+from phosphene.engine.audio.looks import Look, input_found, look_for_input, look_for_source, source_number
+from phosphene.engine.core import clock
 
 BETTER = "better"  # the wanted input is back
 GONE = "gone"  # this one is another now

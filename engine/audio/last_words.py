@@ -10,7 +10,7 @@ import signal
 import threading
 from typing import IO
 
-from engine.core.errors import one_line
+from phosphene.engine.core.errors import one_line
 
 _KEPT = 4096  # bytes
 _LONGEST = 240  # characters of the line that is told

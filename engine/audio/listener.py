@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.audio.analyzer import Analyzer
-from engine.audio.base import PCM
-from engine.audio.downmix import INVERTED, Downmix
-from engine.audio.mending import broken_line, is_sound, mend
-from engine.core.ring import Ring
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from engine.tempo.timeline import TIMELINE, Timeline
-from engine.tempo.tracker import BeatTracker
+from phosphene.engine.audio.analyzer import Analyzer
+from phosphene.engine.audio.base import PCM
+from phosphene.engine.audio.downmix import INVERTED, Downmix
+from phosphene.engine.audio.mending import broken_line, is_sound, mend
+from phosphene.engine.core.ring import Ring
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from phosphene.engine.tempo.timeline import TIMELINE, Timeline
+from phosphene.engine.tempo.tracker import BeatTracker
 
 CLIP_LEVEL = 0.999  # converters and mixers rarely reach 1.0 exactly
 

@@ -9,9 +9,9 @@ import json
 import subprocess
 from collections.abc import Sequence
 
-from engine.audio.last_words import LastWords, died
-from engine.core import clock
-from engine.core.child import child_environment, find_program, python_child
+from phosphene.engine.audio.last_words import LastWords, died
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import child_environment, find_program, python_child
 
 _PATIENCE_S = 10.0
 
@@ -56,7 +56,7 @@ class Look:
 
 def look_for_input(spec: str) -> Look:
     """Begin to look for `spec`; costs 0.1 s of one core. Read the answer with `input_found`."""
-    return Look(python_child("engine.audio.devices", spec, "or-default"))
+    return Look(python_child("phosphene.engine.audio.devices", spec, "or-default"))
 
 
 def input_found(text: str, fault: str = "") -> dict:

@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.core.signals import NORMALISED
+from phosphene.engine.core.signals import NORMALISED
 
 LEVELS = ("rms", "bass", "mid", "treble", "flux", "onset_strength")
 SHAPES = ("centroid", "rolloff", "flatness")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio.base import PCM, AudioHealth
-from engine.audio.feeds import DEMO, FILE_PREFIX, ArrayFeed, Feed, open_feed
-from engine.audio.listener import Listener, plain_ring
-from engine.core.errors import UserError
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from engine.tempo.timeline import TIMELINE, Timeline
+from phosphene.engine.audio.base import PCM, AudioHealth
+from phosphene.engine.audio.feeds import DEMO, FILE_PREFIX, ArrayFeed, Feed, open_feed
+from phosphene.engine.audio.listener import Listener, plain_ring
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from phosphene.engine.tempo.timeline import TIMELINE, Timeline
 
 _RECORDS = 16  # 85 ms: two frames at 24 fps
 _PCM_CAPACITY = 2048  # hops, 11 s: whoever wants the samples reads along; whoever wants them all decodes the file

@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from engine.audio.mending import SoundFaults
-from engine.core.errors import UserError
-from engine.core.files import open_regular
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 DEMO: Literal["demo"] = "demo"
 _BLOCK = 1 << 16  # samples
@@ -67,7 +67,7 @@ class Part:
         """Return the SHA-256 of the file's bytes (of the demo track: of its samples), hexadecimal."""
         digest = hashlib.sha256()
         if self.path == DEMO:
-            from engine.audio.demo import demo_track
+            from phosphene.engine.audio.demo import demo_track
 
             digest.update(demo_track().pcm.tobytes())
         else:
@@ -80,7 +80,7 @@ class Part:
         """Return how many samples the part has by what the file says of itself, true or not; None: it says nothing."""
         if self.path == DEMO:
             return self.count or self._round()
-        from engine.audio.decode import told_seconds
+        from phosphene.engine.audio.decode import told_seconds
 
         seconds = told_seconds(self.path)
         if seconds is None:
@@ -89,12 +89,12 @@ class Part:
         return rest if self.count is None else min(rest, self.count)
 
     def _file(self, faults: SoundFaults | None) -> Iterator[np.ndarray]:
-        from engine.audio.decode import stream_audio
+        from phosphene.engine.audio.decode import stream_audio
 
         return stream_audio(self.path, self.first, faults)
 
     def _demo(self) -> Iterator[np.ndarray]:
-        from engine.audio.demo import demo_track
+        from phosphene.engine.audio.demo import demo_track
 
         pcm = demo_track().pcm
         at, end = self.first, None if self.count is not None else self.first + len(pcm)
@@ -104,6 +104,6 @@ class Part:
             at += size
 
     def _round(self) -> int:
-        from engine.audio.demo import demo_track
+        from phosphene.engine.audio.demo import demo_track
 
         return len(demo_track().pcm)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
+from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 
 _SWELL_S = 0.35
 _BEFORE_S, _AFTER_S = 0.06, 0.08  # an accent belongs to a beat that is so near

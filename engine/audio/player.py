@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.audio.devices import import_sounddevice
-from engine.audio.feeds import Feed, open_feed
-from engine.audio.hop_worker import HopWorker
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.devices import import_sounddevice
+from phosphene.engine.audio.feeds import Feed, open_feed
+from phosphene.engine.audio.hop_worker import HopWorker
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 if TYPE_CHECKING:
     from sounddevice import OutputStream

@@ -23,16 +23,17 @@ from typing import Literal
 
 import numpy as np
 
-from engine.audio import analyzer
-from engine.audio.hearing import FEATURES_FILE, SECTIONS_FILE, TABLES_FILE, TAIL_HOPS, hear, sync
-from engine.audio.mending import SoundFaults
-from engine.audio.part import Part
-from engine.audio.prepared_source import PreparedSource
-from engine.audio.sections import Section, energy_curve
-from engine.core import paths
-from engine.core.errors import UserError
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
-from engine.tempo.grid import BeatGrid
+from phosphene.engine.audio import analyzer
+from phosphene.engine.audio.hearing import FEATURES_FILE, SECTIONS_FILE, TABLES_FILE, TAIL_HOPS, hear, sync
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.part import Part
+from phosphene.engine.audio.prepared_source import PreparedSource
+from phosphene.engine.audio.sections import Section, energy_curve
+from phosphene.engine.core import paths
+from phosphene.engine.core.cache import MOST_ANALYSES, keep_within, touch
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
+from phosphene.engine.tempo.grid import BeatGrid
 
 ANALYSIS_VERSION = 2  # of the files in the cache; what goes into them is watched by the key itself
 
@@ -114,6 +115,7 @@ def prepare(
     key = _key(part, audio)
     root = (cache or paths.cache_dir()) / "analysis"
     if (found := _load(part, root / key, key)) is not None:
+        touch(root / key)
         tell(1.0)
         return found
     try:
@@ -181,6 +183,7 @@ def _hear_into(part: Part, root: Path, key: str, audio: str, tell: Callable[[flo
             os.replace(final, root / f"{working.name}.old")
         if not final.exists():  # else another process was faster, and may be reading
             os.replace(working, final)
+        keep_within(root, MOST_ANALYSES, "[0-9a-f]*")
     finally:
         for folder in (working, root / f"{working.name}.old"):
             shutil.rmtree(folder, ignore_errors=True)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio.base import PCM, AudioHealth
-from engine.audio.feature_file import WINDOW, FeatureFile
-from engine.audio.mending import SoundFaults
-from engine.audio.part import Part
-from engine.core.errors import UserError
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from engine.tempo.timeline import Timeline
+from phosphene.engine.audio.base import PCM, AudioHealth
+from phosphene.engine.audio.feature_file import WINDOW, FeatureFile
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.part import Part
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from phosphene.engine.tempo.timeline import Timeline
 
 _RECORDS = 16  # 85 ms: two frames at 24 fps
 _PCM_CAPACITY = 2048  # hops, 11 s: as far behind as a reader of samples may fall, like FileAnalysis

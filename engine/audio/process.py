@@ -1,4 +1,4 @@
-"""The audio process: `python -P -m engine.audio.process JSON`, started, watched and restarted by `supervisor.Supervisor`.
+"""The audio process, `python -P -m phosphene.engine.audio.process JSON`: started, watched, restarted by `Supervisor`.
 
 It has a process of its own so that nothing the show does in Python can delay it, and so that a lost device is cured by
 starting over, the only way PortAudio re-reads the device list. A plain child process and not multiprocessing's, which
@@ -25,12 +25,12 @@ from collections.abc import Callable, Mapping, Sequence
 # Before numpy: its BLAS would start threads that nobody here asks for.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from engine.audio.capture import Capture, raise_priority, resolve
-from engine.audio.feeds import is_feed
-from engine.audio.hop_worker import HopWorker, warm_up
-from engine.audio.player import Player
-from engine.audio.shared import SharedState
-from engine.core.errors import UserError, one_line
+from phosphene.engine.audio.capture import Capture, raise_priority, resolve
+from phosphene.engine.audio.feeds import is_feed
+from phosphene.engine.audio.hop_worker import HopWorker, warm_up
+from phosphene.engine.audio.player import Player
+from phosphene.engine.audio.shared import SharedState
+from phosphene.engine.core.errors import UserError, one_line
 
 EXIT_FAILED = 3
 

@@ -18,10 +18,10 @@ import tempfile
 
 import numpy as np
 
-from engine.audio.base import PCM
-from engine.core.ring import Ring
-from engine.core.signals import FEATURES
-from engine.tempo.timeline import TIMELINE
+from phosphene.engine.audio.base import PCM
+from phosphene.engine.core.ring import Ring
+from phosphene.engine.core.signals import FEATURES
+from phosphene.engine.tempo.timeline import TIMELINE
 
 # Callback times go to a histogram of eighths of an octave from 1 us: 9 % wide bins up to 65 ms.
 TIME_BINS, BINS_PER_OCTAVE = 128, 8

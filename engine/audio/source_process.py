@@ -13,9 +13,9 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
-from engine.audio.devices import PULSE
-from engine.audio.last_words import LastWords, died
-from engine.core.child import child_environment, python_child
+from phosphene.engine.audio.devices import PULSE
+from phosphene.engine.audio.last_words import LastWords, died
+from phosphene.engine.core.child import child_environment, python_child
 
 _END_S = 0.5
 _MOST_NOTES = 4
@@ -30,7 +30,7 @@ class SourceProcess:
         pulse = device is not None and device["kind"] == PULSE
         inherit = {} if sys.platform == "win32" else {"pass_fds": tuple(descriptors)}
         self._process = subprocess.Popen(
-            python_child("engine.audio.process", json.dumps(order)),
+            python_child("phosphene.engine.audio.process", json.dumps(order)),
             stdin=subprocess.PIPE,  # held open: it closes when we do, however we end, and that ends the process
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -20,18 +20,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.audio.base import AudioHealth
-from engine.audio.devices import DEFAULT
-from engine.audio.downmix import INVERTED
-from engine.audio.feeds import DEMO, FILE_PREFIX, is_feed
-from engine.audio.input_watch import BETTER, InputWatch
-from engine.audio.looks import Look, input_found, look_for_input
-from engine.audio.mending import broken_line
-from engine.audio.shared import SharedState, time_percentile
-from engine.audio.source_process import SourceProcess
-from engine.core import clock
-from engine.core.errors import RateLimitedLog
-from engine.tempo.timeline import Timeline
+from phosphene.engine.audio.base import AudioHealth
+from phosphene.engine.audio.devices import DEFAULT
+from phosphene.engine.audio.downmix import INVERTED
+from phosphene.engine.audio.feeds import DEMO, FILE_PREFIX, is_feed
+from phosphene.engine.audio.input_watch import BETTER, InputWatch
+from phosphene.engine.audio.looks import Look, input_found, look_for_input
+from phosphene.engine.audio.mending import broken_line
+from phosphene.engine.audio.shared import SharedState, time_percentile
+from phosphene.engine.audio.source_process import SourceProcess
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog
+from phosphene.engine.tempo.timeline import Timeline
 
 _SILENT_S = 0.25  # no hop for this long: the process is stuck or the device is gone
 _START_S = {"device": 8.0, "feed": 120.0}  # patience before there is sound; the demo may have to be synthesised first
@@ -369,7 +369,7 @@ class _Candidate:
 def check_file(spec: str) -> None:
     """Decode the first moments of an input that is a file. Raises UserError. May take a disk's time."""
     if spec.startswith(FILE_PREFIX):
-        from engine.audio.decode import stream_audio
+        from phosphene.engine.audio.decode import stream_audio
 
         next(stream_audio(spec.removeprefix(FILE_PREFIX)))
 

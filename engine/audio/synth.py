@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 _TABLE = 2048  # samples a cycle; read without interpolation the error lies below -60 dB
 _DUCK_DEPTH, _DUCK_S = 0.75, 0.11  # sidechain: a kick takes 75 % of the music away, back with this time constant

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.backends.decoders import Decoder
-from engine.core.frame import Size
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import View
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import Decoder
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import View
+from phosphene.engine.models.style import Style
 
 
 class Program(Protocol):

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.backends.cpu import CpuProgram
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias, input_values, uniform_vector
-from engine.models.style import Style
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias, input_values, uniform_vector
+from phosphene.engine.models.style import Style
 
 LIMIT = 1.0 / 255.0
 _PROBE = Size(160, 90)

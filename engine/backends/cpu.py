@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.backends.workers import Workers, shared_workers
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias
-from engine.models.style import Style
+from phosphene.engine.backends.workers import Workers, shared_workers
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias
+from phosphene.engine.models.style import Style
 
 _CHUNK_FLOATS = 2**18  # 1 MB a buffer: 2048 pixels of 128; measured best of 512..8192 pixels at widths 16..128
 _MAX_CHUNK, _MIN_CHUNK = 4096, 256

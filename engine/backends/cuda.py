@@ -14,20 +14,20 @@ from functools import partial
 
 import numpy as np
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.device_picture import DevicePicture
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.compile import compile_cubin
-from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
-from engine.gpu.cuda_base import Cuda, DeviceInfo, Kernel, Module
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
-from engine.models.style import Style
-from kernels.cppn_fused import prebuilt
-from kernels.cppn_fused.pack import pack_frame, pack_weights
-from kernels.cppn_fused.shape import VARIANTS, Shape, frame_bytes
-from kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.device_picture import DevicePicture
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.compile import compile_cubin
+from phosphene.engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
+from phosphene.engine.gpu.cuda_base import Cuda, DeviceInfo, Kernel, Module
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
+from phosphene.engine.models.style import Style
+from phosphene.kernels.cppn_fused import prebuilt
+from phosphene.kernels.cppn_fused.pack import pack_frame, pack_weights
+from phosphene.kernels.cppn_fused.shape import VARIANTS, Shape, frame_bytes
+from phosphene.kernels.cppn_fused.source import FIRST_ARCH, PAINT, Program, build
 
 _log = logging.getLogger(__name__)
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.decoders import OnnxBackend, batched
-from engine.backends.graph_onnx import onnx_model
-from engine.backends.onnx_graph import LIMIT
-from engine.core.errors import UserError
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import OnnxBackend, batched
+from phosphene.engine.backends.graph_onnx import onnx_model
+from phosphene.engine.backends.onnx_graph import LIMIT
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.style import Style
 
 GRAPH_VERSION = 1  # part of every plan's key: raise it when `graph_onnx.py` writes another graph
 _DRAWS = 3  # pictures that half must hold for

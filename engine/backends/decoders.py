@@ -13,10 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.backends.workers import available_cpus
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import Style
+from phosphene.engine.backends.workers import available_cpus
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import Style
 
 KINDS = frozenset({"gan", "vqvae"})  # kinds of style that are decoded
 Inputs = Mapping[str, np.ndarray]
@@ -67,7 +68,7 @@ class OnnxDecoder:
     def __init__(self, style: Style, threads: int | None = None) -> None:
         import onnxruntime
 
-        from engine.backends.graph_onnx import onnx_model
+        from phosphene.engine.backends.graph_onnx import onnx_model
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or min(_MOST_THREADS, available_cpus())
@@ -99,7 +100,7 @@ class OnnxBackend:
     def refusal(self, style: Style | None = None) -> str | None:
         """Say which package is missing."""
         missing = [name for name in ("onnxruntime", "onnx") if importlib.util.find_spec(name) is None]
-        return f"{' and '.join(missing)} not installed: pip install 'phosphene[nets]'" if missing else None
+        return f"{' and '.join(missing)} not installed: {install('nets')}" if missing else None
 
     def open(self, style: Style, max_size: Size) -> OnnxDecoder:
         """Build the graph and the session. Raises UserError."""
@@ -114,10 +115,10 @@ class TorchDecodeBackend:
 
     def refusal(self, style: Style | None = None) -> str | None:
         """Say that torch is missing."""
-        return None if importlib.util.find_spec("torch") else "torch not installed: pip install 'phosphene[torch]'"
+        return None if importlib.util.find_spec("torch") else f"torch not installed: {install('torch')}"
 
     def open(self, style: Style, max_size: Size) -> Decoder:
         """Make tensors of the weights. Imports torch. Raises UserError."""
-        from engine.backends.torch_decode import TorchDecoder
+        from phosphene.engine.backends.torch_decode import TorchDecoder
 
         return TorchDecoder(style)

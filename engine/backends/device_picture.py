@@ -8,12 +8,12 @@ waits for the whole GPU.
 
 from __future__ import annotations
 
-from engine.core.frame import Size
-from engine.gpu.cuda_base import Buffer, Cuda
-from engine.gpu.interop import Bridge
-from engine.gpu.shader import Pass
-from engine.gpu.texture import RenderTarget
-from engine.gpu.timer import GpuTimer
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda_base import Buffer, Cuda
+from phosphene.engine.gpu.interop import Bridge
+from phosphene.engine.gpu.shader import Pass
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.gpu.timer import GpuTimer
 
 
 class DevicePicture:

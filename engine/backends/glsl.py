@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.shader import Pass
-from engine.gpu.texture import RenderTarget
-from engine.models.cppn import ACTIVATIONS
-from engine.models.encoding import PLAIN_SPATIAL, View, fold_bias, view_matrix
-from engine.models.style import Style
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Pass
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.cppn import ACTIVATIONS
+from phosphene.engine.models.encoding import PLAIN_SPATIAL, View, fold_bias, view_matrix
+from phosphene.engine.models.style import Style
 
 MAX_WIDTH = 32  # two arrays of 8 vec4 stay in registers
 MAX_SPATIAL = 8

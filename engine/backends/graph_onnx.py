@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.models.graph import OUTPUT, Graph, Op
+from phosphene.engine.models.graph import OUTPUT, Graph, Op
 
 if TYPE_CHECKING:
     import onnx

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from engine.models.graph import OUTPUT, Graph
+from phosphene.engine.models.graph import OUTPUT, Graph
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.cpu import CpuProgram
-from engine.core.frame import Size
-from engine.models.encoding import (
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.encoding import (
     AUDIO_INPUTS,
     PLAIN_SPATIAL,
     STRAIGHT_VIEW,
@@ -42,8 +42,8 @@ from engine.models.encoding import (
     uniform_vector,
     view_matrix,
 )
-from engine.models.style import Style
-from kernels.cppn.reference import ACTIVATIONS
+from phosphene.engine.models.style import Style
+from phosphene.kernels.cppn.reference import ACTIVATIONS
 
 GRID, VIEW, BIAS, PICTURE = "grid", "view", "bias", "picture"
 DITHER = f"{GRID}_2"  # the third column of the grid, split off

@@ -14,16 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.backends.plans import Header, Machine, PlanStore, Recipe, written
-from engine.core import clock
-from engine.core.child import child_environment, python_child
-from engine.core.errors import UserError
-from engine.models.style import Style
+from phosphene.engine.backends.plans import Header, Machine, PlanStore, Recipe, written
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import child_environment, python_child
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.models.style import Style
 
 LEVEL = 3  # the builder's own default: 4 and 5 try more kernels for minutes, 0 takes the first that works
 LIMIT_S = 600.0
 WORKSPACE_BYTES = 1 << 30  # what a kernel may ask for beside its inputs; a show's textures must still fit
-INSTALL = "pip install 'phosphene[rtx,tensorrt]'"
 
 Progress = Callable[[str, int, int], None]  # phase, steps done, steps in all
 _NOTES_KEPT = 3
@@ -87,7 +87,7 @@ def build(
         try:
             onnx.write_bytes(network.graph(style, recipe.full_layers, packed=True))
         except ImportError as error:
-            raise UserError("onnx is not installed", where=style.slug, remedy=INSTALL) from error
+            raise UserError("onnx is not installed", where=style.slug, remedy=install("rtx", "tensorrt")) from error
         order = Order(
             onnx=str(onnx),
             plan=str(plan),
@@ -108,7 +108,7 @@ def build(
 
 def worker_command(order: Order) -> list[str]:
     """Return the command that builds `order`."""
-    return python_child("engine.backends.plan_worker", json.dumps(asdict(order)))
+    return python_child("phosphene.engine.backends.plan_worker", json.dumps(asdict(order)))
 
 
 def run_worker(command: Sequence[str], where: str, limit_s: float, progress: Progress | None = None) -> bool:
@@ -145,7 +145,7 @@ def _failure(where: str, code: int, said: _Said, last: list[str]) -> UserError:
     reasons = "; ".join([said.error, *said.notes] if said.error else [*said.notes, *last])
     remedy = ""
     if "No module named 'tensorrt'" in reasons:
-        return UserError("TensorRT is not installed", where=where, remedy=INSTALL)
+        return UserError("TensorRT is not installed", where=where, remedy=install("rtx", "tensorrt"))
     if "out of memory" in reasons.lower() or "outofmemory" in reasons.lower():
         remedy = "close what else uses the GPU, or build for a smaller size"
     elif code < 0:  # by a signal: on Linux what the kernel does when memory runs out is SIGKILL

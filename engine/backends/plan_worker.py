@@ -1,4 +1,4 @@
-"""The process that builds one TensorRT plan: `python -P -m engine.backends.plan_worker ORDER`, started by `plan_build.py`.
+"""The process that builds one TensorRT plan: `python -P -m phosphene.engine.backends.plan_worker ORDER`, of `plan_build.py`.
 
 A process of its own because a build takes tens of seconds to minutes, holds the interpreter for much of it, takes gigabytes,
 and may be killed: none of that may happen inside a show. ORDER is JSON (`plan_build.Order`); lines of JSON come back on

@@ -17,12 +17,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.backends import decoded_onnx, onnx_graph
-from engine.backends.decoders import KINDS as DECODED
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.paths import cache_dir
-from engine.models.style import Style, write_atomic
+from phosphene.engine.backends import decoded_onnx, onnx_graph
+from phosphene.engine.backends.decoders import KINDS as DECODED
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.paths import cache_dir
+from phosphene.engine.models.style import Style, write_atomic
 
 MAX_HEADER_BYTES = 64 * 1024
 LEAST, MOST = Size(64, 36), Size(1280, 720)  # of a plan where nothing else is said

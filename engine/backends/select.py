@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.backends.base import Backend, Program
-from engine.backends.bf16 import Bf16Backend
-from engine.backends.cpu import CpuBackend
-from engine.backends.cuda import CudaBackend
-from engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
-from engine.backends.glsl import GlslBackend
-from engine.backends.tensorrt import TensorRTBackend
-from engine.backends.torch import TorchBackend
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import Style
+from phosphene.engine.backends.base import Backend, Program
+from phosphene.engine.backends.bf16 import Bf16Backend
+from phosphene.engine.backends.cpu import CpuBackend
+from phosphene.engine.backends.cuda import CudaBackend
+from phosphene.engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
+from phosphene.engine.backends.glsl import GlslBackend
+from phosphene.engine.backends.tensorrt import TensorRTBackend
+from phosphene.engine.backends.torch import TorchBackend
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import Style
 
 # Fastest first. A name that is not in the registry of this installation is passed over silently.
 ORDER = ("cuda", "tensorrt", "torch", "onnx", "torch-decode", "glsl", "cpu-bf16", "cpu")

@@ -21,22 +21,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.decoders import KINDS as DECODED
-from engine.backends.device_picture import DevicePicture
-from engine.backends.onnx_graph import LIMIT, weights_digest
-from engine.backends.plan_build import INSTALL, build
-from engine.backends.plan_worker import make_logger
-from engine.backends.plans import LEAST, Header, Machine, PlanStore, plan_key, recipe_of
-from engine.backends.tensorrt_decode import TensorRTDecoder, check, screen_refusal
-from engine.backends.tensorrt_plan import LoadedPlan, PlanRefused, load_tensorrt
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda import driver_refusal, open_cuda
-from engine.gpu.cuda_base import Cuda, DeviceInfo
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import STRAIGHT_VIEW, View, input_values, uniform_vector
-from engine.models.style import Style
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.decoders import KINDS as DECODED
+from phosphene.engine.backends.device_picture import DevicePicture
+from phosphene.engine.backends.onnx_graph import LIMIT, weights_digest
+from phosphene.engine.backends.plan_build import build
+from phosphene.engine.backends.plan_worker import make_logger
+from phosphene.engine.backends.plans import LEAST, Header, Machine, PlanStore, plan_key, recipe_of
+from phosphene.engine.backends.tensorrt_decode import TensorRTDecoder, check, screen_refusal
+from phosphene.engine.backends.tensorrt_plan import LoadedPlan, PlanRefused, load_tensorrt
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import driver_refusal, open_cuda
+from phosphene.engine.gpu.cuda_base import Cuda, DeviceInfo
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, input_values, uniform_vector
+from phosphene.engine.models.style import Style
 
 if TYPE_CHECKING:
     import tensorrt as trt
@@ -173,7 +174,7 @@ class TensorRTBackend:
         if reason := driver_refusal():
             raise UserError(reason)
         if importlib.util.find_spec("tensorrt") is None:
-            raise UserError("TensorRT is not installed", remedy=INSTALL)
+            raise UserError("TensorRT is not installed", remedy=install("rtx", "tensorrt"))
         return open_cuda()
 
     def _free_idle(self, kept: int) -> None:

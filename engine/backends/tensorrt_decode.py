@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.backends.decoded_onnx import distance, free_shapes
-from engine.backends.decoders import Inputs, OnnxBackend, OnnxDecoder, batched, picture_of, trial_inputs
-from engine.backends.onnx_graph import LIMIT
-from engine.backends.plans import Header
-from engine.backends.tensorrt_plan import PlanRefused, load_tensorrt
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda_base import Buffer, Cuda, CudaError, Graph, HostBuffer
-from engine.models.graph import OUTPUT
-from engine.models.style import Style
+from phosphene.engine.backends.decoded_onnx import distance, free_shapes
+from phosphene.engine.backends.decoders import Inputs, OnnxBackend, OnnxDecoder, batched, picture_of, trial_inputs
+from phosphene.engine.backends.onnx_graph import LIMIT
+from phosphene.engine.backends.plans import Header
+from phosphene.engine.backends.tensorrt_plan import PlanRefused, load_tensorrt
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda_base import Buffer, Cuda, CudaError, Graph, HostBuffer
+from phosphene.engine.models.graph import OUTPUT
+from phosphene.engine.models.style import Style
 
 if TYPE_CHECKING:
     import tensorrt as trt

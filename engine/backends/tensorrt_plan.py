@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.backends.onnx_graph import (
+from phosphene.engine.backends.onnx_graph import (
     BIAS,
     CHANNELS,
     GRID,
@@ -26,12 +26,12 @@ from engine.backends.onnx_graph import (
     view_vector,
     weights_digest,
 )
-from engine.backends.plans import Header
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda_base import Buffer, Cuda, CudaError, Graph, Stream
-from engine.models.encoding import View
-from engine.models.style import Style
+from phosphene.engine.backends.plans import Header
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda_base import Buffer, Cuda, CudaError, Graph, Stream
+from phosphene.engine.models.encoding import View
+from phosphene.engine.models.style import Style
 
 if TYPE_CHECKING:
     import tensorrt as trt

@@ -15,17 +15,26 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.decoders import KINDS as DECODED
-from engine.backends.device_picture import DevicePicture
-from engine.backends.torch_decode import TorchDecoder, open_in_half
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
-from engine.gpu.texture import RenderTarget
-from engine.models.cppn import CppnSpec
-from engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, pixel_grid, uniform_vector, view_matrix
-from engine.models.style import Style
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.decoders import KINDS as DECODED
+from phosphene.engine.backends.device_picture import DevicePicture
+from phosphene.engine.backends.torch_decode import TorchDecoder, open_in_half
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.encoding import (
+    STRAIGHT_VIEW,
+    View,
+    fold_bias,
+    input_values,
+    pixel_grid,
+    uniform_vector,
+    view_matrix,
+)
+from phosphene.engine.models.style import Style
 
 LIMIT = 1.0 / 255.0  # as for every backend that does not compute in float32
 _CHUNK_BYTES = 8 * 2**20  # of one layer's activations: two of them fit the L2 cache of most GPUs since Ada
@@ -222,7 +231,7 @@ class TorchBackend:
         if reason := driver_refusal():
             return reason
         if importlib.util.find_spec("torch") is None:
-            return "torch is not installed (pip install 'phosphene[torch]')"
+            return f"torch is not installed ({install('torch')})"
         if reason := cuda_refusal():
             return reason
         import torch

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.decoders import Inputs, batched, picture_of, trial_inputs
-from engine.core.errors import UserError
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import Inputs, batched, picture_of, trial_inputs
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.style import Style
 
 LIMIT = 1.0 / 255.0  # as for every backend that does not compute in float32
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class TorchDecoder:
         return tensor.to(self._dtype, memory_format=layout)
 
     def _forward(self, given: dict[str, Any]) -> Any:
-        from engine.backends.graph_torch import run_graph
+        from phosphene.engine.backends.graph_torch import run_graph
 
         inputs = {name: self._ready(value) for name, value in given.items()}
         return run_graph(self._style.spec.graph, self._tensors, inputs).float().contiguous()
@@ -93,7 +93,7 @@ class TorchDecoder:
 
     def _reshape(self, given: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
         """Take other shapes: inputs at fixed addresses, and a graph recorded on them. The stream is idle then."""
-        from engine.backends.torch import record
+        from phosphene.engine.backends.torch import record
 
         self._graph = None
         self._given = {name: value.to(self._device) for name, value in given.items()}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.compositor.output_pass import CELLS, DITHER_SEEDS, NOTHING_HELD, output_gain
-from engine.core.frame import Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.compositor.output_pass import CELLS, DITHER_SEEDS, NOTHING_HELD, output_gain
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 ALPHAS = ("none", "picture", "luma")
 MAX_SSAA = 4  # 16 texels a pixel: the eye sees no difference beyond, the network pays for each of them

@@ -13,8 +13,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from kernels.guard import reference
-from kernels.guard.reference import CAUTION, DARK, FADED, HOLD, LUMINANCE_STEP, MOST_FLASHES, RED_STEP, REGIONS, WINDOW_S
+from phosphene.kernels.guard import reference
+from phosphene.kernels.guard.reference import (
+    CAUTION,
+    DARK,
+    FADED,
+    HOLD,
+    LUMINANCE_STEP,
+    MOST_FLASHES,
+    RED_STEP,
+    REGIONS,
+    WINDOW_S,
+)
 
 
 @dataclass(slots=True)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.compositor.output_pass import CELLS, NOTHING_HELD, output_gain
-from engine.core.frame import Size
-from engine.gpu.readback import FramePool, Readback
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from kernels.guard import reference
+from phosphene.engine.compositor.output_pass import CELLS, NOTHING_HELD, output_gain
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.readback import FramePool, Readback
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.kernels.guard import reference
 
 _STATE = Size(12, reference.REGIONS)
 _DECIDED = Size(1, reference.REGIONS)

@@ -9,17 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine.compositor.transitions import Transitions, weights
-from engine.core.errors import RateLimitedLog
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.chain import WARM_SIZE, Chain
-from engine.generators.base import Generator
-from engine.generators.idle import Idle
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.show.catalogue import DECKS, TRANSITIONS
-from engine.show.state import DeckFrame, ShowFrame
+from phosphene.engine.compositor.transitions import Transitions, weights
+from phosphene.engine.core.errors import RateLimitedLog
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.effects.chain import WARM_SIZE, Chain
+from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.idle import Idle
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import DECKS, TRANSITIONS
+from phosphene.engine.show.state import DeckFrame, ShowFrame
 
 _log = RateLimitedLog(logging.getLogger(__name__))
 _SMALL = Size(2, 2)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from kernels.guard import reference
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.kernels.guard import reference
 
 DITHER_SEEDS = 64  # dither patterns before they come round; larger seeds lose bits of the fraction in float32
 

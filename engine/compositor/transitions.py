@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from engine.core.frame import Frame, Size
-from engine.gpu.gl import GL
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.show.catalogue import TRANSITIONS
-from kernels.compositor.field import field
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import TRANSITIONS
+from phosphene.kernels.compositor.field import field
 
 _WIPE_ANGLE = math.radians(20.0)  # from left to right, leaning: a plumb line looks like a fault of the projector
 _WIPE_SOFTNESS = 0.12  # of the way

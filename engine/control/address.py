@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.core.errors import UserError
-from engine.core.paths import is_name
-from engine.show.change import Change, Value
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import is_name
+from phosphene.engine.show.change import Change, Value
 
 MAX_TEXT = 200  # characters of a string argument
 _ROUNDING = 1e-6  # float32 on the wire: 0.1 arrives as 0.10000000149, which must not fall out of a range that ends at 0.1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from engine.show.change import Change
+from phosphene.engine.show.change import Change
 
 __all__ = ["Change", "ControlBus", "Counters"]
 

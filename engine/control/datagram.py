@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEAD = 16  # bytes: the word and a time tag

@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from engine.control.address import Table
-from engine.control.table import TOKEN
-from engine.core import clock
-from engine.core.errors import RateLimitedLog
-from engine.show.change import Value
-from engine.show.state import ShowState
+from phosphene.engine.control.address import Table
+from phosphene.engine.control.table import TOKEN
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog
+from phosphene.engine.show.change import Value
+from phosphene.engine.show.state import ShowState
 
 _log = RateLimitedLog(logging.getLogger(__name__))
 

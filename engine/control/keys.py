@@ -1,4 +1,4 @@
-"""The keyboard, as data: which key does what. Read by the window's key handler, the help panel and the README.
+"""The keyboard, as data: which key does what. Read by the window's key handler, the help panel and docs/playing.md.
 
 A binding either sends a control message, as if it had come over OSC, or names a command of the window ("quit"). Called on
 the main thread, on presses only: a key that repeats because it is held is not pressed again.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.control.address import Table
-from engine.show.change import Change, Value
+from phosphene.engine.control.address import Table
+from phosphene.engine.show.change import Change, Value
 
 
 @dataclass(frozen=True, slots=True)

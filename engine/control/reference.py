@@ -9,7 +9,7 @@ import re
 from itertools import groupby
 from typing import Any
 
-from engine.control.address import Address, Alias, Table
+from phosphene.engine.control.address import Address, Alias, Table
 
 _DECK = re.compile(r"/[ab](?=/)")
 _FADER = re.compile(r"(/fader)/\d+")

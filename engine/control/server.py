@@ -20,14 +20,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from engine.control.address import Table, unknown
-from engine.control.bus import ControlBus
-from engine.control.datagram import Message, arguments, messages
-from engine.control.feedback import Args, Feedback
-from engine.control.table import LISTEN
-from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
-from engine.show.change import Change
+from phosphene.engine.control.address import Table, unknown
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.datagram import Message, arguments, messages
+from phosphene.engine.control.feedback import Args, Feedback
+from phosphene.engine.control.table import LISTEN
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.show.change import Change
 
 _log = logging.getLogger(__name__)
 

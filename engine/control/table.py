@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.control.address import Address, Alias, Argument, Table
-from engine.core.params import Param
-from engine.core.signals import FADERS
-from engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_level
+from phosphene.engine.control.address import Address, Alias, Argument, Table
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import FADERS
+from phosphene.engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_level
 
 __all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
 

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.files import read_bytes
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_bytes
 
 _MOST_HEADER = 10_000  # bytes; numpy takes no longer one either, but reads it first
 _MOST_DIMENSIONS = 32  # numpy's own limit, up to its version 2

@@ -11,10 +11,8 @@ import shutil
 import sys
 from collections.abc import Mapping
 
-from engine.core import paths
-
 _LOADED_BY = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-_SEARCHED = ("PATH", *_LOADED_BY)
+_SEARCHED = ("PATH", "PYTHONPATH", *_LOADED_BY)
 
 
 def python_child(module: str, *arguments: str) -> list[str]:
@@ -23,7 +21,7 @@ def python_child(module: str, *arguments: str) -> list[str]:
 
 
 def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return our environment with this program importable wherever it was started from, and `more` on top.
+    """Return our environment as it may be handed on, and `more` on top.
 
     Of the lists of folders in it absolute entries are kept: an empty or relative one stands for the current folder.
     """
@@ -31,8 +29,6 @@ def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     for name in _SEARCHED:
         if name in environment:
             environment[name] = os.pathsep.join(_absolute(environment[name]))
-    given = _absolute(environment.get("PYTHONPATH", ""))
-    environment["PYTHONPATH"] = os.pathsep.join([str(paths.ROOT), *given])
     environment["PYTHONSAFEPATH"] = "1"  # for the children of children
     return environment | dict(more or {})
 
@@ -48,12 +44,10 @@ def ignore_current_folder() -> None:
     for name in (*_SEARCHED, "PYTHONSAFEPATH"):
         if name in environment:
             os.environ[name] = environment[name]
-    if "PYTHONPATH" in os.environ:
-        os.environ["PYTHONPATH"] = os.pathsep.join(_absolute(os.environ["PYTHONPATH"]))
     if again:
         os.execv(sys.executable, sys.orig_argv)
     here = os.path.realpath(os.curdir)  # what `python -m` has put first, and what empty entries stand for
-    sys.path[:] = [p for p in sys.path if p == str(paths.ROOT) or (p and os.path.realpath(p) != here)]
+    sys.path[:] = [p for p in sys.path if p and os.path.realpath(p) != here]
 
 
 def find_program(name: str) -> str | None:

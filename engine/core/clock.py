@@ -16,7 +16,7 @@ import time
 from fractions import Fraction
 from typing import Protocol
 
-from engine.core.frame import Frame
+from phosphene.engine.core.frame import Frame
 
 
 def now() -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import reprlib
 
-from engine.core import clock
+from phosphene.engine.core import clock
 
 _MOST_GOT, _MOST_WORDS = 120, 400  # characters: a library of 3,000 styles would fill 96 KB of a line
 _MOST_WHERE = 1000  # characters: a path, and a key that a stranger chose

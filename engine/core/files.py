@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 MOST_TEXT = 1 << 20  # bytes of a text file; the largest that ships, a style.toml, has 4 KB
 MOST_RECORD = 256 << 20  # bytes of what programs write for programs: a history of 100,000 steps has 30 MB

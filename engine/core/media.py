@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from engine.core.errors import UserError
-from engine.core.files import open_regular
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer

@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.core.errors import UserError
-from engine.core.files import reason
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import reason
 
 WORKING = (".part.mkv", ".part.mov", ".part.mp4", ".part")  # endings of what is being written
 COMPANIONS = (".framehash", ".json")  # of what lies beside a film and goes where it goes

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)

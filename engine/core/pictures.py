@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.files import open_regular, reason
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image

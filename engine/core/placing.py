@@ -27,8 +27,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.core.errors import one_line
-from engine.core.naming import COMPANIONS, WORKING, beside, numbered
+from phosphene.engine.core.errors import one_line
+from phosphene.engine.core.naming import COMPANIONS, WORKING, beside, numbered
 
 try:
     import fcntl

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from engine.core.errors import UserError, one_line
-from engine.core.files import reason
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.files import reason
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
-from engine.core.frame import Frame
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.gpu.texture import RenderTarget
 
 
 class Effect(Protocol):

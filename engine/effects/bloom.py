@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.core.frame import Frame, Size
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.effects.base import amount
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.effects.base import amount
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 LEVELS = 5
 GAIN = 1.5  # of the glow at amount 1: enough to be a look of its own, short of a white picture

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.params import complete, defaults
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.base import Effect, Turning
-from engine.effects.feedback import Feedback
-from engine.effects.registry import EFFECTS
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import complete, defaults
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.effects.base import Effect, Turning
+from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 # Software GL compiles a program for each combination of formats, and another where a side is a power of two: sizes in use
 # avoid those (44 and its halves 22, 11, 5 are none), as does this one.

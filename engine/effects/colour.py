@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.core.frame import Frame, Size
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.effects.base import amount
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from kernels.effects.palettes import ENTRIES, PALETTES, table
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.effects.base import amount
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.kernels.effects.palettes import ENTRIES, PALETTES, table
 
 SAFE_FLASHES_PER_S = 3.0  # WCAG 2.3.1: more than three flashes in any one second can cause seizures
 

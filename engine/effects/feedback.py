@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.core.frame import Frame, Size
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.effects.base import amount
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.effects.base import amount
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 
 class Feedback:

@@ -6,11 +6,11 @@ what comes later works on what came before, and grain that is warped or graded d
 
 from __future__ import annotations
 
-from engine.effects.base import Effect
-from engine.effects.bloom import Bloom
-from engine.effects.colour import Grade, Grain, Strobe
-from engine.effects.feedback import Feedback
-from engine.effects.space import Kaleidoscope, Mirror, Warp
+from phosphene.engine.effects.base import Effect
+from phosphene.engine.effects.bloom import Bloom
+from phosphene.engine.effects.colour import Grade, Grain, Strobe
+from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.space import Kaleidoscope, Mirror, Warp
 
 EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect for effect in (Warp, Mirror, Kaleidoscope, Feedback, Grade, Bloom, Strobe, Grain)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from engine.core.frame import Frame
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.effects.base import amount
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.effects.base import amount
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 _TURN = 2.0 * math.pi
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from engine.core.frame import Frame
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import Motion
-from engine.models.style import Style
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import Motion
+from phosphene.engine.models.style import Style
 
 
 class Generator(Protocol):

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.base import Program
-from engine.backends.cpu import CpuProgram
-from engine.core.frame import Frame, Size
-from engine.core.params import Param, complete
-from engine.core.signals import Signals
-from engine.generators.base import Generator
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import LATENTS, Motion, View, uniform_vector
-from engine.models.latent import Trajectory, Walk, latent_values
-from engine.models.style import Style
+from phosphene.engine.backends.base import Program
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param, complete
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.generators.base import Generator
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import LATENTS, Motion, View, uniform_vector
+from phosphene.engine.models.latent import Trajectory, Walk, latent_values
+from phosphene.engine.models.style import Style
 
 CPPN_PARAMS = (
     Param("zoom", "Zoom", 0.25, 4.0, 1.0, "magnification about the network's origin"),

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.params import Param, complete, defaults
-from engine.core.signals import Signals
-from engine.generators.decoding import EveryFrame, OwnRate
-from engine.generators.drive import Drive
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import View, view_matrix
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param, complete, defaults
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.generators.decoding import EveryFrame, OwnRate
+from phosphene.engine.generators.drive import Drive
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import View, view_matrix
+from phosphene.engine.models.style import Style
 
 STILL_BPM = 120.0  # of pictures that no music was heard for
 

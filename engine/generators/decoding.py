@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.backends.decoders import Decoder, Inputs
+from phosphene.engine.backends.decoders import Decoder, Inputs
 
 InputsAt = Callable[[float], Inputs]
 """A picture's inputs, as they will be in so many s."""

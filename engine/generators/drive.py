@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from engine.backends.decoders import Inputs
-from engine.models.encoding import Motion
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import Inputs
+from phosphene.engine.models.encoding import Motion
+from phosphene.engine.models.style import Style
 
 
 class Drive(ABC):

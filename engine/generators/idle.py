@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.core.frame import Frame
-from engine.core.params import Param
-from engine.core.signals import Signals
-from engine.gpu.shader import Pass
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import Signals
+from phosphene.engine.gpu.shader import Pass
+from phosphene.engine.gpu.texture import RenderTarget
 
 _TURN = 2.0 * math.pi
 _RATES = (0.11, 0.073, 0.19, 0.31)  # radians a second, in no simple ratio

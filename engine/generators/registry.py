@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.core.params import Param
-from engine.generators.base import Generator
-from engine.generators.cppn import CPPN_PARAMS, cppn_generator, cppn_sequence, cppn_still
-from engine.generators.gan import GAN_PARAMS, gan_generator, gan_sequence, gan_still
-from engine.generators.vqvae import VQVAE_PARAMS, vqvae_generator, vqvae_sequence, vqvae_still
-from engine.gpu.shader import Passes
-from engine.models.latent import Walk
-from engine.models.style import Style
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.params import Param
+from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.cppn import CPPN_PARAMS, cppn_generator, cppn_sequence, cppn_still
+from phosphene.engine.generators.gan import GAN_PARAMS, gan_generator, gan_sequence, gan_still
+from phosphene.engine.generators.vqvae import VQVAE_PARAMS, vqvae_generator, vqvae_sequence, vqvae_still
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.style import Style
 
 Picture = np.ndarray
 """float32 [h, w, 3], sRGB 0..1, row 0 at the top."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.generators.registry import GENERATORS
-from engine.models.style import Style
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.registry import GENERATORS
+from phosphene.engine.models.style import Style
 
 
 def preview_still(style: Style, size: Size | None = None) -> np.ndarray:

@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.decoders import Decoder, Inputs
-from engine.core.frame import Size
-from engine.core.params import Param
-from engine.generators.base import Generator
-from engine.generators.cppn import CPPN_PARAMS
-from engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
-from engine.generators.drive import Drive
-from engine.gpu.shader import Passes
-from engine.models.latent import Walk
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import Decoder, Inputs
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.params import Param
+from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.cppn import CPPN_PARAMS
+from phosphene.engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
+from phosphene.engine.generators.drive import Drive
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.style import Style
 
 VQVAE_PARAMS = (
     *CPPN_PARAMS,

@@ -11,10 +11,11 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-from engine.core import paths
-from engine.core.child import find_program
-from engine.core.errors import UserError
-from engine.gpu.cuda import INSTALL, package_found
+from phosphene.engine.core import paths
+from phosphene.engine.core.child import find_program
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.gpu.cuda import package_found
 
 _CACHE_BYTES = 64 * 1024 * 1024  # a kernel is 30 to 200 KB; the least recently read go first
 _LOG_LINES = 6
@@ -47,7 +48,9 @@ def compile_cubin(
         return _by_nvcc(nvcc, source, arch, name, ftz)
     image = prebuilt(arch) if prebuilt is not None else None
     if image is None:
-        raise UserError("no compiler for device code", where=f"{name}, {arch}", got=reason.splitlines()[0], remedy=INSTALL)
+        raise UserError(
+            "no compiler for device code", where=f"{name}, {arch}", got=reason.splitlines()[0], remedy=install("rtx")
+        )
     return image
 
 

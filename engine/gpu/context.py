@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator
 from ctypes import byref, c_char_p, c_int32, c_uint32, c_void_p
 
-from engine.core.errors import UserError
-from engine.gpu.gl import GL
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.gpu.gl import GL
 
 # The names and numbers of the EGL registry, where the functions below are documented.
 _NONE, _OPENGL_BIT, _WIDTH, _HEIGHT = 0x3038, 0x0008, 0x3057, 0x3056

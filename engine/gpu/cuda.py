@@ -14,10 +14,9 @@ import sys
 import threading
 from collections.abc import Callable
 
-from engine.core.errors import UserError
-from engine.gpu.cuda_base import Cuda, CudaError
-
-INSTALL = "pip install 'phosphene[rtx]'"
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.gpu.cuda_base import Cuda, CudaError
 
 
 def driver_refusal() -> str | None:
@@ -79,7 +78,7 @@ def _open(ordinal: int) -> Cuda:
             return make(ordinal)
         except (CudaError, ImportError, OSError, RuntimeError) as error:
             reasons.append(f"{name}: {error}")
-    raise UserError("CUDA does not open", got="; ".join(reasons), remedy=f"install the wheels: {INSTALL}")
+    raise UserError("CUDA does not open", got="; ".join(reasons), remedy=install("rtx"))
 
 
 def package_found(package: str) -> bool:
@@ -91,13 +90,13 @@ def package_found(package: str) -> bool:
 
 
 def _cuda_python(ordinal: int) -> Cuda:
-    from engine.gpu.cuda_python import CudaPython
+    from phosphene.engine.gpu.cuda_python import CudaPython
 
     return CudaPython(ordinal)
 
 
 def _pycuda(ordinal: int) -> Cuda:
-    from engine.gpu.cuda_pycuda import PyCuda
+    from phosphene.engine.gpu.cuda_pycuda import PyCuda
 
     return PyCuda(ordinal)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.gpu.cuda_base import CudaError, DeviceInfo, Extent
+from phosphene.engine.gpu.cuda_base import CudaError, DeviceInfo, Extent
 
 _GL_TEXTURE_2D = 0x0DE1
 

@@ -1,4 +1,4 @@
-"""The one import of OpenGL: everyone writes `from engine.gpu.gl import GL`, nobody imports `OpenGL` otherwise.
+"""The one import of OpenGL: everyone writes `from phosphene.engine.gpu.gl import GL`, nobody imports `OpenGL` otherwise.
 
 PyOpenGL reads its switches once, when any module of it is first imported, so they are set here. Importing this module
 touches no display and makes no context. PHOSPHENE_GL_DEBUG=1 checks every call for a GL error (calls cost about 3x).
@@ -6,6 +6,7 @@ touches no display and makes no context. PHOSPHENE_GL_DEBUG=1 checks every call 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -14,6 +15,9 @@ DEBUG = os.environ.get("PHOSPHENE_GL_DEBUG", "") not in ("", "0")
 if sys.platform.startswith("linux"):
     # Windows use GLFW's EGL context API, so one platform serves window and headless alike: PyOpenGL cannot switch later.
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+
+# Its accelerator is an extra that saves nothing here, and its absence nobody's business.
+logging.getLogger("OpenGL.acceleratesupport").setLevel(logging.WARNING)
 
 import OpenGL  # noqa: E402
 

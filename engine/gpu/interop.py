@@ -11,9 +11,9 @@ import logging
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.cuda_base import Buffer, Cuda, CudaError, HostBuffer, Stream, Texture
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda_base import Buffer, Cuda, CudaError, HostBuffer, Stream, Texture
+from phosphene.engine.gpu.texture import RenderTarget
 
 _log = logging.getLogger(__name__)
 

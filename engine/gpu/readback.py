@@ -10,9 +10,9 @@ from collections import deque
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
 
 _DEPTH = 3  # a GPU that is two frames behind still finds a free buffer
 _DRAIN_NS = 200_000_000

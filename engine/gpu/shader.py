@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-import kernels
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
+from phosphene import kernels
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
 
 _KERNELS = Path(kernels.__file__).parent
 _INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$')

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.gl import GL
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
 
 # name: (internal format, pixel format, type of the storage that costs no conversion, bytes a pixel)
 FORMATS = {

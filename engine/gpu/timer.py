@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.gpu.cuda_base import Cuda, Event, Stream
+from phosphene.engine.gpu.cuda_base import Cuda, Event, Stream
 
 _PAIRS = 4  # frames that may be under way; with all of them out a frame is not timed
 

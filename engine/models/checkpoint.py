@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, OUTPUTS, CppnSpec, Weights
-from engine.models.style import MAX_WEIGHTS_BYTES
-from engine.models.torch_file import read_torch
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, OUTPUTS, CppnSpec, Weights
+from phosphene.engine.models.style import MAX_WEIGHTS_BYTES
+from phosphene.engine.models.torch_file import read_torch
 
 # Their order, by our names: another than ours.
 INPUTS = ("y", "x", "time", "bass", "mid", "treble", "centroid", "rolloff", "onset", "time_ramp", "beat", "rms")

@@ -16,9 +16,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from engine.core.errors import UserError
-from engine.models.encoding import BASE_INPUTS, INPUTS, is_spatial
-from engine.models.table import Table
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.encoding import BASE_INPUTS, INPUTS, is_spatial
+from phosphene.engine.models.table import Table
 
 ACTIVATIONS = ("sin", "cos", "gauss", "tanh")
 PERIODIC = frozenset({"sin", "cos"})

@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.core.frame import Size
+from phosphene.engine.core.frame import Size
 
 # The twelve of the first networks, in their order.
 BASE_INPUTS = (

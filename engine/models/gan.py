@@ -18,9 +18,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from engine.models.graph import Graph, Tensors, check_cost
-from engine.models.latent import unit_rms
-from engine.models.table import Table, refusal
+from phosphene.engine.models.graph import Graph, Tensors, check_cost
+from phosphene.engine.models.latent import unit_rms
+from phosphene.engine.models.table import Table, refusal
 
 Width = Annotated[int, Field(ge=4, le=512)]
 

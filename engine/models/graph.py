@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 Tensors = Mapping[str, np.ndarray]
 """A network's numbers by name, float32."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.models.colour import from_hex, logit, oklab, oklab_to_srgb
-from engine.models.cppn import CppnSpec, Weights
-from engine.models.encoding import AUDIO_INPUTS, input_values, spatial_input, uniform_vector
-from kernels.cppn.reference import ACTIVATIONS, forward
+from phosphene.engine.models.colour import from_hex, logit, oklab, oklab_to_srgb
+from phosphene.engine.models.cppn import CppnSpec, Weights
+from phosphene.engine.models.encoding import AUDIO_INPUTS, input_values, spatial_input, uniform_vector
+from phosphene.kernels.cppn.reference import ACTIVATIONS, forward
 
 # Two ramps from dark to bright; a second field decides between them. Dark rooms want a ground near black.
 PALETTES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 _WAVES = 3  # sinusoids in each dimension of the wander: enough never to be seen to repeat
 _PUSHES = 8  # directions in which onsets push, one beat each

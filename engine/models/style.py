@@ -21,18 +21,18 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from safetensors.numpy import save
 
-from engine.core.errors import UserError
-from engine.core.files import read_toml
-from engine.core.frame import Size
-from engine.core.paths import is_name, styles_dir
-from engine.models.cppn import CppnSpec, Network, Weights
-from engine.models.encoding import UNIFORM_INPUTS
-from engine.models.gan import GanNetwork
-from engine.models.graph import Tensors
-from engine.models.table import Table
-from engine.models.tensor_file import read_tensors
-from engine.models.vqvae import VqvaeNetwork
-from engine.show.catalogue import did_you_mean, listed
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_toml
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.paths import find, is_name, style_folders, styles_dir
+from phosphene.engine.models.cppn import CppnSpec, Network, Weights
+from phosphene.engine.models.encoding import UNIFORM_INPUTS
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.graph import Tensors
+from phosphene.engine.models.table import Table
+from phosphene.engine.models.tensor_file import read_tensors
+from phosphene.engine.models.vqvae import VqvaeNetwork
+from phosphene.engine.show.catalogue import did_you_mean, listed
 
 __all__ = [
     "Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "made_meta", "write_meta", "write_style",
@@ -164,7 +164,7 @@ def style_folder(path_or_slug: str | Path) -> Path:
     """
     slug = str(path_or_slug)
     of_library = isinstance(path_or_slug, str) and is_name(slug)
-    folder = styles_dir() / slug if of_library else Path(path_or_slug)
+    folder = find(style_folders(), os.path.join(slug, "style.toml")).parent if of_library else Path(path_or_slug)
     if _is_style(folder):
         return folder
     known = list_styles()
@@ -180,6 +180,11 @@ def empty_library() -> UserError:
     """Return the line for a library without a style."""
     remedy = "vj styles new --seed 1 grows one; PHOSPHENE_STYLES names another library"
     return UserError("the library holds no style", where=str(styles_dir()), remedy=remedy)
+
+
+def in_library(folder: Path) -> bool:
+    """Whether a folder lies in the library, by whatever path it is named."""
+    return folder.resolve().parent in [each.resolve() for each in style_folders()]
 
 
 def _is_style(folder: Path) -> bool:
@@ -204,14 +209,13 @@ def list_styles(kind: str = "") -> list[str]:
 
     One that has to be read and cannot is left out: a bad style takes no list down.
     """
-    folder = styles_dir()
-    found = sorted(p.parent.name for p in folder.glob("*/style.toml")) if folder.is_dir() else []
-    return [slug for slug in found if not kind or _kind_of(folder / slug) == kind]
+    found = {p.parent.name for folder in style_folders() if folder.is_dir() for p in folder.glob("*/style.toml")}
+    return [slug for slug in sorted(found) if not kind or _kind_of(slug) == kind]
 
 
-def _kind_of(folder: Path) -> str:
+def _kind_of(slug: str) -> str:
     try:
-        return load_meta(folder).kind
+        return load_meta(style_folder(slug)).kind
     except UserError:
         return ""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 
 class Table(BaseModel):

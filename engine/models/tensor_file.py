@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.files import parse_json, read_bytes
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import parse_json, read_bytes
 
 MOST_HEADER = 256 << 10  # bytes; the longest that ships, of a GAN, has 6 KB
 _MOST_DIMENSIONS = 8

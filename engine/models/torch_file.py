@@ -17,8 +17,9 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from engine.core.errors import UserError
-from engine.core.files import read_bytes
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.files import read_bytes
 
 MOST_TRAINED = 4 << 30  # bytes of a checkpoint of a training: weights, their averages, and two moments of each
 MOST_PICKLE = 16 << 20  # bytes; that of a GAN in mid-training has 60 KB
@@ -60,7 +61,7 @@ def read_torch(path: str | os.PathLike[str], most: int, what: str = "checkpoint"
     try:
         import torch
     except ImportError as error:
-        raise UserError("reading a .pth needs torch", got=error, remedy="pip install -e '.[torch]'") from error
+        raise UserError("reading a .pth needs torch", got=error, remedy=install("torch")) from error
     try:
         _measure(data, most)
         with warnings.catch_warnings():

@@ -16,10 +16,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.graph import Graph, Tensors, check_cost
-from engine.models.table import Table, refusal
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.graph import Graph, Tensors, check_cost
+from phosphene.engine.models.table import Table, refusal
 
 MAX_CODES = 256  # a code is a byte
 MOST_LOOPED = 16 << 20  # codes of all loops together, 16 MB; those that ship have 0.11 million

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.core.frame import Frame, Size
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.gpu.texture import RenderTarget
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.base import Display
-from engine.output.headless import Headless
-from engine.output.window import Window, display_refusal
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.base import Display
+from phosphene.engine.output.headless import Headless
+from phosphene.engine.output.window import Window, display_refusal
 
 log = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.compile import compile_cubin
-from engine.gpu.cuda_base import Buffer, Cuda, Event, Texture
-from engine.gpu.dlpack import CUDA, Plane
-from engine.gpu.texture import RenderTarget
-from engine.output.encoder import nvenc
-from kernels.pack_nv12 import BLOCK, ENTRY, grid, source
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.compile import compile_cubin
+from phosphene.engine.gpu.cuda_base import Buffer, Cuda, Event, Texture
+from phosphene.engine.gpu.dlpack import CUDA, Plane
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.encoder import nvenc
+from phosphene.kernels.pack_nv12 import BLOCK, ENTRY, grid, source
 
 _PITCH = 256  # bytes that rows of NV12 are a multiple of: NVENC registers a buffer by one address and one pitch
 _PROBE = Size(256, 144)

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import av
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
 
 # Pixels a second and core up to which x264 may take its better preset; beyond, recording would cost the show its frames.
 # Two cores: 1280x720 at 30 fps is just below, at 60 fps above (docs/decisions/recording.md).

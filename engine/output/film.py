@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.frame import Frame
-from engine.core.naming import COMPANIONS, beside
-from engine.gpu.readback import FramePool, Readback
-from engine.gpu.texture import RenderTarget
-from engine.output.framehash import FrameHashes
-from engine.output.movie import MovieSpec, open_movie
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.core.naming import COMPANIONS, beside
+from phosphene.engine.gpu.readback import FramePool, Readback
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.framehash import FrameHashes
+from phosphene.engine.output.movie import MovieSpec, open_movie
 
 _AHEAD = 4  # pictures between the GPU and the encoder's queue
 

@@ -13,12 +13,12 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.core.errors import one_line
-from engine.core.files import reason
-from engine.core.media import create_media
-from engine.core.naming import refused
-from engine.output.remux import AUDIO_RATE
-from engine.output.safe_file import SafeFile
+from phosphene.engine.core.errors import one_line
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.media import create_media
+from phosphene.engine.core.naming import refused
+from phosphene.engine.output.remux import AUDIO_RATE
+from phosphene.engine.output.safe_file import SafeFile
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import av
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.files import reason
-from engine.core.media import open_media
-from kernels.guard import reference
-from kernels.guard.reference import CELLS, DARK, LUMINANCE_STEP, MOST_FLASHES, RED_STEP, REGIONS, TILES, WINDOW_S
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.media import open_media
+from phosphene.kernels.guard import reference
+from phosphene.kernels.guard.reference import CELLS, DARK, LUMINANCE_STEP, MOST_FLASHES, RED_STEP, REGIONS, TILES, WINDOW_S
 
 KINDS = ("luminance", "red")
 _CODES = np.arange(256) / 255.0

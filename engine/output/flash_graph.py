@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.output.flash_check import KINDS, FlashReport
-from kernels.guard.reference import MOST_FLASHES
+from phosphene.engine.output.flash_check import KINDS, FlashReport
+from phosphene.kernels.guard.reference import MOST_FLASHES
 
 _SIZE, _LEFT, _RIGHT = (1280, 420), 90, 30
 _FLASHES, _LIGHT = (40, 270), (310, 380)  # top and bottom of the two graphs

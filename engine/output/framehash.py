@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-import engine
-from engine.core.errors import UserError
-from engine.core.files import open_regular
-from engine.core.frame import Size
-from engine.core.naming import refused
-from engine.core.placing import claim
+import phosphene
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.naming import refused
+from phosphene.engine.core.placing import claim
 
 # `framemd5` is the better known of FFmpeg's two, but processors have instructions for SHA-256: 3 ms a frame of 1280x720
 # here, and MD5 9 ms. Both are read.
@@ -80,7 +80,7 @@ class FrameHashes:
             "#format: frame checksums\n"
             "#version: 2\n"
             f"#hash: {HASH}\n"
-            f"#software: phosphene {engine.__version__}\n"
+            f"#software: phosphene {phosphene.__version__}\n"
             f"#tb 0: {tick.numerator}/{tick.denominator}\n"
             "#media_type 0: video\n"
             "#codec_id 0: rawvideo\n"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.core import clock
-from engine.core.frame import Size
-from engine.gpu.context import HeadlessContext
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.output.base import KeyEvent, Overlay
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.context import HeadlessContext
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.base import KeyEvent, Overlay
 
 
 class Headless:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.gl import GL
-from engine.gpu.shader import Pass
-from engine.gpu.texture import RenderTarget
-from engine.output import hud_panel
-from engine.output.hud_model import HudModel
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.shader import Pass
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output import hud_panel
+from phosphene.engine.output.hud_model import HudModel
 
 _INTERVAL_S = 0.25
 _CLIPPING = 0.99  # of full scale

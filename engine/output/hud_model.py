@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.core.frame import Size
+from phosphene.engine.core.frame import Size
 
 
 @dataclass(frozen=True, slots=True)

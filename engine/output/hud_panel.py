@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.core.frame import Size
-from engine.output.hud_model import HudModel
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.hud_model import HudModel
 
 Colour = tuple[int, int, int]
 Rect = tuple[int, int, int, int]  # x, y, width, height in pixels from the top left of the panel

@@ -17,17 +17,17 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.audio.decode import stream_audio
-from engine.core.errors import UserError, one_line
-from engine.core.files import reason
-from engine.core.media import open_media
-from engine.core.naming import refuse_inputs, refused
-from engine.core.placing import Working, claim, discarding
-from engine.output.loudness import CEILING_DBTP, TARGET_LUFS, Gain, Loudness, gain_to, measure_loudness
-from engine.output.movie import open_movie
-from engine.output.movie_file import sound_frame
-from engine.output.movie_spec import MovieSpec
-from engine.output.remux import AUDIO_RATE, add_copy, frame_number, open_plain, survey
+from phosphene.engine.audio.decode import stream_audio
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.media import open_media
+from phosphene.engine.core.naming import refuse_inputs, refused
+from phosphene.engine.core.placing import Working, claim, discarding
+from phosphene.engine.output.loudness import CEILING_DBTP, TARGET_LUFS, Gain, Loudness, gain_to, measure_loudness
+from phosphene.engine.output.movie import open_movie
+from phosphene.engine.output.movie_file import sound_frame
+from phosphene.engine.output.movie_spec import MovieSpec
+from phosphene.engine.output.remux import AUDIO_RATE, add_copy, frame_number, open_plain, survey
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from engine.output.movie_file import sound_frame
-from engine.output.remux import AUDIO_RATE
+from phosphene.engine.output.movie_file import sound_frame
+from phosphene.engine.output.remux import AUDIO_RATE
 
 TARGET_LUFS = -14.0  # where the large streaming services play music
 CEILING_DBTP = -1.0  # what AAC may overshoot, and what R 128 allows

@@ -19,13 +19,13 @@ from typing import Any
 import av
 import numpy as np
 
-from engine.core.errors import UserError, one_line
-from engine.core.files import reason
-from engine.core.naming import refused
-from engine.core.placing import check_writable
-from engine.output.movie_file import MovieFile
-from engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of, sequence_of
-from engine.output.sequence import Sequence, refuse_strangers
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.naming import refused
+from phosphene.engine.core.placing import check_writable
+from phosphene.engine.output.movie_file import MovieFile
+from phosphene.engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of, sequence_of
+from phosphene.engine.output.sequence import Sequence, refuse_strangers
 
 log = logging.getLogger(__name__)
 

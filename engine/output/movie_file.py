@@ -17,13 +17,13 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from engine.core.errors import UserError
-from engine.core.media import create_media
-from engine.core.placing import claim, discarding
-from engine.output.movie_spec import MovieSpec, encoder_of
-from engine.output.muxer import CLUSTER_MS
-from engine.output.remux import AUDIO_RATE, BITEXACT, MOVIE_CLOCK, remux, survey
-from engine.output.safe_file import SafeFile
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.media import create_media
+from phosphene.engine.core.placing import claim, discarding
+from phosphene.engine.output.movie_spec import MovieSpec, encoder_of
+from phosphene.engine.output.muxer import CLUSTER_MS
+from phosphene.engine.output.remux import AUDIO_RATE, BITEXACT, MOVIE_CLOCK, remux, survey
+from phosphene.engine.output.safe_file import SafeFile
 
 _BT709 = 1  # ITU-T H.273: primaries, transfer and matrix
 _SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INP

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
 
 # What x264 and x265 write depends on how many frames they work on at once, so that number is a constant and not the
 # machine's count of cores: 2 cores and 16 then give the same bytes. 8 keeps 16 cores three quarters busy at `medium`,

@@ -19,15 +19,15 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from engine.core.errors import UserError, one_line
-from engine.core.files import reason
-from engine.core.frame import Size
-from engine.core.media import create_media
-from engine.core.naming import refused
-from engine.core.placing import claim, discarding
-from engine.output.encoder import H264, pick_h264
-from engine.output.remux import AUDIO_RATE, remux
-from engine.output.safe_file import SafeFile
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.media import create_media
+from phosphene.engine.core.naming import refused
+from phosphene.engine.core.placing import claim, discarding
+from phosphene.engine.output.encoder import H264, pick_h264
+from phosphene.engine.output.remux import AUDIO_RATE, remux
+from phosphene.engine.output.safe_file import SafeFile
 
 log = logging.getLogger(__name__)
 

@@ -21,12 +21,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine.core import clock
-from engine.core.errors import UserError, one_line
-from engine.core.frame import Size
-from engine.output.cfr import FrameGrid, SoundLine, SoundTrack
-from engine.output.flac import FlacWriter
-from engine.output.muxer import AUDIO_RATE, DevicePicture, Muxer
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.cfr import FrameGrid, SoundLine, SoundTrack
+from phosphene.engine.output.flac import FlacWriter
+from phosphene.engine.output.muxer import AUDIO_RATE, DevicePicture, Muxer
 
 log = logging.getLogger(__name__)
 

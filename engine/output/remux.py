@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 import av
 
-from engine.core.media import create_media, open_media, open_stream
-from engine.core.placing import Working, claim, discarding
-from engine.output.safe_file import SafeFile
+from phosphene.engine.core.media import create_media, open_media, open_stream
+from phosphene.engine.core.placing import Working, claim, discarding
+from phosphene.engine.output.safe_file import SafeFile
 
 AUDIO_RATE = 48_000  # Hz
 AAC_FRAME = 1024  # samples in a packet; the encoder also starts with one packet of priming

@@ -7,8 +7,8 @@ import logging
 import os
 from pathlib import Path
 
-from engine.core.errors import one_line
-from engine.core.files import reason
+from phosphene.engine.core.errors import one_line
+from phosphene.engine.core.files import reason
 
 log = logging.getLogger(__name__)
 

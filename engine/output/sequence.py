@@ -17,11 +17,11 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange
 
-from engine.core.errors import UserError
-from engine.core.placing import claim
-from engine.output.flac import FlacWriter
-from engine.output.movie_spec import SOUND_NAME, MovieSpec, encoder_of, sequence_of
-from engine.output.remux import AUDIO_RATE
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.placing import claim
+from phosphene.engine.output.flac import FlacWriter
+from phosphene.engine.output.movie_spec import SOUND_NAME, MovieSpec, encoder_of, sequence_of
+from phosphene.engine.output.remux import AUDIO_RATE
 
 _BT709, _RGB, _SRGB = 1, 0, 13  # ITU-T H.273: primaries; matrix; transfer
 

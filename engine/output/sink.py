@@ -11,11 +11,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from engine.core.frame import Frame, Size
-from engine.gpu.readback import FramePool, Readback
-from engine.gpu.texture import RenderTarget
-from engine.output.device_capture import DeviceCapture
-from engine.output.recorder import Recorder, RecorderStatus, RecordingResult
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.gpu.readback import FramePool, Readback
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.device_capture import DeviceCapture
+from phosphene.engine.output.recorder import Recorder, RecorderStatus, RecordingResult
 
 
 class RecorderSink:

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
-from engine.core.frame import Size
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.output.base import KeyEvent, Overlay
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.extras import install_packages
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.base import KeyEvent, Overlay
 
 log = logging.getLogger(__name__)
 quiet = RateLimitedLog(log)
@@ -50,7 +51,7 @@ class _Glfw:
         try:
             import glfw
         except ImportError as error:
-            raise UserError("the window library does not load", got=error, remedy="pip install glfw") from error
+            raise UserError("the window library does not load", got=error, remedy=install_packages(["glfw"])) from error
         self.api: ModuleType = glfw
         self.error = ""
         glfw.set_error_callback(self._on_error)

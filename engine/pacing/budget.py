@@ -5,7 +5,7 @@ Written by the render thread once a frame; read by the HUD and the report. Never
 
 from __future__ import annotations
 
-from engine.core.metrics import Distribution
+from phosphene.engine.core.metrics import Distribution
 
 
 class FrameBudget:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.core.frame import Size
+from phosphene.engine.core.frame import Size
 
 DEAD_BAND = 0.20
 # A frame also has to survive the recorder and the odd hiccup of a shared machine: half the slot is the aim.

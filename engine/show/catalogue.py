@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.core.params import Param, defaults
+from phosphene.engine.core.params import Param, defaults
 
 DECKS = ("a", "b")
 IDLE = "idle"  # the style name of a deck that shows the idle scene: nothing to load, nothing that can fail

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.show.scene import Scene
+    from phosphene.engine.show.scene import Scene
 
 Value = float | int | str
 

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from engine.core.params import complete, defaults
-from engine.core.signals import FADERS, BeatPosition
-from engine.show.catalogue import CROSSFADE, FADER, IDLE, MASTER, STARTS, TRANSITIONS, Catalogue
-from engine.show.change import (
+from phosphene.engine.core.params import complete, defaults
+from phosphene.engine.core.signals import FADERS, BeatPosition
+from phosphene.engine.show.catalogue import CROSSFADE, FADER, IDLE, MASTER, STARTS, TRANSITIONS, Catalogue
+from phosphene.engine.show.change import (
     Action,
     AudioGain,
     AudioInput,
@@ -35,10 +35,10 @@ from engine.show.change import (
     StyleReady,
     Tempo,
 )
-from engine.show.mapping import Mapping as SignalMapping
-from engine.show.scene import DeckEntry, Scene, Transition
-from engine.show.setlist import EMPTY, Setlist
-from engine.show.state import DeckFrame, DeckState, Fade, ShowFrame, ShowState, Staged, restore, snapshot
+from phosphene.engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.show.scene import DeckEntry, Scene, Transition
+from phosphene.engine.show.setlist import EMPTY, Setlist
+from phosphene.engine.show.state import DeckFrame, DeckState, Fade, ShowFrame, ShowState, Staged, restore, snapshot
 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
 

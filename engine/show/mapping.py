@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
-from engine.core.errors import UserError
-from engine.core.signals import SIGNALS
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import SIGNALS
 
 CURVES: dict[str, Callable[[float], float]] = {
     "linear": lambda x: x,

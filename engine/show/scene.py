@@ -11,20 +11,21 @@ A scene describes one primary deck. It lands on whichever deck is hidden, so its
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.core.errors import UserError
-from engine.core.files import read_toml
-from engine.core.params import Param
-from engine.core.signals import FADERS, SIGNALS
-from engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue, did_you_mean, listed
-from engine.show.mapping import CURVES
-from engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.core import paths
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_toml
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import FADERS, SIGNALS
+from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue, did_you_mean, listed
+from phosphene.engine.show.mapping import CURVES
+from phosphene.engine.show.mapping import Mapping as SignalMapping
 
 VERSION = 1
 SETLIST = "setlist.toml"  # lies among the scenes and is none
@@ -111,9 +112,14 @@ class Scene(_Table):
         return tuple(found)
 
 
-def scene_names(folder: Path) -> tuple[str, ...]:
-    """Return the slugs of the scenes in `folder`, sorted: the order of `/scene/number` and the keys 1 to 9."""
-    return tuple(sorted(p.stem for p in folder.glob("*.toml") if p.name != SETLIST))
+def scene_names(folders: Iterable[Path]) -> tuple[str, ...]:
+    """Return the slugs of the scenes in `folders`, sorted: the order of `/scene/number` and the keys 1 to 9."""
+    return tuple(sorted({p.stem for folder in folders for p in folder.glob("*.toml") if p.name != SETLIST}))
+
+
+def scene_path(name: str) -> Path:
+    """Return the file of a scene by its slug or, where there is a slash in `name`, by its path."""
+    return paths.find(paths.scene_folders(), f"{name}.toml") if paths.is_name(name) else Path(name)
 
 
 def load_scene(path: Path, catalogue: Catalogue) -> Scene:
@@ -145,7 +151,8 @@ def _check(path: Path, catalogue: Catalogue) -> tuple[Scene | None, list[UserErr
         data = read_toml(path, what="scene")
     except UserError as error:
         if error.what == "no such scene":
-            near = did_you_mean(path.stem, scene_names(path.parent))
+            folders = paths.scene_folders()
+            near = did_you_mean(path.stem, scene_names(folders if path.parent in folders else [path.parent]))
             error = UserError(error.what, where=str(path), remedy=near or "vj scenes list shows what there is")
         return None, [error]
     if (version := data.get("version")) != VERSION:

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from engine.core.signals import FADERS
-from engine.show.catalogue import CROSSFADE, IDLE, MASTER
-from engine.show.mapping import Mapping as SignalMapping
-from engine.show.scene import Scene
+from phosphene.engine.core.signals import FADERS
+from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER
+from phosphene.engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.show.scene import Scene
 
 Chain = tuple[tuple[str, Mapping[str, float]], ...]
 

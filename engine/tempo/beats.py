@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.signals import MEL_BANDS
-from engine.tempo.resonators import BINS, Resonators
-from engine.tempo.tracker import (
+from phosphene.engine.core.signals import MEL_BANDS
+from phosphene.engine.tempo.resonators import BINS, Resonators
+from phosphene.engine.tempo.tracker import (
     BASS_BANDS,
     FASTEST_BPM,
     FLUX_LAG_S,

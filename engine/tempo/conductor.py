@@ -20,8 +20,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from engine.core.signals import BeatPosition
-from engine.tempo.timeline import Timeline
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 30.0, 300.0
 CONFIDENCE_FLOOR = 0.35

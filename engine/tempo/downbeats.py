@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.tempo.conductor import BEATS_PER_BAR
+from phosphene.engine.tempo.conductor import BEATS_PER_BAR
 
 _HARMONY, _BASS, _REST, _ENTRY = 1.0, 0.2, -0.4, 0.3
 _EPS = 1e-9

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.core.signals import BeatPosition
-from engine.tempo.beats import Course
-from engine.tempo.conductor import BEATS_PER_BAR, Conductor
-from engine.tempo.timeline import Timeline
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.tempo.beats import Course
+from phosphene.engine.tempo.conductor import BEATS_PER_BAR, Conductor
+from phosphene.engine.tempo.timeline import Timeline
 
 DEFAULT_BPM = 120.0  # of silence, and of music without a beat
 _LEAST = 2  # beats: a tempo needs two

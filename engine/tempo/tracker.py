@@ -16,9 +16,9 @@ import math
 
 import numpy as np
 
-from engine.core.signals import MEL_BANDS
-from engine.tempo.resonators import BINS, Resonators
-from engine.tempo.timeline import Timeline
+from phosphene.engine.core.signals import MEL_BANDS
+from phosphene.engine.tempo.resonators import BINS, Resonators
+from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
 PRIOR_BPM, PRIOR_OCTAVES = 126.0, 1.0

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.cppn_fused.fragment import LANES, index, quad_columns, tile_features
-from kernels.cppn_fused.shape import FRAME, TILE, Shape, m_tiles, sections
+from phosphene.kernels.cppn_fused.fragment import LANES, index, quad_columns, tile_features
+from phosphene.kernels.cppn_fused.shape import FRAME, TILE, Shape, m_tiles, sections
 
 # The most that the approximate instructions are off (PTX ISA): absolute for sin and cos within 2 pi, relative for the rest.
 INSTRUCTION_ERROR = {"sin": 2.0**-20.5, "exp2": 2.0**-22, "log2": 2.0**-22, "reciprocal": 2.0**-23, "tanh": 2.0**-11}

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.cppn.reference import forward
-from kernels.cppn_fused.emulate import Hardware, colours, inputs
-from kernels.cppn_fused.pack import pack_frame, pack_weights
-from kernels.cppn_fused.shape import FRAME, VARIANTS, Shape
+from phosphene.kernels.cppn.reference import forward
+from phosphene.kernels.cppn_fused.emulate import Hardware, colours, inputs
+from phosphene.kernels.cppn_fused.pack import pack_frame, pack_weights
+from phosphene.kernels.cppn_fused.shape import FRAME, VARIANTS, Shape
 
 BOUND = 1.0  # 8-bit levels at the 99th percentile
 _PICTURE = (48, 27)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernels.cppn_fused.shape import OUT_COLUMNS, Shape, weight_bytes
+from phosphene.kernels.cppn_fused.shape import OUT_COLUMNS, Shape, weight_bytes
 
 _MUFU_PER_CLOCK = 16  # per SM, from Volta on: a quarter of a warp in each of four partitions
 

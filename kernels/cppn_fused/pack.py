@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kernels.cppn_fused.fragment import quad_columns, tile_features
-from kernels.cppn_fused.shape import FRAME, OUT_COLUMNS, TILE, Shape, sections, weight_bytes
+from phosphene.kernels.cppn_fused.fragment import quad_columns, tile_features
+from phosphene.kernels.cppn_fused.shape import FRAME, OUT_COLUMNS, TILE, Shape, sections, weight_bytes
 
 View = tuple[float, float, float, float]
 STRAIGHT: View = (1.0, 0.0, 0.0, 0.0)

@@ -13,8 +13,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from kernels.cppn_fused import fragment
-from kernels.cppn_fused.shape import (
+from phosphene.kernels.cppn_fused import fragment
+from phosphene.kernels.cppn_fused.shape import (
     BLOCK,
     FRAME,
     Shape,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.effects.palettes import ENTRIES, PALETTES, table
+from phosphene.kernels.effects.palettes import ENTRIES, PALETTES, table
 
 Picture = np.ndarray
 LIGHT_MAX = 16384.0

@@ -15,14 +15,14 @@ import av
 import numpy as np
 import pytest
 
-from engine.audio.base import PCM, AudioHealth, AudioSource
-from engine.audio.offline import FileAnalysis
-from engine.audio.prepared import prepare
-from engine.audio.supervisor import Supervisor
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE, BeatPosition, signals_at
-from engine.tempo.timeline import Timeline
+from phosphene.engine.audio.base import PCM, AudioHealth, AudioSource
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.audio.prepared import prepare
+from phosphene.engine.audio.supervisor import Supervisor
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, BeatPosition, signals_at
+from phosphene.engine.tempo.timeline import Timeline
 
 SECONDS = 4.0
 BEAT_S = 0.5
@@ -120,7 +120,7 @@ def test_records_keep_up_with_time(heard: Heard) -> None:
 
 
 def test_samples_are_the_file_then_silence_with_nothing_lost(heard: Heard, path: Path) -> None:
-    from engine.audio.decode import load_audio
+    from phosphene.engine.audio.decode import load_audio
 
     assert heard.lost == 0
     assert all(b.dtype == PCM for b in heard.blocks[:3])

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.backends.base import Backend
-from engine.backends.bf16 import Bf16Backend
-from engine.backends.cpu import CpuBackend, CpuProgram, chunk_pixels
-from engine.backends.glsl import GlslBackend
-from engine.backends.workers import Workers
-from engine.core.frame import Size
-from engine.gpu.context import info
-from engine.gpu.texture import RenderTarget
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.encoding import BASE_INPUTS, SPATIAL_INPUTS, View, coordinates
-from engine.models.style import Network, Style, StyleMeta
-from kernels.cppn.reference import forward
+from phosphene.engine.backends.base import Backend
+from phosphene.engine.backends.bf16 import Bf16Backend
+from phosphene.engine.backends.cpu import CpuBackend, CpuProgram, chunk_pixels
+from phosphene.engine.backends.glsl import GlslBackend
+from phosphene.engine.backends.workers import Workers
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.context import info
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.encoding import BASE_INPUTS, SPATIAL_INPUTS, View, coordinates
+from phosphene.engine.models.style import Network, Style, StyleMeta
+from phosphene.kernels.cppn.reference import forward
 
 VIEWS = [View(), View(zoom=2.5, rotate=0.13, pan_x=0.4, pan_y=-1.1)]
 SIZES = [Size(48, 27), Size(31, 64)]

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.backends.select import ORDER, installed_backends
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu import cuda as seam
-from engine.gpu.compile import compile_cubin
-from engine.gpu.cuda_base import NO_INTEROP, CudaError
-from engine.gpu.interop import Bridge
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.backends.select import ORDER, installed_backends
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu import cuda as seam
+from phosphene.engine.gpu.compile import compile_cubin
+from phosphene.engine.gpu.cuda_base import NO_INTEROP, CudaError
+from phosphene.engine.gpu.interop import Bridge
+from phosphene.engine.gpu.texture import RenderTarget
 from tests.contract.host_driver import ask, build
 from tests.contract.host_driver.calls import AFFINE, CALLS
 
@@ -153,7 +153,7 @@ def test_the_errors_that_mean_no_sharing_are_those_of_the_driver():
 
 
 def test_pycudas_texts_are_read_back_as_numbers():
-    from engine.gpu.cuda_pycuda import _code
+    from phosphene.engine.gpu.cuda_pycuda import _code
 
     assert _code("cuGraphicsGLRegisterImage failed: invalid OpenGL or DirectX context") == 219
     assert _code("cuGraphicsMapResources failed: OS call failed or operation not supported on this OS - and so on") == 304
@@ -232,7 +232,7 @@ def test_without_a_driver_every_backend_on_cuda_says_so_and_loads_nothing():
         assert "no NVIDIA driver (libcuda.so.1 cannot be loaded)" in reason or "macOS" in reason
         assert name in ORDER
     code = (
-        "import sys; from engine.backends.select import installed_backends\n"
+        "import sys; from phosphene.engine.backends.select import installed_backends\n"
         "[b.refusal() for b in installed_backends('llvmpipe').values() if b.name != 'cpu-bf16']\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'cuda', 'pycuda', 'tensorrt'}))"
     )

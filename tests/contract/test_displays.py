@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.output.base import Display
-from engine.output.choose import choose_display
-from engine.output.hud import Hud
-from engine.output.hud_model import HudModel
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.base import Display
+from phosphene.engine.output.choose import choose_display
+from phosphene.engine.output.hud import Hud
+from phosphene.engine.output.hud_model import HudModel
 from tests.live.xvfb import x_display  # noqa: F401
 
 SIZE = Size(160, 90)
@@ -98,7 +98,7 @@ def test_a_display_that_does_not_answer_falls_back_too(monkeypatch, gl_context):
 
 def test_importing_the_outputs_loads_no_window_library():
     code = (
-        "import sys, engine.output.choose, engine.output.recorder, engine.output.hud\n"
+        "import sys, phosphene.engine.output.choose, phosphene.engine.output.recorder, phosphene.engine.output.hud\n"
         "assert 'glfw' not in sys.modules, 'glfw was imported'"
     )
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}

@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from engine.core.frame import Frame, Size
-from engine.core.params import complete, defaults
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.bloom import GAIN, LEVELS
-from engine.effects.chain import Chain
-from engine.effects.colour import colour_matrix
-from engine.effects.feedback import Feedback
-from engine.effects.registry import EFFECTS
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from kernels.effects import reference
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import complete, defaults
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.effects.bloom import GAIN, LEVELS
+from phosphene.engine.effects.chain import Chain
+from phosphene.engine.effects.colour import colour_matrix
+from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.kernels.effects import reference
 
 pytestmark = pytest.mark.gl
 

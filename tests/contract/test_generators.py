@@ -7,20 +7,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from engine.backends.cpu import CpuBackend
-from engine.backends.decoders import OnnxBackend
-from engine.core.frame import Frame, Size
-from engine.core.signals import FEATURES, NORMALISED, BeatPosition, Signals, signals_at
-from engine.generators.base import Generator
-from engine.generators.cppn import CppnGenerator
-from engine.generators.gan import gan_generator
-from engine.generators.idle import Idle
-from engine.generators.vqvae import vqvae_generator
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.models.gan import GanNetwork
-from engine.models.style import Style, StyleMeta, list_styles, load_style
-from engine.models.vqvae import VqvaeNetwork
+from phosphene.engine.backends.cpu import CpuBackend
+from phosphene.engine.backends.decoders import OnnxBackend
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import FEATURES, NORMALISED, BeatPosition, Signals, signals_at
+from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.cppn import CppnGenerator
+from phosphene.engine.generators.gan import gan_generator
+from phosphene.engine.generators.idle import Idle
+from phosphene.engine.generators.vqvae import vqvae_generator
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.style import Style, StyleMeta, list_styles, load_style
+from phosphene.engine.models.vqvae import VqvaeNetwork
 
 FPS = 24
 SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))

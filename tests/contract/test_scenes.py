@@ -7,21 +7,21 @@ from functools import cache
 import numpy as np
 import pytest
 
-from engine.audio.offline import FileAnalysis
-from engine.core.paths import ROOT
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.effects.registry import EFFECTS
-from engine.generators.registry import deck_params
-from engine.models.style import list_styles, load_meta, style_folder
-from engine.show.catalogue import Catalogue
-from engine.show.change import Change, StyleReady
-from engine.show.document import Document
-from engine.show.mapping import Mappings
-from engine.show.scene import SETLIST, lint_scene, load_scene, scene_names
-from engine.show.setlist import lint_setlist, load_setlist
-from engine.show.state import DeckFrame
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.generators.registry import deck_params
+from phosphene.engine.models.style import list_styles, load_meta, style_folder
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.change import Change, StyleReady
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.mapping import Mappings
+from phosphene.engine.show.scene import SETLIST, lint_scene, load_scene, scene_names
+from phosphene.engine.show.setlist import lint_setlist, load_setlist
+from phosphene.engine.show.state import DeckFrame
 
-FOLDER = ROOT / "scenes"
+FOLDER = PACKAGE / "scenes"
 NAMES = scene_names(FOLDER)
 CATALOGUE = Catalogue(tuple(list_styles()), {name: e.params for name, e in EFFECTS.items()}, deck_params(), NAMES)
 FPS, BPM = 24.0, 128.0

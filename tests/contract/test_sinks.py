@@ -6,11 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from engine.core import clock
-from engine.core.frame import Frame, Size
-from engine.gpu.readback import FramePool, Readback
-from engine.gpu.texture import RenderTarget
-from engine.output.sink import RecorderSink
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.gpu.readback import FramePool, Readback
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.sink import RecorderSink
 
 SIZE = Size(160, 90)
 FPS = 24

@@ -20,10 +20,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from engine.audio.demo import synthetic_track
-from engine.core import clock, paths
-from engine.core.signals import SAMPLE_RATE
-from engine.output.framehash import read_hashes
+from phosphene.engine.audio.demo import synthetic_track
+from phosphene.engine.core import clock, paths
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.output.framehash import read_hashes
 
 pytestmark = pytest.mark.gl
 
@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(folder: Path, root: str, *options: str) -> tuple[list[str], dict[str, str]]:
-    program = [sys.executable, str(paths.ROOT / "tools/render_album.py"), str(folder / "album.toml")]
+    program = [sys.executable, str(paths.PACKAGE / "tools/render_album.py"), str(folder / "album.toml")]
     environment = os.environ | {"PHOSPHENE_CACHE": str(folder / "cache")}
     return [*program, "--output-root", str(folder / root), *options], environment
 
@@ -271,7 +271,7 @@ def test_an_album_reads_and_writes_in_its_folder_unless_the_command_line_lets_it
     (album / "one.wav").write_bytes((folder / "one.wav").read_bytes())
     text = ALBUM.split("[[track]]")[0].replace("[album]\n", '[album]\nout = "../home"\n', 1)
     text += '[[track]]\nid = "one"\nsource = "one.wav"\nscene = "tunnel"\ntrim = { end = 0.5 }\n'
-    program = [sys.executable, str(paths.ROOT / "tools/render_album.py"), str(album / "album.toml"), "--no-previews"]
+    program = [sys.executable, str(paths.PACKAGE / "tools/render_album.py"), str(album / "album.toml"), "--no-previews"]
     environment = os.environ | {"PHOSPHENE_CACHE": str(folder / "cache")}
 
     def render(text: str, *options: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from engine.core import paths
+from phosphene.engine.core import paths
 
 pytestmark = pytest.mark.gl
 
@@ -18,16 +18,16 @@ pytestmark = pytest.mark.gl
 SCRIPT = """
 import hashlib, json, sys
 import numpy as np
-from engine.app.build import build_stage
-from engine.app.hands import NoHands
-from engine.app.pipeline import close_stage, open_scene, render_frame
-from engine.audio.demo import synthetic_track
-from engine.audio.offline import FileAnalysis
-from engine.core.clock import OfflineClock
-from engine.core.frame import Size
-from engine.gpu.context import HeadlessContext
-from engine.pacing.governor import Governor
-from engine.show.change import Change
+from phosphene.engine.app.build import build_stage
+from phosphene.engine.app.hands import NoHands
+from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
+from phosphene.engine.audio.demo import synthetic_track
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.context import HeadlessContext
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.change import Change
 
 context, size = HeadlessContext(), Size(96, 54)
 source = FileAnalysis(synthetic_track(128.0, 3, seconds=8).pcm)
@@ -50,7 +50,7 @@ sys.stdout.write(json.dumps(hashes))
 
 
 def run() -> list[str]:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=paths.PACKAGE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.audio.decode import load_audio
-from engine.audio.demo import synthetic_track
-from engine.core import paths
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.audio.decode import load_audio
+from phosphene.engine.audio.demo import synthetic_track
+from phosphene.engine.core import paths
+from phosphene.engine.core.signals import SAMPLE_RATE
 from tests.unit.audio.test_decode import wav
 
 pytestmark = pytest.mark.gl
@@ -40,7 +40,7 @@ def test_an_album_of_odd_sound(tmp_path: Path) -> None:
     (tmp_path / "odd.wav").write_bytes(wav(pcm))
     (tmp_path / "album.toml").write_text(ALBUM)
     done = subprocess.run(
-        [sys.executable, str(paths.ROOT / "tools/render_album.py"), str(tmp_path / "album.toml"), "--no-previews"],
+        [sys.executable, str(paths.PACKAGE / "tools/render_album.py"), str(tmp_path / "album.toml"), "--no-previews"],
         env=os.environ | {"PHOSPHENE_CACHE": str(tmp_path / "cache")},
         capture_output=True,
         text=True,

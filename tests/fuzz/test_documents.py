@@ -15,27 +15,27 @@ import tomli_w
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.app.catalogue import show_catalogue
-from engine.app.ratings import load_ratings
-from engine.core import paths
-from engine.core.errors import UserError
-from engine.core.signals import BeatPosition
-from engine.models.graph import MOST_PARAMETERS
-from engine.models.style import load_meta, load_style
-from engine.show.change import Change, LoadScene, SceneReady
-from engine.show.document import Document
-from engine.show.scene import lint_scene, load_scene
-from engine.show.setlist import lint_setlist, load_setlist
+from phosphene.engine.core import paths
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.library.ratings import load_ratings
+from phosphene.engine.models.graph import MOST_PARAMETERS
+from phosphene.engine.models.style import load_meta, load_style
+from phosphene.engine.show.change import Change, LoadScene, SceneReady
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.scene import lint_scene, load_scene
+from phosphene.engine.show.setlist import lint_setlist, load_setlist
+from phosphene.tools.album.checks import check_album
+from phosphene.tools.album.schema import Faults, read_album
 from tests.fuzz.mutations import ANYTHING, CHANGES, TEXT_CHANGES, changed, plain, scribbled
-from tools.album.checks import check_album
-from tools.album.schema import Faults, read_album
 
 T = TypeVar("T")
 CATALOGUE = show_catalogue()
-SCENE = (paths.scenes_dir() / "pulse.toml").read_bytes()
-STYLE = (paths.styles_dir() / "neon-tide" / "style.toml").read_bytes()
-GAN = (paths.styles_dir() / "neon-web" / "style.toml").read_bytes()
-LOOPS = (paths.styles_dir() / "neon-loops" / "style.toml").read_bytes()
+SCENE = (paths.PACKAGE / "scenes" / "pulse.toml").read_bytes()
+STYLE = (paths.PACKAGE / "styles" / "neon-tide" / "style.toml").read_bytes()
+GAN = (paths.PACKAGE / "styles" / "neon-web" / "style.toml").read_bytes()
+LOOPS = (paths.PACKAGE / "styles" / "neon-loops" / "style.toml").read_bytes()
 SETLIST = b"""version = 1
 name = "Night"
 [[cue]]
@@ -166,7 +166,7 @@ def test_setlists(place: Path, change: object) -> None:
         state, actions = document.apply(state, [Change("/cue/go")], BeatPosition())
         for action in actions:
             if isinstance(action, LoadScene):
-                scene = load_scene(paths.scenes_dir() / f"{action.slug}.toml", CATALOGUE)
+                scene = load_scene(paths.PACKAGE / "scenes" / f"{action.slug}.toml", CATALOGUE)
                 state, _ = document.apply(state, [SceneReady(scene)], BeatPosition())
 
 

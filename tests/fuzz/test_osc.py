@@ -7,12 +7,12 @@ import struct
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.app.catalogue import show_catalogue
-from engine.control.bus import ControlBus
-from engine.control.datagram import Message, arguments, messages
-from engine.control.table import build_table
-from engine.core.errors import UserError
-from engine.core.paths import is_name
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.datagram import Message, arguments, messages
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import is_name
+from phosphene.engine.library.catalogue import show_catalogue
 
 CATALOGUE = show_catalogue()
 TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)

@@ -11,18 +11,27 @@ import math
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.control.table import build_table
-from engine.core.errors import UserError
-from engine.core.params import Param
-from engine.core.signals import SIGNALS, BeatPosition, signals_at
-from engine.show.catalogue import Catalogue
-from engine.show.change import Change, Input, LoadScene, LoadStyle, SceneFailed, SceneReady, StyleFailed, StyleReady
-from engine.show.document import Document, restore, snapshot
-from engine.show.mapping import CURVES, Mappings
-from engine.show.scene import Scene
-from engine.show.setlist import Setlist
-from engine.tempo.conductor import Conductor
-from engine.tempo.timeline import Timeline
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import SIGNALS, BeatPosition, signals_at
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.change import (
+    Change,
+    Input,
+    LoadScene,
+    LoadStyle,
+    SceneFailed,
+    SceneReady,
+    StyleFailed,
+    StyleReady,
+)
+from phosphene.engine.show.document import Document, restore, snapshot
+from phosphene.engine.show.mapping import CURVES, Mappings
+from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.setlist import Setlist
+from phosphene.engine.tempo.conductor import Conductor
+from phosphene.engine.tempo.timeline import Timeline
 
 EFFECTS = {
     "feedback": (Param("amount", "Amount", 0.0, 1.0, 0.0), Param("decay", "Decay", 0.05, 8.0, 0.9)),

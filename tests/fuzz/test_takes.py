@@ -12,21 +12,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.app.catalogue import show_catalogue
-from engine.app.replay import Moments, places
-from engine.app.take_log import TakeLog, check_styles, read_take
-from engine.app.take_state import FRAMES, PICTURES
-from engine.core import paths
-from engine.core.errors import UserError
-from engine.core.signals import BeatPosition, signals_at
-from engine.output.flac import FlacWriter
-from engine.show.document import Document, restore, snapshot
-from engine.show.mapping import Mappings
-from engine.show.scene import load_scene
+from phosphene.engine.app.replay import Moments, places
+from phosphene.engine.app.take_log import TakeLog, check_styles, read_take
+from phosphene.engine.app.take_state import FRAMES, PICTURES
+from phosphene.engine.core import paths
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.output.flac import FlacWriter
+from phosphene.engine.show.document import Document, restore, snapshot
+from phosphene.engine.show.mapping import Mappings
+from phosphene.engine.show.scene import load_scene
 from tests.fuzz.mutations import CHANGES, TEXT_CHANGES, changed, scribbled
 
 CATALOGUE = show_catalogue()
-SCENE = load_scene(paths.scenes_dir() / "pulse.toml", CATALOGUE)
+SCENE = load_scene(paths.PACKAGE / "scenes" / "pulse.toml", CATALOGUE)
 STATE, _ = Document(CATALOGUE).opened(SCENE)
 DECK = {
     "style": "neon-tide", "backend": "cpu", "sha256": "12", "effects": {"strobe": [0.0, 1.0, 2.0]}, "trails": [2, 3],

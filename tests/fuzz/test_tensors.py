@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from engine.core.errors import UserError
-from engine.models.tensor_file import MOST_HEADER, parse_tensors
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.tensor_file import MOST_HEADER, parse_tensors
 from tests.fuzz.mutations import CHANGES, TEXT_CHANGES, changed, scribbled
 
 TENSORS = {

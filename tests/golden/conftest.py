@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core.paths import ROOT
-from engine.gpu.context import info
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.engine.gpu.context import info
 
 PICTURES = Path(__file__).parent
-OUT = ROOT / "out" / "golden"
+OUT = PACKAGE / "out" / "golden"
 # Rounding differs between CPUs and Mesa versions by a step or two, on edges by some more.
 MEAN_STEPS = 0.75
 MAX_STEPS = 12

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from engine.compositor.mixer import Mixer
-from engine.compositor.output_pass import OutputPass
-from engine.compositor.transitions import Transitions
-from engine.core.frame import Frame, Size
-from engine.core.params import defaults
-from engine.core.signals import BeatPosition, signals_at
-from engine.effects.registry import EFFECTS
-from engine.generators.idle import Idle
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.show.state import DeckFrame, ShowFrame
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.compositor.transitions import Transitions
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import defaults
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.generators.idle import Idle
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.state import DeckFrame, ShowFrame
 
 SIZE = Size(160, 90)
 SIGNALS = signals_at(0.0, [], BeatPosition(0.1))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.errors import UserError
-from engine.gpu.cuda import open_cuda
-from engine.gpu.cuda_base import Cuda
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.gpu.cuda import open_cuda
+from phosphene.engine.gpu.cuda_base import Cuda
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +30,7 @@ def cuda() -> Cuda:
 @pytest.fixture
 def shared_gl(cuda, gl) -> str:
     """GL_RENDERER of a context on the GPU itself, or a skip."""
-    from engine.gpu.context import info
+    from phosphene.engine.gpu.context import info
 
     renderer = info()["renderer"]
     if "NVIDIA" not in renderer and "GeForce" not in renderer:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.backends.decoders import OnnxDecoder
-from engine.backends.plan_build import build
-from engine.backends.plans import PlanStore, recipe_of
-from engine.backends.select import installed_backends, open_style
-from engine.backends.tensorrt import TensorRTBackend
-from engine.backends.torch import TorchBackend
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import Style
+from phosphene.engine.backends.decoders import OnnxDecoder
+from phosphene.engine.backends.plan_build import build
+from phosphene.engine.backends.plans import PlanStore, recipe_of
+from phosphene.engine.backends.select import installed_backends, open_style
+from phosphene.engine.backends.tensorrt import TensorRTBackend
+from phosphene.engine.backends.torch import TorchBackend
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import Style
 from tests.decoded_styles import small_gan, small_vqvae
 
 pytest.importorskip("onnxruntime")

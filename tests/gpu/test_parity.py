@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.cuda import LIMIT, CudaBackend, CudaProgram, Kernels, trial
-from engine.backends.torch import TorchBackend, TorchProgram
-from engine.core.frame import Size
-from engine.models.encoding import SPATIAL_INPUTS, View
-from engine.models.style import Style, list_styles, load_style
-from kernels.cppn_fused.shape import VARIANTS
-from kernels.cppn_fused.source import FIRST_ARCH
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.cuda import LIMIT, CudaBackend, CudaProgram, Kernels, trial
+from phosphene.engine.backends.torch import TorchBackend, TorchProgram
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, View
+from phosphene.engine.models.style import Style, list_styles, load_style
+from phosphene.kernels.cppn_fused.shape import VARIANTS
+from phosphene.kernels.cppn_fused.source import FIRST_ARCH
 from tests.contract.test_backends import make_style, uniforms_of
 
 WIDTHS = [16, 18, 32, 48, 64, 128, 192, 256]

@@ -8,23 +8,23 @@ import av
 import numpy as np
 import pytest
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.cuda import CudaBackend
-from engine.backends.torch import TorchBackend
-from engine.compositor.mixer import Mixer
-from engine.core import clock
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, signals_at
-from engine.generators.cppn import CppnGenerator
-from engine.gpu.interop import Bridge
-from engine.gpu.texture import RenderTarget
-from engine.models.colour import linear_to_srgb
-from engine.models.encoding import View
-from engine.output.device_capture import DeviceCapture, Packer
-from engine.output.encoder import nvenc_refusal
-from engine.output.sink import RecorderSink
-from engine.show.state import DeckFrame, ShowFrame
-from kernels.pack_nv12.reference import pack
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.cuda import CudaBackend
+from phosphene.engine.backends.torch import TorchBackend
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.generators.cppn import CppnGenerator
+from phosphene.engine.gpu.interop import Bridge
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.colour import linear_to_srgb
+from phosphene.engine.models.encoding import View
+from phosphene.engine.output.device_capture import DeviceCapture, Packer
+from phosphene.engine.output.encoder import nvenc_refusal
+from phosphene.engine.output.sink import RecorderSink
+from phosphene.engine.show.state import DeckFrame, ShowFrame
+from phosphene.kernels.pack_nv12.reference import pack
 from tests.contract.test_backends import make_style, uniforms_of
 
 SIZE, VIEW = Size(640, 360), View(zoom=1.3, rotate=0.05)
@@ -33,7 +33,7 @@ SIGNALS = signals_at(0.0, [], BeatPosition(0.1))
 
 @pytest.fixture(params=[CudaBackend, TorchBackend], ids=["cuda", "torch"])
 def backend(request, cuda, gl):
-    from engine.gpu.context import info
+    from phosphene.engine.gpu.context import info
 
     made = request.param(info()["renderer"])
     if reason := made.refusal():
@@ -85,7 +85,7 @@ def test_both_ways_give_the_same_bytes(cuda, shared_gl):
 
 
 def test_the_mixer_dissolves_two_styles_in_one_launch(cuda, gl):
-    from engine.gpu.context import info
+    from phosphene.engine.gpu.context import info
 
     backend, mixer = CudaBackend(info()["renderer"]), Mixer()
     styles = [make_style(width=64, seed=seed, gain=0.8) for seed in (3, 4)]

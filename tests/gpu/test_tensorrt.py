@@ -7,17 +7,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine.backends.onnx_graph import LIMIT
-from engine.backends.plan_build import build
-from engine.backends.plans import Machine, PlanStore, recipe_of
-from engine.backends.tensorrt import TensorRTBackend
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.texture import RenderTarget
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.encoding import BASE_INPUTS, View, coordinates
-from engine.models.style import Network, Style, StyleMeta
-from kernels.cppn.reference import forward
+from phosphene.engine.backends.onnx_graph import LIMIT
+from phosphene.engine.backends.plan_build import build
+from phosphene.engine.backends.plans import Machine, PlanStore, recipe_of
+from phosphene.engine.backends.tensorrt import TensorRTBackend
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.encoding import BASE_INPUTS, View, coordinates
+from phosphene.engine.models.style import Network, Style, StyleMeta
+from phosphene.kernels.cppn.reference import forward
 
 SIZE, MOST = Size(96, 54), Size(320, 180)
 TURNED = View(zoom=2.0, rotate=0.1, pan_x=0.3, pan_y=-0.4)
@@ -44,7 +44,7 @@ def store(tmp_path_factory) -> PlanStore:
 
 @pytest.fixture
 def backend(store, gl):
-    from engine.gpu.context import info
+    from phosphene.engine.gpu.context import info
 
     made = TensorRTBackend(info()["renderer"], store)
     yield made

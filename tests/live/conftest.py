@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.sound_stage import PulseAudio
+from phosphene.tools.sound_stage import PulseAudio
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine.core import clock
+from phosphene.engine.core import clock
 
 GAP_LIMIT_MS = 250.0  # no fault may hold the picture for longer
 TOO_BUSY = "this machine is too busy to tell"  # such a skip is none to be mended: see tests/conftest.py

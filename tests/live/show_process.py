@@ -19,7 +19,7 @@ from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_server import BlockingOSCUDPServer
 from pythonosc.udp_client import SimpleUDPClient
 
-from engine.core import clock
+from phosphene.engine.core import clock
 
 PATIENCE_S = 180.0  # for whatever has to come in the end: a machine may be busy
 
@@ -50,7 +50,7 @@ class ShowProcess:
         for name, value in usual.items():
             if name not in given:
                 given += [name, value]
-        command = [sys.executable, "-m", "engine.app.cli", "live", *given]
+        command = [sys.executable, "-m", "phosphene.engine.cli.main", "live", *given]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command,

@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from engine.audio.base import AudioHealth
-from engine.audio.supervisor import Supervisor
-from engine.core import clock
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.base import AudioHealth
+from phosphene.engine.audio.supervisor import Supervisor
+from phosphene.engine.core import clock
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 from tests.live.machine import TOO_BUSY, idle, keeps
 
 pytestmark = pytest.mark.live
@@ -29,7 +29,7 @@ SOURCE = "stage.monitor"
 def is_audio_process(process: psutil.Process) -> bool:
     """Return whether this is the process that captures; a look for devices that has just ended is none."""
     try:
-        return "engine.audio.process" in process.cmdline()
+        return "phosphene.engine.audio.process" in process.cmdline()
     except psutil.Error:
         return False
 
@@ -239,7 +239,11 @@ def test_missing_name_plays_on_the_default_and_says_so(pulseaudio) -> None:
 def test_inputs_are_listed_and_found_by_part_of_the_name(pulseaudio) -> None:
     """In a process of its own: PortAudio reads the device list once."""
     run = subprocess.run(
-        [sys.executable, "-m", "engine.audio.devices", "age.moni"], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-m", "phosphene.engine.audio.devices", "age.moni"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     assert '"name": "stage.monitor"' in run.stdout
     assert '"kind": "PulseAudio"' in run.stdout
@@ -248,7 +252,7 @@ def test_inputs_are_listed_and_found_by_part_of_the_name(pulseaudio) -> None:
 def test_show_that_dies_takes_the_audio_process_along(pulseaudio) -> None:
     script = (
         "import os, sys, time\n"
-        "from engine.audio.supervisor import Supervisor\n"
+        "from phosphene.engine.audio.supervisor import Supervisor\n"
         "s = Supervisor('stage.monitor')\n"
         "while s.health().state != 'running': time.sleep(0.01)\n"
         "print('running', flush=True)\n"

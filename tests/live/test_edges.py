@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import ImageGrab
 
-from engine.core import clock, paths
+from phosphene.engine.core import clock, paths
 from tests.live.machine import went_on
 from tests.live.show_process import ShowProcess, start_show
 from tests.live.xvfb import x_display
@@ -109,7 +109,7 @@ def test_takes_back_to_back_while_the_input_changes(start_show: Start, tmp_path:
 @pytest.mark.faults
 def test_a_taken_port_and_a_style_that_is_deleted_while_it_plays(start_show: Start, tmp_path: Path) -> None:
     styles = tmp_path / "styles"
-    shutil.copytree(paths.styles_dir(), styles)
+    shutil.copytree(paths.PACKAGE / "styles", styles)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         environment = {"PHOSPHENE_STYLES": str(styles)}

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from engine.core import clock, paths
+from phosphene.engine.core import clock, paths
 from tests.live.machine import TOO_BUSY, went_on
 from tests.live.show_process import ShowProcess, start_show
 
@@ -31,7 +31,7 @@ Start = Callable[..., ShowProcess]
 
 def library(folder: Path) -> tuple[Path, str]:
     """Copy the shipped styles into a library of the test's own; return (library, a slug of it)."""
-    shutil.copytree(paths.styles_dir(), folder)
+    shutil.copytree(paths.PACKAGE / "styles", folder)
     return folder, sorted(p.parent.name for p in folder.glob("*/style.toml"))[0]
 
 
@@ -125,7 +125,7 @@ def test_broken_style_is_refused(how: str, start_show: Start, tmp_path: Path) ->
 
 def test_scene_with_an_unknown_key_is_refused(start_show: Start, tmp_path: Path) -> None:
     scenes = tmp_path / "scenes"
-    shutil.copytree(paths.scenes_dir(), scenes)
+    shutil.copytree(paths.PACKAGE / "scenes", scenes)
     good = sorted(p for p in scenes.glob("*.toml") if p.name != "setlist.toml")[0]
     (scenes / "bad.toml").write_text(good.read_text() + "\n[wobble]\namount = 1\n")
     show = start_show("--scene", good.stem, "--seconds", "4", environment={"PHOSPHENE_SCENES": str(scenes)})
@@ -298,7 +298,7 @@ def test_a_wrong_file_at_the_start_is_one_line(kind: str, tmp_path: Path) -> Non
     command = [
         sys.executable,
         "-m",
-        "engine.app.cli",
+        "phosphene.engine.cli.main",
         "live",
         "--output",
         "headless",
@@ -424,7 +424,7 @@ def test_a_disk_that_answers_each_question_after_three_seconds(tmp_path: Path, s
     with wave.open(str(slow / "tone.wav"), "wb") as file:
         file.setparams((1, 2, 48_000, 0, "NONE", ""))
         file.writeframes(bytes(192_000))
-    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "hook"), os.getcwd()])}
+    environment = {"PYTHONPATH": str(tmp_path / "hook")}
     show = start_show("--takes", str(slow / "takes"), environment=environment)
     show.wait_for_picture()
     show.osc.send_message("/audio/input", f"file:{slow / 'tone.wav'}")

@@ -20,14 +20,14 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
-from engine.control.bus import ControlBus
-from engine.control.feedback import encoded
-from engine.control.server import OscServer
-from engine.control.table import build_table
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.params import Param
-from engine.show.change import Change
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.feedback import encoded
+from phosphene.engine.control.server import OscServer
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.params import Param
+from phosphene.engine.show.change import Change
 from tests.live.machine import keeps
 
 pytestmark = pytest.mark.live
@@ -166,7 +166,7 @@ def test_bad_messages_are_counted_named_and_dropped(
         assert [c.path for c in collect(bus, 1)] == ["/master"]
     assert bus.counters.rejected >= len(bad) - 1  # an empty bundle holds nothing to refuse
     assert server.error
-    assert {r.name for r in caplog.records} == {"engine.control.server"}
+    assert {r.name for r in caplog.records} == {"phosphene.engine.control.server"}
     assert "out of range (/deck/b/zoom): allowed: 0.1 to 8, got: 99.0" in caplog.text
 
 

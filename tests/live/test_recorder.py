@@ -14,11 +14,11 @@ import av
 import numpy as np
 import pytest
 
-from engine.core import clock
-from engine.core.frame import Size
-from engine.output.flac import FlacWriter
-from engine.output.muxer import AUDIO_RATE, Muxer, remux
-from engine.output.recorder import Recorder
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.flac import FlacWriter
+from phosphene.engine.output.muxer import AUDIO_RATE, Muxer, remux
+from phosphene.engine.output.recorder import Recorder
 
 pytestmark = pytest.mark.live
 
@@ -220,9 +220,9 @@ def test_colours_come_back_within_three_steps_tagged_bt709_limited(tmp_path):
 
 CHILD = """
 import sys, numpy as np
-from engine.core import clock
-from engine.core.frame import Size
-from engine.output.recorder import Recorder
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.recorder import Recorder
 HOP = 256
 PCM = np.dtype([("t_adc", np.float64), ("sample", np.int64), ("pcm", np.float32, (HOP, 2))])
 class Live:

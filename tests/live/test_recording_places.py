@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.core import clock
-from engine.core.media import open_media
+from phosphene.engine.core import clock
+from phosphene.engine.core.media import open_media
 from tests.live.machine import went_on
 from tests.live.show_process import ShowProcess, start_show
 
@@ -32,7 +32,7 @@ def picture_s(path: Path) -> float:
 
 def live(*options: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a short show to its end."""
-    command = [sys.executable, "-P", "-c", "from engine.app.cli import main; main()", "live"]
+    command = [sys.executable, "-P", "-c", "from phosphene.engine.cli.main import main; main()", "live"]
     usual = [
         "--output",
         "headless",
@@ -47,7 +47,7 @@ def live(*options: object, cwd: Path | None = None) -> subprocess.CompletedProce
         "--seconds",
         "1.5",
     ]
-    environment = os.environ | {"PYTHONPATH": os.getcwd(), "PHOSPHENE_TAKES": ""}
+    environment = os.environ | {"PHOSPHENE_TAKES": ""}
     command += [*usual, *map(str, options)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, errors="replace")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core import clock
+from phosphene.engine.core import clock
 from tests.live.show_process import ShowProcess, start_show
 
 __all__ = ["start_show"]
@@ -41,7 +41,7 @@ def played(start_show: Start, tmp_path: Path) -> Path:
 
 def rerendered(take: Path, out: Path, *options: str) -> dict:
     """Run `vj rerender`; return what it says of itself."""
-    command = [sys.executable, "-m", "engine.app.cli", "rerender", str(take), str(out), "--json", *options]
+    command = [sys.executable, "-m", "phosphene.engine.cli.main", "rerender", str(take), str(out), "--json", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import ImageGrab
 
-from engine.core import clock, paths
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.core import clock, paths
+from phosphene.engine.core.signals import SAMPLE_RATE
 from tests.live.machine import TOO_BUSY, idle, went_on
 from tests.live.show_process import PATIENCE_S, ShowProcess, start_show
 from tests.live.xvfb import x_display
@@ -137,7 +137,7 @@ def missing(report: dict, path: str) -> bool:
 
 def test_style_and_scene_changes_do_not_hitch(start_show: Start) -> None:
     """Every scene of the library, called one after the other, with styles changed in between."""
-    slugs = [p.stem for p in sorted(paths.scenes_dir().glob("*.toml")) if p.name != "setlist.toml"]
+    slugs = [p.stem for p in sorted((paths.PACKAGE / "scenes").glob("*.toml")) if p.name != "setlist.toml"]
     show = start_show("--size", "640x360", "--seconds", f"{2 + 2 * len(slugs)}")
     show.wait_for_picture()
     for slug in slugs:

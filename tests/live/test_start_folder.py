@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core import paths
-from engine.core.child import ignore_current_folder
+from phosphene.engine.core import paths
+from phosphene.engine.core.child import ignore_current_folder
 from tests.live.show_process import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(sys.platform == "win32", reason="programs and links of POSIX")]
@@ -25,7 +25,7 @@ PACKAGES = (
     *("aubio", "numpy", "sounddevice", "_sounddevice", "cffi", "av", "PIL", "glfw", "OpenGL", "pythonosc", "pydantic"),
     *("typer", "click", "rich", "safetensors", "tomli_w", "torch", "onnx", "onnxruntime", "tensorrt", "cuda", "pycuda"),
     *("ray", "yaml", "open_clip", "torchvision", "huggingface_hub", "matplotlib", "playwright", "psutil", "scipy"),
-    *("threadpoolctl", "shellingham", "colorama", "engine", "kernels", "tools", "conftest", "setup"),
+    *("threadpoolctl", "shellingham", "colorama", "phosphene", "engine", "kernels", "tools", "conftest", "setup"),
     *("sitecustomize", "usercustomize"),
 )
 PROGRAMS = (
@@ -58,7 +58,7 @@ def started(pack: Path, command: list[str], timeout: float = 120.0, **environmen
         **os.environ,
         "PATH": os.pathsep.join(["", ".", os.environ["PATH"], ""]),
         "LD_LIBRARY_PATH": ".:",
-        "PYTHONPATH": str(paths.ROOT),
+        "PYTHONPATH": str(pack.parent / "elsewhere"),
         "PHOSPHENE_CACHE": str(pack.parent / "cache"),
     }
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
@@ -73,11 +73,11 @@ def started(pack: Path, command: list[str], timeout: float = 120.0, **environmen
 
 def vj(*arguments: object) -> list[str]:
     """As the installed command starts: the current folder is not on the path of the main process."""
-    return [sys.executable, "-P", "-c", "from engine.app.cli import main; main()", *map(str, arguments)]
+    return [sys.executable, "-P", "-c", "from phosphene.engine.cli.main import main; main()", *map(str, arguments)]
 
 
 def tool(name: str, *arguments: object) -> list[str]:
-    return [sys.executable, str(paths.ROOT / "tools" / name), *map(str, arguments)]
+    return [sys.executable, str(paths.PACKAGE / "tools" / name), *map(str, arguments)]
 
 
 def song(path: Path) -> Path:
@@ -133,8 +133,8 @@ def test_a_batch_of_trainings(pack: Path) -> None:
     pytest.importorskip("torch")
     code = (
         "from pathlib import Path\n"
-        "from tools.training.batch import _start\n"
-        "from tools.training.options import Options\n"
+        "from phosphene.tools.training.batch import _start\n"
+        "from phosphene.tools.training.options import Options\n"
         "import sys\n"
         "options = Options(prompt='', images='nothing-here', output='x')\n"
         "process = _start(Path('run').absolute(), options, '1')\n"
@@ -147,13 +147,13 @@ def test_a_batch_of_trainings(pack: Path) -> None:
 
 
 def test_the_machines_doctor(pack: Path) -> None:
-    done = started(pack, [sys.executable, str(paths.ROOT / "setup" / "doctor.py"), "--json"])
+    done = started(pack, [sys.executable, str(paths.PACKAGE / "setup" / "doctor.py"), "--json"])
     assert "planted" not in done.stdout
 
 
 def test_whatever_a_library_starts(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By `main`, the environment is one in which the current folder is nowhere."""
-    for name, value in {"PATH": ".:/usr/bin:", "PYTHONPATH": f":{paths.ROOT}:x"}.items():
+    for name, value in {"PATH": ".:/usr/bin:", "PYTHONPATH": ":/elsewhere:x"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     monkeypatch.chdir(pack)
@@ -162,7 +162,7 @@ def test_whatever_a_library_starts(pack: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PYTHONSAFEPATH", "")  # so that it is put back
     ignore_current_folder()
     assert os.environ["PATH"] == "/usr/bin"
-    assert os.environ["PYTHONPATH"] == str(paths.ROOT)
+    assert os.environ["PYTHONPATH"] == "/elsewhere"
     assert sys.path == before
     done = subprocess.run([sys.executable, "-c", "import json, glfw"], timeout=300, check=False)
     assert done.returncode == 0

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import ImageGrab
 
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.gl import GL
-from engine.gpu.texture import RenderTarget
-from engine.output.choose import choose_display
-from engine.output.hud import Hud
-from engine.output.hud_model import HudModel
-from engine.output.window import Window, list_monitors
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.gl import GL
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.choose import choose_display
+from phosphene.engine.output.hud import Hud
+from phosphene.engine.output.hud_model import HudModel
+from phosphene.engine.output.window import Window, list_monitors
 from tests.live.xvfb import x_display  # noqa: F401
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("x_display")]

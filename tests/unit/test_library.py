@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.core.frame import Size
-from engine.core.paths import ROOT
-from engine.models.style import load_style, style_folder
-from tools.guides.base import Request
-from tools.guides.motif import MotifGuide
-from tools.score_styles import trained_styles
-from tools.training.batch import read_moodboard
-from tools.training.footage import Music
-from tools.training.scores import rendered, retrieval
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.engine.models.style import load_style, style_folder
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.motif import MotifGuide
+from phosphene.tools.score_styles import trained_styles
+from phosphene.tools.training.batch import read_moodboard
+from phosphene.tools.training.footage import Music
+from phosphene.tools.training.scores import rendered, retrieval
 
-SLUGS = sorted(path.parent.name for path in (ROOT / "styles").glob("*/style.toml"))
-SEVEN = read_moodboard(ROOT / "tools/moodboards/seven.toml", "seven")
+SLUGS = sorted(path.parent.name for path in (PACKAGE / "styles").glob("*/style.toml"))
+SEVEN = read_moodboard(PACKAGE / "tools/moodboards/seven.toml", "seven")
 
 
 @pytest.fixture(scope="module")

@@ -21,22 +21,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.app.offline import hashes_beside
-from engine.core import paths
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, read_json
-from engine.core.placing import claim, discarding
-from engine.models.style import style_folder
-from engine.show.catalogue import IDLE
-from tools.album.job import STYLE_FILES, TrackJob, folder_of
-from tools.album.local import Outcome, died, take, worker_command, worker_environment
-from tools.album.records import TRACK_FILE, disk_fault, write_record
+from phosphene.engine.app.offline import hashes_beside
+from phosphene.engine.core import paths
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.files import MOST_RECORD, read_json
+from phosphene.engine.core.placing import claim, discarding
+from phosphene.engine.models.style import style_folder
+from phosphene.engine.show.catalogue import IDLE
+from phosphene.tools.album.job import STYLE_FILES, TrackJob, folder_of
+from phosphene.tools.album.local import Outcome, died, take, worker_command, worker_environment
+from phosphene.tools.album.records import TRACK_FILE, disk_fault, write_record
 
 LOCAL = "local"
 _POLL_S = 0.5
 _KNOCK_S = 5.0
 _STORE_BYTES = 256 << 20  # of a local cluster's shared memory; what does not fit goes to disk
-_LEFT_HERE = ["/styles", "/tests", "/docs", "/renders", "/runs", "/takes", ".git", ".venv", "__pycache__"]
+_SENT = {"__init__.py", "engine", "kernels", "tools", "scenes"}  # styles come with each track
 
 Files = dict[str, bytes]
 
@@ -160,26 +161,33 @@ def _connected(address: str, processors: int) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise UserError("Ray is not installed", where="--ray", remedy="pip install 'phosphene[ray]'") from error
+        raise UserError("Ray is not installed", where="--ray", remedy=install("ray")) from error
     _knock(address)
     more: dict[str, Any] = {}
     if address == LOCAL:
         more = {"num_cpus": processors, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
-    try:
-        ray.init(
-            address=address,
-            runtime_env={"working_dir": str(paths.ROOT), "excludes": _LEFT_HERE},
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **more,
-        )
-    except Exception as error:  # boundary: whatever Ray raises here, it is one fault for a person
-        raise _nobody(address, error) from error
-    try:
-        yield ray
-    finally:
-        with contextlib.suppress(Exception):
-            ray.shutdown()
+    with tempfile.TemporaryDirectory(prefix="phosphene-program-") as sent:
+        shutil.copytree(paths.PACKAGE, Path(sent) / "phosphene", ignore=_left_here)
+        try:
+            ray.init(
+                address=address,
+                runtime_env={"working_dir": sent},
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **more,
+            )
+        except Exception as error:  # boundary: whatever Ray raises here, it is one fault for a person
+            raise _nobody(address, error) from error
+        try:
+            yield ray
+        finally:
+            with contextlib.suppress(Exception):
+                ray.shutdown()
+
+
+def _left_here(folder: str, names: list[str]) -> set[str]:
+    """Return what the cluster does not need of a folder of the program: a checkout holds much more than that."""
+    return set(names) - _SENT if Path(folder) == paths.PACKAGE else {"__pycache__"}
 
 
 def _knock(address: str) -> None:

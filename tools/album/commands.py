@@ -14,18 +14,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.app.catalogue import show_catalogue
-from engine.core import clock
-from engine.core.errors import UserError, one_line
-from engine.core.naming import COMPANIONS, beside, refuse_inputs
-from tools.album.checks import Checked, check_album
-from tools.album.cluster import run_on_ray
-from tools.album.film import film_path, stitch
-from tools.album.job import Planned, TrackJob, folder_of, prepare_song
-from tools.album.local import Outcome, run_local
-from tools.album.places import check_places
-from tools.album.previews import make_previews, missing
-from tools.album.records import (
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.tools.album.checks import Checked, check_album
+from phosphene.tools.album.cluster import run_on_ray
+from phosphene.tools.album.film import film_path, stitch
+from phosphene.tools.album.job import Planned, TrackJob, folder_of, prepare_song
+from phosphene.tools.album.local import Outcome, run_local
+from phosphene.tools.album.places import check_places
+from phosphene.tools.album.previews import make_previews, missing
+from phosphene.tools.album.records import (
     RUN_FILE,
     TRACK_FILE,
     disk_fault,
@@ -35,8 +35,8 @@ from tools.album.records import (
     unfinished,
     write_record,
 )
-from tools.album.report import Bars, bars, console, plan_text
-from tools.album.schema import Faults, read_album
+from phosphene.tools.album.report import Bars, bars, console, plan_text
+from phosphene.tools.album.schema import Faults, read_album
 
 _PROBE_S = 1.0
 

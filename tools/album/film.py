@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.app.offline import sha256_of
-from engine.core import clock
-from engine.output.joining import join_movies
-from tools.album.checks import Checked
-from tools.album.job import folder_of
+from phosphene.engine.app.offline import sha256_of
+from phosphene.engine.core import clock
+from phosphene.engine.output.joining import join_movies
+from phosphene.tools.album.checks import Checked
+from phosphene.tools.album.job import folder_of
 
 
 def film_path(checked: Checked) -> Path:

@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 
-import engine
-from engine.app.build import scene_path
-from engine.app.offline import sha256_of
-from engine.app.render_job import RenderJob, job_from_json, job_to_json
-from engine.audio.prepared import Prepared, prepare
-from engine.core import paths
-from engine.models.latent import Walk
-from engine.models.style import style_folder
-from engine.show.catalogue import IDLE, Catalogue
-from engine.show.scene import Scene, load_scene
-from tools.album.checks import Checked, Song
-from tools.album.plan import Plan, plan_song
+import phosphene
+from phosphene.engine.app.build import scene_path
+from phosphene.engine.app.offline import sha256_of
+from phosphene.engine.app.render_job import RenderJob, job_from_json, job_to_json
+from phosphene.engine.audio.prepared import Prepared, prepare
+from phosphene.engine.core import paths
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.style import style_folder
+from phosphene.engine.show.catalogue import IDLE, Catalogue
+from phosphene.engine.show.scene import Scene, load_scene
+from phosphene.tools.album.checks import Checked, Song
+from phosphene.tools.album.plan import Plan, plan_song
 
 FORMAT = 1  # of job.json and track.json
 SHOW = "show"  # the folder of a track's scene files
@@ -158,7 +158,7 @@ def _depends(render: RenderJob, plan: Plan, heard: Prepared) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Return the versions of the program and of the packages that a picture goes through."""
-    return {"phosphene": engine.__version__} | {name: metadata.version(name) for name in _PACKAGES}
+    return {"phosphene": phosphene.__version__} | {name: metadata.version(name) for name in _PACKAGES}
 
 
 @cache
@@ -166,9 +166,9 @@ def program_sha() -> str:
     """Return the SHA-256 of the engine's source: a shader changed anywhere in it may be another picture."""
     digest = hashlib.sha256()
     for folder in ("engine", "kernels"):
-        for file in sorted((paths.ROOT / folder).rglob("*")):
+        for file in sorted((paths.PACKAGE / folder).rglob("*")):
             if file.suffix in (".py", ".frag", ".vert", ".glsl"):
-                digest.update(file.relative_to(paths.ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+                digest.update(file.relative_to(paths.PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 

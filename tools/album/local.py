@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.core.child import child_environment, python_child
-from tools.album.job import TrackJob, folder_of
-from tools.album.records import disk_fault, write_record
+from phosphene.engine.core.child import child_environment, python_child
+from phosphene.tools.album.job import TrackJob, folder_of
+from phosphene.tools.album.records import disk_fault, write_record
 
 Told = Callable[[str, dict[str, Any]], None]  # id of a track, what its worker says
 
@@ -91,7 +91,7 @@ def run_local(
 
 def worker_command(folder: Path, options: Sequence[str]) -> list[str]:
     """Return how a worker is started."""
-    return python_child("tools.album.worker", str(folder), *options)
+    return python_child("phosphene.tools.album.worker", str(folder), *options)
 
 
 def worker_environment(threads: int) -> dict[str, str]:

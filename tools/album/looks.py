@@ -13,9 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.audio.sections import Section
-from engine.tempo.grid import BeatGrid
-from tools.album.presets import LEVELS, Preset
+from phosphene.engine.audio.sections import Section
+from phosphene.engine.tempo.grid import BeatGrid
+from phosphene.tools.album.presets import LEVELS, Preset
 
 BAR = 4  # beats
 Look = tuple[str, str]  # scene, style or ""

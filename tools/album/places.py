@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.core.errors import UserError
-from engine.core.files import reason
-from tools.album.checks import Checked
-from tools.album.job import SHOW, folder_of
-from tools.album.previews import FOLDER
-from tools.album.schema import Faults
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import reason
+from phosphene.tools.album.checks import Checked
+from phosphene.tools.album.job import SHOW, folder_of
+from phosphene.tools.album.previews import FOLDER
+from phosphene.tools.album.schema import Faults
 
 
 def check_places(checked: Checked, base: Path) -> None:

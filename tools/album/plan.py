@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from engine.audio.sections import energy_curve
-from engine.core.params import Param
-from engine.show.change import Change
-from engine.show.scene import Scene, Transition
-from engine.show.setlist import Cue, Setlist
-from tools.album.looks import BAR, Look, Music, Span, looks_of, spans_of
-from tools.album.presets import LEVELS, RELATIVE, Preset
+from phosphene.engine.audio.sections import energy_curve
+from phosphene.engine.core.params import Param
+from phosphene.engine.show.change import Change
+from phosphene.engine.show.scene import Scene, Transition
+from phosphene.engine.show.setlist import Cue, Setlist
+from phosphene.tools.album.looks import BAR, Look, Music, Span, looks_of, spans_of
+from phosphene.tools.album.presets import LEVELS, RELATIVE, Preset
 
 SOURCE = "album"
 _CALLED = 3.0  # beats before its downbeat a scene is called: one to clear a second deck away, a few frames to be ready

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.core.errors import UserError
-from engine.core.files import read_toml
-from engine.show.catalogue import Catalogue, did_you_mean, listed
-from engine.show.scene import Number, Text, schema_faults
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_toml
+from phosphene.engine.show.catalogue import Catalogue, did_you_mean, listed
+from phosphene.engine.show.scene import Number, Text, schema_faults
 
 FOLDER = Path(__file__).parent / "presets"
 VERSION = 1

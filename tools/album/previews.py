@@ -17,12 +17,12 @@ from typing import Any
 import av
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.audio.prepared import prepare
-from engine.core.errors import UserError
-from engine.core.media import open_media
-from engine.core.placing import Working, claim, put, set_aside
-from engine.tempo.grid import BeatGrid
-from tools.album.job import TrackJob
+from phosphene.engine.audio.prepared import prepare
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.media import open_media
+from phosphene.engine.core.placing import Working, claim, put, set_aside
+from phosphene.engine.tempo.grid import BeatGrid
+from phosphene.tools.album.job import TrackJob
 
 FOLDER = "previews"
 SHEET = "sheet.png"  # written last

@@ -14,15 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.app.offline import hashes_beside, sha256_of
-from engine.core import clock, paths
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there
-from engine.core.placing import set_aside
-from engine.models.style import write_atomic
-from engine.output.framehash import read_hashes
-from tools.album.checks import Checked
-from tools.album.job import FORMAT, TrackJob, folder_of, program_sha, versions
+from phosphene.engine.app.offline import hashes_beside, sha256_of
+from phosphene.engine.core import clock, paths
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.core.placing import set_aside
+from phosphene.engine.models.style import write_atomic
+from phosphene.engine.output.framehash import read_hashes
+from phosphene.tools.album.checks import Checked
+from phosphene.tools.album.job import FORMAT, TrackJob, folder_of, program_sha, versions
 
 TRACK_FILE = "track.json"
 RUN_FILE = "run.json"

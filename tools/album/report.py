@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engine.app.catalogue import show_catalogue
-from tools.album.checks import Checked
-from tools.album.job import Planned
-from tools.album.presets import LEVELS, load_preset, preset_names
-from tools.album.previews import clock_text
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.tools.album.checks import Checked
+from phosphene.tools.album.job import Planned
+from phosphene.tools.album.presets import LEVELS, load_preset, preset_names
+from phosphene.tools.album.previews import clock_text
 
 console = Console(stderr=True)
 

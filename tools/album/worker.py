@@ -1,4 +1,4 @@
-"""One track in a process of its own: `python -P -m tools.album.worker FOLDER`, the job in FOLDER/job.json.
+"""One track in a process of its own: `python -P -m phosphene.tools.album.worker FOLDER`, the job in FOLDER/job.json.
 
 Options: `--no-previews`; `--verify` paints a finished film again and compares; `--probe` tells how fast it goes.
 
@@ -20,16 +20,16 @@ from typing import Any, TextIO
 
 import tomli_w
 
-from engine.app.offline import RenderResult, render, verify
-from engine.app.recording import versions
-from engine.app.render_job import RenderJob
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, read_json
-from engine.core.placing import set_aside
-from tools.album.job import FORMAT, SHOW, TrackJob
-from tools.album.previews import make_previews
-from tools.album.records import TRACK_FILE, cpu_name, disk_fault, write_record
+from phosphene.engine.app.offline import RenderResult, render, verify
+from phosphene.engine.app.recording import versions
+from phosphene.engine.app.render_job import RenderJob
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, read_json
+from phosphene.engine.core.placing import set_aside
+from phosphene.tools.album.job import FORMAT, SHOW, TrackJob
+from phosphene.tools.album.previews import make_previews
+from phosphene.tools.album.records import TRACK_FILE, cpu_name, disk_fault, write_record
 
 _EVERY_S = 0.2  # between two lines of progress
 _LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -22,12 +22,13 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from engine.core.child import find_program
-from engine.core.errors import UserError
-from engine.core.files import json_there
-from engine.core.frame import Size
-from engine.core.paths import cache_dir
-from tools.datasets.pictures import fit, load_picture
+from phosphene.engine.core.child import find_program
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.files import json_there
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.paths import cache_dir
+from phosphene.tools.datasets.pictures import fit, load_picture
 
 P5_VERSION = "2.3.4"
 _FLAGS = (
@@ -106,9 +107,7 @@ class Browser:
         try:
             from playwright.async_api import Error, async_playwright
         except ImportError as error:
-            raise UserError(
-                "playwright is not installed", remedy="pip install playwright (no browser of its own)"
-            ) from error
+            raise UserError("playwright is not installed", remedy=f"{install('loops')} (no browser of its own)") from error
         self._error, self._playwright = Error, async_playwright()
 
     async def __aenter__(self) -> Browser:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from engine.core.errors import UserError
-from engine.core.files import read_json, read_text
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.files import read_json, read_text
+from phosphene.tools.datasets.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def read_prompts(path: Path) -> Prompts:
     try:
         import yaml
     except ImportError as error:
-        raise UserError("PyYAML is not installed", remedy="pip install 'phosphene[diffusion]'") from error
+        raise UserError("PyYAML is not installed", remedy=install("diffusion")) from error
 
     class Plain(yaml.SafeLoader):
         """Takes no references: nine of them within each other are a billion prompts."""
@@ -178,7 +179,7 @@ def open_pipeline(prompts: Prompts, model: str, device: str) -> Any:
         import torch
         from diffusers import DDIMScheduler, DiffusionPipeline
     except ImportError as error:
-        raise UserError("diffusers is not installed", got=error, remedy="pip install 'phosphene[diffusion]'") from error
+        raise UserError("diffusers is not installed", got=error, remedy=install("diffusion")) from error
     name = model or prompts.model
     if not name:
         raise UserError("no model is named", where="--model", remedy="name a folder of weights there or in the prompt file")

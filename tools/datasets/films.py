@@ -11,14 +11,14 @@ import av
 import numpy as np
 from PIL import Image
 
-from engine.core.errors import UserError, one_line
-from engine.core.files import reason
-from engine.core.frame import Size
-from engine.core.media import MOST_PIXELS, open_media
-from tools.datasets.folder import scaled
-from tools.datasets.left_out import plain
-from tools.datasets.near import NEAR, Seen, thumbnail
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.media import MOST_PIXELS, open_media
+from phosphene.tools.datasets.folder import scaled
+from phosphene.tools.datasets.left_out import plain
+from phosphene.tools.datasets.near import NEAR, Seen, thumbnail
+from phosphene.tools.datasets.writer import Writer
 
 EVERY_S = 0.25
 GAP_S = 2.0

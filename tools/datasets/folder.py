@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.files import reason
-from engine.core.frame import Size
-from engine.core.pictures import SUFFIXES
-from tools.datasets.left_out import LeftOut, plain
-from tools.datasets.near import NEAR, Seen, distance, thumbnail
-from tools.datasets.pictures import fit, load_picture
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import reason
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.pictures import SUFFIXES
+from phosphene.tools.datasets.left_out import LeftOut, plain
+from phosphene.tools.datasets.near import NEAR, Seen, distance, thumbnail
+from phosphene.tools.datasets.pictures import fit, load_picture
+from phosphene.tools.datasets.writer import Writer
 
 LARGEST = 512  # px on the short side where no size is asked for: what the networks here are trained at, at most
 SMALLEST = 16

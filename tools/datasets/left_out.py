@@ -5,7 +5,7 @@ Kept by the makers, told on the terminal and in dataset.json. A hundred thousand
 
 from __future__ import annotations
 
-from engine.core.errors import one_line
+from phosphene.engine.core.errors import one_line
 
 _NAMED = 3  # of each reason; the rest is a number
 _LONGEST = 60  # characters of a name

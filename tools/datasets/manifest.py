@@ -21,9 +21,9 @@ from typing import Annotated, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from engine.core.errors import UserError
-from engine.core.files import open_regular
-from tools.datasets.part import Entry, Loop, Part
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular
+from phosphene.tools.datasets.part import Entry, Loop, Part
 
 MANIFEST = "manifest.jsonl"
 DATASET = "dataset.json"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.datasets.pictures import fit, grey, read_picture
-from tools.datasets.rows import Rows
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.pictures import fit, grey, read_picture
+from phosphene.tools.datasets.rows import Rows
 
 PACKED = "packed"
 """Folder, in the data set's own, of the arrays that `Part.array` reads."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.pictures import read_image
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.pictures import read_image
 
 _LUMA = np.array([4899, 9617, 1868], np.uint32)  # Rec. 601 in 1/16384, as Pillow and the canvas of a browser weigh them
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.datasets.painting import BUCKETS, paint
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.painting import BUCKETS, paint
+from phosphene.tools.datasets.writer import Writer
 
 SMALLEST = 16  # px: below it there is nothing to see
 

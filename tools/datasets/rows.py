@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.arrays import array_header
-from engine.core.errors import UserError
-from engine.core.files import open_regular, reason
+from phosphene.engine.core.arrays import array_header
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import open_regular, reason
 
 _REMEDY = "make the data set again"
 

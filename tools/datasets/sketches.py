@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.colour import from_hex, oklab, oklab_to_srgb, srgb_to_linear
-from tools.datasets.browser import P5_VERSION, Browser, Params, SketchRefused
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.colour import from_hex, oklab, oklab_to_srgb, srgb_to_linear
+from phosphene.tools.datasets.browser import P5_VERSION, Browser, Params, SketchRefused
+from phosphene.tools.datasets.writer import Writer
 
 LIMIT_S = 120.0
 _CANVAS = 256  # px a sketch draws at, at least: a 64 px frame is then the mean of 16 pixels each

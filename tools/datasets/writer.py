@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine import __version__
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there, reason
-from engine.core.placing import set_aside
-from tools.datasets.manifest import DATASET, HELD_OUT, MANIFEST, Record, divide, write_manifest
-from tools.datasets.part import PACKED
-from tools.datasets.pictures import grey
+from phosphene import __version__
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there, reason
+from phosphene.engine.core.placing import set_aside
+from phosphene.tools.datasets.manifest import DATASET, HELD_OUT, MANIFEST, Record, divide, write_manifest
+from phosphene.tools.datasets.part import PACKED
+from phosphene.tools.datasets.pictures import grey
 
 _VERSION = 1
 _OURS = ("images", "loops", PACKED, MANIFEST, DATASET)

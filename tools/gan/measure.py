@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.models.colour import oklab
-from tools.motif.model import SIDE, load_motif
+from phosphene.engine.models.colour import oklab
+from phosphene.tools.motif.model import SIDE, load_motif
 
 FEATURES = "motif judge, image tower, 256 numbers"
 _BLACK = 0.01  # a pixel whose largest channel is below this is black

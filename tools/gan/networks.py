@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.backends.graph_torch import run_graph
-from engine.models.gan import GanNetwork
-from engine.models.graph import Graph
+from phosphene.engine.backends.graph_torch import run_graph
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.graph import Graph
 
 
 def unit(z: Tensor) -> Tensor:

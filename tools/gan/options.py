@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.params import within
-from engine.models.gan import GanNetwork
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.params import within
+from phosphene.engine.models.gan import GanNetwork
 
 RECIPES = ("ours", "seed004")
 _RANGES: dict[str, tuple[float, float]] = {

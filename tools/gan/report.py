@@ -10,11 +10,11 @@ import os
 from html import escape
 from pathlib import Path
 
-from tools.gan.measure import FEATURES
-from tools.gan.run import Run, try_write
-from tools.gan.trainer import Trainer
-from tools.training.charts import COLOURS, Curve, chart, smoothed
-from tools.training.page import link, page
+from phosphene.tools.gan.measure import FEATURES
+from phosphene.tools.gan.run import Run, try_write
+from phosphene.tools.gan.trainer import Trainer
+from phosphene.tools.training.charts import COLOURS, Curve, chart, smoothed
+from phosphene.tools.training.page import link, page
 
 _CURVES = (
     ("Losses, smoothed", ("judge", "maker")),

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from engine.app.growing import TYPICAL_SIGNALS
-from engine.app.previews import VIDEO_FPS, film_bytes, to_bytes, write_still, write_video
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.generators.still import sequence
-from engine.models.style import Motion, Preview, StyleMeta, load_style, write_atomic, write_style
-from tools.gan.measure import measure, path_length
-from tools.gan.options import Options
-from tools.gan.run import Run, try_write
-from tools.gan.trainer import Trainer, parts
-from tools.training.footage import load_music
-from tools.training.liveliness import reactivity
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.still import sequence
+from phosphene.engine.library.growing import TYPICAL_SIGNALS
+from phosphene.engine.library.previews import VIDEO_FPS, film_bytes, to_bytes, write_still, write_video
+from phosphene.engine.models.style import Motion, Preview, StyleMeta, load_style, write_atomic, write_style
+from phosphene.tools.gan.measure import measure, path_length
+from phosphene.tools.gan.options import Options
+from phosphene.tools.gan.run import Run, try_write
+from phosphene.tools.gan.trainer import Trainer, parts
+from phosphene.tools.training.footage import load_music
+from phosphene.tools.training.liveliness import reactivity
 
 WALK_S = 12.0  # of walk.mp4
 _MEASURED = 4096  # pictures at most, of either side

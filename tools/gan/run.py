@@ -25,14 +25,14 @@ import torch
 import torch.distributed as dist
 from PIL import Image
 
-from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
-from engine.core.files import MOST_RECORD, json_there
-from engine.models.style import write_atomic
-from engine.models.torch_file import MOST_TRAINED, read_torch
-from tools.datasets.manifest import load_manifest
-from tools.gan.options import Options
-from tools.gan.trainer import Trainer
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.models.style import write_atomic
+from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.gan.options import Options
+from phosphene.tools.gan.trainer import Trainer
 
 LEAST_PICTURES = 16
 _SHEET = (4, 6)  # pictures of a sample: rows, columns

@@ -17,12 +17,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.gan import losses
-from tools.gan.augment import diff_augment, spoil_reals
-from tools.gan.networks import Discriminator, Generator, matched, plain_graph, unit
-from tools.gan.options import Options
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.gan import losses
+from phosphene.tools.gan.augment import diff_augment, spoil_reals
+from phosphene.tools.gan.networks import Discriminator, Generator, matched, plain_graph, unit
+from phosphene.tools.gan.options import Options
 
 GOOD_EVERY = 50  # steps between two states that may be brought back
 _GOOD_SHARE = 0.16  # of the real pictures' spread: what paints less variety is on its way into a collapse

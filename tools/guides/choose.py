@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.core.errors import UserError
-from tools.guides.base import Guide, Request, Role
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.guides.base import Guide, Request, Role
 
 NAMES = ("clip", "motif", "palette", "images")
 # How loud each is in a choir when nobody says: palette climbs fast, and at 1.0 it would settle for flat colour fields.
@@ -132,7 +132,7 @@ def _notes_of(pulls: Sequence[Pull]) -> list[str]:
 
 
 def _clip_judge(name: str, request: Request, taken: set[str], clip_model: str | None, clip_weights: Path | None) -> Guide:
-    from tools.guides.clip import ClipGuide, judge_models
+    from phosphene.tools.guides.clip import ClipGuide, judge_models
 
     guiding = {each.removeprefix("clip-") for each in taken if _family(each) == "clip"}
     if name != "clip":
@@ -155,19 +155,19 @@ def _open(name: str, request: Request, role: Role, clip_model: str | None, clip_
     """Open one guide. Imported one by one: whoever trains by palette alone pays for no network."""
     name = _known(name, where)
     if _family(name) == "clip":
-        from tools.guides.clip import ClipGuide
+        from phosphene.tools.guides.clip import ClipGuide
 
         model = name.removeprefix("clip-") if name != "clip" else clip_model
         return ClipGuide(request, role, model, clip_weights)
     if name == "motif":
-        from tools.guides.motif import MotifGuide
+        from phosphene.tools.guides.motif import MotifGuide
 
         return MotifGuide(request, role)
     if name == "palette":
-        from tools.guides.palette import PaletteGuide
+        from phosphene.tools.guides.palette import PaletteGuide
 
         return PaletteGuide(request)
-    from tools.guides.images import ImagesGuide
+    from phosphene.tools.guides.images import ImagesGuide
 
     return ImagesGuide(request)
 
@@ -177,7 +177,7 @@ def _known(text: str, where: str) -> str:
     name = text.strip()
     if name in NAMES:
         return name
-    from tools.guides.clip import MODELS, model_name
+    from phosphene.tools.guides.clip import MODELS, model_name
 
     if name.startswith("clip-") and (model := model_name(name.removeprefix("clip-"), missing_ok=True)):
         return f"clip-{model}"

@@ -21,10 +21,11 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from engine.core.errors import UserError
-from engine.models.torch_file import asked_for
-from tools.datasets.pictures import load_picture
-from tools.guides.base import Request, Role
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.models.torch_file import asked_for
+from phosphene.tools.datasets.pictures import load_picture
+from phosphene.tools.guides.base import Request, Role
 
 MODELS = ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14")
 # The cheapest first: forwards and backwards through ViT-B-32 or RN50 cost a third of ViT-B-16. A judge is of the other
@@ -195,7 +196,7 @@ def _open_clip() -> Any:
     try:
         import open_clip
     except ImportError as error:
-        raise UserError("CLIP needs open_clip", got=error, remedy="pip install -e '.[torch,clip]'") from error
+        raise UserError("CLIP needs open_clip", got=error, remedy=install("torch", "clip")) from error
     return open_clip
 
 

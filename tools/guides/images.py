@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.core.errors import UserError, one_line
-from engine.core.pictures import SUFFIXES, read_image
-from tools.guides import statistics
-from tools.guides.base import Request
-from tools.guides.oklab import oklab
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.pictures import SUFFIXES, read_image
+from phosphene.tools.guides import statistics
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.oklab import oklab
 
 MOST = 100
 """Pictures read of one folder: more than a mood board has, few enough to wait for."""

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from engine.core.errors import UserError
-from tools.datasets.pictures import load_picture
-from tools.guides.base import Request, Role
-from tools.motif.model import SIDE, Motif, load_motif
-from tools.motif.tokens import split_words
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.datasets.pictures import load_picture
+from phosphene.tools.guides.base import Request, Role
+from phosphene.tools.motif.model import SIDE, Motif, load_motif
+from phosphene.tools.motif.tokens import split_words
 
 NEGATIVE = -0.5  # weight of what a picture should not be, beside 1.0 of what it should
 

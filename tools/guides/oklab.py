@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from engine.models import colour
+from phosphene.engine.models import colour
 
 _TO_LMS = torch.tensor(colour.TO_LMS, dtype=torch.float64)
 _TO_LAB = torch.tensor(colour.TO_LAB, dtype=torch.float64)

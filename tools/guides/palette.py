@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tools.guides import statistics
-from tools.guides.base import Request
-from tools.guides.oklab import oklab
-from tools.guides.words import Lab, Look, look
+from phosphene.tools.guides import statistics
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.oklab import oklab
+from phosphene.tools.guides.words import Lab, Look, look
 
 POINTS = 4096
 """Colours that stand for the wanted palette."""

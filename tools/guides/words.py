@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.core.errors import UserError
-from engine.models import colour
-from tools.motif.subject import COLOURS, MOODS, Mood
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models import colour
+from phosphene.tools.motif.subject import COLOURS, MOODS, Mood
 
 Lab = tuple[float, float, float]
 

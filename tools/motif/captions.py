@@ -12,9 +12,9 @@ from zlib import crc32
 
 import numpy as np
 
-from tools.motif import words
-from tools.motif.subject import MOODS, Subject
-from tools.motif.words import Wording
+from phosphene.tools.motif import words
+from phosphene.tools.motif.subject import MOODS, Subject
+from phosphene.tools.motif.words import Wording
 
 T = TypeVar("T")
 

@@ -18,21 +18,21 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, read_json
-from engine.core.frame import Size
-from engine.core.paths import cache_dir
-from engine.models.colour import from_hex, oklab
-from engine.models.cppn import CppnSpec
-from engine.models.encoding import AUDIO_INPUTS, View, coordinates, input_values, uniform_vector
-from engine.models.growth import draw_recipe, grow
-from kernels.cppn.reference import forward
-from tools.datasets.rows import Rows
-from tools.motif import pictures as painters
-from tools.motif import subject as subjects
-from tools.motif.captions import is_held_out
-from tools.motif.pictures import paint
-from tools.motif.subject import COLOURS, Subject, draw_subject
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, read_json
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.paths import cache_dir
+from phosphene.engine.models.colour import from_hex, oklab
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.encoding import AUDIO_INPUTS, View, coordinates, input_values, uniform_vector
+from phosphene.engine.models.growth import draw_recipe, grow
+from phosphene.kernels.cppn.reference import forward
+from phosphene.tools.datasets.rows import Rows
+from phosphene.tools.motif import pictures as painters
+from phosphene.tools.motif import subject as subjects
+from phosphene.tools.motif.captions import is_held_out
+from phosphene.tools.motif.pictures import paint
+from phosphene.tools.motif.subject import COLOURS, Subject, draw_subject
 
 MOST_PICTURES = 1_000_000
 """What the list of subjects, up to 224 bytes each, can be read back with: hours of painting are not to be lost."""

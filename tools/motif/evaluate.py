@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from tools.motif import words
-from tools.motif.captions import SEVEN, caption, is_held_out
-from tools.motif.dataset import Pictures, Settings, make_pictures
-from tools.motif.model import SIDE, Motif
-from tools.motif.pictures import paint
-from tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
+from phosphene.tools.motif import words
+from phosphene.tools.motif.captions import SEVEN, caption, is_held_out
+from phosphene.tools.motif.dataset import Pictures, Settings, make_pictures
+from phosphene.tools.motif.model import SIDE, Motif
+from phosphene.tools.motif.pictures import paint
+from phosphene.tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
 
 GROUP = 32
 _SEED = 977  # no training's: these pictures are nobody's

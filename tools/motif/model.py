@@ -20,12 +20,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.core.errors import UserError
-from engine.core.files import parse_json
-from engine.models.tensor_file import read_tensors
-from tools.handing_over import hand_over
-from tools.motif.features import Features, Sight
-from tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import parse_json
+from phosphene.engine.models.tensor_file import read_tensors
+from phosphene.tools.handing_over import hand_over
+from phosphene.tools.motif.features import Features, Sight
+from phosphene.tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
 
 SIDE = 64
 WEIGHTS = Path(__file__).resolve().parent / "weights"

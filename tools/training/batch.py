@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.core import clock
-from engine.core.child import child_environment
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there, read_json, read_toml
-from engine.models.style import check_slug
-from tools.training.options import RECIPES, Options
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import child_environment
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there, read_json, read_toml
+from phosphene.engine.models.style import check_slug
+from phosphene.tools.training.options import RECIPES, Options
 
 _MOST_SEEDS = 1000
 _POLL_S = 1.0

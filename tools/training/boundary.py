@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 
-from engine.core.errors import UserError, one_line
-from engine.core.terminal import FAULT_OF_A_PERSON, STOPPED
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.terminal import FAULT_OF_A_PERSON, STOPPED
+
+_TORCH = {"torch": "torch"}
 
 ABORTED = STOPPED  # the shell's code for Ctrl-C
 
 
-def exit_code(
-    work: Callable[[], int], *, packages: Collection[str] = ("torch",), remedy: str = "pip install '.[torch]'",
-    place: object = "", tell: bool = True,
-) -> int:  # fmt: skip
+def exit_code(work: Callable[[], int], *, extras: Mapping[str, str] = _TORCH, place: object = "", tell: bool = True) -> int:
     """Return what `work` returns; 2 for a fault that a person can mend, told on one line; 130 for Ctrl-C.
 
-    packages: those whose absence is such a fault, and the remedy. place: where an OSError without a file happened. tell: off
-    in processes whose faults another one tells. Raises everything else.
+    extras: the packages whose absence is such a fault, and the extra of ours that brings each. place:
+    where an OSError without a file happened. tell: off in processes whose faults another one tells. Raises everything else.
     """
     try:
         return work()
@@ -35,9 +35,10 @@ def exit_code(
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             line += "; make room, then --resume"
     except ImportError as error:
-        if (error.name or "").split(".")[0] not in packages:
+        package = (error.name or "").split(".")[0]
+        if package not in extras:
             raise
-        line = f"{error.name} is not installed; {remedy}"
+        line = f"{package} is not installed; {install(extras[package])}"
     except MemoryError:
         line = "not enough memory for this; make it smaller, or close other programs"
     except KeyboardInterrupt:

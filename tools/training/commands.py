@@ -19,21 +19,22 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from engine.app.free_folder import check_free
-from engine.app.previews import VIDEO_SECONDS, write_video
-from engine.core import clock, terminal
-from engine.core.errors import UserError
-from engine.core.files import json_there
-from engine.models.cppn import CppnSpec
-from engine.models.style import load_style, write_atomic, write_meta
-from tools.training import batch as batches
-from tools.training import library, nulls, report, scores
-from tools.training.boundary import ABORTED
-from tools.training.footage import load_music
-from tools.training.options import Options
-from tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
-from tools.training.stopper import Stopper
-from tools.training.trainer import Trainer
+from phosphene.engine.core import clock, terminal
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import json_there
+from phosphene.engine.library.free_folder import check_free
+from phosphene.engine.library.previews import VIDEO_SECONDS, write_video
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.style import load_style, write_atomic, write_meta
+from phosphene.tools.training import batch as batches
+from phosphene.tools.training import library, nulls, report, scores
+from phosphene.tools.training.boundary import ABORTED
+from phosphene.tools.training.budget import fitted, seconds_per_pixel
+from phosphene.tools.training.footage import load_music
+from phosphene.tools.training.options import Options
+from phosphene.tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
+from phosphene.tools.training.stopper import Stopper
+from phosphene.tools.training.trainer import Trainer
 
 _WINDOW_EVERY_S = 2.0
 _NULLS_VERSION = 1  # raise it when `nulls` measures something else
@@ -60,6 +61,9 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
     installs = not args.no_install
     if installs:
         library.check_free(options.output, args.replace, options if args.resume else None)
+    if args.minutes and not args.resume:
+        per_pixel = seconds_per_pixel(open_run(folder, options))
+        options = fitted(options, args.minutes, per_pixel, shrinks="resolutions" not in given)
     if args.dry_run:
         return _dry_run(folder, options)
     run = open_run(folder, options)
@@ -180,17 +184,14 @@ def _install_best(folder: Path, plan: batches.Plan, done: set[str]) -> None:
 
 def _dry_run(folder: Path, options: Options) -> int:
     run = open_run(folder, options)
-    trainer = begin(run)
-    began = clock.now()
-    for _ in range(2):
-        trainer.advance()
-    per_pixel = (clock.now() - began) / 2 / options.size(options.resolutions[0]).pixels
+    per_pixel = seconds_per_pixel(run)
+    parameters = CppnSpec(options.input_names, options.hidden_dim, options.layers, options.activation_names).parameters
     seconds = options.iterations * sum(options.size(r).pixels for r in options.resolutions) * per_pixel
     for line in (
         *run.notes,
         f"run: {folder}",
         f"guides: {', '.join(f'{p.guide.name} x {p.weight:g}' for p in run.pulls)}; judge: {run.judge.name}",
-        f"network: {options.layers} x {options.hidden_dim}, {trainer.spec.parameters} parameters, on {run.device}",
+        f"network: {options.layers} x {options.hidden_dim}, {parameters} parameters, on {run.device}",
         f"steps: {options.steps}, at {', '.join(str(options.size(r)) for r in options.resolutions)}",
         f"time: about {seconds / 60:.1f} min",
     ):
@@ -222,7 +223,7 @@ def _train(run: Run, trainer: Trainer, stop: Callable[[], bool], quiet: bool, wi
 
 
 def _open_window() -> Any:
-    from tools.training.window import TrainingWindow
+    from phosphene.tools.training.window import TrainingWindow
 
     try:
         return TrainingWindow()

@@ -16,17 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio.decode import stream_audio
-from engine.audio.demo import demo_track
-from engine.audio.mending import SoundFaults
-from engine.audio.offline import FileAnalysis
-from engine.core import paths
-from engine.core.arrays import read_array
-from engine.core.errors import UserError
-from engine.core.signals import SAMPLE_RATE, SIGNALS, signals_at
-from engine.models.encoding import AUDIO_INPUTS, Motion, input_values, uniform_vector
-from engine.models.style import write_atomic
-from engine.tempo.conductor import Conductor
+from phosphene.engine.audio.decode import stream_audio
+from phosphene.engine.audio.demo import demo_track
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core import paths
+from phosphene.engine.core.arrays import read_array
+from phosphene.engine.core.cache import MOST_SIGNALS, keep_within
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import SAMPLE_RATE, SIGNALS, signals_at
+from phosphene.engine.models.encoding import AUDIO_INPUTS, Motion, input_values, uniform_vector
+from phosphene.engine.models.style import write_atomic
+from phosphene.engine.tempo.conductor import Conductor
 
 FPS = 24
 MAX_SECONDS = 240.0  # of a track: enough to hear all of its parts
@@ -106,6 +107,7 @@ def load_music(audio: str | Path = "demo") -> Music:
     if table is None:
         table = _analyse(pcm)
         _keep(path, table)
+        keep_within(path.parent, MOST_SIGNALS)
     return Music.of(name, [dict(zip(SIGNALS, map(float, row), strict=True)) for row in table])
 
 

@@ -8,13 +8,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from engine.app import free_folder
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there
-from engine.core.paths import styles_dir
-from engine.core.placing import set_aside
-from engine.models.style import load_style, write_meta
-from tools.training.options import Options
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.core.paths import styles_dir
+from phosphene.engine.core.placing import set_aside
+from phosphene.engine.library import free_folder
+from phosphene.engine.models.style import load_style, write_meta
+from phosphene.tools.training.options import Options
 
 _OF_A_STYLE = {"style.toml", "weights.safetensors", "history.json", "preview.png", "preview.mp4"}
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.generators.still import sequence, still
-from engine.models.colour import oklab
-from engine.models.style import Style
-from tools.training.footage import FPS
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.still import sequence, still
+from phosphene.engine.models.colour import oklab
+from phosphene.engine.models.style import Style
+from phosphene.tools.training.footage import FPS
 
 Frames = Sequence[Mapping[str, float]]  # the signals of successive frames at `FPS`
 

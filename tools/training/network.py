@@ -14,9 +14,9 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, Weights
-from engine.models.encoding import coordinates
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec, Weights
+from phosphene.engine.models.encoding import coordinates
 
 # Pixels at once on a CPU: 16,384 x 128 floats are 8 MB, which malloc reuses; the 75 MB of a whole 512x288 layer are mapped
 # and faulted in anew each time (0.74 s a step against 1.09 s, 128 wide, two cores).

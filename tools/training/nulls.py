@@ -13,15 +13,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from engine.app.growing import TYPICAL_SIGNALS
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, Weights, random_weights
-from engine.models.growth import FIRST_SCALES, draw_recipe, grow, shape
-from engine.models.style import Network, Preview, Style, StyleMeta
-from tools.guides.base import Guide
-from tools.guides.choose import Pull
-from tools.training.footage import Music
-from tools.training.scores import as_music, draw_moments, guide_scores, rendered, view_scores
+from phosphene.engine.core.frame import Size
+from phosphene.engine.library.growing import TYPICAL_SIGNALS
+from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
+from phosphene.engine.models.growth import FIRST_SCALES, draw_recipe, grow, shape
+from phosphene.engine.models.style import Network, Preview, Style, StyleMeta
+from phosphene.tools.guides.base import Guide
+from phosphene.tools.guides.choose import Pull
+from phosphene.tools.training.footage import Music
+from phosphene.tools.training.scores import as_music, draw_moments, guide_scores, rendered, view_scores
 
 KINDS = ("xavier", "grown")
 DRAWS = 4  # networks of each kind that the untrained score is the mean of

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.core.errors import UserError
-from engine.core.files import read_json
-from engine.core.frame import Size
-from engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, CppnSpec
-from engine.models.encoding import BASE_INPUTS
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import read_json
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, CppnSpec
+from phosphene.engine.models.encoding import BASE_INPUTS
 
 RECIPES = ("ours", "seed")
 _NAME = 60  # as in style.toml

@@ -1,6 +1,6 @@
-"""Whether a run that goes on may write into the folder that its style is to go to: its own, or one that is free.
+"""Where a run's style goes, and whether a run that goes on may write there: into its own folder, or one that is free.
 
-Asked by `tools/train_gan.py` and `tools/train_vqvae.py` with --resume, before the first step. Writes nothing.
+Asked by `tools/train_gan.py` and `tools/train_vqvae.py` before the first step. Writes nothing.
 """
 
 from __future__ import annotations
@@ -10,11 +10,22 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.app.free_folder import check_free
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.core.paths import is_name, runs_dir, styles_dir
+from phosphene.engine.library.free_folder import check_free
 
 _FIRST = ("weights.safetensors", "style.toml")  # all that lies there where the first writing was interrupted
+
+
+def style_place(text: str) -> Path:
+    """Return the folder that `--out` names: a name is of the library, all else is a path."""
+    return styles_dir() / text if is_name(text) else Path(text)
+
+
+def run_place(text: str) -> Path:
+    """Return the folder of a run: a name is that of a run here, all else is a path."""
+    return runs_dir() / text if is_name(text) else Path(text)
 
 
 def check_own(folder: Path, options: Mapping[str, Any], may_differ: Collection[str], remedy: str) -> None:

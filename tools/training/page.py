@@ -13,11 +13,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.core.errors import UserError
-from engine.models.style import write_atomic
-from tools.training.charts import COLOURS, Curve, Strip, chart, smoothed, strips
-from tools.training.records import Group, Record
-from tools.training.tables import Table, batch_tables, run_table
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.style import write_atomic
+from phosphene.tools.training.charts import COLOURS, Curve, Strip, chart, smoothed, strips
+from phosphene.tools.training.records import Group, Record
+from phosphene.tools.training.tables import Table, batch_tables, run_table
 
 _HERE = Path(__file__).parent
 # The promise "no network", kept by the browser.

@@ -12,10 +12,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD, json_there
-from engine.models.cppn import CppnSpec
-from engine.models.style import StyleMeta, load_meta
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.style import StyleMeta, load_meta
 
 # Options that say what is wanted or who it is, not how it was trained.
 _IDENTITY = frozenset(

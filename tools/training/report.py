@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.app.previews import to_bytes
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import Style
-from tools.training.footage import Music
-from tools.training.page import batch_page, run_page, write_pages
-from tools.training.records import grouped, read_batch, read_run
-from tools.training.scores import as_music, rendered
-from tools.training.tables import batch_tables, markdown, plain, run_table
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.library.previews import to_bytes
+from phosphene.engine.models.style import Style
+from phosphene.tools.training.footage import Music
+from phosphene.tools.training.page import batch_page, run_page, write_pages
+from phosphene.tools.training.records import grouped, read_batch, read_run
+from phosphene.tools.training.scores import as_music, rendered
+from phosphene.tools.training.tables import batch_tables, markdown, plain, run_table
 
 _CELL = Size(240, 135)
 _MARGIN, _LINE, _SIDE = 6, 18, 150

@@ -21,19 +21,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.app.previews import VIDEO_SECONDS, to_bytes, write_still, write_video
-from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
-from engine.core.files import MOST_RECORD, json_there
-from engine.core.frame import Size
-from engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
-from engine.models.torch_file import MOST_TRAINED, read_torch
-from tools.guides.base import Guide, Request
-from tools.guides.choose import Pull, open_guides, open_judge
-from tools.guides.images import find_images
-from tools.training.footage import Music, load_music
-from tools.training.options import MAX_PROMPT, Options
-from tools.training.trainer import Good, Trainer
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.files import MOST_RECORD, json_there
+from phosphene.engine.core.frame import Size
+from phosphene.engine.library.previews import VIDEO_SECONDS, to_bytes, write_still, write_video
+from phosphene.engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
+from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.tools.guides.base import Guide, Request
+from phosphene.tools.guides.choose import Pull, open_guides, open_judge
+from phosphene.tools.guides.images import find_images
+from phosphene.tools.training.footage import Music, load_music
+from phosphene.tools.training.options import MAX_PROMPT, Options
+from phosphene.tools.training.trainer import Good, Trainer
 
 SAVE_EVERY_S = 8.0
 SAMPLE_EVERY = 100  # steps
@@ -205,7 +205,7 @@ def write_run_style(run: Run, trainer: Trainer, video: bool = True) -> Path:
     good = trainer.best or Good(0.0, trainer.network.weights(), trainer.scales, trainer.step)
     weights = good.weights
     if options.loop_s:
-        from tools.training.terms import close_loop
+        from phosphene.tools.training.terms import close_loop
 
         close_loop(weights, trainer.spec, good.scales.get("time", 1.0), options.loop_s)
     spec = trainer.spec
@@ -253,7 +253,7 @@ def _preview(music: Music) -> Preview:
 
 
 def _palette(request: Request, notes: list[str]) -> Guide | None:
-    from tools.guides.palette import PaletteGuide
+    from phosphene.tools.guides.palette import PaletteGuide
 
     try:
         return PaletteGuide(request)

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from engine.core.frame import Size
-from engine.generators.still import still
-from engine.models.style import Style
-from tools.guides.base import Guide, TextJudge
-from tools.guides.choose import Pull
-from tools.training import liveliness
-from tools.training.footage import Music
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.still import still
+from phosphene.engine.models.style import Style
+from phosphene.tools.guides.base import Guide, TextJudge
+from phosphene.tools.guides.choose import Pull
+from phosphene.tools.training import liveliness
+from phosphene.tools.training.footage import Music
 
 RENDERED = Size(256, 144)
 MOMENTS = 12

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.training.records import Group, Record
+from phosphene.tools.training.records import Group, Record
 
 NONE = "–"
 

@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec
-from engine.models.growth import SOUND_TARGET, TIME_TARGET
-from tools.training.footage import Music
-from tools.training.network import TorchCppn
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.growth import SOUND_TARGET, TIME_TARGET
+from phosphene.tools.training.footage import Music
+from phosphene.tools.training.network import TorchCppn
 
 SMALL = Size(64, 36)
 _STEP_S = 0.25  # of integrated time between the three pictures of `smoothness`

@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, Weights, random_weights
-from engine.models.growth import FIRST_SCALES, calibrate, draw_recipe, shape
-from tools.guides.base import Guide
-from tools.guides.choose import Pull
-from tools.training import terms
-from tools.training.cutouts import cutouts
-from tools.training.footage import Music
-from tools.training.network import TorchCppn
-from tools.training.options import Options
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
+from phosphene.engine.models.growth import FIRST_SCALES, calibrate, draw_recipe, shape
+from phosphene.tools.guides.base import Guide
+from phosphene.tools.guides.choose import Pull
+from phosphene.tools.training import terms
+from phosphene.tools.training.cutouts import cutouts
+from phosphene.tools.training.footage import Music
+from phosphene.tools.training.network import TorchCppn
+from phosphene.tools.training.options import Options
 
 EVALUATE_EVERY = 20  # steps
 _TRIAL = Size(160, 90)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.gpu.texture import RenderTarget
-from engine.output.window import Window
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output.window import Window
 
 SIZE = Size(640, 360)
 

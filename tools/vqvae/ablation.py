@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.core.errors import UserError
-from tools.vqvae import report
-from tools.vqvae.options import Options, seed_recipe
-from tools.vqvae.run import begin, open_run, train
-from tools.vqvae.trainer import Trainer
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.vqvae import report
+from phosphene.tools.vqvae.options import Options, seed_recipe
+from phosphene.tools.vqvae.run import begin, open_run, train
+from phosphene.tools.vqvae.trainer import Trainer
 
 # What each adds to the one before it, down to `cosine`; then the other ways.
 _PLAIN = {"quantiser": "gradient", "start": "none", "restart": 0.0, "mend": False}

@@ -17,26 +17,26 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from engine.app.free_folder import check_free
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.paths import runs_dir
-from engine.models.style import check_slug, load_meta, load_style, write_meta
-from tools.training.boundary import ABORTED
-from tools.training.footage import load_music
-from tools.training.liveliness import reactivity
-from tools.training.own_style import check_own
-from tools.training.stopper import Stopper
-from tools.vqvae import report
-from tools.vqvae.ablation import run_ablation
-from tools.vqvae.dreaming import dream_loops
-from tools.vqvae.export import write_dreams, write_vq_style
-from tools.vqvae.maps import write_maps
-from tools.vqvae.network import VqVae
-from tools.vqvae.options import Options, flag
-from tools.vqvae.prior_run import chosen_kinds, encode_data, train_prior, varied
-from tools.vqvae.run import Run, begin, open_run, train
-from tools.vqvae.trainer import Trainer
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import runs_dir
+from phosphene.engine.library.free_folder import check_free
+from phosphene.engine.models.style import check_slug, in_library, load_meta, load_style, write_meta
+from phosphene.tools.training.boundary import ABORTED
+from phosphene.tools.training.footage import load_music
+from phosphene.tools.training.liveliness import reactivity
+from phosphene.tools.training.own_style import check_own
+from phosphene.tools.training.stopper import Stopper
+from phosphene.tools.vqvae import report
+from phosphene.tools.vqvae.ablation import run_ablation
+from phosphene.tools.vqvae.dreaming import dream_loops
+from phosphene.tools.vqvae.export import write_dreams, write_vq_style
+from phosphene.tools.vqvae.maps import write_maps
+from phosphene.tools.vqvae.network import VqVae
+from phosphene.tools.vqvae.options import Options, flag
+from phosphene.tools.vqvae.prior_run import chosen_kinds, encode_data, train_prior, varied
+from phosphene.tools.vqvae.run import Run, begin, open_run, train
+from phosphene.tools.vqvae.trainer import Trainer
 
 # Shares of --minutes after which each part is over; films and previews have what is left. A step of the prior takes 0.6 s of
 # a core at 128 x 72 and it needs hundreds: with 23 % of 10 minutes on a loaded core it dreamt no better than chance.
@@ -72,7 +72,7 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
         if there:
             raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --name")
         if not args.data:
-            raise UserError("nothing to train on", where="--data", allowed="a folder of tools/make_dataset.py")
+            raise UserError("nothing to train on", where="--data", allowed="a folder of vj dataset")
         # What goes on stage is in colour, unless parity was asked for.
         mode = given.get("mode", "128" if args.out else "parity")
         share = NETWORK_ENDS if prior else DREAMS_END if args.out else 1.0
@@ -114,7 +114,7 @@ def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
     """Train the variants; return the exit code. argv: what makes the report again."""
     given = _given(args)
     if not args.data:
-        raise UserError("nothing to train on", where="--data", allowed="a folder of tools/make_dataset.py")
+        raise UserError("nothing to train on", where="--data", allowed="a folder of vj dataset")
     if args.seeds < 1:
         raise UserError("out of range", where="--seeds", allowed="1 or more", got=args.seeds)
     folder = _folder(args)
@@ -178,7 +178,8 @@ def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, s
     reacts = {"reactivity": round(reaction.correlation, 5), "reactivity_null": round(reaction.null, 5)}
     write_meta(style, load_meta(style).model_copy(update={"scores": scores | reacts}))
     console.print(f"reactivity {reaction.correlation:.3f} (shuffled {reaction.null:.3f})")
-    console.print(f"{args.out}: vj live --style {args.out}")
+    named = args.out.name if in_library(args.out) else args.out
+    console.print(f"{args.out}: vj live --style {named}")
 
 
 def say(trainer: Trainer, record: dict[str, Any]) -> None:
@@ -209,5 +210,5 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
         if value is not None:
             found[field.name] = tuple(value) if isinstance(value, list) else value
     if "data" in found and not Path(found["data"]).is_dir():
-        raise UserError("no such folder", where=flag("data"), got=found["data"], remedy="make it: tools/make_dataset.py")
+        raise UserError("no such folder", where=flag("data"), got=found["data"], remedy="make it: vj dataset")
     return found

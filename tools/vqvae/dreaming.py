@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from engine.core.frame import Size
-from tools.datasets.part import Loop
-from tools.datasets.pictures import fit, grey
-from tools.vqvae.network import VqVae, to_tensor
-from tools.vqvae.prior import Prior, dream
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.part import Loop
+from phosphene.tools.datasets.pictures import fit, grey
+from phosphene.tools.vqvae.network import VqVae, to_tensor
+from phosphene.tools.vqvae.prior import Prior, dream
 
 _COMPARED = Size(32, 18)  # px at which loops are compared: shape and colour, not texture
 BOUND = 5.0  # percentile of held-out loops' distances that a dream must exceed

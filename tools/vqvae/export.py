@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from engine.app.previews import film_bytes, write_still, write_video
-from engine.core.errors import UserError
-from engine.core.placing import set_aside
-from engine.models.style import Preview, made_meta, write_atomic, write_style
-from tools.handing_over import hand_over
-from tools.vqvae.dreaming import Dreams, decode_codes
-from tools.vqvae.network import VqVae
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.placing import set_aside
+from phosphene.engine.library.previews import film_bytes, write_still, write_video
+from phosphene.engine.models.style import Preview, made_meta, write_atomic, write_style
+from phosphene.tools.handing_over import hand_over
+from phosphene.tools.vqvae.dreaming import Dreams, decode_codes
+from phosphene.tools.vqvae.network import VqVae
 
 _QUALITY = 18  # CRF of films that are looked at closely
 

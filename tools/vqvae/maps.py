@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.models.style import write_atomic
-from tools.vqvae.dreaming import decode_codes
-from tools.vqvae.export import to_frames
-from tools.vqvae.network import VqVae
+from phosphene.engine.models.style import write_atomic
+from phosphene.tools.vqvae.dreaming import decode_codes
+from phosphene.tools.vqvae.export import to_frames
+from phosphene.tools.vqvae.network import VqVae
 
 _LAID = 4  # codes on each side of a tile: a code is seen among its kind, as the decoder sees it
 _MAP_PX = 720

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.backends.graph_torch import run_graph
-from engine.models.vqvae import VqvaeNetwork, vqvae_graph
-from tools.vqvae.options import Options
-from tools.vqvae.quantisers import Quantised, Quantiser
+from phosphene.engine.backends.graph_torch import run_graph
+from phosphene.engine.models.vqvae import VqvaeNetwork, vqvae_graph
+from phosphene.tools.vqvae.options import Options
+from phosphene.tools.vqvae.quantisers import Quantised, Quantiser
 
 
 class Residual(nn.Module):

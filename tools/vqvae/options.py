@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.vqvae import MAX_CODES, VqvaeNetwork
-from tools.training.options import options_table
-from tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Rescued, Scalar
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.vqvae import MAX_CODES, VqvaeNetwork
+from phosphene.tools.training.options import options_table
+from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Rescued, Scalar
 
 MODES = ("parity", "128", "256")
 QUANTISERS = ("ema", "gradient", "cosine", "fsq", "vae")

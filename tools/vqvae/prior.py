@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.core import clock
-from engine.core.errors import UserError
-from tools.vqvae.trainer import quick_bfloat
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.vqvae.trainer import quick_bfloat
 
 _TURNS = 6  # harmonics of a loop that time is told in
 _NO_CLASS = 0.15  # share of loops whose sketch is not told, so that dreams can be free of it

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.models.torch_file import MOST_TRAINED, read_torch
-from engine.models.vqvae import VqvaeNetwork
-from tools.datasets.manifest import Manifest
-from tools.vqvae.dreaming import encode_loop
-from tools.vqvae.network import VqVae
-from tools.vqvae.prior import Prior, PriorTrainer, Shape
-from tools.vqvae.run import SAVE_EVERY_S, write_or_warn
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.engine.models.vqvae import VqvaeNetwork
+from phosphene.tools.datasets.manifest import Manifest
+from phosphene.tools.vqvae.dreaming import encode_loop
+from phosphene.tools.vqvae.network import VqVae
+from phosphene.tools.vqvae.prior import Prior, PriorTrainer, Shape
+from phosphene.tools.vqvae.run import SAVE_EVERY_S, write_or_warn
 
 _LARGE = 64  # tokens of a frame
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError
 
 _EPS = 1e-5
 _RESTART_NOISE = 0.02  # of a vector's RMS: two codes that revive on one vector must part

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.errors import UserError
-from tools.training.charts import COLOURS, Curve, Strip, chart, strips
-from tools.training.page import html_table, link, page, write_pages
-from tools.training.records import table_in
-from tools.training.tables import NONE, Table, markdown, plain
-from tools.vqvae.maps import usage_map, write_png
-from tools.vqvae.metrics import perplexity
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.training.charts import COLOURS, Curve, Strip, chart, strips
+from phosphene.tools.training.page import html_table, link, page, write_pages
+from phosphene.tools.training.records import table_in
+from phosphene.tools.training.tables import NONE, Table, markdown, plain
+from phosphene.tools.vqvae.maps import usage_map, write_png
+from phosphene.tools.vqvae.metrics import perplexity
 
 # key, name, digits, whether more is better
 MEASURES: tuple[tuple[str, str, int, bool], ...] = (

@@ -23,17 +23,17 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
-from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
-from engine.core.files import read_bytes
-from engine.models.style import write_atomic
-from engine.models.tensor_file import read_tensors
-from engine.models.torch_file import MOST_TRAINED, read_torch
-from tools.datasets.manifest import MANIFEST, Manifest, load_manifest
-from tools.datasets.rows import Rows
-from tools.vqvae.network import VqVae, to_tensor
-from tools.vqvae.options import Options
-from tools.vqvae.trainer import Trainer
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.files import read_bytes
+from phosphene.engine.models.style import write_atomic
+from phosphene.engine.models.tensor_file import read_tensors
+from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.tools.datasets.manifest import MANIFEST, Manifest, load_manifest
+from phosphene.tools.datasets.rows import Rows
+from phosphene.tools.vqvae.network import VqVae, to_tensor
+from phosphene.tools.vqvae.options import Options
+from phosphene.tools.vqvae.trainer import Trainer
 
 SAVE_EVERY_S = 20.0
 SAMPLE_EVERY_S = 60.0

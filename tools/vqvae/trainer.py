@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.core import clock
-from tools.vqvae.metrics import Totals
-from tools.vqvae.network import VqVae, to_tensor
-from tools.vqvae.options import BETA, Options
-from tools.vqvae.quantisers import Codebook
+from phosphene.engine.core import clock
+from phosphene.tools.vqvae.metrics import Totals
+from phosphene.tools.vqvae.network import VqVae, to_tensor
+from phosphene.tools.vqvae.options import BETA, Options
+from phosphene.tools.vqvae.quantisers import Codebook
 
 _BATCHES_OF_START = 25  # from which the codebook begins, and at most so many vectors:
 _VECTORS_OF_START = 16_384

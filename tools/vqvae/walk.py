@@ -15,15 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.core.errors import UserError, one_line
-from tools.datasets.manifest import load_manifest
-from tools.handing_over import check_place
-from tools.numbers_given import whole
-from tools.vqvae.dreaming import steps_of
-from tools.vqvae.export import write_loop_video
-from tools.vqvae.network import VqVae, to_tensor
-from tools.vqvae.quantisers import flat
-from tools.vqvae.run import load_model
+from phosphene.engine.core.errors import UserError, one_line
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.handing_over import check_place
+from phosphene.tools.numbers_given import whole
+from phosphene.tools.training.own_style import run_place
+from phosphene.tools.vqvae.dreaming import steps_of
+from phosphene.tools.vqvae.export import write_loop_video
+from phosphene.tools.vqvae.network import VqVae, to_tensor
+from phosphene.tools.vqvae.quantisers import flat
+from phosphene.tools.vqvae.run import load_model
 
 HOW = ("embeddings", "snap", "codes")
 
@@ -31,7 +32,7 @@ HOW = ("embeddings", "snap", "codes")
 def command(arguments: list[str]) -> int:
     """Write a walk as a film; print its jumps. Returns the exit code."""
     p = argparse.ArgumentParser(prog="train_vqvae.py walk", description="walk from one frame to another")
-    p.add_argument("--run", type=Path, required=True, help="folder of a run")
+    p.add_argument("--run", type=run_place, required=True, help="a run, by name or folder")
     p.add_argument("--data", type=Path, required=True, help="data set that the frames are of")
     p.add_argument("--from", dest="start", required=True, metavar="LOOP:FRAME")
     p.add_argument("--to", dest="end", required=True, metavar="LOOP:FRAME")

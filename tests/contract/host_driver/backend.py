@@ -14,17 +14,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine.backends import cuda as backend
-from engine.backends.cpu import CpuProgram
-from engine.core.frame import Size
-from engine.generators.cppn import CppnGenerator
-from engine.gpu.context import HeadlessContext
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import View
-from engine.models.style import Style
-from kernels.cppn_fused.emulate import paint
-from kernels.cppn_fused.shape import FRAME, Shape, frame_bytes, weight_bytes
+from phosphene.engine.backends import cuda as backend
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.cppn import CppnGenerator
+from phosphene.engine.gpu.context import HeadlessContext
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import View
+from phosphene.engine.models.style import Style
+from phosphene.kernels.cppn_fused.emulate import paint
+from phosphene.kernels.cppn_fused.shape import FRAME, Shape, frame_bytes, weight_bytes
 from tests.contract.test_backends import make_style, uniforms_of
 
 SIZE, VIEW = Size(46, 26), View(zoom=1.4, rotate=0.07, pan_x=0.3)

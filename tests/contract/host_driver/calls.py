@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.gpu.cuda_base import Buffer, Cuda, CudaError, Module, Stream
+from phosphene.engine.gpu.cuda_base import Buffer, Cuda, CudaError, Module, Stream
 
 AFFINE = """
 extern "C" __global__ void affine(float* out, const float* x, float a, int b, int count) {

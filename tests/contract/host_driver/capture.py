@@ -15,13 +15,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.core.frame import Size
-from engine.gpu.cuda import open_cuda
-from engine.gpu.cuda_base import CudaError
-from engine.output import device_capture
-from engine.output.device_capture import DeviceCapture, Packer
-from kernels.pack_nv12 import BLOCK, grid
-from kernels.pack_nv12.reference import pack
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import open_cuda
+from phosphene.engine.gpu.cuda_base import CudaError
+from phosphene.engine.output import device_capture
+from phosphene.engine.output.device_capture import DeviceCapture, Packer
+from phosphene.kernels.pack_nv12 import BLOCK, grid
+from phosphene.kernels.pack_nv12.reference import pack
 
 SIZE, TEXTURE = Size(64, 64), 3
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_uint, ctypes.c_uint)

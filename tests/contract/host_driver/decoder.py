@@ -24,16 +24,16 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from engine.backends import decoded_onnx, tensorrt
-from engine.backends.decoders import KINDS, OnnxBackend, OnnxDecoder, TorchDecodeBackend
-from engine.backends.plans import Header, PlanStore, recipe_of
-from engine.backends.select import ORDER, open_style
-from engine.backends.tensorrt_decode import TensorRTDecoder
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda_python import CudaPython
-from engine.models.graph import OUTPUT
-from engine.models.style import Style
+from phosphene.engine.backends import decoded_onnx, tensorrt
+from phosphene.engine.backends.decoders import KINDS, OnnxBackend, OnnxDecoder, TorchDecodeBackend
+from phosphene.engine.backends.plans import Header, PlanStore, recipe_of
+from phosphene.engine.backends.select import ORDER, open_style
+from phosphene.engine.backends.tensorrt_decode import TensorRTDecoder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda_python import CudaPython
+from phosphene.engine.models.graph import OUTPUT
+from phosphene.engine.models.style import Style
 from tests.decoded_styles import small_gan, small_vqvae
 
 SCREEN = Size(1280, 720)

@@ -10,8 +10,8 @@ import json
 import sys
 import traceback
 
-from engine.gpu.cuda import open_cuda
-from engine.gpu.cuda_base import CudaError
+from phosphene.engine.gpu.cuda import open_cuda
+from phosphene.engine.gpu.cuda_base import CudaError
 from tests.contract.host_driver.calls import CALLS
 
 

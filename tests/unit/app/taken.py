@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.app.hands import LiveHands
-from engine.app.offline import offline_stage
-from engine.app.pipeline import render_frame
-from engine.app.recording import Recording
-from engine.app.stage import Stage
-from engine.app.take_state import StageWitness, phase_on
-from engine.audio.demo import demo_track
-from engine.audio.offline import FileAnalysis
-from engine.compositor.export_pass import Export
-from engine.core import clock
-from engine.core.clock import OfflineClock
-from engine.core.frame import Frame, Size
-from engine.core.signals import SAMPLE_RATE, Signals
-from engine.show.change import Change
+from phosphene.engine.app.hands import LiveHands
+from phosphene.engine.app.offline import offline_stage
+from phosphene.engine.app.pipeline import render_frame
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.take_state import StageWitness, phase_on
+from phosphene.engine.audio.demo import demo_track
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.compositor.export_pass import Export
+from phosphene.engine.core import clock
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import SAMPLE_RATE, Signals
+from phosphene.engine.show.change import Change
 
 SIZE, FPS = Size(64, 36), Fraction(24)
 RECORDED_FROM = 30  # in mid-show: trails, envelopes, phases and a beat are there already
@@ -88,7 +88,7 @@ def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
         recording.close()
         assert recording.counts[1] == 0, "no picture was dropped"
     (take,) = (path for path in folder.iterdir() if path.is_dir())
-    from engine.app.take_log import read_take
+    from phosphene.engine.app.take_log import read_take
 
     log = read_take(take)
     places = dict(zip(log.pictures["t_picture"].tolist(), log.pictures["frame"].tolist(), strict=True))

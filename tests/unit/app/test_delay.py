@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.app.delay import PictureDelay
-from engine.app.latency import OnsetLatency
+from phosphene.engine.app.delay import PictureDelay
+from phosphene.engine.app.latency import OnsetLatency
 
 
 def test_steady_under_the_beat_of_hops_and_frames() -> None:

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.app.build import build_stage
-from engine.app.hands import NoHands
-from engine.app.pipeline import close_stage, render_frame
-from engine.app.stage import Stage
-from engine.app.take_state import StageWitness, phase_on
-from engine.app.telemetry import decode_rates
-from engine.audio.offline import FileAnalysis
-from engine.core import clock
-from engine.core.clock import OfflineClock
-from engine.core.frame import Size
-from engine.generators.base import Played
-from engine.models.style import load_style, write_style
-from engine.pacing.governor import Governor
-from engine.show.change import Change
+from phosphene.engine.app.build import build_stage
+from phosphene.engine.app.hands import NoHands
+from phosphene.engine.app.pipeline import close_stage, render_frame
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.take_state import StageWitness, phase_on
+from phosphene.engine.app.telemetry import decode_rates
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core import clock
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.base import Played
+from phosphene.engine.models.style import load_style, write_style
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.change import Change
 
 pytest.importorskip("onnxruntime")
 SIZE = Size(96, 54)

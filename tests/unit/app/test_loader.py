@@ -7,14 +7,14 @@ import threading
 import numpy as np
 import pytest
 
-from engine.app.loader import Loader, LoadFailed, SceneLoaded, StyleLoaded
-from engine.backends.cpu import CpuBackend
-from engine.backends.select import open_style
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import list_styles
-from engine.show.scene import Scene
+from phosphene.engine.app.loader import Loader, LoadFailed, SceneLoaded, StyleLoaded
+from phosphene.engine.backends.cpu import CpuBackend
+from phosphene.engine.backends.select import open_style
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import list_styles
+from phosphene.engine.show.scene import Scene
 
 SCENE = Scene.model_validate({"slug": "s", "version": 1, "name": "S", "deck": {"style": "idle"}})
 

@@ -12,16 +12,16 @@ import av
 import numpy as np
 import pytest
 
-from engine.app.offline import Script, Sound, hashes_beside, render, verify
-from engine.app.render_command import evidence
-from engine.app.render_job import RenderJob
-from engine.audio.decode import load_audio
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.framehash import compare, read_hashes
-from engine.show.change import Change
+from phosphene.engine.app.offline import Script, Sound, hashes_beside, render, verify
+from phosphene.engine.app.render_job import RenderJob
+from phosphene.engine.audio.decode import load_audio
+from phosphene.engine.cli.render_command import evidence
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.framehash import compare, read_hashes
+from phosphene.engine.show.change import Change
+from phosphene.tools.bench_offline import write_wav
 from tests.unit.audio.test_decode import wav
-from tools.bench_offline import write_wav
 
 RATE = 48_000
 SIZE = Size(64, 36)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.live import HARDWARE_FORMAT, SOFTWARE_FORMAT, default_format
-from engine.app.options import parse_channels, parse_fps, parse_record, parse_size
-from engine.core.errors import UserError
-from engine.core.frame import Size
+from phosphene.engine.app.live import HARDWARE_FORMAT, SOFTWARE_FORMAT, default_format
+from phosphene.engine.app.options import parse_channels, parse_fps, parse_record, parse_size
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
 
 
 @pytest.mark.parametrize(

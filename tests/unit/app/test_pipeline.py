@@ -11,25 +11,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.app import build
-from engine.app.build import build_stage
-from engine.app.hands import NoHands
-from engine.app.loader import SceneLoaded
-from engine.app.pipeline import close_stage, open_scene, render_frame
-from engine.app.stage import Stage
-from engine.app.telemetry import refusals
-from engine.audio.offline import FileAnalysis
-from engine.backends.cpu import CpuBackend
-from engine.core import clock, paths
-from engine.core.clock import OfflineClock
-from engine.core.frame import Size
-from engine.core.signals import SAMPLE_RATE
-from engine.models.style import load_style
-from engine.pacing.governor import Governor
-from engine.show.catalogue import IDLE
-from engine.show.change import Change
-from engine.show.mapping import Mapping
-from engine.show.scene import Scene
+from phosphene.engine.app import build
+from phosphene.engine.app.build import build_stage
+from phosphene.engine.app.hands import NoHands
+from phosphene.engine.app.loader import SceneLoaded
+from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.telemetry import refusals
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.backends.cpu import CpuBackend
+from phosphene.engine.core import clock, paths
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.models.style import load_style
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.catalogue import IDLE
+from phosphene.engine.show.change import Change
+from phosphene.engine.show.mapping import Mapping
+from phosphene.engine.show.scene import Scene
 
 SIZE = Size(96, 54)
 
@@ -293,7 +293,7 @@ def test_a_fault_of_an_effect_changes_no_backend(stage: Stage, monkeypatch: pyte
 def test_a_scene_may_be_called_by_its_path(stage: Stage, tmp_path: Path) -> None:
     """It is on stage under that path, where hot reload looks for it, and nothing is left pending."""
     mine = tmp_path / "mine.toml"
-    mine.write_text((paths.scenes_dir() / f"{stage.document.catalogue.scenes[0]}.toml").read_text())
+    mine.write_text((paths.PACKAGE / "scenes" / f"{stage.document.catalogue.scenes[0]}.toml").read_text())
     open_scene(stage, str(mine))
     assert stage.state.scene == str(mine)
     put(stage, "/scene", str(mine))
@@ -304,14 +304,14 @@ def test_a_scene_may_be_called_by_its_path(stage: Stage, tmp_path: Path) -> None
 
 def test_a_name_is_of_the_library_whatever_lies_here(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A show may be started in a stranger's folder; what is called by name is never out of it."""
-    shutil.copytree(paths.styles_dir() / "manta", tmp_path / "neon-tide")
-    shutil.copytree(paths.styles_dir() / "manta", tmp_path / "mine")
+    shutil.copytree(paths.PACKAGE / "styles" / "manta", tmp_path / "neon-tide")
+    shutil.copytree(paths.PACKAGE / "styles" / "manta", tmp_path / "mine")
     (tmp_path / "pulse.toml").write_text("version = 1")
-    (tmp_path / "mine.toml").write_bytes((paths.scenes_dir() / "pulse.toml").read_bytes())
+    (tmp_path / "mine.toml").write_bytes((paths.PACKAGE / "scenes" / "pulse.toml").read_bytes())
     monkeypatch.chdir(tmp_path)
     put(stage, "/deck/a/style", "neon-tide")
     play(stage, 3)
-    assert stage.backing["a"].generator.style.sha256 == load_style(paths.styles_dir() / "neon-tide").sha256
+    assert stage.backing["a"].generator.style.sha256 == load_style(paths.PACKAGE / "styles" / "neon-tide").sha256
     for path, name in (("/deck/b/style", "mine"), ("/scene", "mine"), ("/scene", "mine.toml")):
         put(stage, path, name)
         play(stage, 3)

@@ -16,20 +16,20 @@ import av
 import numpy as np
 import pytest
 
-from engine.app.gpu_pictures import GpuPictures
-from engine.app.recording import Recording
-from engine.app.take_state import FRAMES
-from engine.audio.offline import FileAnalysis
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.media import open_media
-from engine.core.signals import SAMPLE_RATE
-from engine.gpu.texture import RenderTarget
-from engine.output import encoder, muxer
-from engine.show.catalogue import Catalogue
-from engine.show.document import Document
-from engine.show.state import snapshot
+from phosphene.engine.app.gpu_pictures import GpuPictures
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.take_state import FRAMES
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.media import open_media
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.output import encoder, muxer
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.state import snapshot
 
 SIZE, FPS = Size(64, 36), Fraction(24)
 STATE = Document(Catalogue((), {}, ())).empty()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.render_job import RenderJob, codec_for, job_from_json, job_to_json, parse_resolution
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.latent import Walk
-from engine.show.change import Change
-from engine.show.scene import Scene
+from phosphene.engine.app.render_job import RenderJob, codec_for, job_from_json, job_to_json, parse_resolution
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.latent import Walk
+from phosphene.engine.show.change import Change
+from phosphene.engine.show.scene import Scene
 
 DEMO = RenderJob(Path("demo"), Path("out.mp4"), style="neon-tide")
 

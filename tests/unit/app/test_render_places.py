@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.app.offline import render, verify
-from engine.app.render_job import RenderJob
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.placing import claim
-from tools.bench_offline import write_wav
+from phosphene.engine.app.offline import render, verify
+from phosphene.engine.app.render_job import RenderJob
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.placing import claim
+from phosphene.tools.bench_offline import write_wav
 
 SIZE = Size(64, 36)
 
@@ -32,8 +32,8 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RenderJob:
 
 
 def vj(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", "from engine.app.cli import main; main()", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.getcwd()} | environment
+    command = [sys.executable, "-P", "-c", "from phosphene.engine.cli.main import main; main()", *map(str, arguments)]
+    environment = os.environ | environment
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, timeout=300)
     return subprocess.CompletedProcess(
         command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")

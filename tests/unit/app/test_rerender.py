@@ -13,14 +13,14 @@ import av
 import numpy as np
 import pytest
 
-from engine.app.replay import Moments, ReplayClock, places
-from engine.app.rerender import RerenderJob, rerender
-from engine.app.similarity import ssim
-from engine.app.take_log import read_take
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.signals import SIGNALS, signals_at
-from engine.output.framehash import read_hashes
+from phosphene.engine.app.replay import Moments, ReplayClock, places
+from phosphene.engine.app.rerender import RerenderJob, rerender
+from phosphene.engine.app.take_log import read_take
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.signals import SIGNALS, signals_at
+from phosphene.engine.library.similarity import ssim
+from phosphene.engine.output.framehash import read_hashes
 from tests.unit.app.taken import FPS, FRAMES, MISSED, RECORDED_FROM, SIZE, Seen, make_take
 
 pytestmark = pytest.mark.gl

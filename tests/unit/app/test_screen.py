@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.app.catalogue import show_catalogue
-from engine.app.screen import key_changes
-from engine.control.bus import ControlBus
-from engine.control.keys import BINDINGS
-from engine.control.table import build_table
-from engine.output.base import KeyEvent
+from phosphene.engine.app.screen import key_changes
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.keys import BINDINGS
+from phosphene.engine.control.table import build_table
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.output.base import KeyEvent
 
 
 def pressed(*events: KeyEvent) -> tuple[list[str], bool]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.take import Take, write_json
-from engine.core import clock
-from engine.core.errors import UserError
+from phosphene.engine.app.take import Take, write_json
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
 
 
 def lines(take: Take) -> list[dict]:

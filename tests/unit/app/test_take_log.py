@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.app.catalogue import show_catalogue
-from engine.app.take_log import check_styles, read_take
-from engine.app.take_state import FRAMES, PICTURES
-from engine.core import paths
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.flac import FlacWriter
-from engine.show.change import Change, SceneReady, StyleFailed, StyleReady
-from engine.show.document import Document
-from engine.show.scene import load_scene
-from engine.show.state import snapshot
+from phosphene.engine.app.take_log import check_styles, read_take
+from phosphene.engine.app.take_state import FRAMES, PICTURES
+from phosphene.engine.core import paths
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.output.flac import FlacWriter
+from phosphene.engine.show.change import Change, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.scene import load_scene
+from phosphene.engine.show.state import snapshot
 
 
 def start(**more: object) -> dict:
@@ -79,7 +79,7 @@ def test_a_whole_take(take: Path) -> None:
 
 
 def test_a_scene_is_the_one_that_was_played_whatever_its_file_is_now(take: Path) -> None:
-    scene = load_scene(paths.scenes_dir() / "pulse.toml", show_catalogue()).model_copy(update={"name": "As it was"})
+    scene = load_scene(paths.PACKAGE / "scenes" / "pulse.toml", show_catalogue()).model_copy(update={"name": "As it was"})
     write(take, [*LINES, {"kind": "scene_ready", "frame": 9, "time": 0.3, "scene": scene.model_dump(mode="json")}])
     assert read_take(take).inputs[-1].given == SceneReady(scene)
 

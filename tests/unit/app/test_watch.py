@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.app import watch as watch_module
-from engine.app.watch import SceneWatch
-from engine.control.bus import ControlBus
-from engine.core import clock
+from phosphene.engine.app import watch as watch_module
+from phosphene.engine.app.watch import SceneWatch
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.core import clock
 
 
 def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio.analyzer import Analyzer
-from engine.core.signals import FEATURES, HOP, NORMALISED, SAMPLE_RATE
+from phosphene.engine.audio.analyzer import Analyzer
+from phosphene.engine.core.signals import FEATURES, HOP, NORMALISED, SAMPLE_RATE
 
 
 def analyse(mono: np.ndarray, analyzer: Analyzer | None = None) -> np.ndarray:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.audio.dc_blocker import CUTOFF_HZ, DcBlocker
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.dc_blocker import CUTOFF_HZ, DcBlocker
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 
 def run(x: np.ndarray) -> np.ndarray:

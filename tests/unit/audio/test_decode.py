@@ -12,12 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from engine.audio.decode import _Resampled, load_audio, stream_audio, told_seconds
-from engine.audio.mending import SoundFaults
-from engine.audio.stretches import after_junk, after_tags
-from engine.core import metrics
-from engine.core.errors import UserError
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.audio.decode import _Resampled, load_audio, stream_audio, told_seconds
+from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.stretches import after_junk, after_tags
+from phosphene.engine.core import metrics
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 RNG = np.random.default_rng(0)
 

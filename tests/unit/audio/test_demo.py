@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio import demo, synth
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.audio import demo, synth
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.audio.devices import PULSE, InputDevice, find_input
-from engine.core.errors import UserError
+from phosphene.engine.audio.devices import PULSE, InputDevice, find_input
+from phosphene.engine.core.errors import UserError
 
 INPUTS = [
     InputDevice("HDA Intel PCH: ALC892 Analog (hw:0,0)", 0, 2, 48_000.0, "ALSA", False),

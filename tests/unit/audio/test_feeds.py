@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from engine.audio.decode import load_audio, stream_audio
-from engine.audio.feeds import ArrayFeed, FileFeed, is_feed, open_feed
-from engine.core.errors import UserError
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.decode import load_audio, stream_audio
+from phosphene.engine.audio.feeds import ArrayFeed, FileFeed, is_feed, open_feed
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 
 def write_wav(path: Path, pcm: np.ndarray, rate: int = SAMPLE_RATE) -> Path:

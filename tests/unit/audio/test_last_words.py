@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from engine.audio.last_words import LastWords, died
+from phosphene.engine.audio.last_words import LastWords, died
 
 
 def end_of(code: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio.base import PCM
-from engine.audio.listener import Listener
-from engine.core.ring import Ring
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from engine.tempo.timeline import TIMELINE
+from phosphene.engine.audio.base import PCM
+from phosphene.engine.audio.listener import Listener
+from phosphene.engine.core.ring import Ring
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from phosphene.engine.tempo.timeline import TIMELINE
 
 
 @pytest.fixture

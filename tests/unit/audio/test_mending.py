@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio.mending import ABSURD, SoundFaults, all_sound, broken_line, mend
+from phosphene.engine.audio.mending import ABSURD, SoundFaults, all_sound, broken_line, mend
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

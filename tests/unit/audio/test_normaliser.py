@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.audio.normaliser import LEVELS, SHAPES, Normaliser
-from engine.core.signals import HOP, NORMALISED, SAMPLE_RATE
+from phosphene.engine.audio.normaliser import LEVELS, SHAPES, Normaliser
+from phosphene.engine.core.signals import HOP, NORMALISED, SAMPLE_RATE
 
 HOP_S = HOP / SAMPLE_RATE
 LOUD = dict.fromkeys(LEVELS, 0.0) | {"rms": 0.3, "onset_strength": 50.0}

@@ -13,12 +13,12 @@ import av
 import numpy as np
 import pytest
 
-from engine.audio import hearing, prepared
-from engine.audio.decode import load_audio
-from engine.audio.offline import FileAnalysis
-from engine.audio.prepared import Prepared, prepare
-from engine.core.errors import UserError
-from engine.core.signals import FEATURES, HOP, SAMPLE_RATE, BeatPosition, signals_at
+from phosphene.engine.audio import hearing, prepared
+from phosphene.engine.audio.decode import load_audio
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.audio.prepared import Prepared, prepare
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, BeatPosition, signals_at
 
 SECONDS = 5.0
 
@@ -197,7 +197,7 @@ def test_whatever_changes_makes_another_key(
     elif change == "version":
         monkeypatch.setattr(prepared, "ANALYSIS_VERSION", prepared.ANALYSIS_VERSION + 1)
     elif change == "method":
-        monkeypatch.setattr("engine.audio.analyzer.ONSET_METHOD", "hfc")
+        monkeypatch.setattr("phosphene.engine.audio.analyzer.ONSET_METHOD", "hfc")
     else:
         audio = "0" * 64
     assert prepared._key(part, audio) != whole.key

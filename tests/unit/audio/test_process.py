@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.audio.hop_worker import HopWorker
-from engine.audio.shared import STATUS, SharedState, time_bin, time_percentile
-from engine.core import clock
-from engine.core.child import child_environment, python_child
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.hop_worker import HopWorker
+from phosphene.engine.audio.shared import STATUS, SharedState, time_bin, time_percentile
+from phosphene.engine.core import clock
+from phosphene.engine.core.child import child_environment, python_child
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed over on POSIX only")
 HEAVY = (
@@ -29,14 +29,14 @@ HEAVY = (
     "av",
     "scipy",
     "multiprocessing",
-    "engine.app",
-    "engine.gpu",
+    "phosphene.engine.app",
+    "phosphene.engine.gpu",
 )
 
 
 def test_import_is_light() -> None:
     """Nothing of the show: the process must be back half a second after a crash."""
-    code = "import sys, json; import engine.audio.process; print(json.dumps(sorted(sys.modules)))"
+    code = "import sys, json; import phosphene.engine.audio.process; print(json.dumps(sorted(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     loaded = json.loads(run.stdout)
     assert [m for m in loaded if any(m == h or m.startswith(h + ".") for h in HEAVY)] == []
@@ -48,7 +48,7 @@ class Running:
     def __init__(self, state: SharedState, **order: object) -> None:
         full = {"memory": state.handle, "input": "demo", "device": None, "channels": None, "monitor": False, "origin": None}
         self.process = subprocess.Popen(
-            python_child("engine.audio.process", json.dumps(full | order)),
+            python_child("phosphene.engine.audio.process", json.dumps(full | order)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio.sample_clock import SampleClock
-from engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.audio.sample_clock import SampleClock
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 HOP_S = HOP / SAMPLE_RATE
 

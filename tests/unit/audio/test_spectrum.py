@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
+from phosphene.engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
 
 FREQUENCIES = bin_frequencies(1024, 48_000)
 

@@ -15,13 +15,13 @@ import numpy as np
 import psutil
 import pytest
 
-from engine.audio import supervisor as module
-from engine.audio.base import AudioHealth
-from engine.audio.source_process import SourceProcess
-from engine.audio.supervisor import Supervisor
-from engine.core import clock
-from engine.core.errors import UserError
-from engine.core.signals import SAMPLE_RATE
+from phosphene.engine.audio import supervisor as module
+from phosphene.engine.audio.base import AudioHealth
+from phosphene.engine.audio.source_process import SourceProcess
+from phosphene.engine.audio.supervisor import Supervisor
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import SAMPLE_RATE
 from tests.contract.test_audio_sources import beats
 
 
@@ -52,7 +52,7 @@ def audio_processes() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         try:
-            if "engine.audio.process" in child.cmdline():
+            if "phosphene.engine.audio.process" in child.cmdline():
                 found.append(child)
         except psutil.Error:
             continue
@@ -103,7 +103,7 @@ def test_what_the_process_dies_of_before_it_can_say_anything_is_told(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "aubio.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
-    # PYTHONPATH comes before what is installed; the checkout's own entry is first, and has no such module.
+    # PYTHONPATH comes before what is installed.
     source = Supervisor(f"file:{song}")
     try:
         until(lambda: source.health().error, source.health)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.backends import cuda as backend
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.compile import compile_cubin
-from engine.gpu.cuda import package_found
-from engine.gpu.cuda_base import DeviceInfo
-from kernels.cppn_fused.shape import Shape
-from kernels.cppn_fused.source import build
+from phosphene.engine.backends import cuda as backend
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.compile import compile_cubin
+from phosphene.engine.gpu.cuda import package_found
+from phosphene.engine.gpu.cuda_base import DeviceInfo
+from phosphene.kernels.cppn_fused.shape import Shape
+from phosphene.kernels.cppn_fused.source import build
 from tests.contract.host_driver import ask
 from tests.contract.host_driver import build as build_driver
 from tests.contract.test_backends import make_style

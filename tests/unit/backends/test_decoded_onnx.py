@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.backends import plan_build
-from engine.backends.decoded_onnx import (
+from phosphene.engine.backends import plan_build
+from phosphene.engine.backends.decoded_onnx import (
     all_layers,
     architecture_digest,
     distance,
@@ -21,12 +21,12 @@ from engine.backends.decoded_onnx import (
     run,
     weights_digest,
 )
-from engine.backends.onnx_graph import LIMIT
-from engine.backends.plan_build import Order, build
-from engine.backends.plans import Machine, PlanStore, is_for, recipe_of
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import Style, load_style
+from phosphene.engine.backends.onnx_graph import LIMIT
+from phosphene.engine.backends.plan_build import Order, build
+from phosphene.engine.backends.plans import Machine, PlanStore, is_for, recipe_of
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import Style, load_style
 from tests.decoded_styles import small_gan, small_vqvae
 from tests.unit.backends.test_plan_build import SAY_DONE, script
 
@@ -82,7 +82,7 @@ def test_every_result_is_rounded():
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr("engine.backends.decoders.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("phosphene.engine.backends.decoders.importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"onnxruntime and onnx not installed.*phosphene\[nets\]"):
         recipe_of(STYLES[1], 1, 2, 3)
 

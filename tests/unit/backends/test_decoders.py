@@ -7,18 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.backends import decoders
-from engine.backends.decoders import OnnxDecoder
-from engine.backends.select import installed_backends, open_style
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.graph import OUTPUT, Graph
+from phosphene.engine.backends import decoders
+from phosphene.engine.backends.decoders import OnnxDecoder
+from phosphene.engine.backends.select import installed_backends, open_style
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.graph import OUTPUT, Graph
 
 onnxruntime = pytest.importorskip("onnxruntime")
 torch = pytest.importorskip("torch")
 
-from engine.backends.graph_onnx import _EMIT, onnx_model  # noqa: E402
-from engine.backends.graph_torch import operations, run_graph  # noqa: E402
+from phosphene.engine.backends.graph_onnx import _EMIT, onnx_model  # noqa: E402
+from phosphene.engine.backends.graph_torch import operations, run_graph  # noqa: E402
 
 
 def every_operation() -> Graph:
@@ -95,5 +96,5 @@ def test_a_missing_package_is_named_with_its_remedy(tiny_gan, monkeypatch):
     monkeypatch.setattr(decoders.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError) as error:
         open_style(tiny_gan, Size(64, 36), installed_backends(""))
-    assert "pip install 'phosphene[nets]'" in error.value.got
+    assert install("nets") in error.value.got
     assert "cpu" not in {r.split(":")[0] for r in error.value.got.split("; ")}, "a CPPN's backend is not asked"

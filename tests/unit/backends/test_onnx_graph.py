@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.onnx_graph import (
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.onnx_graph import (
     BIAS,
     GRID,
     LIMIT,
@@ -27,11 +27,11 @@ from engine.backends.onnx_graph import (
     view_vector,
     weights_digest,
 )
-from engine.core.frame import Size
-from engine.models.cppn import ACTIVATIONS, CppnSpec, random_weights
-from engine.models.encoding import BASE_INPUTS, SPATIAL_INPUTS, View, coordinates, input_values, uniform_vector
-from engine.models.style import Network, Style, StyleMeta, list_styles, load_style
-from kernels.cppn.reference import forward
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import ACTIVATIONS, CppnSpec, random_weights
+from phosphene.engine.models.encoding import BASE_INPUTS, SPATIAL_INPUTS, View, coordinates, input_values, uniform_vector
+from phosphene.engine.models.style import Network, Style, StyleMeta, list_styles, load_style
+from phosphene.kernels.cppn.reference import forward
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -140,7 +140,7 @@ def test_a_night_of_time_is_exact():
 
 def test_it_is_the_networks_of_the_trainer():
     torch = pytest.importorskip("torch")
-    from tools.training.network import TorchCppn
+    from phosphene.tools.training.network import TorchCppn
 
     style = make_style(64, 4)
     uniforms = uniforms_of(style)

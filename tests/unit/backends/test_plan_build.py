@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends import plan_build
-from engine.backends.onnx_graph import GRID, initializers
-from engine.backends.plan_build import Order, build, run_worker, worker_command
-from engine.backends.plan_worker import write_beside
-from engine.backends.plans import Machine, PlanStore, recipe_of
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.style import load_style
+from phosphene.engine.backends import plan_build
+from phosphene.engine.backends.onnx_graph import GRID, initializers
+from phosphene.engine.backends.plan_build import Order, build, run_worker, worker_command
+from phosphene.engine.backends.plan_worker import write_beside
+from phosphene.engine.backends.plans import Machine, PlanStore, recipe_of
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import load_style
 
 onnx = pytest.importorskip("onnx")
 

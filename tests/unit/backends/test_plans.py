@@ -7,12 +7,22 @@ import threading
 import numpy as np
 import pytest
 
-from engine.backends.onnx_graph import needed_full_layers
-from engine.backends.plans import Header, Machine, PlanStore, is_for, is_kin, plan_key, read_header, recipe_of, sizes_of
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.style import Network, Style, StyleMeta
+from phosphene.engine.backends.onnx_graph import needed_full_layers
+from phosphene.engine.backends.plans import (
+    Header,
+    Machine,
+    PlanStore,
+    is_for,
+    is_kin,
+    plan_key,
+    read_header,
+    recipe_of,
+    sizes_of,
+)
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.style import Network, Style, StyleMeta
 
 HERE = Machine(tensorrt="11.4.0", gpu="NVIDIA RTX 4070", capability="8.9", driver="580.1 (CUDA 13.0)", system="Linux x86_64")
 HD = Size(1280, 720)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.backends.select import installed_backends, open_style
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.style import Network, Style, StyleMeta
+from phosphene.engine.backends.select import installed_backends, open_style
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.style import Network, Style, StyleMeta
 
 SIZE = Size(64, 36)
 ON_CUDA = ("cuda", "tensorrt", "torch")

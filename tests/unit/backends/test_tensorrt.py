@@ -6,15 +6,16 @@ import importlib.util
 
 import pytest
 
-from engine.backends.cpu import CpuBackend
-from engine.backends.plans import PlanStore, recipe_of
-from engine.backends.select import open_style
-from engine.backends.tensorrt import TensorRTBackend, driver_version, machine_of
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda import driver_refusal
-from engine.gpu.cuda_base import DeviceInfo
-from engine.models.style import load_style
+from phosphene.engine.backends.cpu import CpuBackend
+from phosphene.engine.backends.plans import PlanStore, recipe_of
+from phosphene.engine.backends.select import open_style
+from phosphene.engine.backends.tensorrt import TensorRTBackend, driver_version, machine_of
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import driver_refusal
+from phosphene.engine.gpu.cuda_base import DeviceInfo
+from phosphene.engine.models.style import load_style
 
 SIZE = Size(64, 36)
 ADA = DeviceInfo(0, "NVIDIA GeForce RTX 4070", (8, 9), 46, 2475, 12 << 30, 13020)
@@ -36,8 +37,8 @@ def test_without_a_driver_the_next_backend_plays_and_the_reason_is_kept(tmp_path
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed")
 def test_without_the_library_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("engine.backends.tensorrt.driver_refusal", lambda: None)
-    assert TensorRTBackend().refusal() == "TensorRT is not installed; pip install 'phosphene[rtx,tensorrt]'"
+    monkeypatch.setattr("phosphene.engine.backends.tensorrt.driver_refusal", lambda: None)
+    assert TensorRTBackend().refusal() == f"TensorRT is not installed; {install('rtx', 'tensorrt')}"
 
 
 def test_a_library_that_does_not_load_is_a_reason(tmp_path, monkeypatch):
@@ -47,7 +48,7 @@ def test_a_library_that_does_not_load_is_a_reason(tmp_path, monkeypatch):
     text = "raise ImportError('libnvinfer.so.11: cannot open shared object file')\n"
     (package / "__init__.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("engine.backends.tensorrt.driver_refusal", lambda: None)
+    monkeypatch.setattr("phosphene.engine.backends.tensorrt.driver_refusal", lambda: None)
     monkeypatch.setattr(TensorRTBackend, "_cuda", lambda self: None)
     assert "libnvinfer.so.11" in TensorRTBackend().refusal()
 
@@ -72,7 +73,7 @@ def test_a_plan_that_could_not_be_built_is_not_tried_again(tmp_path, monkeypatch
         tries.append(options["limit_s"])
         raise UserError("building the plan takes too long")
 
-    monkeypatch.setattr("engine.backends.tensorrt.build", build)
+    monkeypatch.setattr("phosphene.engine.backends.tensorrt.build", build)
     store = PlanStore(tmp_path)
     old = here.model_copy(update={"driver": "1"})
     store.save(style.slug, recipe_of(style, 2304, 4096, 3), old, b"plan", refit=True, built="2026", seconds=1.0)

@@ -25,7 +25,7 @@ OURS = (
     "engine/backends/plan_worker.py",
     "engine/backends/plan_build.py",
     "engine/backends/plans.py",
-    "engine/app/engines_commands.py",
+    "engine/cli/engines_commands.py",
     "tools/export_engine.py",
 )
 MODULE = "trt"  # what the module is called, wherever it is loaded

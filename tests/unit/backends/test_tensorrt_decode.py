@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpu.cuda import package_found
+from phosphene.engine.gpu.cuda import package_found
 from tests.contract.host_driver import ask
 from tests.contract.host_driver import build as build_driver
 

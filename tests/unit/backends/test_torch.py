@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.backends.cpu import CpuProgram
-from engine.backends.torch import LIMIT, Network, TorchBackend, TorchProgram, trial
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.cuda import cuda_refusal, driver_refusal
-from engine.gpu.texture import RenderTarget
-from engine.models.encoding import SPATIAL_INPUTS, View, fold_bias
-from engine.models.style import load_style
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.backends.torch import LIMIT, Network, TorchBackend, TorchProgram, trial
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import cuda_refusal, driver_refusal
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, View, fold_bias
+from phosphene.engine.models.style import load_style
 from tests.contract.test_backends import SIZES, VIEWS, make_style, uniforms_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")

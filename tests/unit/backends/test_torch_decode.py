@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.backends.decoders import KINDS, OnnxDecoder
-from engine.backends.torch import TorchBackend
-from engine.core.errors import UserError
-from engine.gpu.cuda import cuda_refusal
+from phosphene.engine.backends.decoders import KINDS, OnnxDecoder
+from phosphene.engine.backends.torch import TorchBackend
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.gpu.cuda import cuda_refusal
 from tests.decoded_styles import small_gan, small_vqvae
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
-from engine.backends import torch_decode  # noqa: E402
-from engine.backends.decoded_onnx import half_error, trials  # noqa: E402
-from engine.backends.torch_decode import LIMIT, TorchDecoder, open_in_half  # noqa: E402
+from phosphene.engine.backends import torch_decode  # noqa: E402
+from phosphene.engine.backends.decoded_onnx import half_error, trials  # noqa: E402
+from phosphene.engine.backends.torch_decode import LIMIT, TorchDecoder, open_in_half  # noqa: E402
 
 
 def test_half_is_off_by_what_half_is_and_float32_is_not(tiny_vqvae):

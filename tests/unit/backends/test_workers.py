@@ -7,8 +7,8 @@ import threading
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from engine.backends.workers import Workers, available_cpus, shared_workers
-from engine.core import clock
+from phosphene.engine.backends.workers import Workers, available_cpus, shared_workers
+from phosphene.engine.core import clock
 
 
 def blas_threads() -> list[int]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.backends.cpu import CpuProgram
-from engine.compositor.mixer import Mixer
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, signals_at
-from engine.generators.cppn import CppnGenerator
-from engine.models.colour import linear_to_srgb
-from engine.show.state import DeckFrame, ShowFrame
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.generators.cppn import CppnGenerator
+from phosphene.engine.models.colour import linear_to_srgb
+from phosphene.engine.show.state import DeckFrame, ShowFrame
 from tests.contract.test_backends import make_style
 
 SIZE = Size(48, 27)

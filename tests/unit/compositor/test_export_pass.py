@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.compositor.export_pass import Export, ExportPass
-from engine.compositor.output_pass import OutputPass
-from engine.core.frame import Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.compositor.export_pass import Export, ExportPass
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 SIZE = Size(60, 34)
 

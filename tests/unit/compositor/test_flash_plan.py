@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.compositor.flash_plan import find_flashes, plan_flashes, too_many
-from kernels.guard.reference import DARK, LUMINANCE_STEP, RED_STEP, REGIONS, Transitions
+from phosphene.engine.compositor.flash_plan import find_flashes, plan_flashes, too_many
+from phosphene.kernels.guard.reference import DARK, LUMINANCE_STEP, RED_STEP, REGIONS, Transitions
 
 FPS = 30
 

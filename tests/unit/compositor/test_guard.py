@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.compositor.export_pass import Export, ExportPass
-from engine.compositor.guard import FlashGuard
-from engine.compositor.output_pass import OutputPass, output_gain
-from engine.core.frame import Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from kernels.guard import reference
+from phosphene.engine.compositor.export_pass import Export, ExportPass
+from phosphene.engine.compositor.guard import FlashGuard
+from phosphene.engine.compositor.output_pass import OutputPass, output_gain
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.kernels.guard import reference
 
 SIZE, SCREEN = Size(72, 48), Size(144, 96)
 FPS = 30

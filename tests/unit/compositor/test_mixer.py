@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from engine.compositor.mixer import Mixer
-from engine.core.frame import Frame, Size
-from engine.core.params import Param
-from engine.core.signals import BeatPosition, Signals, signals_at
-from engine.gpu.texture import RenderTarget
-from engine.show.catalogue import TRANSITIONS
-from engine.show.state import DeckFrame, ShowFrame
+from phosphene.engine.compositor.mixer import Mixer
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import TRANSITIONS
+from phosphene.engine.show.state import DeckFrame, ShowFrame
 
 SIZE = Size(48, 27)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.compositor.output_pass import OutputPass
-from engine.core.frame import Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.compositor.output_pass import OutputPass
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 SMALL, LARGE = Size(64, 36), Size(128, 72)
 STEP = 1.0 / 255.0

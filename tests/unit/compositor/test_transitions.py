@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from engine.compositor.transitions import Transitions, threshold, weights
-from engine.core.frame import Frame, Size
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.show.catalogue import TRANSITIONS
-from kernels.compositor.field import field
+from phosphene.engine.compositor.transitions import Transitions, threshold, weights
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import TRANSITIONS
+from phosphene.kernels.compositor.field import field
 
 SIZE = Size(160, 90)
 FADERS = [0.0, 0.01, 0.03, 0.1, 0.25, 0.5, 0.77, 0.95, 0.98, 1.0]

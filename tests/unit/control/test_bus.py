@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from engine.control.bus import ControlBus
-from engine.show.change import Change
+from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.show.change import Change
 
 
 def test_the_last_value_wins_in_its_newest_place() -> None:

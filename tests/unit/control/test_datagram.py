@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from engine.control.datagram import Message, arguments, messages
-from engine.core.errors import UserError
+from phosphene.engine.control.datagram import Message, arguments, messages
+from phosphene.engine.core.errors import UserError
 
 
 def text(value: bytes) -> bytes:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from pythonosc.osc_message import OscMessage
 
-from engine.control.feedback import MOST_CLIENTS, Feedback, encoded, is_own, show_values
-from engine.control.table import TOKEN, build_table
-from engine.core.params import Param
-from engine.show.catalogue import LEVEL, Catalogue
-from engine.show.document import Document
+from phosphene.engine.control.feedback import MOST_CLIENTS, Feedback, encoded, is_own, show_values
+from phosphene.engine.control.table import TOKEN, build_table
+from phosphene.engine.core.params import Param
+from phosphene.engine.show.catalogue import LEVEL, Catalogue
+from phosphene.engine.show.document import Document
 
 EFFECTS = {"bloom": (Param("amount", "Amount", 0.0, 1.0, 0.0),)}
 DECK = (Param("zoom", "Zoom", 0.1, 8.0, 1.0), LEVEL)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.control.keys import BINDINGS, binding, bindings_markdown, change, named
-from engine.control.table import build_table
+from phosphene.engine.control.keys import BINDINGS, binding, bindings_markdown, change, named
+from phosphene.engine.control.table import build_table
 
 TABLE = build_table({}, ())
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.control.reference import markdown, oscquery_tree
-from engine.control.table import build_table
-from engine.core.errors import UserError
-from engine.core.params import Param
-from engine.show.catalogue import LEVEL
+from phosphene.engine.control.reference import markdown, oscquery_tree
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.params import Param
+from phosphene.engine.show.catalogue import LEVEL
 
 EFFECTS = {
     "bloom": (Param("amount", "Amount", 0.0, 1.0, 0.0), Param("threshold", "Threshold", 0.1, 0.9, 0.5)),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.core.arrays import array_header, read_array
-from engine.core.errors import UserError
+from phosphene.engine.core.arrays import array_header, read_array
+from phosphene.engine.core.errors import UserError
 
 WHOLE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 

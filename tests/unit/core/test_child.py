@@ -8,14 +8,16 @@ import sys
 
 import pytest
 
-from engine.core.child import child_environment, find_program, python_child
+from phosphene.engine.core.child import child_environment, find_program, python_child
 
 
 def test_a_child_imports_nothing_of_the_current_folder(tmp_path, monkeypatch):
-    for name in ("json", "numpy", "engine"):
+    for name in ("json", "numpy", "phosphene"):
         (tmp_path / f"{name}.py").write_text(f"open('ran', 'a').write('{name}')\nraise ImportError\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", os.curdir]))
-    code = subprocess.run(python_child("engine.core.paths"), cwd=tmp_path, env=child_environment(), timeout=300, check=False)
+    code = subprocess.run(
+        python_child("phosphene.engine.core.paths"), cwd=tmp_path, env=child_environment(), timeout=300, check=False
+    )
     assert code.returncode == 0
     assert not (tmp_path / "ran").exists()
 

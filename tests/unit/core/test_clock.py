@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from engine.core import clock
-from engine.core.clock import DisplayClock, LiveClock, OfflineClock
+from phosphene.engine.core import clock
+from phosphene.engine.core.clock import DisplayClock, LiveClock, OfflineClock
 
 
 def test_now_never_steps_back():

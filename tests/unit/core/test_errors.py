@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 
-from engine.core import clock
-from engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import RateLimitedLog, UserError
 
 
 def test_the_line_says_everything_in_order():

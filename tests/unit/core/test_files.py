@@ -12,8 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.errors import UserError
-from engine.core.files import MOST_DEPTH, open_regular, parse_json, parse_toml, read_bytes, read_json, read_text, read_toml
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import (
+    MOST_DEPTH,
+    open_regular,
+    parse_json,
+    parse_toml,
+    read_bytes,
+    read_json,
+    read_text,
+    read_toml,
+)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.frame import Frame, Size
+from phosphene.engine.core.frame import Frame, Size
 
 
 def test_a_frame_is_frozen():

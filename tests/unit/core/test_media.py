@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.media import open_media
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.media import open_media
 
 
 @pytest.fixture

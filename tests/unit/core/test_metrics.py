@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core import paths
-from engine.core.metrics import Distribution, peak_rss_mb
+from phosphene.engine.core import paths
+from phosphene.engine.core.metrics import Distribution, peak_rss_mb
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=60), st.integers(0, 70))
@@ -46,7 +46,7 @@ def test_peak_memory_is_that_of_a_python_with_numpy():
 
 def test_peak_memory_is_not_that_of_whoever_started_the_process():
     ballast = np.ones(64 * 1024 * 1024, np.float64)  # 512 MiB
-    code = "from engine.core.metrics import peak_rss_mb; print(peak_rss_mb())"
-    child = subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True, check=True)
+    code = "from phosphene.engine.core.metrics import peak_rss_mb; print(peak_rss_mb())"
+    child = subprocess.run([sys.executable, "-c", code], cwd=paths.PACKAGE, capture_output=True, text=True, check=True)
     assert peak_rss_mb() > ballast.nbytes / 2**20
     assert float(child.stdout) < 200.0

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.core.errors import UserError
-from engine.core.naming import COMPANIONS, WORKING, beside, numbered, refuse_inputs, same
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.naming import COMPANIONS, WORKING, beside, numbered, refuse_inputs, same
 
 
 def usable(name: bytes) -> bool:

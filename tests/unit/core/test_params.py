@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.errors import UserError
-from engine.core.params import Param, complete, defaults
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.params import Param, complete, defaults
 
 ZOOM = Param("zoom", "Zoom", 0.25, 4.0, 1.0, unit="x")
 TURN = Param("turn", "Turn", -1.0, 1.0, 0.0)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core import metrics
-from engine.core.errors import UserError
-from engine.core.pictures import MOST_PIXELS, read_image
+from phosphene.engine.core import metrics
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.pictures import MOST_PIXELS, read_image
 
 
 def saved(picture: Image.Image, kind: str, **options: object) -> io.BytesIO:

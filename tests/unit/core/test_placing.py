@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.core import clock, placing
-from engine.core.child import child_environment
-from engine.core.placing import check_writable, claim, fresh_folder, put, set_aside
+from phosphene.engine.core import clock, placing
+from phosphene.engine.core.child import child_environment
+from phosphene.engine.core.placing import check_writable, claim, fresh_folder, put, set_aside
 
 ROUNDS = int(os.environ.get("PHOSPHENE_ROUNDS", "20"))  # of two processes; a night's work is 5,000
 WAYS = ("rename", "link", "placeholder")  # in which a system may refuse to replace
@@ -195,7 +195,7 @@ def test_what_is_gone_cannot_be_set_aside(tmp_path) -> None:
 CHILD = """
 import json, os, sys
 from pathlib import Path
-from engine.core import clock, placing
+from phosphene.engine.core import clock, placing
 import logging
 logging.disable()
 
@@ -346,7 +346,7 @@ def test_a_writer_that_is_killed_loses_its_claim_and_nothing_else(racers, tmp_pa
 KILLED = """
 import sys, time
 from pathlib import Path
-from engine.core.placing import claim
+from phosphene.engine.core.placing import claim
 working = claim(Path(sys.argv[1]), ".part.mkv")
 working.write(b"half a film")
 print("written", flush=True)

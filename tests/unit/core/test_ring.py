@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.ring import Ring
+from phosphene.engine.core.ring import Ring
 
 NUMBER = np.dtype([("n", np.int64), ("half", np.float32)], align=True)
 
@@ -97,7 +97,7 @@ RECORDS = 1_000_000
 _WRITER = """
 import mmap, sys
 import numpy as np
-from engine.core.ring import Ring
+from phosphene.engine.core.ring import Ring
 HAMMER = np.dtype([("n", np.int64), ("payload", np.int64, (256,))], align=True)
 file = open(sys.argv[1], "r+b")
 ring = Ring.attach(mmap.mmap(file.fileno(), 0), HAMMER)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.signals import FADERS, HOP, NORMALISED, SAMPLE_RATE, SIGNALS, BeatPosition, signals_at, silence
+from phosphene.engine.core.signals import FADERS, HOP, NORMALISED, SAMPLE_RATE, SIGNALS, BeatPosition, signals_at, silence
 
 HOP_S = HOP / SAMPLE_RATE
 NOWHERE = BeatPosition()

@@ -10,16 +10,16 @@ import threading
 
 import pytest
 
-from engine.core import terminal
-from engine.core.paths import ROOT
+from phosphene.engine.core import terminal
 
 
 def program(code: str, *, redirect: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     """Run `code` as the work of a program called `it`, by a shell that redirects its streams."""
-    head = "import sys\nfrom engine.core.errors import UserError\nfrom engine.core.terminal import print_anything, run"
+    head = "import sys\nfrom phosphene.engine.core.errors import UserError\n"
+    head += "from phosphene.engine.core.terminal import print_anything, run"
     text = f"{head}\nprint_anything()\ndef work():\n    {code}\nrun('it', work)"
     command = f'exec "$0" -P -c "$1" {redirect}'
-    given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | (env or {})
+    given = {"PATH": os.environ["PATH"]} | (env or {})
     return subprocess.run(
         ["sh", "-c", command, sys.executable, text], capture_output=True, env=given, timeout=300, check=False
     )

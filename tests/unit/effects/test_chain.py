@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, signals_at
-from engine.effects.chain import Chain
-from engine.effects.registry import EFFECTS
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.effects.chain import Chain
+from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
 
 FRAME = Frame(3, 0.1, 0.1, 1 / 30, 30.0)
 SIGNALS = signals_at(0.0, [], BeatPosition(0.1))

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.effects.colour import colour_matrix
-from kernels.effects.palettes import ENTRIES, PALETTES, table
+from phosphene.engine.effects.colour import colour_matrix
+from phosphene.kernels.effects.palettes import ENTRIES, PALETTES, table
 
 
 def test_table_is_one_row_a_palette() -> None:

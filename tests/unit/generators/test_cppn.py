@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backends.cpu import CpuBackend
-from engine.backends.select import installed_backends, open_style
-from engine.core.frame import Frame, Size
-from engine.core.params import defaults
-from engine.core.signals import BeatPosition, signals_at
-from engine.generators.cppn import CPPN_PARAMS, CppnGenerator
-from engine.generators.still import preview_still, sequence, still
-from engine.gpu.shader import Passes
-from engine.gpu.texture import RenderTarget
-from engine.models.colour import linear_to_srgb
-from engine.models.style import list_styles, load_style, style_folder
+from phosphene.engine.backends.cpu import CpuBackend
+from phosphene.engine.backends.select import installed_backends, open_style
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.params import defaults
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.generators.cppn import CPPN_PARAMS, CppnGenerator
+from phosphene.engine.generators.still import preview_still, sequence, still
+from phosphene.engine.gpu.shader import Passes
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.models.colour import linear_to_srgb
+from phosphene.engine.models.style import list_styles, load_style, style_folder
 
 SMALL = Size(64, 36)
 

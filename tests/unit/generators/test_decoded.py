@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, signals_at
-from engine.generators.decoded import DecodedGenerator, fitted
-from engine.generators.gan import GAN_PARAMS, GanDrive
-from engine.models.encoding import AUDIO_INPUTS
-from engine.models.style import Motion, Style
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.generators.decoded import DecodedGenerator, fitted
+from phosphene.engine.generators.gan import GAN_PARAMS, GanDrive
+from phosphene.engine.models.encoding import AUDIO_INPUTS
+from phosphene.engine.models.style import Motion, Style
 
 FPS = 24
 
@@ -39,7 +39,7 @@ def driven(tiny_gan) -> Style:
 
 def test_a_gan_follows_the_music_more_than_shuffled_music(driven):
     pytest.importorskip("torch")
-    from tools.training.liveliness import reactivity
+    from phosphene.tools.training.liveliness import reactivity
 
     found = reactivity(driven, music())
     assert found.correlation > 0.3
@@ -49,7 +49,7 @@ def test_a_gan_follows_the_music_more_than_shuffled_music(driven):
 
 def test_a_gan_that_hears_nothing_is_not_above_its_null(driven):
     pytest.importorskip("torch")
-    from tools.training.liveliness import reactivity
+    from phosphene.tools.training.liveliness import reactivity
 
     # The strikes are in what is measured against, and not in what the style is given.
     found = reactivity(driven, [row | {"onset": 0.2, "bass": 0.4, "rms": 0.4} for row in music()])
@@ -74,8 +74,8 @@ class Bright:
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("size", ["128x72", "96x96", "54x96", "150x50"])
 def test_nothing_on_the_way_to_the_screen_is_black(gl, tiny_gan, size, live):
-    from engine.gpu.shader import Passes
-    from engine.gpu.texture import RenderTarget
+    from phosphene.engine.gpu.shader import Passes
+    from phosphene.engine.gpu.texture import RenderTarget
 
     passes, target = Passes(), RenderTarget(Size.parse(size), "rgba32f")
     generator = DecodedGenerator(tiny_gan, GanDrive(tiny_gan), Bright(), GAN_PARAMS, passes, live=live)
@@ -105,8 +105,8 @@ def black(picture: np.ndarray) -> float:
 
 
 def test_a_gan_that_learnt_no_black_shows_none(driven):
-    from engine.generators.decoded import open_decoder
-    from engine.generators.still import sequence
+    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.generators.still import sequence
 
     def quieter(share: float) -> Style:
         weights = driven.weights | {"out.weight": share * driven.weights["out.weight"], "out.bias": np.zeros(3, np.float32)}

@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from engine.core import clock
-from engine.generators.decoding import EveryFrame, OwnRate
+from phosphene.engine.core import clock
+from phosphene.engine.generators.decoding import EveryFrame, OwnRate
 
 BLACK, GRAY, WHITE = (np.full((4, 6, 3), level, np.float32) for level in (0.0, 0.5, 1.0))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.params import Param, defaults
-from engine.generators import registry
-from engine.generators.decoded import cover, fitted, half_screen
-from engine.generators.gan import GAN_PARAMS, GanDrive
-from engine.models.latent import Walk
+from phosphene.engine.core.params import Param, defaults
+from phosphene.engine.generators import registry
+from phosphene.engine.generators.decoded import cover, fitted, half_screen
+from phosphene.engine.generators.gan import GAN_PARAMS, GanDrive
+from phosphene.engine.models.latent import Walk
 
 PLAIN = defaults(GAN_PARAMS)
 QUIET = {"bass": 0.0, "onset": 0.0, "rms": 0.0}
@@ -164,20 +164,20 @@ def test_a_picture_covers_every_screen_without_being_squashed(screen):
 
 
 def test_a_flat_picture_stays_flat():
-    from engine.core.frame import Size
+    from phosphene.engine.core.frame import Size
 
     assert np.allclose(fitted(np.full((9, 16, 3), 0.25, np.float32), Size(100, 60)), 0.25)
 
 
 @pytest.mark.parametrize("size", ["128x72", "160x90", "90x90", "60x110"])
 def test_what_is_played_is_the_preview_within_a_step(gl, tiny_gan, size):
-    from engine.core.frame import Frame, Size
-    from engine.core.signals import BeatPosition, signals_at
-    from engine.generators.decoded import open_decoder
-    from engine.generators.gan import gan_generator
-    from engine.gpu.shader import Passes
-    from engine.gpu.texture import RenderTarget
-    from engine.models.colour import linear_to_srgb
+    from phosphene.engine.core.frame import Frame, Size
+    from phosphene.engine.core.signals import BeatPosition, signals_at
+    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.generators.gan import gan_generator
+    from phosphene.engine.gpu.shader import Passes
+    from phosphene.engine.gpu.texture import RenderTarget
+    from phosphene.engine.models.colour import linear_to_srgb
 
     shape = Size.parse(size)
     passes, target = Passes(), RenderTarget(shape, "rgba32f")
@@ -196,12 +196,12 @@ def test_what_is_played_is_the_preview_within_a_step(gl, tiny_gan, size):
 
 
 def test_zoom_and_pan_look_elsewhere_and_the_edge_is_mirrored(gl, tiny_gan):
-    from engine.core.frame import Frame, Size
-    from engine.core.signals import BeatPosition, signals_at
-    from engine.generators.decoded import open_decoder
-    from engine.generators.gan import gan_generator
-    from engine.gpu.shader import Passes
-    from engine.gpu.texture import RenderTarget
+    from phosphene.engine.core.frame import Frame, Size
+    from phosphene.engine.core.signals import BeatPosition, signals_at
+    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.generators.gan import gan_generator
+    from phosphene.engine.gpu.shader import Passes
+    from phosphene.engine.gpu.texture import RenderTarget
 
     passes, target = Passes(), RenderTarget(Size(128, 72))
     generator = gan_generator(tiny_gan, open_decoder(tiny_gan), passes, None, False)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.core.frame import Frame, Size
-from engine.core.signals import BeatPosition, signals_at
-from engine.generators.idle import Idle
-from engine.gpu.texture import RenderTarget
+from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import BeatPosition, signals_at
+from phosphene.engine.generators.idle import Idle
+from phosphene.engine.gpu.texture import RenderTarget
 
 SIZE = Size(160, 90)
 SIGNALS = signals_at(0.0, [], BeatPosition())

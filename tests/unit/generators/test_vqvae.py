@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from engine.core.params import defaults
-from engine.generators.vqvae import VQVAE_PARAMS, VqvaeDrive, vqvae_sequence, vqvae_still
-from engine.models.style import Style, StyleMeta, load_style, write_style
-from engine.models.vqvae import VqvaeNetwork
+from phosphene.engine.core.params import defaults
+from phosphene.engine.generators.vqvae import VQVAE_PARAMS, VqvaeDrive, vqvae_sequence, vqvae_still
+from phosphene.engine.models.style import Style, StyleMeta, load_style, write_style
+from phosphene.engine.models.vqvae import VqvaeNetwork
 
 SILENCE: dict[str, float] = {}
 STRUCK = {"onset": 1.0}
@@ -204,7 +204,7 @@ def test_a_style_survives_its_folder_in_half_precision_and_bytes(tmp_path) -> No
 
 
 def test_pictures_without_a_show_move_with_the_beat_and_repeat() -> None:
-    from engine.core.frame import Size
+    from phosphene.engine.core.frame import Size
 
     made = style()
     size = Size(32, 18)

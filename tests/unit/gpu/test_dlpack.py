@@ -7,7 +7,7 @@ import gc
 import av
 import numpy as np
 
-from engine.gpu.dlpack import CPU, Plane
+from phosphene.engine.gpu.dlpack import CPU, Plane
 
 
 def plane(array: np.ndarray, freed: list, strides: tuple[int, ...] | None = None) -> Plane:

@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.gpu.context import HeadlessContext, info
-from engine.gpu.shader import Pass, Passes, load_source
-from engine.gpu.texture import FORMATS, RenderTarget
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.context import HeadlessContext, info
+from phosphene.engine.gpu.shader import Pass, Passes, load_source
+from phosphene.engine.gpu.texture import FORMATS, RenderTarget
 
 SIZE = Size(24, 10)
 COPY = """#version 330 core
@@ -143,7 +143,7 @@ def test_includes_are_put_in_once_with_line_numbers(tmp_path, monkeypatch) -> No
     (tmp_path / "a.glsl").write_text('#include "b.glsl"\nfloat a;\n')
     (tmp_path / "b.glsl").write_text("float b;\n")
     (tmp_path / "main.frag").write_text('#version 330 core\n#include "a.glsl"\n#include "b.glsl"\nfloat m;\n')
-    monkeypatch.setattr("engine.gpu.shader._KERNELS", tmp_path)
+    monkeypatch.setattr("phosphene.engine.gpu.shader._KERNELS", tmp_path)
     text, files = load_source("main.frag")
     assert files == ["main.frag", "a.glsl", "b.glsl"]
     assert text.count("float b;") == 1
@@ -179,5 +179,5 @@ def test_every_format_is_drawable(gl) -> None:
 
 
 def test_importing_gl_makes_no_context() -> None:
-    code = "from engine.gpu.gl import GL; import OpenGL.platform as p; assert not p.GetCurrentContext()"
+    code = "from phosphene.engine.gpu.gl import GL; import OpenGL.platform as p; assert not p.GetCurrentContext()"
     subprocess.run([sys.executable, "-c", code], check=True)

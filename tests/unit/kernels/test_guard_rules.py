@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kernels.guard import reference
-from kernels.guard.reference import REGIONS, TILES, Guard, Transitions, measure, regions
+from phosphene.kernels.guard import reference
+from phosphene.kernels.guard.reference import REGIONS, TILES, Guard, Transitions, measure, regions
 
 RATES = (24, 30, 60)
 

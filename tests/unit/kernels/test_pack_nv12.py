@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from kernels.pack_nv12 import BLOCK, ENTRY, grid, source
-from kernels.pack_nv12.reference import pack
+from phosphene.kernels.pack_nv12 import BLOCK, ENTRY, grid, source
+from phosphene.kernels.pack_nv12.reference import pack
 
 WIDTH, HEIGHT = 96, 54
 HOST = """

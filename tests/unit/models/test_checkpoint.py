@@ -14,10 +14,10 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from engine.core.errors import UserError  # noqa: E402
-from engine.models.checkpoint import INPUTS, read_checkpoint  # noqa: E402
-from engine.models.cppn import ACTIVATIONS  # noqa: E402
-from kernels.cppn.reference import forward  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.engine.models.checkpoint import INPUTS, read_checkpoint  # noqa: E402
+from phosphene.engine.models.cppn import ACTIVATIONS  # noqa: E402
+from phosphene.kernels.cppn.reference import forward  # noqa: E402
 
 
 class FirstCppn(nn.Module):

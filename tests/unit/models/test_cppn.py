@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.encoding import BASE_INPUTS
-from kernels.cppn.reference import forward
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.encoding import BASE_INPUTS
+from phosphene.kernels.cppn.reference import forward
 
 
 def test_parameter_counts_of_the_first_networks():

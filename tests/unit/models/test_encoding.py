@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.frame import Size
-from engine.models.encoding import (
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.encoding import (
     AUDIO_INPUTS,
     BASE_INPUTS,
     SPATIAL_INPUTS,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from engine.core.errors import UserError
-from engine.models.gan import GanNetwork
-from engine.models.style import StyleMeta, load_style, write_style
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.style import StyleMeta, load_style, write_style
 
 
 @pytest.fixture

@@ -5,11 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.models.colour import from_hex, linear_to_srgb, logit, oklab, oklab_to_srgb, palette, srgb_to_linear, to_hex
-from engine.models.cppn import CppnSpec
-from engine.models.encoding import BASE_INPUTS
-from engine.models.growth import PALETTES, Recipe, draw_recipe, grow, sample_inputs
-from kernels.cppn.reference import forward
+from phosphene.engine.models.colour import (
+    from_hex,
+    linear_to_srgb,
+    logit,
+    oklab,
+    oklab_to_srgb,
+    palette,
+    srgb_to_linear,
+    to_hex,
+)
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.encoding import BASE_INPUTS
+from phosphene.engine.models.growth import PALETTES, Recipe, draw_recipe, grow, sample_inputs
+from phosphene.kernels.cppn.reference import forward
 
 
 def test_the_same_seed_grows_the_same_style():

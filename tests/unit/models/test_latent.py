@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.models.latent import Trajectory, Walk, latent_values, slerp, unit_rms
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.latent import Trajectory, Walk, latent_values, slerp, unit_rms
 
 DIMS = 8
 

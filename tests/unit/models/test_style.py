@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from engine.core.errors import UserError
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.gan import GanNetwork
-from engine.models.graph import MOST_PRODUCTS, MOST_VALUES, cost
-from engine.models.style import (
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.graph import MOST_PRODUCTS, MOST_VALUES, cost
+from phosphene.engine.models.style import (
     Network,
     StyleMeta,
     list_styles,
@@ -30,7 +30,7 @@ from engine.models.style import (
     write_atomic,
     write_style,
 )
-from engine.models.vqvae import VqvaeNetwork
+from phosphene.engine.models.vqvae import VqvaeNetwork
 
 SPEC = CppnSpec(width=16)
 

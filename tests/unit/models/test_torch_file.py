@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from engine.core import clock  # noqa: E402
-from engine.core.errors import UserError  # noqa: E402
-from engine.models.torch_file import read_torch  # noqa: E402
+from phosphene.engine.core import clock  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.engine.models.torch_file import read_torch  # noqa: E402
 
 MOST = 8 << 20
 
@@ -216,7 +216,7 @@ def test_a_text_that_stands_for_much_is_told_at_once(tmp_path: Path) -> None:
     for _ in range(60):
         much = [much, much]
     (tmp_path / "x.pt").write_bytes(bytes_of({"cppn_config": much}))
-    from engine.models.checkpoint import read_checkpoint
+    from phosphene.engine.models.checkpoint import read_checkpoint
 
     with pytest.raises(UserError) as caught:
         read_checkpoint(tmp_path / "x.pt")

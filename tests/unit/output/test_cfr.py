@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.output.cfr import FrameGrid, SoundLine, SoundTrack
+from phosphene.engine.output.cfr import FrameGrid, SoundLine, SoundTrack
 
 RATE, HOP = 48_000, 256
 

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.encoder import nvenc_refusal, pick_h264
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.encoder import nvenc_refusal, pick_h264
 
 
 def test_auto_takes_nvenc_where_it_opens_and_says_why_not_where_not():

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.output.flash_check import check_film
-from engine.output.flash_graph import draw_graph
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.output.flash_check import check_film
+from phosphene.engine.output.flash_graph import draw_graph
 
 FPS, SIZE = 30, (64, 112)
 

@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.framehash import FrameHashes, compare, pixel_format_of, read_hashes
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.framehash import FrameHashes, compare, pixel_format_of, read_hashes
 
 SIZE, FPS = Size(48, 20), Fraction(30000, 1001)
 

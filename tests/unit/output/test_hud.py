@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine.core.frame import Size
-from engine.output import hud_panel
-from engine.output.hud_model import HudModel
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output import hud_panel
+from phosphene.engine.output.hud_model import HudModel
 
 MODEL = HudModel(
     scene="tide-pool",

@@ -13,14 +13,14 @@ import av
 import numpy as np
 import pytest
 
-from engine.audio.decode import load_audio
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.joining import join_movies, measure_loudness
-from engine.output.loudness import Gain, Loudness, gain_to
-from engine.output.movie import MovieSpec, open_movie
-from engine.output.muxer import AUDIO_RATE
-from tools.av_sync import offsets
+from phosphene.engine.audio.decode import load_audio
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.joining import join_movies, measure_loudness
+from phosphene.engine.output.loudness import Gain, Loudness, gain_to
+from phosphene.engine.output.movie import MovieSpec, open_movie
+from phosphene.engine.output.muxer import AUDIO_RATE
+from phosphene.tools.av_sync import offsets
 
 SIZE = Size(64, 48)
 NTSC = Fraction(30000, 1001)
@@ -243,11 +243,15 @@ def test_the_tool_sees_a_picture_that_is_late_and_fails(tmp_path):
     assert [o.ms for o in offsets(path)] == pytest.approx([10, 10], abs=0.5)
     for limit, code in ((5, 1), (12, 0)):
         run = subprocess.run(
-            [sys.executable, "-m", "tools.av_sync", str(path), "--limit-ms", str(limit)], capture_output=True, text=True
+            [sys.executable, "-m", "phosphene.tools.av_sync", str(path), "--limit-ms", str(limit)],
+            capture_output=True,
+            text=True,
         )
         assert run.returncode == code, run.stderr
         assert "flash 1.0000 s" in run.stdout
         assert "largest at the start +10" in run.stdout
     silent = part(tmp_path / "b.mp4", replace(spec, audio=False), 60, (24,))
     assert [o.click for o in offsets(silent)] == [None]
-    assert subprocess.run([sys.executable, "-m", "tools.av_sync", str(silent)], capture_output=True).returncode == 1
+    assert (
+        subprocess.run([sys.executable, "-m", "phosphene.tools.av_sync", str(silent)], capture_output=True).returncode == 1
+    )

@@ -14,12 +14,12 @@ import av
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.movie import Movie, MovieSpec, check, open_movie
-from engine.output.muxer import AUDIO_RATE
-from engine.output.remux import remux
-from tools.av_sync import offsets
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.movie import Movie, MovieSpec, check, open_movie
+from phosphene.engine.output.muxer import AUDIO_RATE
+from phosphene.engine.output.remux import remux
+from phosphene.tools.av_sync import offsets
 
 SIZE = Size(128, 72)
 NTSC = Fraction(30000, 1001)

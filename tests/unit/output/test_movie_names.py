@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.core.media import open_media
-from engine.output import movie_file
-from engine.output.joining import join_movies
-from engine.output.movie import MovieSpec, check_place, open_movie
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.core.media import open_media
+from phosphene.engine.output import movie_file
+from phosphene.engine.output.joining import join_movies
+from phosphene.engine.output.movie import MovieSpec, check_place, open_movie
 
 SIZE = Size(64, 48)
 NAMES = {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from engine.output.window import Monitor, find_monitor, letterbox
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.window import Monitor, find_monitor, letterbox
 
 SIDES = st.integers(16, 4000)
 MONITORS = [Monitor(0, "eDP-1", Size(1920, 1080), 60), Monitor(1, "HDMI-1", Size(1280, 720), 50)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.pacing.budget import FrameBudget
+from phosphene.engine.pacing.budget import FrameBudget
 
 
 def test_gaps_times_and_misses():

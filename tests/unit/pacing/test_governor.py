@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.frame import Size
-from engine.pacing.governor import DEAD_BAND, Governor, size_ladder
+from phosphene.engine.core.frame import Size
+from phosphene.engine.pacing.governor import DEAD_BAND, Governor, size_ladder
 
 
 def play(governor: Governor, fps: float, seconds: float, cost, realloc_ms: float = 40.0) -> list[tuple[float, Size, float]]:

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from engine.core.params import Param
-from engine.core.signals import BeatPosition
-from engine.show.catalogue import Catalogue
-from engine.show.change import (
+from phosphene.engine.core.params import Param
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.change import (
     Action,
     AudioGain,
     Change,
@@ -26,9 +26,9 @@ from engine.show.change import (
     StyleReady,
     Tempo,
 )
-from engine.show.document import BLACKOUT_S, Document, ShowState, restore, snapshot
-from engine.show.scene import Scene
-from engine.show.setlist import Setlist
+from phosphene.engine.show.document import BLACKOUT_S, Document, ShowState, restore, snapshot
+from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.setlist import Setlist
 
 EFFECTS = {
     "feedback": (Param("amount", "Amount", 0.0, 1.0, 0.0), Param("decay", "Decay", 0.05, 8.0, 0.9)),

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.show.mapping import CURVES, Mapping, Mappings
+from phosphene.engine.show.mapping import CURVES, Mapping, Mappings
 
 
 def run(mapping: Mapping, signal, fps: float, seconds: float) -> list[tuple[float, float]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.params import Param
-from engine.show.catalogue import Catalogue
-from engine.show.mapping import Mapping
-from engine.show.scene import lint_scene, load_scene, scene_names
-from engine.show.setlist import EMPTY, lint_setlist, load_setlist
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.params import Param
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.mapping import Mapping
+from phosphene.engine.show.scene import lint_scene, load_scene, scene_names
+from phosphene.engine.show.setlist import EMPTY, lint_setlist, load_setlist
 
 CATALOGUE = Catalogue(
     styles=("lagoon", "ember"),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.tempo.conductor import CONFIDENCE_FLOOR, FASTEST_BPM, SLOWEST_BPM, Conductor
-from engine.tempo.timeline import TIMELINE, Timeline
+from phosphene.engine.tempo.conductor import CONFIDENCE_FLOOR, FASTEST_BPM, SLOWEST_BPM, Conductor
+from phosphene.engine.tempo.timeline import TIMELINE, Timeline
 
 FRAME_S = 1 / 60
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio.demo import synthetic_track
-from engine.core.signals import BeatPosition
-from engine.tempo.beats import OnsetStrength, find_course
-from engine.tempo.conductor import CONFIDENCE_FLOOR, Conductor
-from engine.tempo.downbeats import find_downbeat
-from engine.tempo.grid import BeatGrid, GridConductor
-from engine.tempo.timeline import Timeline
-from engine.tempo.tracker import FLUX_LAG_S
-from tools.bench_tempo import HOP_S, WARM_UP_S, f_measure, hear, track_beats, two_pass
+from phosphene.engine.audio.demo import synthetic_track
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.tempo.beats import OnsetStrength, find_course
+from phosphene.engine.tempo.conductor import CONFIDENCE_FLOOR, Conductor
+from phosphene.engine.tempo.downbeats import find_downbeat
+from phosphene.engine.tempo.grid import BeatGrid, GridConductor
+from phosphene.engine.tempo.timeline import Timeline
+from phosphene.engine.tempo.tracker import FLUX_LAG_S
+from phosphene.tools.bench_tempo import HOP_S, WARM_UP_S, f_measure, hear, track_beats, two_pass
 
 
 def beats_of(bpm, seconds: float) -> np.ndarray:

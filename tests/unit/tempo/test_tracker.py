@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.audio import synth
-from engine.audio.analyzer import Analyzer
-from engine.audio.demo import DemoTrack, synthetic_track
-from engine.core import clock
-from engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
-from engine.tempo.tracker import BeatTracker
-from tools.bench_tempo import analyse, f_measure, track_beats
+from phosphene.engine.audio import synth
+from phosphene.engine.audio.analyzer import Analyzer
+from phosphene.engine.audio.demo import DemoTrack, synthetic_track
+from phosphene.engine.core import clock
+from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
+from phosphene.engine.tempo.tracker import BeatTracker
+from phosphene.tools.bench_tempo import analyse, f_measure, track_beats
 
 HOP_S = HOP / SAMPLE_RATE
 SECONDS = 14.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.backends.decoders import OnnxDecoder
-from engine.core.errors import UserError
-from engine.gpu.cuda import driver_refusal
+from phosphene.engine.backends.decoders import OnnxDecoder
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.gpu.cuda import driver_refusal
+from phosphene.tools import bench_gpu_decode
 from tests.decoded_styles import small_gan
-from tools import bench_gpu_decode
 
 pytest.importorskip("onnxruntime")
 
@@ -38,7 +38,7 @@ def test_a_way_that_fails_on_the_second_deck_gives_the_first_one_back():
 
 
 def test_what_is_decoded_is_512_wide_and_bears_half():
-    from engine.backends.decoded_onnx import needed_full_layers
+    from phosphene.engine.backends.decoded_onnx import needed_full_layers
 
     style = bench_gpu_decode.untrained_gan(1)
     assert OnnxDecoder(style).trial.shape == (288, 512, 3)

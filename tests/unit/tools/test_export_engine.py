@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine.core.frame import Size
-from engine.gpu.cuda import driver_refusal
-from engine.models.encoding import View, coordinates
-from engine.models.style import load_style, write_style
-from kernels.cppn.reference import forward
+from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu.cuda import driver_refusal
+from phosphene.engine.models.encoding import View, coordinates
+from phosphene.engine.models.style import load_style, write_style
+from phosphene.kernels.cppn.reference import forward
+from phosphene.tools import export_engine
 from tests.decoded_styles import small_gan, small_vqvae
-from tools import export_engine
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

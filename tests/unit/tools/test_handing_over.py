@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.core.errors import UserError
-from engine.core.placing import Working
-from tools.handing_over import check_picture, check_place, hand_over, hand_over_picture
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.placing import Working
+from phosphene.tools.handing_over import check_picture, check_place, hand_over, hand_over_picture
 
 
 def names(folder: Path) -> list[str]:

@@ -13,14 +13,14 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from engine.core.errors import UserError
-from engine.core.paths import ROOT
-from tools import bench, contact_sheet, library_sheet
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.tools import bench, contact_sheet, library_sheet
 
 
 def process(*command: object) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, *map(str, command)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(line, cwd=PACKAGE, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ def process(*command: object) -> subprocess.CompletedProcess[str]:
         (("tools/contact_sheet.py", "{tmp}/x.png", "--scene", "no-such"), "no such scene"),
         (("tools/library_sheet.py", "{tmp}"), "unknown kind of picture"),
         (("tools/library_sheet.py", "{tmp}/file/x.png"), "cannot be written"),
-        (("-m", "tools.av_sync", "/nope.mp4"), "no such file"),
-        (("-m", "tools.av_sync", "{tmp}/file"), "cannot be read as a film"),
-        (("-m", "tools.av_sync", "{tmp}/pipe"), "a named pipe"),
+        (("-m", "phosphene.tools.av_sync", "/nope.mp4"), "no such file"),
+        (("-m", "phosphene.tools.av_sync", "{tmp}/file"), "cannot be read as a film"),
+        (("-m", "phosphene.tools.av_sync", "{tmp}/pipe"), "a named pipe"),
         (("tools/bench.py", "ring", "--json", "{tmp}/file/x.json"), "cannot be written"),
         (("tools/bench.py", "ring", "--json", "{tmp}"), "a folder has this name"),
         (("tools/export_engine.py", "aurora-rain", "--onnx-only", "--out", "{tmp}/file"), "cannot be written"),

@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.models.colour import linear_to_srgb
-from tools.datasets.painting import cells, colour_fields, flux, glitch_waves, light_tunnels, nebula, silk
-from tools.datasets.painting.sheet import Sheet
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.colour import linear_to_srgb
+from phosphene.tools.datasets.painting import cells, colour_fields, flux, glitch_waves, light_tunnels, nebula, silk
+from phosphene.tools.datasets.painting.sheet import Sheet
 
 # The words of a bucket's captions, and its painter: linear light [h, w, 3] from a sheet.
 BUCKETS: dict[str, tuple[str, Callable[[Sheet], np.ndarray]]] = {

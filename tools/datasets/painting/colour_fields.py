@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.datasets.painting.sheet import Sheet, glow, sine, smooth
+from phosphene.tools.datasets.painting.sheet import Sheet, glow, sine, smooth
 
 
 def colour_fields(s: Sheet) -> np.ndarray:

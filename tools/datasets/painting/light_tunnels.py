@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.datasets.painting.sheet import TURN, Sheet, glow, sine, smooth
+from phosphene.tools.datasets.painting.sheet import TURN, Sheet, glow, sine, smooth
 
 
 def light_tunnels(s: Sheet) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.models.colour import oklab_to_srgb, srgb_to_linear
+from phosphene.engine.models.colour import oklab_to_srgb, srgb_to_linear
 
 HUES, LEVELS = 48, 96
 TURN = 2 * np.pi

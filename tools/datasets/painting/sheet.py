@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.datasets.painting.palette import Palette
-from tools.motif.pictures import banks
+from phosphene.tools.datasets.painting.palette import Palette
+from phosphene.tools.motif.pictures import banks
 
 TURN = np.float32(2 * np.pi)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.datasets.painting.sheet import TURN, Sheet, sine, smooth
+from phosphene.tools.datasets.painting.sheet import TURN, Sheet, sine, smooth
 
 
 def silk(s: Sheet) -> np.ndarray:

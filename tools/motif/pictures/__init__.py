@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tools.motif.pictures import digital, flows, living, round, sky, straight
-from tools.motif.pictures.canvas import Canvas, Fields
-from tools.motif.pictures.colouring import colour
-from tools.motif.subject import FAMILIES, Subject
+from phosphene.tools.motif.pictures import digital, flows, living, round, sky, straight
+from phosphene.tools.motif.pictures.canvas import Canvas, Fields
+from phosphene.tools.motif.pictures.colouring import colour
+from phosphene.tools.motif.subject import FAMILIES, Subject
 
 PAINTERS: dict[str, Callable[[Canvas], Fields]] = {
     name: getattr(module, name)

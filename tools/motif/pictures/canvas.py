@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from tools.motif.pictures import banks
-from tools.motif.subject import Subject
+from phosphene.tools.motif.pictures import banks
+from phosphene.tools.motif.subject import Subject
 
 TURN = float(2 * np.pi)
 DENSITY = {"sparse": (0.5, 0.7), "medium": (0.95, 1.25), "dense": (1.75, 2.4)}

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.models.colour import from_hex, oklab, oklab_to_srgb
-from tools.motif.pictures.canvas import Fields
-from tools.motif.subject import COLOURS, Subject
+from phosphene.engine.models.colour import from_hex, oklab, oklab_to_srgb
+from phosphene.tools.motif.pictures.canvas import Fields
+from phosphene.tools.motif.subject import COLOURS, Subject
 
 U, V = 64, 24  # entries of the table: steps of 1/64 vanish when four pixels are averaged
 GROUND_LIGHT = {"black": (0.0, 0.07), "dark": (0.17, 0.27), "light": (0.8, 0.88), "white": (0.96, 0.995)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.motif.pictures.canvas import Canvas, Fields, sine
+from phosphene.tools.motif.pictures.canvas import Canvas, Fields, sine
 
 
 def _subject_of_screen(c: Canvas, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

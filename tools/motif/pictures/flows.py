@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.motif.pictures.canvas import TURN, Canvas, Fields, sine
+from phosphene.tools.motif.pictures.canvas import TURN, Canvas, Fields, sine
 
 
 def waves(c: Canvas) -> Fields:

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from tools.motif.pictures.canvas import Canvas, Fields, over
+from phosphene.tools.motif.pictures.canvas import Canvas, Fields, over
 
 TREE_SIDE = 192
 TREES = 20

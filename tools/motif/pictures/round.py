@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.motif.pictures.canvas import Canvas, Fields, over, polar, sine
+from phosphene.tools.motif.pictures.canvas import Canvas, Fields, over, polar, sine
 
 
 def dots(c: Canvas) -> Fields:

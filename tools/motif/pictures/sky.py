@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.motif.pictures.canvas import Canvas, Fields, polar
+from phosphene.tools.motif.pictures.canvas import Canvas, Fields, polar
 
 
 def clouds(c: Canvas) -> Fields:

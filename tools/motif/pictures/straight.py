@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.motif.pictures.canvas import Canvas, Fields, triangle
+from phosphene.tools.motif.pictures.canvas import Canvas, Fields, triangle
 
 
 def stripes(c: Canvas) -> Fields:

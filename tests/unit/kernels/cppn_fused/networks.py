@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.frame import Size
-from engine.models.cppn import CppnSpec, Weights, random_weights
-from engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias, view_matrix
-from kernels.cppn.reference import forward
-from kernels.cppn_fused.pack import pack_frame, pack_weights
-from kernels.cppn_fused.shape import Shape
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias, view_matrix
+from phosphene.kernels.cppn.reference import forward
+from phosphene.kernels.cppn_fused.pack import pack_frame, pack_weights
+from phosphene.kernels.cppn_fused.shape import Shape
 
 UNIFORM = ("bass", "beat_sin", "latent0")
 CYCLE = ("sin", "cos", "gauss", "tanh")

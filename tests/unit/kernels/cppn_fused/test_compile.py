@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.models.encoding import SPATIAL_INPUTS
-from kernels.cppn_fused.source import LERP, PAINT, build
-from tools.bench_fused_compile import (
+from phosphene.engine.models.encoding import SPATIAL_INPUTS
+from phosphene.kernels.cppn_fused.source import LERP, PAINT, build
+from phosphene.tools.bench_fused_compile import (
     SHARED_LIMIT,
     VARIANTS,
     WIDTHS,

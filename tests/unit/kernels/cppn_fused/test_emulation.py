@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from engine.backends.cpu import CpuProgram
-from engine.core.frame import Size
-from engine.models.encoding import SPATIAL_INPUTS, Motion, View, uniform_vector
-from engine.models.style import Network as StyleNetwork
-from engine.models.style import Style, StyleMeta, list_styles, load_style
-from kernels.cppn_fused.emulate import Hardware, activate, lerp, paint, reduced
-from kernels.cppn_fused.fidelity import BOUND, PESSIMIST, choose, measure
-from kernels.cppn_fused.shape import ACTIVATIONS, VARIANTS
+from phosphene.engine.backends.cpu import CpuProgram
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, Motion, View, uniform_vector
+from phosphene.engine.models.style import Network as StyleNetwork
+from phosphene.engine.models.style import Style, StyleMeta, list_styles, load_style
+from phosphene.kernels.cppn_fused.emulate import Hardware, activate, lerp, paint, reduced
+from phosphene.kernels.cppn_fused.fidelity import BOUND, PESSIMIST, choose, measure
+from phosphene.kernels.cppn_fused.shape import ACTIVATIONS, VARIANTS
 from tests.unit.kernels.cppn_fused.networks import Network, frame_of, network
 
 SIZE = Size(40, 23)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernels.cppn_fused.floor import GPUS, floor, flops, predicted_ms, specials
-from kernels.cppn_fused.shape import Shape
+from phosphene.kernels.cppn_fused.floor import GPUS, floor, flops, predicted_ms, specials
+from phosphene.kernels.cppn_fused.shape import Shape
 
 PIXELS = 1280 * 720
 WIDE = Shape(("x", "y", "radius"), 128, ("sin", "cos", "gauss", "tanh"))

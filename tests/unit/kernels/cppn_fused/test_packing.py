@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from kernels.cppn_fused.fragment import LANES, index, quad_columns, tile_features
-from kernels.cppn_fused.pack import pack_frame, pack_weights
-from kernels.cppn_fused.shape import (
+from phosphene.kernels.cppn_fused.fragment import LANES, index, quad_columns, tile_features
+from phosphene.kernels.cppn_fused.pack import pack_frame, pack_weights
+from phosphene.kernels.cppn_fused.shape import (
     FRAME,
     VARIANTS,
     Shape,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gpu import compile as compiling
-from engine.gpu.compile import compile_cubin
-from kernels.cppn_fused import prebuilt
-from kernels.cppn_fused.shape import Shape
-from kernels.cppn_fused.source import PAINT, build
-from tools.prebuild_kernels import programs
+from phosphene.engine.gpu import compile as compiling
+from phosphene.engine.gpu.compile import compile_cubin
+from phosphene.kernels.cppn_fused import prebuilt
+from phosphene.kernels.cppn_fused.shape import Shape
+from phosphene.kernels.cppn_fused.source import PAINT, build
+from phosphene.tools.prebuild_kernels import programs
 
 AGAIN = "run tools/prebuild_kernels.py"
 

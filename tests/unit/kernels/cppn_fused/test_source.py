@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernels.cppn_fused.shape import VARIANTS, Shape
-from kernels.cppn_fused.source import build
+from phosphene.kernels.cppn_fused.shape import VARIANTS, Shape
+from phosphene.kernels.cppn_fused.source import build
 
 CYCLE = ("sin", "cos", "gauss", "tanh")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.frame import Size
-from engine.models.encoding import SPATIAL_INPUTS, View
-from kernels.cppn_fused.emulate import lerp, paint
-from kernels.cppn_fused.source import LERP_BLOCK, assemble, build
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, View
+from phosphene.kernels.cppn_fused.emulate import lerp, paint
+from phosphene.kernels.cppn_fused.source import LERP_BLOCK, assemble, build
 from tests.unit.kernels.cppn_fused.networks import frame_of, network
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ to compile the kernel for the processor")

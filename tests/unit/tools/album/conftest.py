@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.app.catalogue import show_catalogue
-from engine.audio.sections import Section
-from engine.core.signals import SAMPLE_RATE
-from engine.show.catalogue import Catalogue
-from engine.tempo.grid import BeatGrid
+from phosphene.engine.audio.sections import Section
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.tempo.grid import BeatGrid
 
 ALBUM = """
 version = 1

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.frame import Size
-from engine.show.catalogue import Catalogue
-from tools.album.checks import Checked, check_album
-from tools.album.schema import Faults, read_album
+from phosphene.engine.core.frame import Size
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.tools.album.checks import Checked, check_album
+from phosphene.tools.album.schema import Faults, read_album
 
 
 def checked(folder: Path, catalogue: Catalogue, *changes: str, **more: object) -> Checked:

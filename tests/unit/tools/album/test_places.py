@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.paths import ROOT
-from tools.album.commands import Options, _checked, album
-from tools.album.local import worker_command, worker_environment
-from tools.album.schema import Faults
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.tools.album.commands import Options, _checked, album
+from phosphene.tools.album.local import worker_command, worker_environment
+from phosphene.tools.album.schema import Faults
 
 _LEADS_OUT = "the path leads out of the album's folder"
 
@@ -114,9 +114,9 @@ def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 
 def test_whatever_holds_a_worker_up_it_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
-    program = "import time, tools.album.worker as w; w._open_log = lambda path: time.sleep(600); w.main()"
+    program = "import time, phosphene.tools.album.worker as w; w._open_log = lambda path: time.sleep(600); w.main()"
     command = [sys.executable, "-c", program, str(tmp_path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, cwd=ROOT, check=False, timeout=300)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, cwd=PACKAGE, check=False, timeout=300)
     assert done.returncode == 3
 
 
@@ -142,7 +142,7 @@ def test_what_is_wrong_with_an_album_is_one_line_and_code_2(folder: Path, text: 
     if text is not None:
         (folder / "album.toml").write_text(text)
     command = [sys.executable, "tools/render_album.py", str(folder / "album.toml")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
     assert said in line
@@ -150,12 +150,12 @@ def test_what_is_wrong_with_an_album_is_one_line_and_code_2(folder: Path, text: 
 
 def test_a_fault_of_the_program_is_told_as_one(folder: Path) -> None:
     program = (
-        "import tools.render_album as r, sys\n"
+        "import phosphene.tools.render_album as r, sys\n"
         "def fail(*_): raise ZeroDivisionError('of ours')\n"
         f"r.album = fail; sys.argv[1:] = [{str(folder / 'album.toml')!r}]; r.main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", program], cwd=PACKAGE, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 70
     assert "a fault of the program itself" in done.stderr
@@ -164,12 +164,12 @@ def test_a_fault_of_the_program_is_told_as_one(folder: Path) -> None:
 
 def test_a_full_disk_is_one_line_with_its_remedy(folder: Path) -> None:
     program = (
-        "import errno, tools.render_album as r, sys\n"
+        "import errno, phosphene.tools.render_album as r, sys\n"
         "def fail(*_): raise OSError(errno.ENOSPC, 'No space left on device', 'x')\n"
         f"r.album = fail; sys.argv[1:] = [{str(folder / 'album.toml')!r}]; r.main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", program], cwd=PACKAGE, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 2
     assert done.stderr == "render_album: disk full (x); make room, then --resume\n"

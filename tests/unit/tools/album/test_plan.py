@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from engine.app.build import scene_path
-from engine.app.offline import Script
-from engine.core.signals import BeatPosition
-from engine.show.catalogue import Catalogue
-from engine.show.change import LoadScene, LoadStyle, SceneReady, StyleReady
-from engine.show.document import Document
-from engine.show.scene import Scene, load_scene
-from engine.show.state import ShowState
-from tools.album.plan import Plan, plan_song
-from tools.album.presets import load_preset, preset_names
+from phosphene.engine.app.build import scene_path
+from phosphene.engine.app.offline import Script
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.change import LoadScene, LoadStyle, SceneReady, StyleReady
+from phosphene.engine.show.document import Document
+from phosphene.engine.show.scene import Scene, load_scene
+from phosphene.engine.show.state import ShowState
+from phosphene.tools.album.plan import Plan, plan_song
+from phosphene.tools.album.presets import load_preset, preset_names
 
 PARTS = ((8, 0, 0.1), (16, 1, 0.5), (8, 2, 0.95), (8, 0, 0.15), (16, 2, 0.95), (4, 3, 0.4))
 TWO_DECKS = (("duet", ""), ("tide", ""), ("duet", "neon-tide"), ("prism", ""))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.errors import UserError
-from tools.album import presets
-from tools.album.presets import LEVELS, load_preset, preset_names
-from tools.album.report import presets_text
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.album import presets
+from phosphene.tools.album.presets import LEVELS, load_preset, preset_names
+from phosphene.tools.album.report import presets_text
 
 MOODS = {"default", "drift", "fracture", "lumen", "nocturne", "pulse", "surge"}
 

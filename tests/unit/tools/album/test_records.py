@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.frame import Size
-from engine.output.framehash import FrameHashes
-from tools.album.checks import check_album
-from tools.album.job import FORMAT, TrackJob, folder_of, prepare_song
-from tools.album.records import (
+from phosphene.engine.core.frame import Size
+from phosphene.engine.output.framehash import FrameHashes
+from phosphene.tools.album.checks import check_album
+from phosphene.tools.album.job import FORMAT, TrackJob, folder_of, prepare_song
+from phosphene.tools.album.records import (
     RUN_FILE,
     TRACK_FILE,
     differences,
@@ -26,7 +26,7 @@ from tools.album.records import (
     unfinished,
     write_record,
 )
-from tools.album.schema import read_album
+from phosphene.tools.album.schema import read_album
 
 
 @pytest.fixture

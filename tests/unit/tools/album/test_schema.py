@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.album.schema import Faults, read_album
+from phosphene.tools.album.schema import Faults, read_album
 
 
 def faults_of(path: Path, text: str = "", changes: tuple[str, ...] = ()) -> list[str]:

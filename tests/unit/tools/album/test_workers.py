@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tools.album.local import cores_of, worker_environment
+from phosphene.tools.album.local import cores_of, worker_environment
 
 
 def test_every_worker_has_cores_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,18 +18,18 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from engine.core import metrics
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools import make_dataset
-from tools.datasets.films import GAP_S, collect_frames, frames_of
-from tools.datasets.folder import collect_pictures, find_pictures
-from tools.datasets.left_out import LeftOut
-from tools.datasets.manifest import load_manifest
-from tools.datasets.near import NEAR, Seen, distance, thumbnail
-from tools.datasets.painting import paint
-from tools.datasets.pictures import fit, load_picture
-from tools.datasets.writer import Writer
+from phosphene.engine.core import metrics
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools import make_dataset
+from phosphene.tools.datasets.films import GAP_S, collect_frames, frames_of
+from phosphene.tools.datasets.folder import collect_pictures, find_pictures
+from phosphene.tools.datasets.left_out import LeftOut
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.datasets.near import NEAR, Seen, distance, thumbnail
+from phosphene.tools.datasets.painting import paint
+from phosphene.tools.datasets.pictures import fit, load_picture
+from phosphene.tools.datasets.writer import Writer
 
 GREEN, RED = (0, 200, 0), (200, 0, 0)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from tools.datasets import diffusion
-from tools.datasets.manifest import load_manifest
-from tools.datasets.painting import FIVE
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.datasets import diffusion
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.datasets.painting import FIVE
+from phosphene.tools.datasets.writer import Writer
 
 SMALL = """
 model: nowhere/none

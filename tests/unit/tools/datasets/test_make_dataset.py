@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools import make_dataset
-from tools.datasets.manifest import DATASET, MANIFEST, load_manifest
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools import make_dataset
+from phosphene.tools.datasets.manifest import DATASET, MANIFEST, load_manifest
 
 
 def run(*arguments: object):
@@ -52,7 +52,7 @@ def test_images_of_images(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_a_smaller_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tools.datasets import procedural
+    from phosphene.tools.datasets import procedural
 
     painted = procedural.paint
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.datasets.manifest import MANIFEST, divide, load_manifest
-from tools.datasets.pictures import grey
-from tools.datasets.rows import Rows
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.manifest import MANIFEST, divide, load_manifest
+from phosphene.tools.datasets.pictures import grey
+from phosphene.tools.datasets.rows import Rows
+from phosphene.tools.datasets.writer import Writer
 
 FRAMES = 40
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.datasets.manifest import load_manifest
-from tools.datasets.painting import BUCKETS, FIVE, paint
-from tools.datasets.procedural import make_pictures
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.datasets.painting import BUCKETS, FIVE, paint
+from phosphene.tools.datasets.procedural import make_pictures
+from phosphene.tools.datasets.writer import Writer
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.datasets import browser
-from tools.datasets.manifest import load_manifest
-from tools.datasets.sketches import SketchRefused, capture_sketches, colour_table, examine, painted, title
-from tools.datasets.writer import Writer
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets import browser
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.datasets.sketches import SketchRefused, capture_sketches, colour_table, examine, painted, title
+from phosphene.tools.datasets.writer import Writer
 
 OURS = Path(__file__).resolve().parents[4] / "sketches"
 SIZE = Size(32, 32)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.app import previews
-from tools.datasets.manifest import Record
+from phosphene.engine.library import previews
+from phosphene.tools.datasets.manifest import Record
 
 SMALL = ("--size", "64x36", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4")
 """Options of networks that train in milliseconds a step."""
@@ -63,9 +63,9 @@ def trained(data, tmp_path_factory) -> Path:
     """A folder in which a run has ended, films and scores included: style under `out`, run under `run`. Films are short."""
     pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
-    from tools.gan import results
-    from tools.train_gan import main
-    from tools.training.footage import Music
+    from phosphene.tools.gan import results
+    from phosphene.tools.train_gan import main
+    from phosphene.tools.training.footage import Music
 
     home = tmp_path_factory.mktemp("trained")
     first = previews.demo_signals("intro", 0.0, 1.0)

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
-from tools import compare_gan
-from tools.compare_gan import _ROWS, described, main, table
+from phosphene.tools import compare_gan
+from phosphene.tools.compare_gan import _ROWS, described, main, table
 
 
 def scores(kid: float) -> dict[str, float]:
@@ -41,8 +41,8 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def quick():
     """Two pictures of music are enough here: reactivity has tests of its own."""
-    from tools.gan import results
-    from tools.training.footage import Music
+    from phosphene.tools.gan import results
+    from phosphene.tools.training.footage import Music
 
     with pytest.MonkeyPatch.context() as patch:
         silence = [{"onset_strength": 0.0, "flux": 0.0, "rms": 0.0}] * 48

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engine.core.errors import UserError  # noqa: E402
-from tools.datasets.rows import Rows  # noqa: E402
-from tools.gan.options import Options  # noqa: E402
-from tools.gan.run import open_run  # noqa: E402
-from tools.gan.trainer import Trainer  # noqa: E402
-from tools.train_gan import main  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.tools.datasets.rows import Rows  # noqa: E402
+from phosphene.tools.gan.options import Options  # noqa: E402
+from phosphene.tools.gan.run import open_run  # noqa: E402
+from phosphene.tools.gan.trainer import Trainer  # noqa: E402
+from phosphene.tools.train_gan import main  # noqa: E402
 
 
 def said(data: Path, tmp_path: Path, small: list[str], capsys) -> str:
@@ -72,7 +72,7 @@ def test_pictures_of_any_shape_are_cropped_and_never_squashed(make_data, tmp_pat
 
 def test_square_pictures_train_and_their_style_is_square(make_data, tmp_path):
     pytest.importorskip("onnxruntime")
-    from engine.models.style import load_style
+    from phosphene.engine.models.style import load_style
 
     data = make_data(tmp_path / "d", [disc(128, 128, 20 + k) for k in range(16)])
     given = [
@@ -114,7 +114,7 @@ def test_memory_does_not_grow_with_fifty_thousand_pictures(tmp_path):
 
 
 def test_what_is_measured_is_taken_from_all_buckets(monkeypatch):
-    from tools.gan import results
+    from phosphene.tools.gan import results
 
     monkeypatch.setattr(results, "_MEASURED", 10)
     buckets = np.repeat(np.arange(5, dtype=np.uint8), 20)[:, None]

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tools.gan.augment import diff_augment, spoil_reals  # noqa: E402
-from tools.gan.losses import penalty, plain_maker, relativistic_judge, relativistic_maker  # noqa: E402
+from phosphene.tools.gan.augment import diff_augment, spoil_reals  # noqa: E402
+from phosphene.tools.gan.losses import penalty, plain_maker, relativistic_judge, relativistic_maker  # noqa: E402
 
 
 def seeded(seed: int = 0) -> torch.Generator:

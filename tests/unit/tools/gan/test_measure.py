@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tools.gan.measure import colours, features, fid, kid, measure, precision_recall
+from phosphene.tools.gan.measure import colours, features, fid, kid, measure, precision_recall
 
 
 def stripes(n: int, seed: int, hue: int = 0) -> np.ndarray:
@@ -54,8 +54,8 @@ def test_every_number_has_its_null_beside_it():
 def test_a_path_is_longer_where_the_picture_follows_the_latent_more():
     import torch
 
-    from tools.gan.measure import path_length
-    from tools.gan.networks import unit
+    from phosphene.tools.gan.measure import path_length
+    from phosphene.tools.gan.networks import unit
 
     rng = torch.Generator().manual_seed(0)
     ends = {"z": unit(torch.randn(24, 8, 2, 2, generator=rng)), "style": unit(torch.randn(24, 3, generator=rng))[:, None]}

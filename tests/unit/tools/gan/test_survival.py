@@ -17,12 +17,12 @@ pytest.importorskip("onnxruntime")
 
 import torch.distributed as dist  # noqa: E402
 
-from engine.core import clock  # noqa: E402
-from engine.core.errors import UserError  # noqa: E402
-from engine.models.style import load_style  # noqa: E402
-from tools.gan.options import Options  # noqa: E402
-from tools.gan.run import begin, open_run, read_checkpoint, train  # noqa: E402
-from tools.train_gan import main  # noqa: E402
+from phosphene.engine.core import clock  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.engine.models.style import load_style  # noqa: E402
+from phosphene.tools.gan.options import Options  # noqa: E402
+from phosphene.tools.gan.run import begin, open_run, read_checkpoint, train  # noqa: E402
+from phosphene.tools.train_gan import main  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[4]
 ALONE = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")} | {"OMP_NUM_THREADS": "1"}
@@ -103,8 +103,8 @@ def test_a_run_that_was_killed_in_its_first_step_begins_again(data, tmp_path, sm
 _RANKS = """
 import os, sys
 import torch
-from tools import train_gan
-from tools.gan import run
+from phosphene.tools import train_gan
+from phosphene.tools.gan import run
 
 whole = run.train
 
@@ -132,7 +132,7 @@ def torchrun(tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProc
         "cpu",
         *arguments,
     ]
-    env = ALONE | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    env = ALONE | {"CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(list(map(str, command)), text=True, env=env, cwd=ROOT, capture_output=True, timeout=PATIENCE_S)
 
 

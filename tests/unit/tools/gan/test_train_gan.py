@@ -11,10 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
-from engine.app.style_lint import MOST_BYTES  # noqa: E402
-from engine.generators.still import preview_still  # noqa: E402
-from engine.models.style import load_style  # noqa: E402
-from tools.train_gan import _options, main, parser  # noqa: E402
+from phosphene.engine.generators.still import preview_still  # noqa: E402
+from phosphene.engine.library.style_lint import MOST_BYTES  # noqa: E402
+from phosphene.engine.models.style import load_style  # noqa: E402
+from phosphene.tools.train_gan import _options, main, parser  # noqa: E402
 
 
 def test_a_run_ends_as_a_style_with_its_report(trained):
@@ -37,9 +37,9 @@ def test_a_run_ends_as_a_style_with_its_report(trained):
 
 
 def test_the_style_paints_what_the_trainer_painted(trained, data):
-    from engine.generators.decoded import open_decoder
-    from tools.gan.options import options_from
-    from tools.gan.run import begin, open_run
+    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.tools.gan.options import options_from
+    from phosphene.tools.gan.run import begin, open_run
 
     options = options_from(json.loads((trained / "run" / "options.json").read_text()))
     trainer = begin(open_run(trained / "run", options, data), resume=True)
@@ -51,7 +51,7 @@ def test_the_style_paints_what_the_trainer_painted(trained, data):
 
 
 def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path):
-    from engine.generators.decoded import open_decoder
+    from phosphene.engine.generators.decoded import open_decoder
 
     out = tmp_path / "wide"
     small = ["--size", "32x16", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]

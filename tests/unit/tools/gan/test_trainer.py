@@ -9,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engine.core.errors import UserError  # noqa: E402
-from engine.core.frame import Size  # noqa: E402
-from tools.gan.networks import Generator, matched, plain_graph  # noqa: E402
-from tools.gan.options import Options  # noqa: E402
-from tools.gan.trainer import Schedule, Trainer, parts  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.engine.core.frame import Size  # noqa: E402
+from phosphene.tools.gan.networks import Generator, matched, plain_graph  # noqa: E402
+from phosphene.tools.gan.options import Options  # noqa: E402
+from phosphene.tools.gan.trainer import Schedule, Trainer, parts  # noqa: E402
 
 SMALL = Options(size="32x16", widths=(8, 8), judge=4, batch=4, images=64, seed=3)
 
@@ -91,7 +91,7 @@ def test_it_gives_up_in_the_end():
 
 
 def test_a_generator_that_paints_one_picture_is_a_collapse(monkeypatch):
-    monkeypatch.setattr("tools.gan.trainer._STUCK_STEPS", 3)
+    monkeypatch.setattr("phosphene.tools.gan.trainer._STUCK_STEPS", 3)
     trainer = Trainer(SMALL, pictures())
     trainer.train_step(0.0)
     for _ in range(3):
@@ -178,7 +178,7 @@ def spoil(trainer: Trainer) -> None:
 
 
 def test_a_state_that_is_spoilt_when_it_would_be_kept_is_not_kept(monkeypatch):
-    monkeypatch.setattr("tools.gan.trainer.GOOD_EVERY", 2)
+    monkeypatch.setattr("phosphene.tools.gan.trainer.GOOD_EVERY", 2)
     trainer = Trainer(SMALL, pictures())
     trainer.train_step(0.0)
     spoil(trainer)  # and the next step is one after which a state is kept
@@ -218,8 +218,8 @@ def test_a_slope_that_is_not_finite_is_a_fault_and_not_stepped(monkeypatch):
 
 
 def test_a_collapse_goes_back_to_where_there_was_variety(monkeypatch):
-    monkeypatch.setattr("tools.gan.trainer.GOOD_EVERY", 2)
-    monkeypatch.setattr("tools.gan.trainer._STUCK_STEPS", 5)
+    monkeypatch.setattr("phosphene.tools.gan.trainer.GOOD_EVERY", 2)
+    monkeypatch.setattr("phosphene.tools.gan.trainer._STUCK_STEPS", 5)
     trainer = Trainer(SMALL, pictures())
     trainer.train_step(0.0)
     trainer.train_step(0.0)

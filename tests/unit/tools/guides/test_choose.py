@@ -13,10 +13,10 @@ pytest.importorskip("open_clip")
 from PIL import Image  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from engine.core.errors import UserError  # noqa: E402
-from tools.guides.base import Request  # noqa: E402
-from tools.guides.choose import NAMES, WEIGHTS, open_guides, open_judge  # noqa: E402
-from tools.guides.clip import ClipGuide  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.tools.guides.base import Request  # noqa: E402
+from phosphene.tools.guides.choose import NAMES, WEIGHTS, open_guides, open_judge  # noqa: E402
+from phosphene.tools.guides.clip import ClipGuide  # noqa: E402
 
 WORDS = Request("purple and blue nebula with soft clouds")
 NONSENSE = Request("qwx zzyp")
@@ -31,8 +31,8 @@ def no_clip_on_this_machine(monkeypatch, tmp_path):
 
 @pytest.fixture
 def no_motif(monkeypatch, tmp_path):
-    monkeypatch.setattr("tools.motif.model.weights_path", lambda name: tmp_path / f"{name}.safetensors")
-    from tools.motif.model import load_motif
+    monkeypatch.setattr("phosphene.tools.motif.model.weights_path", lambda name: tmp_path / f"{name}.safetensors")
+    from phosphene.tools.motif.model import load_motif
 
     load_motif.cache_clear()
     yield

@@ -18,13 +18,13 @@ open_clip = pytest.importorskip("open_clip")
 from PIL import Image  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from engine.core.errors import UserError  # noqa: E402
-from engine.core.frame import Size  # noqa: E402
-from engine.models.cppn import CppnSpec, random_weights  # noqa: E402
-from tools.guides import clip  # noqa: E402
-from tools.guides.base import Request  # noqa: E402
-from tools.guides.clip import MODELS, ClipGuide, find_weights, judge_models, model_name  # noqa: E402
-from tools.training.network import TorchCppn  # noqa: E402
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.engine.core.frame import Size  # noqa: E402
+from phosphene.engine.models.cppn import CppnSpec, random_weights  # noqa: E402
+from phosphene.tools.guides import clip  # noqa: E402
+from phosphene.tools.guides.base import Request  # noqa: E402
+from phosphene.tools.guides.clip import MODELS, ClipGuide, find_weights, judge_models, model_name  # noqa: E402
+from phosphene.tools.training.network import TorchCppn  # noqa: E402
 
 WORDS = Request("cosmic nebula, purple and blue", "mud")
 

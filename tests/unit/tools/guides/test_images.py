@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.core.errors import UserError
-from tools.guides.base import Request
-from tools.guides.images import ImagesGuide, find_images
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.images import ImagesGuide, find_images
 
 
 def painted(low, high, waves=3.0, turn=0.0, size=(120, 90), seed=0):
@@ -160,7 +160,7 @@ def test_a_crowd_is_thinned_evenly(tmp_path):
 
 
 def read(path, height=128):
-    from tools.guides import images
+    from phosphene.tools.guides import images
 
     return images._read(path, height)
 

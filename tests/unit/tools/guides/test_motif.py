@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.core.errors import UserError
-from tools.guides.base import Request
-from tools.guides.motif import MotifGuide
-from tools.motif import model as model_module
-from tools.motif.evaluate import seven_pictures
-from tools.motif.model import load_motif, untrained
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.motif import MotifGuide
+from phosphene.tools.motif import model as model_module
+from phosphene.tools.motif.evaluate import seven_pictures
+from phosphene.tools.motif.model import load_motif, untrained
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.models import colour
-from tools.guides.oklab import oklab
+from phosphene.engine.models import colour
+from phosphene.tools.guides.oklab import oklab
 
 
 def test_agrees_with_the_engine():

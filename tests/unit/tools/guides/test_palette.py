@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import UserError
-from engine.models import colour
-from tools.guides.base import Request
-from tools.guides.palette import PaletteGuide, wanted_palette
-from tools.guides.words import look
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models import colour
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.palette import PaletteGuide, wanted_palette
+from phosphene.tools.guides.words import look
 
 PROMPTS = (
     "neon geometric patterns with pink and blue",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tools.guides import statistics as st
+from phosphene.tools.guides import statistics as st
 
 H, W = 64, 96
 Y, X = torch.meshgrid((torch.arange(H) + 0.5) / H - 0.5, (torch.arange(W) + 0.5) / H - W / H / 2, indexing="ij")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.models import colour
-from tools.guides import words
-from tools.guides.words import look
-from tools.motif.subject import COLOURS, MOODS
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.models import colour
+from phosphene.tools.guides import words
+from phosphene.tools.guides.words import look
+from phosphene.tools.motif.subject import COLOURS, MOODS
 
 
 def hexes(prompt, negative=""):

@@ -7,11 +7,11 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from tools.motif import words
-from tools.motif.captions import SEVEN, caption, is_held_out, key
-from tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
-from tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
-from tools.motif.words import Wording
+from phosphene.tools.motif import words
+from phosphene.tools.motif.captions import SEVEN, caption, is_held_out, key
+from phosphene.tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
+from phosphene.tools.motif.tokens import MAX_WORDS, NGRAM_ROWS, WORD_ROWS, split_words, word_rows
+from phosphene.tools.motif.words import Wording
 
 
 def every_wording() -> list[Wording]:

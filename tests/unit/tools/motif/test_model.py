@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import UserError
-from tools.motif.captions import SEVEN, caption
-from tools.motif.evaluate import embed_pictures, embed_texts, fresh, retrieval, seven, seven_pictures
-from tools.motif.model import WEIGHTS, load_motif, save_motif, untrained, weights_path
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.motif.captions import SEVEN, caption
+from phosphene.tools.motif.evaluate import embed_pictures, embed_texts, fresh, retrieval, seven, seven_pictures
+from phosphene.tools.motif.model import WEIGHTS, load_motif, save_motif, untrained, weights_path
 
 NAMES = ("guide", "judge")
 

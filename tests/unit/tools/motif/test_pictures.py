@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.models.colour import oklab
-from tools.motif.pictures import PAINTERS, paint
-from tools.motif.pictures.colouring import NAMED
-from tools.motif.subject import CHROMATIC, FAMILIES, GROUNDS, MOODS, SYMMETRIES, TREATMENTS, Subject, draw_subject
+from phosphene.engine.models.colour import oklab
+from phosphene.tools.motif.pictures import PAINTERS, paint
+from phosphene.tools.motif.pictures.colouring import NAMED
+from phosphene.tools.motif.subject import CHROMATIC, FAMILIES, GROUNDS, MOODS, SYMMETRIES, TREATMENTS, Subject, draw_subject
 
 
 def lightness(picture: np.ndarray) -> np.ndarray:

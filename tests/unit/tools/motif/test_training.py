@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import UserError
-from engine.core.files import MOST_RECORD
-from tools import train_motif
-from tools.motif.captions import is_held_out
-from tools.motif.dataset import (
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.files import MOST_RECORD
+from phosphene.tools import train_motif
+from phosphene.tools.motif.captions import is_held_out
+from phosphene.tools.motif.dataset import (
     MOST_PICTURES,
     Pictures,
     Settings,
@@ -23,9 +23,9 @@ from tools.motif.dataset import (
     render_network,
     vary,
 )
-from tools.motif.evaluate import retrieval
-from tools.motif.model import load_motif
-from tools.motif.subject import (
+from phosphene.tools.motif.evaluate import retrieval
+from phosphene.tools.motif.model import load_motif
+from phosphene.tools.motif.subject import (
     COLOURS,
     CONTRASTS,
     DENSITIES,

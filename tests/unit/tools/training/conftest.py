@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.signals import SIGNALS
-from tools.training.footage import FPS, Music
+from phosphene.engine.core.signals import SIGNALS
+from phosphene.tools.training.footage import FPS, Music
 
 
 @pytest.fixture(scope="session")

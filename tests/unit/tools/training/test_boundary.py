@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from engine.core.errors import UserError
-from tools.training.boundary import exit_code
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.training.boundary import exit_code
 
 
 def raising(error: BaseException):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.signals import SAMPLE_RATE
-from engine.models.encoding import AUDIO_INPUTS, Motion
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.models.encoding import AUDIO_INPUTS, Motion
+from phosphene.tools.training import footage
+from phosphene.tools.training.footage import FPS, Music, load_music
 from tests.unit.audio.test_decode import wav as float_wav
-from tools.training import footage
-from tools.training.footage import FPS, Music, load_music
 
 
 @pytest.fixture

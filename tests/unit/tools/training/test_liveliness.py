@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from engine.models.cppn import CppnSpec
-from engine.models.encoding import AUDIO_INPUTS
-from engine.models.growth import draw_recipe, grow
-from engine.models.style import Motion, Style
-from tools.training import liveliness
-from tools.training.nulls import unsaved_style
-from tools.training.terms import close_loop
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.encoding import AUDIO_INPUTS
+from phosphene.engine.models.growth import draw_recipe, grow
+from phosphene.engine.models.style import Motion, Style
+from phosphene.tools.training import liveliness
+from phosphene.tools.training.nulls import unsaved_style
+from phosphene.tools.training.terms import close_loop
 
 FPS = 24
 

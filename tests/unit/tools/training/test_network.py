@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core.frame import Size
-from engine.generators.still import still
-from engine.models.cppn import CppnSpec, random_weights
-from engine.models.encoding import BASE_INPUTS, coordinates
-from engine.models.growth import draw_recipe, grow
-from engine.models.style import Network, Style, StyleMeta
-from kernels.cppn.reference import forward
-from tools.training.footage import Music
-from tools.training.network import TorchCppn
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.still import still
+from phosphene.engine.models.cppn import CppnSpec, random_weights
+from phosphene.engine.models.encoding import BASE_INPUTS, coordinates
+from phosphene.engine.models.growth import draw_recipe, grow
+from phosphene.engine.models.style import Network, Style, StyleMeta
+from phosphene.kernels.cppn.reference import forward
+from phosphene.tools.training.footage import Music
+from phosphene.tools.training.network import TorchCppn
 
 SIZE = Size(48, 27)
 SPECS = [
@@ -94,7 +94,7 @@ def test_gradients_reach_every_weight_and_are_the_same_when_layers_are_computed_
     uniforms = np.random.default_rng(0).uniform(0, 1, (1, len(spec.uniform)))
     found = []
     for keep in (10**9, 0):
-        monkeypatch.setattr("tools.training.network._KEEP_PIXELS", keep)
+        monkeypatch.setattr("phosphene.tools.training.network._KEEP_PIXELS", keep)
         network = TorchCppn(spec, random_weights(spec, 1, gain=1.5))
         network.paint(uniforms, SIZE).square().mean().backward()
         found.append([p.grad.clone() for p in network.parameters()])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
-from tools.training.batch import Plan, read_moodboard
-from tools.training.options import Options
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.training.batch import Plan, read_moodboard
+from phosphene.tools.training.options import Options
 
 
 def test_they_come_back_from_their_file(tmp_path):

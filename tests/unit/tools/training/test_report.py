@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core.errors import UserError
-from engine.core.paths import ROOT
-from engine.models.style import load_style
-from tools.training import charts, records, report, tables
-from tools.training.nulls import untrained
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.engine.models.style import load_style
+from phosphene.tools.training import charts, records, report, tables
+from phosphene.tools.training.nulls import untrained
 
 HOSTILE = '<script>alert("x")</script> | `rm` **b** </td> [l](javascript:1) \'"&'
 SCORES = {
@@ -43,9 +43,9 @@ def make_run(folder: Path, prompt: str, recipe: str = "ours", seed: int = 0, jud
     history = {"steps": steps, "null": {"guide": 0.12}, "notes": [f"a note of {prompt}"], "seconds": 41.2}
     (folder / "history.json").write_text(json.dumps(history))
     (folder / "scores.json").write_text(json.dumps(SCORES | {"judge": judge + 0.01 * seed}))
-    shutil.copytree(ROOT / "styles" / "manta", folder / "style")
+    shutil.copytree(PACKAGE / "styles" / "manta", folder / "style")
     (folder / "samples").mkdir()
-    shutil.copy(ROOT / "styles" / "manta" / "preview.png", folder / "samples" / "step-00060.png")
+    shutil.copy(PACKAGE / "styles" / "manta" / "preview.png", folder / "samples" / "step-00060.png")
     return folder
 
 
@@ -230,7 +230,7 @@ def test_markdown_says_only_what_it_is_given() -> None:
 def test_a_contact_sheet_shows_every_style_at_every_moment(tmp_path: Path) -> None:
     names = ("bass", "mid", "treble", "centroid", "rolloff", "onset", "beat", "rms")
     signals = [dict.fromkeys(names, 0.5 + 0.5 * math.sin(k / 5)) | {"beat_phase": k / 12 % 1} for k in range(72)]
-    styles = [load_style(ROOT / "styles" / "manta"), untrained(load_style(ROOT / "styles" / "manta").spec, 1)["grown"]]
+    styles = [load_style(PACKAGE / "styles" / "manta"), untrained(load_style(PACKAGE / "styles" / "manta").spec, 1)["grown"]]
     path = report.contact_sheet(styles, signals, tmp_path / "sheets" / "all.png", report.Size(32, 18))
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB"))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.generators.still import still
-from engine.models.cppn import CppnSpec
-from engine.models.style import Style
-from tools.guides.choose import Pull
-from tools.training import nulls, scores
-from tools.training.footage import Music
+from phosphene.engine.generators.still import still
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.style import Style
+from phosphene.tools.guides.choose import Pull
+from phosphene.tools.training import nulls, scores
+from phosphene.tools.training.footage import Music
 
 SPEC = CppnSpec(width=16, layers=2)
 

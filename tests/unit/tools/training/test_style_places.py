@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.growing import write_grown
-from engine.core.errors import UserError
-from engine.models.cppn import CppnSpec
-from engine.models.growth import draw_recipe
-from engine.models.style import load_style
-from tools.training import library
-from tools.training.options import Options
-from tools.training.own_style import check_own
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.library.growing import write_grown
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.growth import draw_recipe
+from phosphene.engine.models.style import load_style
+from phosphene.tools.training import library
+from phosphene.tools.training.options import Options
+from phosphene.tools.training.own_style import check_own
 
 OPTIONS = {"seed": 3, "minutes": 10.0, "widths": (8, 8)}
 

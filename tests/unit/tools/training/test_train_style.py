@@ -16,17 +16,17 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.app.growing import write_grown
-from engine.app.style_lint import faults_of
-from engine.core import clock
-from engine.core.frame import Size
-from engine.generators.still import preview_still
-from engine.models.cppn import CppnSpec
-from engine.models.growth import draw_recipe
-from engine.models.style import list_styles, load_style
-from tools.guides.base import Request
-from tools.guides.images import ImagesGuide, find_images
-from tools.train_style import main
+from phosphene.engine.core import clock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.generators.still import preview_still
+from phosphene.engine.library.growing import write_grown
+from phosphene.engine.library.style_lint import faults_of
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.growth import draw_recipe
+from phosphene.engine.models.style import list_styles, load_style
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.images import ImagesGuide, find_images
+from phosphene.tools.train_style import main
 
 SMALL = ["--guide", "palette", "--hidden-dim", "16", "--layers", "3", "--iterations", "6", "--resolutions", "48", "64",
          "--starts", "2", "--quiet"]  # fmt: skip
@@ -109,7 +109,7 @@ def test_ctrl_c_keeps_the_best_so_far_and_resume_goes_on(room, track):
     history = room / "runs" / "long" / "history.json"
     endless = [*SMALL, "--iterations", "100000", "--no-install"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tools.training.run.SAVE_EVERY_S", 0.2)
+        patch.setattr("phosphene.tools.training.run.SAVE_EVERY_S", 0.2)
         presser = interrupt_when(history, 0)
         assert main([*WORDS, *args, *endless]) == 130
         presser.join()

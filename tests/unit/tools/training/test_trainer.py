@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.models.cppn import CppnSpec
-from engine.models.growth import draw_recipe, grow
-from tools.guides.base import Request
-from tools.guides.choose import Pull
-from tools.guides.palette import PaletteGuide
-from tools.training import terms
-from tools.training.cutouts import cutouts
-from tools.training.network import TorchCppn
-from tools.training.options import Options
-from tools.training.trainer import Trainer
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.growth import draw_recipe, grow
+from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.choose import Pull
+from phosphene.tools.guides.palette import PaletteGuide
+from phosphene.tools.training import terms
+from phosphene.tools.training.cutouts import cutouts
+from phosphene.tools.training.network import TorchCppn
+from phosphene.tools.training.options import Options
+from phosphene.tools.training.trainer import Trainer
 
 PROMPT = "pink and blue neon"
 

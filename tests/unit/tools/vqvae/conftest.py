@@ -10,9 +10,9 @@ import pytest
 # Before any test draws: the first optimiser imports triton, whose LLVM crashes the process where Mesa has loaded its own.
 import torch._dynamo  # noqa: F401
 
-from engine.core.frame import Size
-from tools.datasets.manifest import Record, write_manifest
-from tools.vqvae.options import Options
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.manifest import Record, write_manifest
+from phosphene.tools.vqvae.options import Options
 
 
 def moving_discs(seed: int, frames: int, size: Size) -> np.ndarray:

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.core.errors import UserError
-from engine.core.frame import Size
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.frame import Size
+from phosphene.tools.datasets.manifest import Record, write_manifest
+from phosphene.tools.train_vqvae import main
+from phosphene.tools.vqvae import run as runs
+from phosphene.tools.vqvae.options import Options
+from phosphene.tools.vqvae.trainer import Trainer
 from tests.unit.tools.vqvae.conftest import moving_discs, write_loops
 from tests.unit.tools.vqvae.test_commands import QUICK, TINY
-from tools.datasets.manifest import Record, write_manifest
-from tools.train_vqvae import main
-from tools.vqvae import run as runs
-from tools.vqvae.options import Options
-from tools.vqvae.trainer import Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -107,9 +107,9 @@ class _Hostile:
 
 
 def test_a_data_set_without_a_loop_to_train_on_makes_no_style(tmp_path: Path) -> None:
-    from tools.datasets.manifest import load_manifest
-    from tools.vqvae.network import VqVae
-    from tools.vqvae.prior_run import encode_data
+    from phosphene.tools.datasets.manifest import load_manifest
+    from phosphene.tools.vqvae.network import VqVae
+    from phosphene.tools.vqvae.prior_run import encode_data
 
     data = write_loops(tmp_path / "loops", count=2)
     options = Options(data=str(data), mode="128", size="48x32", widths=(8, 8, 8))

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.core.frame import Size
-from engine.models.style import load_style
+from phosphene.engine.core.frame import Size
+from phosphene.engine.models.style import load_style
+from phosphene.tools.datasets.writer import Writer
+from phosphene.tools.train_vqvae import main
+from phosphene.tools.training.liveliness import reactivity
+from phosphene.tools.vqvae.ablation import VARIANTS, options_of
+from phosphene.tools.vqvae.dreaming import steps_of
+from phosphene.tools.vqvae.network import VqVae
+from phosphene.tools.vqvae.run import load_model
+from phosphene.tools.vqvae.walk import HOW, slerp, walk
 from tests.unit.tools.training.test_liveliness import music
 from tests.unit.tools.vqvae.conftest import moving_discs
-from tools.datasets.writer import Writer
-from tools.train_vqvae import main
-from tools.training.liveliness import reactivity
-from tools.vqvae.ablation import VARIANTS, options_of
-from tools.vqvae.dreaming import steps_of
-from tools.vqvae.network import VqVae
-from tools.vqvae.run import load_model
-from tools.vqvae.walk import HOW, slerp, walk
 
 TINY = [
     "--mode",
@@ -70,8 +70,8 @@ def test_a_style_is_written_that_plays_what_was_trained(made: Path, home: Path) 
     assert json.loads((made / "history.json").read_text())["options"]["seed"] == style.meta.seed
     model = load_model(home / "runs" / "discs")
     assert style.weights["codebook"] == pytest.approx(model.codebook().numpy(), abs=2e-3)
-    from engine.generators.decoded import open_decoder
-    from tools.vqvae.dreaming import decode_codes
+    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.tools.vqvae.dreaming import decode_codes
 
     codes = style.weights["loops"][0, 0].astype(int)
     played = open_decoder(style).decode({"z": np.moveaxis(style.weights["codebook"][codes], -1, 0)})
@@ -112,7 +112,7 @@ def test_a_plain_vae_makes_no_style(home: Path, loops: Path, capsys: pytest.Capt
 
 
 def test_gray_loops_play_too(home: Path, loops: Path) -> None:
-    from engine.generators.still import preview_still
+    from phosphene.engine.generators.still import preview_still
 
     out = home / "styles" / "gray"
     more = ["--mode", "parity", "--frames", "4", "--loops", "2", "--no-prior", "--quiet", "--epochs", "1"]

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core import clock
-from engine.generators.still import preview_still
-from engine.models.style import load_style
+from phosphene.engine.core import clock
+from phosphene.engine.generators.still import preview_still
+from phosphene.engine.models.style import load_style
+from phosphene.tools.train_vqvae import main
+from phosphene.tools.vqvae import commands, prior_run, run
 from tests.unit.tools.vqvae.test_commands import QUICK, TINY
-from tools.train_vqvae import main
-from tools.vqvae import commands, prior_run, run
 
 ROOT = Path(__file__).resolve().parents[4]
 ENDLESS = ["--epochs", "100000", "--lr", "0.004", "--patience", "0", "--dim", "8", "--batch", "32"]
@@ -126,7 +126,7 @@ def test_kill_9_loses_a_checkpoint_interval_at_most_and_resumes_to_the_same_bits
     assert main([*given, "--name", "whole", "--quiet"]) == 0
     # Every step is saved, and says so: what is lost is what was not said.
     before = (
-        "from tools.vqvae import run\n"
+        "from phosphene.tools.vqvae import run\n"
         "run.SAVE_EVERY_S = 0.0\n"
         "save = run.save_run\n"
         "def told(r, t):\n    save(r, t)\n    print('saved', t.step, file=sys.stderr, flush=True)\n"
@@ -148,7 +148,7 @@ def test_kill_9_loses_a_checkpoint_interval_at_most_and_resumes_to_the_same_bits
 def test_kill_9_in_the_prior_goes_on_with_the_prior(loops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "style"
     more = ["--frames", "6", "--loops", "3", "--dreams", "1", "--out", str(out)]
-    before = "from tools.vqvae import prior_run\nprior_run.SAVE_EVERY_S = 0.0"
+    before = "from phosphene.tools.vqvae import prior_run\nprior_run.SAVE_EVERY_S = 0.0"
     killed_after(["--data", str(loops), *TINY, *QUICK, *more, "--prior-steps", "100000"], "prior, step 50", before)
     assert not out.exists()
     kept = prior_run._read(tmp_path / "runs" / "style" / "prior.pt")["step"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.vqvae.maps import atlas, codebook_map, principal_places, usage_map
+from phosphene.tools.vqvae.maps import atlas, codebook_map, principal_places, usage_map
 
 RED = np.array([220, 30, 30], np.uint8)
 

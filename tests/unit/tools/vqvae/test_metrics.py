@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tools.vqvae.metrics import Totals, edge_counts, perplexity, psnr, ssim
+from phosphene.tools.vqvae.metrics import Totals, edge_counts, perplexity, psnr, ssim
 
 
 def pictures(n: int = 4) -> torch.Tensor:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import UserError
-from tools.datasets.manifest import load_manifest
-from tools.vqvae.dreaming import (
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.datasets.manifest import load_manifest
+from phosphene.tools.vqvae.dreaming import (
     decode_codes,
     distance,
     dream_loops,
@@ -24,10 +24,10 @@ from tools.vqvae.dreaming import (
     signature,
     steps_of,
 )
-from tools.vqvae.network import VqVae
-from tools.vqvae.options import Options
-from tools.vqvae.prior import Prior, PriorTrainer, Shape, circle, dream
-from tools.vqvae.prior_run import Coded, chosen_kinds, encode_data, guessing_by_use, token_of, train_prior, varied
+from phosphene.tools.vqvae.network import VqVae
+from phosphene.tools.vqvae.options import Options
+from phosphene.tools.vqvae.prior import Prior, PriorTrainer, Shape, circle, dream
+from phosphene.tools.vqvae.prior_run import Coded, chosen_kinds, encode_data, guessing_by_use, token_of, train_prior, varied
 
 SHAPE = Shape(frames=8, rows=2, columns=3, codes=4, classes=2, width=32, layers=2, heads=2)
 

@@ -8,8 +8,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.core.errors import UserError
-from tools.vqvae.quantisers import Codebook, Gaussian, Rescued, Scalar, distances, kmeans, rotated, straight_through
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.vqvae.quantisers import (
+    Codebook,
+    Gaussian,
+    Rescued,
+    Scalar,
+    distances,
+    kmeans,
+    rotated,
+    straight_through,
+)
 
 
 def generator(seed: int = 0) -> torch.Generator:

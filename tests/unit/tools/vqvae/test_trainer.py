@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.core.errors import UserError
-from tools.vqvae import run as runs
-from tools.vqvae.network import VqVae
-from tools.vqvae.options import Options, seed_recipe
-from tools.vqvae.trainer import Trainer
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.vqvae import run as runs
+from phosphene.tools.vqvae.network import VqVae
+from phosphene.tools.vqvae.options import Options, seed_recipe
+from phosphene.tools.vqvae.trainer import Trainer
 
 
 def begun(tiny: Options, folder: Path) -> tuple[runs.Run, Trainer]:

@@ -1,0 +1,24 @@
+"""`vj devices`: what can be listened to. Loads no OpenGL."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from phosphene.engine.audio.devices import list_inputs
+from phosphene.engine.cli.table import Json, print_table
+
+
+def devices_command(as_json: Json = False) -> None:
+    """List the audio inputs."""
+    inputs = list_inputs()
+    if as_json:
+        typer.echo(json.dumps([vars(d) for d in inputs], indent=2))
+        return
+    if not inputs:
+        typer.echo("no audio input; vj live plays the demo music instead")
+    print_table(
+        ("", "name", "channels", "rate", "by"),
+        [("*" if d.is_default else "", d.name, str(d.channels), f"{d.default_rate:g}", d.kind) for d in inputs],
+    )

@@ -1,0 +1,68 @@
+"""`vj live`: the show. Checks what was typed; everything else is `engine.app.live`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def live_command(
+    scene: Annotated[str | None, typer.Option(help="scene to open with (default: the first of the setlist)")] = None,
+    style: Annotated[str | None, typer.Option(help="play this style bare, or on the --scene's deck a")] = None,
+    input: Annotated[str, typer.Option(help="auto, default, a device by name or part of it, file:PATH, demo")] = "auto",
+    output: Annotated[str, typer.Option(help="auto, window or headless")] = "auto",
+    monitor: Annotated[str | None, typer.Option(help="monitor by name, part of it, or number")] = None,
+    windowed: Annotated[bool, typer.Option("--windowed", help="a window instead of the full screen")] = False,
+    size: Annotated[str | None, typer.Option(help="output size (default 1280x720; 640x360 on software OpenGL)")] = None,
+    fps: Annotated[str | None, typer.Option(help="frame rate (default 60; 30 on software OpenGL)")] = None,
+    internal: Annotated[
+        str | None, typer.Option(help="fix the internal size instead of letting the governor choose")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
+    record: Annotated[Path | None, typer.Option(help="record the whole show to this MP4")] = None,
+    seconds: Annotated[float | None, typer.Option(help="end after so many seconds; default: never")] = None,
+    report: Annotated[Path | None, typer.Option(help="write report.json here when the show ends")] = None,
+    osc_host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 lets the whole network in")] = "127.0.0.1",
+    osc_port: Annotated[int, typer.Option(help="UDP port for control", min=0, max=65535)] = 9000,
+    osc_out: Annotated[int, typer.Option(help="UDP port that state is sent to", min=1, max=65535)] = 9001,
+    show: Annotated[bool, typer.Option("--show", help="show mode: saved files do not change the picture")] = False,
+    gain: Annotated[float, typer.Option(help="input gain, a factor, 0 to 100")] = 1.0,
+    channels: Annotated[str | None, typer.Option(help="input channels, one or two, from 1, such as 3,4")] = None,
+    listen: Annotated[bool, typer.Option("--listen", help="play a file or the demo on the default output too")] = False,
+    takes: Annotated[Path | None, typer.Option(help="folder for takes (default: yours, see vj doctor)")] = None,
+    no_guard: Annotated[bool, typer.Option("--no-guard", help="do not hold back flashes beyond three a second")] = False,
+) -> None:
+    """Perform: listen, paint, show, record."""
+    from phosphene.engine.app.live import run_live
+    from phosphene.engine.app.options import LONGEST_S, LiveOptions, parse_channels, parse_fps, parse_record, parse_size
+    from phosphene.engine.core.params import within
+
+    code = run_live(
+        LiveOptions(
+            scene=scene,
+            style=style,
+            input=input,
+            output=output,
+            monitor=monitor,
+            windowed=windowed,
+            size=parse_size(size) if size else None,
+            fps=parse_fps(fps) if fps else None,
+            internal=parse_size(internal, "--internal") if internal else None,
+            backend=backend,
+            record=parse_record(record) if record else None,
+            seconds=None if seconds is None else within("--seconds", seconds, 0.05, LONGEST_S),
+            report=report,
+            osc_host=osc_host,
+            osc_port=osc_port,
+            osc_out=osc_out,
+            show=show,
+            gain=within("--gain", gain, 0.0, 100.0),
+            channels=parse_channels(channels) if channels else (),
+            listen=listen,
+            takes=takes,
+            guard=not no_guard,
+        )
+    )
+    raise typer.Exit(code)

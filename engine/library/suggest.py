@@ -1,0 +1,182 @@
+"""Which styles suit a piece of music, and why, in words.
+
+Called by `vj styles suggest`. What a track sounds like is guessed by rules of thumb over a dozen features, set by hand on
+synthesised tracks and two recordings, and their hits were never counted on music at large: a guess is told as one, with
+a confidence of at most 0.8, and the ranking leans on it only that far.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from phosphene.engine.library.library import Entry, energy_of
+from phosphene.engine.library.track import Track, ramp
+from phosphene.engine.models.colour import from_hex, oklab
+
+# Shares of the score. Energy first: it is the one thing that a room notices at once when it is wrong.
+ENERGY, GENRE, BRIGHTNESS, RATING = 0.40, 0.30, 0.20, 0.10
+MOST_SURE = 0.8  # the confidence of a track that fits one genre's rules perfectly and no other's
+WORTH_SAYING = 0.3
+# Mean OKLab lightness of a palette: most styles are light on black, between these.
+_DARK, _LIGHT = 0.30, 0.65
+_PROMPT_WORD = 0.5  # a look named in the prompt counts half of one that somebody gave as a tag
+
+
+@dataclass(frozen=True)
+class Family:
+    """A genre that is told apart. names: what a style's `genres` and tags may call it; looks: tags that go with it."""
+
+    names: frozenset[str]
+    looks: frozenset[str]
+
+
+FAMILIES: dict[str, Family] = {
+    "electronic": Family(
+        frozenset({"electronic", "techno", "house", "trance", "edm", "drum and bass", "dnb", "dubstep", "breakbeat"}),
+        frozenset({"cyberpunk", "glitch", "neon", "geometric", "circuit", "grid", "digital", "filaments"}),
+    ),
+    "ambient": Family(
+        frozenset({"ambient", "drone", "downtempo", "chill", "chillout", "new age", "lofi"}),
+        frozenset({"cosmic", "pastel", "nebula", "dream", "clouds", "smoke", "aurora", "calm", "soft", "slow"}),
+    ),
+    "rock": Family(
+        frozenset({"rock", "metal", "punk", "indie", "grunge"}),
+        frozenset({"fire", "flames", "lava", "embers", "storm", "lightning"}),
+    ),
+    "classical": Family(
+        frozenset({"classical", "orchestral", "piano", "chamber", "acoustic", "folk", "soundtrack"}),
+        frozenset({"fractal", "nature", "forest", "leaves", "branches", "flower", "organic"}),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A style with its score (at most 1), the parts that add up to it, and the reason in words."""
+
+    slug: str
+    name: str
+    score: float
+    parts: dict[str, float]
+    reason: str
+
+
+def sounds_like(track: Track) -> dict[str, float]:
+    """Return genre -> confidence 0..`MOST_SURE`, the likeliest first; empty for silence.
+
+    Each genre has rules between 0 and 1, joined by their geometric mean: one that is broken outright rules the genre out.
+    Several that fit share the confidence.
+    """
+    if not track.sounding:
+        return {}
+    beat, busy = track.pulse, track.onsets
+    rules = {
+        "electronic": (
+            ramp(beat, 0.3, 0.8), ramp(busy, 1.0, 4.0), ramp(track.bass_over_mid, 14.0, 24.0),
+            ramp(track.bpm or 0.0, 80.0, 115.0),
+        ),
+        "ambient": (
+            ramp(beat, 0.6, 0.2), ramp(busy, 2.0, 0.3), ramp(track.range_db, 18.0, 8.0), ramp(track.noise, -1.0, -3.0),
+        ),
+        "rock": (
+            ramp(busy, 1.5, 4.0), ramp(track.bass_over_mid, 26.0, 16.0), ramp(track.brightness, 0.3, 0.6),
+            ramp(track.range_db, 16.0, 8.0), ramp(beat, 0.1, 0.4),
+        ),
+        "classical": (
+            ramp(beat, 0.9, 0.3), ramp(track.range_db, 8.0, 18.0), ramp(track.noise, -3.0, -4.5),
+            ramp(track.bass_over_mid, 22.0, 10.0), ramp(busy, 0.1, 0.6),
+        ),
+    }  # fmt: skip
+    fit = {name: math.prod(values) ** (1.0 / len(values)) for name, values in rules.items()}
+    total = max(1e-9, sum(fit.values()))
+    found = {name: MOST_SURE * value * value / total for name, value in fit.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def describe(track: Track) -> str:
+    """Return the track in one line: `fast and bright: 132 bpm, 5.1 onsets a second; energy 0.78; sounds like ...`."""
+    if not track.sounding:
+        return "silence: nothing to go by"
+    pace, tempo = "beatless", ""
+    if track.bpm is not None:
+        pace = "slow" if track.bpm < 92 else "steady" if track.bpm < 116 else "fast" if track.bpm < 155 else "very fast"
+        tempo = f"{track.bpm:.0f} bpm, "
+    many = "many" if track.onsets > 4.5 else "some" if track.onsets > 1.5 else "few"
+    told = [f"{name} ({sure:.0%} sure)" for name, sure in sounds_like(track).items() if sure >= WORTH_SAYING]
+    first = f"{pace} and {_shade(track.brightness)}: {tempo}{many} onsets ({track.onsets:.1f} a second)"
+    last = f"sounds like {' or '.join(told)}" if told else "like no genre that the rules know"
+    return f"{first}; energy {track.energy:.2f}; {last}"
+
+
+def suggest(track: Track, entries: list[Entry], count: int = 5) -> list[Suggestion]:
+    """Return the best `count` sound entries for `track`, best first; equal ones by slug."""
+    genres = sounds_like(track)
+    ranked = [_judge(track, genres, entry) for entry in entries if entry.style is not None]
+    return sorted(ranked, key=lambda s: (-s.score, s.slug))[:count]
+
+
+def lightness(palette: tuple[str, ...]) -> float:
+    """Return 0 for a palette that is dark as styles go, 1 for a light one; 0.5 for none."""
+    if not palette:
+        return 0.5
+    return ramp(float(oklab(np.array([from_hex(c) for c in palette]))[:, 0].mean()), _DARK, _LIGHT)
+
+
+def _judge(track: Track, genres: dict[str, float], entry: Entry) -> Suggestion:
+    style, meta = entry.style, entry.style.meta
+    words = []
+    energy = energy_of(meta)
+    # Where nobody said, 0.5: neither for nor against. Half the scale apart is already wrong, so the slope is 2.
+    energy_fit = 0.5 if energy is None else max(0.0, 1.0 - 2.0 * abs(energy - track.energy))
+    if energy is None:
+        words.append("energy not given")
+    else:
+        level = "high" if energy > 0.65 else "low" if energy < 0.35 else "middling"
+        words.append(f"{level} energy, {energy:.2f} for {track.energy:.2f}")
+    genre_fit = 0.0
+    for name, sure in genres.items():
+        strength, why = _belongs(entry, FAMILIES[name])
+        genre_fit += sure * strength
+        if why and sure >= WORTH_SAYING:
+            words.append(why if why.endswith(f" {name}") else f"{why}, which is {name}")
+    light = lightness(style.palette)
+    brightness_fit = 1.0 - abs(light - track.brightness) if track.sounding else 0.5
+    if track.sounding:
+        link = "like" if brightness_fit > 0.65 else "unlike"
+        words.append(f"palette {_shade(light)}, {link} the sound")
+    stars = entry.rating.stars
+    liked = (stars - 3) / 2 if stars else 0.0
+    if stars:
+        words.append(f"rated {stars} of 5")
+    parts = {
+        "energy": ENERGY * energy_fit,
+        "genre": GENRE * genre_fit / MOST_SURE,
+        "brightness": BRIGHTNESS * brightness_fit,
+        "rating": RATING * liked,
+    }
+    return Suggestion(entry.slug, style.name, sum(parts.values()), parts, "; ".join(words))
+
+
+def _belongs(entry: Entry, family: Family) -> tuple[float, str]:
+    """Return how far 0..1 a style belongs to a family, and by which word."""
+    meta = entry.style.meta
+    genres, tags = [_plain(g) for g in meta.genres], [_plain(t) for t in meta.tags]
+    if named := [g for g in genres if g in family.names]:
+        return 1.0, f"made for {named[0]}"
+    if tagged := [t for t in (*genres, *tags) if t in family.looks or t in family.names]:
+        return 0.7, f"tagged {tagged[0]}"
+    if spoken := [w for w in re.findall(r"[a-z]+", meta.prompt.lower()) if w in family.looks]:
+        return _PROMPT_WORD, f"prompt says {spoken[0]}"
+    return 0.0, ""
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("&", "and").replace("-", " ").strip()
+
+
+def _shade(value: float) -> str:
+    return "dark" if value < 0.35 else "bright" if value > 0.65 else "middling"
