@@ -22,7 +22,7 @@ from phosphene.engine.show.setlist import lint_setlist, load_setlist
 from phosphene.engine.show.state import DeckFrame
 
 FOLDER = PACKAGE / "scenes"
-NAMES = scene_names(FOLDER)
+NAMES = scene_names([FOLDER])
 CATALOGUE = Catalogue(tuple(list_styles()), {name: e.params for name, e in EFFECTS.items()}, deck_params(), NAMES)
 FPS, BPM = 24.0, 128.0
 

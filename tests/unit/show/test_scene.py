@@ -133,7 +133,7 @@ def test_a_missing_scene_suggests_its_neighbour(tmp_path: Path) -> None:
 def test_names_leave_the_setlist_out(tmp_path: Path) -> None:
     for name in ("b.toml", "a.toml", "setlist.toml", "notes.txt"):
         write(tmp_path, "", name)
-    assert scene_names(tmp_path) == ("a", "b")
+    assert scene_names([tmp_path]) == ("a", "b")
 
 
 def test_a_cue_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
