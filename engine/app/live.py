@@ -42,6 +42,8 @@ from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import load_scene, scene_path
 
+_KEYS = "1 to 9: scenes, H: numbers, Ctrl+R: record, F11: leaves the full screen, Ctrl+Q: ends the show"
+
 _log = logging.getLogger(__name__)
 _quiet = RateLimitedLog(_log)
 
@@ -100,6 +102,7 @@ def _on_display(
         size, fps = options.size or default_size, options.fps or default_fps
         display.output_size = size
         _log.info("drawing with %s at %s, %g fps", renderer, size, fps)
+        _log.info(_KEYS if display.name == "window" else "Ctrl-C ends the show")
         return _with_stage(options, source, display, size, fps, renderer, began, guest, stopping)
     finally:
         display.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phosphene.engine.audio.devices import find_input, import_sounddevice
+from phosphene.engine.audio.devices import WASAPI, find_input, import_sounddevice
 from phosphene.engine.audio.hop_worker import HopWorker
 from phosphene.engine.audio.sample_clock import SampleClock
 from phosphene.engine.core import clock
@@ -74,6 +74,9 @@ class Capture:
         if len(picked) not in (1, 2) or not all(1 <= c <= available for c in picked):
             raise UserError("no such channels", where=device, allowed=f"one or two of 1 to {available}", got=picked)
         self._left, self._right = picked[0] - 1, picked[-1] - 1
+        host = sounddevice.query_hostapis(info["hostapi"])["name"]
+        # WASAPI shares a device at the rate of the system's mixer alone, often 44.1 kHz, unless it is asked to convert.
+        more = {"extra_settings": sounddevice.WasapiSettings(auto_convert=True)} if host == WASAPI else {}
         try:
             return sounddevice.InputStream(
                 device=index,
@@ -83,6 +86,7 @@ class Capture:
                 latency="low",
                 dtype="float32",
                 callback=self._callback,
+                **more,
             )
         except sounddevice.PortAudioError as error:
             raise UserError("cannot capture from this input at 48 kHz", where=device, got=error) from error

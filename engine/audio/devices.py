@@ -21,8 +21,11 @@ from phosphene.engine.core.extras import install_packages
 DEFAULT = "default"
 PULSE = "PulseAudio"
 _PULSE_DEVICES = ("pulse", "pipewire", "default")  # ALSA devices that lead to the sound server, in order of preference
-# The same hardware shows up once per host API on Windows; the first of these that has it is meant.
+# The same hardware shows up once per host API on Windows, under names that are cut at 31 letters (MME) or put together
+# otherwise (WDM-KS); the first of these that has it is meant. MME, which PortAudio calls the default, adds 100 ms and more.
 _HOSTS = ("Windows WASAPI", "Core Audio", "ALSA", "JACK Audio Connection Kit", PULSE)
+WASAPI = _HOSTS[0]
+_OTHER_WINDOWS_HOSTS = ("MME", "Windows DirectSound", "Windows WDM-KS")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ def list_inputs() -> list[InputDevice]:
     """Return every input, PortAudio's and then the sound server's sources. Raises UserError without PortAudio."""
     sounddevice = import_sounddevice()
     hosts = sounddevice.query_hostapis()
-    default = next((h["default_input_device"] for h in hosts if h["default_input_device"] >= 0), -1)
+    defaults = [h for h in hosts if h["default_input_device"] >= 0]
+    default = min(defaults, key=lambda h: _rank(h["name"]))["default_input_device"] if defaults else -1
     found = [
         InputDevice(
             name=device["name"],
@@ -72,13 +76,25 @@ def find_input(spec: str, inputs: Sequence[InputDevice] | None = None) -> InputD
         matches = [d for d in inputs if d.index == int(wanted) and d.kind != PULSE]
     else:
         matches = [d for d in inputs if d.name.lower() == wanted] or [d for d in inputs if wanted in d.name.lower()]
+    if not wanted.isdigit():
+        matches = one_each(matches)
     names = {d.name for d in matches}
     if len(names) == 1:
-        return min(matches, key=lambda d: _HOSTS.index(d.kind) if d.kind in _HOSTS else len(_HOSTS))
+        return min(matches, key=lambda d: _rank(d.kind))
     listing = ", ".join(d.name if d.kind == PULSE else f"{d.index} {d.name}" for d in (matches or inputs))
     if names:
         raise UserError("more than one audio input matches", allowed=listing, got=spec, remedy="give more of the name")
     raise UserError("no such audio input", allowed=listing, got=spec, remedy="see vj devices")
+
+
+def one_each(inputs: Sequence[InputDevice]) -> list[InputDevice]:
+    """Return the inputs without those of Windows' older host APIs, where WASAPI has any: it is the same hardware."""
+    newest = any(d.kind == WASAPI for d in inputs)
+    return [d for d in inputs if not (newest and d.kind in _OTHER_WINDOWS_HOSTS)]
+
+
+def _rank(host: str) -> int:
+    return _HOSTS.index(host) if host in _HOSTS else len(_HOSTS)
 
 
 def import_sounddevice() -> ModuleType:

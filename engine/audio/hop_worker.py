@@ -17,6 +17,7 @@ from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 
 _WARM_UP_HOPS = 64
+_SILENT_S = 5.0  # a line that is open has noise on it
 
 
 def warm_up() -> None:
@@ -49,7 +50,7 @@ class HopWorker:
         self._before = {name: int(self._status[name]) for name in ("clipped", "broken", "overflows")}
         self._placed = False
         self._last = state.pcm.latest()  # of the process before this one
-        self.overflows = self.broken_before = 0
+        self.overflows = self.broken_before = self._zeros = 0
         self.failed = threading.Event()
         self.error = ""
 
@@ -71,6 +72,8 @@ class HopWorker:
         status["clipped"] = before["clipped"] + listener.clipped
         status["broken"] = before["broken"] + self.broken_before + listener.broken
         status["inverted"] = listener.inverted
+        self._zeros = 0 if hop.any() else self._zeros + 1
+        status["silent"] = self._zeros * HOP >= _SILENT_S * SAMPLE_RATE
         status["peak"] = listener.peak
         ended = clock.now()
         took_us = (ended - begun) * 1e6

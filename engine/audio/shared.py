@@ -34,6 +34,7 @@ STATUS = np.dtype(
         ("clipped", np.int64),
         ("broken", np.int64),  # samples that were no sound
         ("inverted", np.int64),  # 1 while one channel is the other's mirror image
+        ("silent", np.int64),  # 1 after 5 s of nothing but zeros
         ("peak", np.float64),
         ("work_max_us", np.float64),
         ("work_us", np.int32, (TIME_BINS,)),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,11 @@ class Supervisor:
         self._hops_before, self._let_go = 0, 0.0
         self._next_try, self._retry_s, self._better_s = 0.0, _RETRY_FIRST_S, _RETRY_S
         self._ever_ran = False
-        self._odd = (0, False)  # (broken samples before this input, or -1: said; whether an inverted channel was said)
+        self._odd = (
+            0,
+            False,
+            False,
+        )  # (broken samples before this input, or -1: said; whether inversion, silence were said)
         self._recent: deque[np.void] = deque(maxlen=_KEPT)
         self._feature_cursor = 0
         self._line: Timeline | None = None
@@ -124,6 +129,7 @@ class Supervisor:
         work, broken = status["work_us"], int(status["broken"])
         notes = list(current.notes) if running else []
         notes += [INVERTED] if running and status["inverted"] else []
+        notes += [silent_line()] if running and self._is_silent(status) else []
         notes += [broken_line(broken)] if broken else []
         return AudioHealth(
             source=current.source if running else "",
@@ -248,7 +254,7 @@ class Supervisor:
         self._origin = origin if is_feed(candidate.spec) else None
         self._error, self._better_s = candidate.stand_in, _RETRY_S
         self._watch = InputWatch(candidate.spec, candidate.process.device, on_default=bool(candidate.stand_in))
-        self._odd = (0 if status is None else int(status["broken"]), False)
+        self._odd = (0 if status is None else int(status["broken"]), False, False)
         if candidate.stand_in:
             self._warnings.warning("missing", f"audio input: {candidate.stand_in}; listening to {candidate.process.source}")
 
@@ -292,18 +298,33 @@ class Supervisor:
 
     def _tell_odd(self, status: np.void) -> None:
         """Say once of an input what is odd about its sound."""
-        broken, inverted = self._odd
+        broken, inverted, silent = self._odd
         if int(status["broken"]) > broken >= 0:
             broken = -1
             self._tell(f"audio input: {broken_line(int(status['broken']) - self._odd[0])}")
         if status["inverted"] and not inverted:
             inverted = True
             self._tell(f"audio input: {INVERTED}")
-        self._odd = broken, inverted
+        if self._is_silent(status) and not silent:
+            silent = True
+            self._tell(f"audio input: {silent_line()}")
+        self._odd = broken, inverted, silent
+
+    def _is_silent(self, status: np.void) -> bool:
+        """Whether a device gives nothing but zeros; a file may well be silent for a while."""
+        return bool(status["silent"]) and not is_feed(self._spec)
 
     def _tell(self, line: str) -> None:
         self._said.append(line)
         self._warnings.warning("said", line)
+
+
+def silent_line() -> str:
+    """Return what is to be said of a device that gives nothing but zeros, which no open line does."""
+    muted = "nothing but zeros for 5 s: a channel that is muted, or not the right one (--channels, vj devices)"
+    if sys.platform == "darwin":
+        return f"{muted}; or the terminal may not use the microphone: System Settings, Privacy & Security, Microphone"
+    return muted
 
 
 class _Candidate:

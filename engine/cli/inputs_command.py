@@ -6,13 +6,13 @@ import json
 
 import typer
 
-from phosphene.engine.audio.devices import list_inputs
+from phosphene.engine.audio.devices import list_inputs, one_each
 from phosphene.engine.cli.table import Json, print_table
 
 
 def devices_command(as_json: Json = False) -> None:
     """List the audio inputs."""
-    inputs = list_inputs()
+    inputs = one_each(list_inputs())
     if as_json:
         typer.echo(json.dumps([vars(d) for d in inputs], indent=2))
         return

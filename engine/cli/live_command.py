@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_TRIED_S = 3.0
 
 
 def live_command(
@@ -32,6 +35,9 @@ def live_command(
     channels: Annotated[str | None, typer.Option(help="input channels, one or two, from 1, such as 3,4")] = None,
     listen: Annotated[bool, typer.Option("--listen", help="play a file or the demo on the default output too")] = False,
     takes: Annotated[Path | None, typer.Option(help="folder for takes (default: yours, see vj doctor)")] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="try it out: the demo for 3 s without a window; exit code 1 without pictures")
+    ] = False,
     no_guard: Annotated[bool, typer.Option("--no-guard", help="do not hold back flashes beyond three a second")] = False,
 ) -> None:
     """Perform: listen, paint, show, record."""
@@ -39,6 +45,8 @@ def live_command(
     from phosphene.engine.app.options import LONGEST_S, LiveOptions, parse_channels, parse_fps, parse_record, parse_size
     from phosphene.engine.core.params import within
 
+    if smoke:
+        raise typer.Exit(_try_out(style, scene, backend))
     code = run_live(
         LiveOptions(
             scene=scene,
@@ -66,3 +74,23 @@ def live_command(
         )
     )
     raise typer.Exit(code)
+
+
+def _try_out(style: str | None, scene: str | None, backend: str) -> int:
+    """Play the demo for a moment, keep nothing, say how it went; return the exit code."""
+    from phosphene.engine.app.live import run_live
+    from phosphene.engine.app.options import LiveOptions
+    from phosphene.engine.core.files import json_there
+
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        code = run_live(
+            LiveOptions(
+                scene=scene, style=style, backend=backend, input="demo", output="headless", seconds=_TRIED_S, osc_port=0,
+                report=report, takes=Path(folder) / "takes",
+            )
+        )  # fmt: skip
+        found = json_there(report)
+    frames = int(found.get("frames", 0)) if isinstance(found, dict) else 0
+    typer.echo(f"{frames} pictures in {_TRIED_S:g} s: {'it works' if frames else 'it does not work'}", err=True)
+    return code or int(not frames)

@@ -19,7 +19,7 @@ from phosphene.engine.cli.import_command import import_command
 from phosphene.engine.core import terminal
 from phosphene.engine.core.errors import UserError, one_line
 from phosphene.engine.core.params import within
-from phosphene.engine.core.paths import styles_dir
+from phosphene.engine.core.paths import came_with_us, in_checkout, styles_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.library.growing import write_grown
 from phosphene.engine.library.library import SORTS, Entry, chosen, facts, ordered, read_library, scores_of
@@ -184,14 +184,17 @@ def suggest(
 
 @app.command()
 def preview(
-    styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders; all of the library if none")] = None,
+    styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders; all of your own if none")] = None,
     video: Annotated[bool, typer.Option(help="also preview.mp4")] = True,
 ) -> None:
     """Render preview.png and preview.mp4 again, and measure the palette."""
     wrong = 0
-    for name in styles or list_styles():
+    for name in styles or [slug for slug in list_styles() if not came_with_us(style_folder(slug))]:
         try:
             folder = style_folder(name)
+            if came_with_us(folder) and not in_checkout():
+                remedy = "copy its folder to your own styles first: vj doctor names them"
+                raise UserError("the style came with the program and is only read", where=str(folder), remedy=remedy)
             style = write_still(folder)
             size = f", {write_video(folder) // 1000} KB of video" if video else ""
             console.print(f"{style.slug}: {' '.join(style.palette)}{size}")

@@ -40,6 +40,16 @@ def scene_folders() -> tuple[Path, ...]:
     return _folders("PHOSPHENE_SCENES", "scenes")
 
 
+def came_with_us(folder: Path) -> bool:
+    """Whether a folder is one of those that the program brought, which are only read, and written in a checkout alone."""
+    return PACKAGE in folder.resolve().parents
+
+
+def in_checkout() -> bool:
+    """Whether this is the program's source and not an installed copy of it."""
+    return (PACKAGE / "pyproject.toml").is_file()
+
+
 def find(folders: Iterable[Path], name: str) -> Path:
     """Return the first that has `name`; where none has, what it would be called in the first."""
     places = [folder / name for folder in folders]

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from phosphene.engine.audio.base import AudioHealth
-from phosphene.engine.audio.supervisor import Supervisor
+from phosphene.engine.audio.supervisor import Supervisor, silent_line
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 from tests.live.machine import TOO_BUSY, idle, keeps
@@ -90,6 +90,18 @@ def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
     assert health.error == ""
     assert health.overflows == 0
     assert health.peak == pytest.approx(0.5, rel=0.02)
+
+
+def test_an_input_that_gives_nothing_but_zeros_is_said_once(pulseaudio) -> None:
+    """A muted channel, or a system that hides the microphone: no open line is so silent."""
+    with listening(SOURCE) as supervisor:
+        until(lambda: silent_line() in supervisor.health().notes, 8.0)
+        until(lambda: [line for line in supervisor.said() if silent_line() in line] != [], 2.0)
+        player = pulseaudio.play(tone(2.0))
+        until(lambda: silent_line() not in supervisor.health().notes, 5.0)
+        player.terminate()
+        player.wait()
+        assert supervisor.said() == []
 
 
 def heard_clicks(pulseaudio, pcm: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:

@@ -1,4 +1,4 @@
-"""Headless work as Windows and macOS do it, in a hidden window, here on a real X server: the same pictures, nothing shown."""
+"""Headless work as Windows and macOS do it, in a hidden window; here on a real X server: the same pictures, nothing seen."""
 
 from __future__ import annotations
 

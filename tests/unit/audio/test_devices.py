@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from phosphene.engine.audio.devices import PULSE, InputDevice, find_input
+from phosphene.engine.audio import capture as capture_module
+from phosphene.engine.audio import devices as devices_module
+from phosphene.engine.audio.devices import PULSE, InputDevice, find_input, list_inputs, one_each
 from phosphene.engine.core.errors import UserError
 
 INPUTS = [
@@ -60,3 +64,69 @@ def test_same_hardware_behind_several_host_apis_is_one_device() -> None:
         InputDevice("Line In", 9, 2, 48_000.0, "Windows WASAPI", False),
     ]
     assert find_input("line", twice).kind == "Windows WASAPI"
+
+
+# What PortAudio lists on Windows for two cards: every one four times, with MME first, names cut and put together otherwise.
+HOSTS = ["MME", "Windows DirectSound", "Windows WASAPI", "Windows WDM-KS"]
+FOCUSRITE, MICROPHONE = "Analogue 1 + 2 (Focusrite USB Audio)", "Microphone Array (Intel Smart Sound)"
+ON_WINDOWS = [
+    ("Microsoft Sound Mapper - Input", 0),
+    (FOCUSRITE[:31], 0),
+    (MICROPHONE[:31], 0),
+    ("Primary Sound Capture Driver", 1),
+    (FOCUSRITE, 1),
+    (MICROPHONE, 1),
+    (FOCUSRITE, 2),
+    (MICROPHONE, 2),
+    ("Analogue 1 + 2 (Focusrite USB Audio Wave)", 3),
+    ("Microphone Array 1 ()", 3),
+]
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """PortAudio as it answers on Windows."""
+
+    class Stream:
+        def __init__(self, **given):
+            self.given = given
+
+    devices = [
+        {"name": name, "index": i, "hostapi": host, "max_input_channels": 2, "default_samplerate": 44_100.0}
+        for i, (name, host) in enumerate(ON_WINDOWS)
+    ]
+    hosts = [
+        {"name": name, "default_input_device": next(d["index"] for d in devices if d["hostapi"] == i)}
+        for i, name in enumerate(HOSTS)
+    ]
+    fake = SimpleNamespace(
+        query_hostapis=lambda index=None: hosts if index is None else hosts[index],
+        query_devices=lambda index=None: devices if index is None else devices[index],
+        InputStream=Stream,
+        WasapiSettings=lambda auto_convert: f"auto_convert={auto_convert}",
+        PortAudioError=OSError,
+    )
+    for module in (devices_module, capture_module):
+        monkeypatch.setattr(module, "import_sounddevice", lambda: fake)
+
+
+@pytest.mark.parametrize("spec", ["Focusrite", "analogue 1", FOCUSRITE])
+def test_part_of_a_name_means_one_card_on_windows(windows, spec):
+    found = find_input(spec)
+    assert (found.name, found.kind) == (FOCUSRITE, "Windows WASAPI")
+
+
+def test_the_default_on_windows_is_the_fast_host_api(windows):
+    assert find_input("default").kind == "Windows WASAPI"
+    assert find_input("0").kind == "MME"  # by number whoever wants it can have it
+
+
+def test_windows_lists_every_card_once(windows):
+    assert [d.name for d in one_each(list_inputs())] == [FOCUSRITE, MICROPHONE]
+
+
+def test_a_card_at_another_rate_is_converted_by_windows(windows):
+    wasapi = capture_module.Capture(FOCUSRITE, 6, None)._stream.given
+    assert wasapi["samplerate"] == 48_000
+    assert wasapi["extra_settings"] == "auto_convert=True"
+    assert "extra_settings" not in capture_module.Capture(FOCUSRITE, 4, None)._stream.given

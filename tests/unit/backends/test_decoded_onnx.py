@@ -83,7 +83,7 @@ def test_every_result_is_rounded():
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("phosphene.engine.backends.decoders.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"onnxruntime and onnx not installed.*phosphene\[nets\]"):
+    with pytest.raises(UserError, match=r"onnxruntime and onnx not installed.*onnx>=1.17"):
         recipe_of(STYLES[1], 1, 2, 3)
 
 

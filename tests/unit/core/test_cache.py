@@ -71,6 +71,7 @@ def vj(*arguments: str, capsys) -> str:
 
 def test_the_command_shows_and_clears(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path))
+    monkeypatch.setattr("phosphene.engine.cli.main.log_to_terminal", lambda level: None)
     filled(tmp_path, analysis=1, cuda=1)
     rows = json.loads(vj("cache", "--json", capsys=capsys))["entries"]
     assert rows == [{"name": "analysis", "bytes": 1000, "files": 2}, {"name": "cuda", "bytes": 1000, "files": 2}]

@@ -103,6 +103,15 @@ def test_a_show_plays_and_records_from_an_empty_folder(site, empty):
 
 
 @pytest.mark.gl
+def test_it_tries_itself_out_and_keeps_nothing(site, empty):
+    done = python(site, empty, "-m", "phosphene", "live", "--smoke")
+    assert done.returncode == 0, done.stderr
+    assert "pictures in 3 s: it works" in done.stderr
+    assert list(empty.iterdir()) == []
+    assert not (empty.parent / "home").exists() or not list((empty.parent / "home").glob("takes/*"))
+
+
+@pytest.mark.gl
 def test_a_render_chooses_a_style_that_came_with_it(site, empty):
     done = python(site, empty, "-m", "phosphene", "render", "demo", "x.mp4", "--duration", "1", "-r", "160x90", "--json")
     assert done.returncode == 0, done.stderr
@@ -117,6 +126,9 @@ def test_the_library_is_there_and_new_styles_go_to_the_person(site, empty):
     assert done.returncode == 0, done.stderr
     assert (empty.parent / "home/styles/seed-1-w32/style.toml").is_file()
     assert not (site / "phosphene/styles/seed-1-w32").exists()
+    done = python(site, empty, "-m", "phosphene", "styles", "preview", "manta", "--no-video")
+    assert done.returncode == 2
+    assert "came with the program" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_prompts_that_stand_for_a_billion_are_refused(tmp_path: Path) -> None:
 def test_missing_package_or_weights_are_named(tmp_path: Path, prompts: diffusion.Prompts) -> None:
     writer = Writer(tmp_path / "d", "diffusers", {})
     # Without the package its remedy is named, with it the weights that are not here.
-    with pytest.raises(UserError, match=r"phosphene\[diffusion\]|nowhere/none"):
+    with pytest.raises(UserError, match=r"diffusers>=0.42|nowhere/none"):
         diffusion.paint_prompts(writer, prompts)
     assert not (tmp_path / "d").exists()
 
