@@ -10,6 +10,9 @@ import sys
 from collections.abc import Iterable
 from importlib import metadata
 
+from phosphene.engine.core.files import read_toml
+from phosphene.engine.core.paths import PACKAGE
+
 
 def install(*extras: str) -> str:
     """Return the command that installs the packages of our extras, such as `nets`, into the Python that runs this."""
@@ -28,8 +31,13 @@ def install_packages(names: Iterable[str]) -> str:
 
 def requirements(extra: str) -> list[str]:
     """Return what an extra of ours asks for. Raises LookupError for one that there is not."""
+    try:
+        lines = metadata.requires("phosphene") or ()
+    except metadata.PackageNotFoundError:  # run from its source, which is found by a link
+        table = read_toml(PACKAGE / "pyproject.toml", what="pyproject.toml")
+        return [line.partition(";")[0] for line in table["project"]["optional-dependencies"][extra]]
     found = []
-    for line in metadata.requires("phosphene") or ():
+    for line in lines:
         wanted, _, marker = line.partition(";")
         if re.search(rf"""extra\s*==\s*['"]{re.escape(extra)}['"]""", marker):
             found.append(wanted.strip())

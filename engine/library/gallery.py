@@ -22,11 +22,14 @@ from phosphene.engine.core.files import open_regular
 from phosphene.engine.core.naming import refused
 from phosphene.engine.core.paths import styles_dir
 from phosphene.engine.core.placing import claim, discarding
-from phosphene.engine.library.gallery_page import SCRIPT, STYLE_SHEET
 from phosphene.engine.library.library import Entry, Score, chosen, energy_of, judge_gain, ordered, read_library, scores_of
 from phosphene.engine.library.ratings import MAX_STARS, Rating
 from phosphene.engine.models.colour import from_hex, oklab
 from phosphene.engine.models.style import Style, write_atomic
+
+# The look and the behaviour. The script reads what it needs from `data-` attributes: nothing that a style says becomes code.
+_HERE = Path(__file__).parent
+STYLE_SHEET, SCRIPT = ((_HERE / f"gallery.{kind}").read_text("utf-8") for kind in ("css", "js"))
 
 _TITLE = "<title>Phosphene: styles</title>"
 

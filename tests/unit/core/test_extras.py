@@ -43,6 +43,16 @@ def test_without_pip_it_is_uv_that_is_named(monkeypatch):
     ]
 
 
+def test_from_source_that_is_not_installed_it_is_what_the_project_says(monkeypatch):
+    def missing(name):
+        raise extras.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(extras.metadata, "requires", missing)
+    assert extras.requirements("rtx") == [each.partition(";")[0] for each in EXTRAS["rtx"]]
+    with pytest.raises(LookupError):
+        extras.requirements("lasers")
+
+
 def test_an_extra_that_there_is_not():
     with pytest.raises(LookupError):
         extras.install("lasers")

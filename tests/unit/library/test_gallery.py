@@ -18,8 +18,7 @@ from typer.testing import CliRunner
 
 from phosphene.engine.cli.styles_commands import app
 from phosphene.engine.core.errors import UserError
-from phosphene.engine.library.gallery import write_gallery
-from phosphene.engine.library.gallery_page import SCRIPT
+from phosphene.engine.library.gallery import SCRIPT, write_gallery
 from phosphene.engine.library.previews import write_video
 from phosphene.engine.library.ratings import rate, ratings_path
 from phosphene.engine.models.style import list_styles, load_style, style_folder, write_meta
