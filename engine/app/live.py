@@ -52,6 +52,7 @@ HARDWARE_FORMAT = (Size(1280, 720), Fraction(60))
 SOFTWARE_FORMAT = (Size(640, 360), Fraction(30))
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")
 _SWITCH_INTERVAL_S = 0.001  # a thread that wants the interpreter gets it within 1.4 ms at p99; 5.4 ms by default
+_ANOTHER_RATE = 0.3  # beyond, it is another show: 60 asked of 100 Hz becomes 50, of 40 Hz it stays
 _SAME_RATE = 0.02  # 59.94 Hz is 60
 _AUDIO_WAIT_S = 2.5  # the demo music takes over when no input gives sound within this
 
@@ -99,7 +100,7 @@ def _on_display(
     try:
         renderer = info()["renderer"]
         default_size, default_fps = default_format(renderer)
-        size, fps = options.size or default_size, options.fps or default_fps
+        size, fps = options.size or default_size, options.fps or fitting_rate(display, default_fps)
         display.output_size = size
         _log.info("drawing with %s at %s, %g fps", renderer, size, fps)
         _log.info(_KEYS if display.name == "window" else "Ctrl-C ends the show")
@@ -201,10 +202,27 @@ def _keys(display: Display, table: Table, stage: Stage) -> bool:
 
 
 def show_clock(display: Display, fps: Fraction) -> Clock:
-    """Return the clock of a show that begins now: the display's where it refreshes at the rate asked for, else our own."""
-    if display.vsync and abs(display.refresh_hz / float(fps) - 1.0) < _SAME_RATE:
-        return DisplayClock(fps, display.refresh_hz)
+    """Return the clock of a show that begins now: the display's where its refreshes make the rate asked for, else our own.
+
+    On a screen of 120 Hz every second refresh makes 60 frames a second; the display is told to wait for so many.
+    """
+    refreshes = max(1, round(display.refresh_hz / float(fps)))
+    if display.vsync and abs(display.refresh_hz / (refreshes * float(fps)) - 1.0) < _SAME_RATE:
+        display.wait_for(refreshes)
+        return DisplayClock(fps, display.refresh_hz / refreshes)
     return LiveClock(fps)
+
+
+def fitting_rate(display: Display, usual: Fraction) -> Fraction:
+    """Return the rate for a show that was told none: the usual one, or the nearest that the screen divides into evenly.
+
+    60 frames a second on 144 Hz would stay for two refreshes and for three in turn, which judders; 72 do not.
+    """
+    if not display.vsync:
+        return usual
+    even = display.refresh_hz / max(1, round(display.refresh_hz / float(usual)))
+    near = abs(even / float(usual) - 1.0)
+    return usual if near < _SAME_RATE or near > _ANOTHER_RATE else Fraction(round(even))
 
 
 def _frame(stage: Stage) -> int:

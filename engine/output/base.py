@@ -65,6 +65,10 @@ class Display(Protocol):
         """Make its context current on this thread."""
         ...
 
+    def wait_for(self, refreshes: int) -> None:
+        """Let `present` wait for so many refreshes of the screen from now on; at first it waits for one."""
+        ...
+
     def present(self, target: RenderTarget, hud: Overlay | None = None) -> float:
         """Show a picture (rgba8, sRGB), the overlay over it; return the clock time at which it was handed over."""
         ...

@@ -27,6 +27,9 @@ class Headless:
         """Make its context current on this thread."""
         self._context.make_current()
 
+    def wait_for(self, refreshes: int) -> None:
+        """Do nothing: there is no screen to wait for."""
+
     def present(self, target: RenderTarget, hud: Overlay | None = None) -> float:
         """Wait until the picture is complete and return the time. The HUD is for screens: it is not drawn."""
         # Without the wait a frame would count as presented while the GPU, or Mesa's worker threads, had yet to draw it:

@@ -130,6 +130,7 @@ class Window:
         self._names = _key_names(self._glfw.api)
         self._monitors_changed = False
         self._fence: Any = None
+        self._refreshes = 1
         try:
             monitors = self._glfw.monitors()
             # The name outlives the monitor: that is how it is found again.
@@ -188,6 +189,11 @@ class Window:
     def make_current(self) -> None:
         """Make its context current on this thread."""
         self._glfw.api.make_context_current(self._window)
+
+    def wait_for(self, refreshes: int) -> None:
+        """Let a swap wait for so many refreshes: 2 on a screen of 120 Hz are 60 frames a second, all equally long."""
+        self._refreshes = refreshes
+        self._glfw.api.swap_interval(refreshes)
 
     def present(self, target: RenderTarget, hud: Overlay | None = None) -> float:
         """Scale the picture onto the window, black around it, the HUD over it; swap; return the time after the swap."""
@@ -290,7 +296,7 @@ class Window:
             glfw.set_window_monitor(self._window, None, 40, 40, width, height, 0)
         hidden = glfw.CURSOR_HIDDEN if self.fullscreen else glfw.CURSOR_NORMAL
         glfw.set_input_mode(self._window, glfw.CURSOR, hidden)
-        glfw.swap_interval(1)
+        glfw.swap_interval(self._refreshes)
 
     def _windowed_size(self, monitors: list[Monitor]) -> tuple[int, int]:
         if not monitors:

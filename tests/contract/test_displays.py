@@ -64,6 +64,15 @@ def test_presenting_returns_the_time_and_leaves_the_picture_alone(display):
     assert GL.glGetError() == GL.GL_NO_ERROR
 
 
+def test_it_can_be_told_to_wait_for_several_refreshes(display):
+    target = RenderTarget(SIZE, "rgba8")
+    for refreshes in (2, 1):
+        display.wait_for(refreshes)
+        before = clock.now()
+        assert before <= display.present(target) <= clock.now()
+    target.close()
+
+
 def test_its_context_can_be_made_current_again(display):
     display.make_current()
     target = RenderTarget(SIZE, "rgba8")
