@@ -16,7 +16,9 @@ def live_command(
     style: Annotated[str | None, typer.Option(help="play this style bare, or on the --scene's deck a")] = None,
     input: Annotated[str, typer.Option(help="auto, default, a device by name or part of it, file:PATH, demo")] = "auto",
     output: Annotated[str, typer.Option(help="auto, window or headless")] = "auto",
-    monitor: Annotated[str | None, typer.Option(help="monitor by name, part of it, or number")] = None,
+    monitor: Annotated[
+        str | None, typer.Option(help="monitor by name, part of it, or number (default: the second one, where there is one)")
+    ] = None,
     windowed: Annotated[bool, typer.Option("--windowed", help="a window instead of the full screen")] = False,
     size: Annotated[str | None, typer.Option(help="output size (default 1280x720; 640x360 on software OpenGL)")] = None,
     fps: Annotated[str | None, typer.Option(help="frame rate (default 60; 30 on software OpenGL)")] = None,

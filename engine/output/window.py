@@ -84,15 +84,16 @@ def list_monitors() -> list[Monitor]:
 
 
 def find_monitor(wish: str | int | None, monitors: list[Monitor]) -> Monitor:
-    """Return the monitor with this name, a name that contains it, or this index; None: the primary one.
+    """Return the monitor with this name, a name that contains it, or this index; None: the second one, where there is one.
 
-    Raises UserError that lists what is there.
+    The primary monitor of a laptop is its own, with the terminal on it; what is plugged in is the stage. Raises UserError
+    that lists what is there.
     """
     allowed = ", ".join(f"{m.index}: {m.name}" for m in monitors)
     if not monitors:
         raise UserError("no monitor is connected", remedy="use --windowed or --output headless")
     if wish is None or wish == "":
-        return monitors[0]
+        return monitors[:2][-1]
     text = str(wish).lower()
     for match in (
         lambda m: m.name.lower() == text,
@@ -115,7 +116,7 @@ class Window:
     """A GLFW window with an OpenGL 3.3 core context. Raises UserError where no window or context can be had.
 
     output_size: of the pictures that will come; they are scaled to the window with their aspect kept. fullscreen: on
-    `monitor` (name, part of it, or index; default the primary one), in the mode that the monitor has. F11 toggles.
+    `monitor` (name, part of it, or index; default: see `find_monitor`), in the mode that the monitor has. F11 toggles.
     """
 
     name = "window"
@@ -134,7 +135,7 @@ class Window:
         try:
             monitors = self._glfw.monitors()
             # The name outlives the monitor: that is how it is found again.
-            wanted = monitor if fullscreen or monitor is not None else None
+            wanted = monitor if fullscreen or monitor is not None else 0  # a window opens on the primary one
             self._wanted = find_monitor(wanted, [m for m, _ in monitors]).name if monitors or fullscreen else ""
             self._window = self._open(title)
         except UserError:

@@ -24,10 +24,15 @@ def test_the_picture_keeps_its_aspect_fills_one_side_and_is_centred(pw, ph, sw, 
 
 
 @pytest.mark.parametrize(
-    ("wish", "index"), [(None, 0), ("", 0), ("HDMI-1", 1), ("hdmi", 1), ("1", 1), (1, 1), (0, 0), ("eDP-1", 0)]
+    ("wish", "index"), [(None, 1), ("", 1), ("HDMI-1", 1), ("hdmi", 1), ("1", 1), (1, 1), (0, 0), ("eDP-1", 0)]
 )
 def test_monitors_are_found_by_name_part_or_index(wish, index):
     assert find_monitor(wish, MONITORS).index == index
+
+
+def test_what_is_plugged_in_is_the_stage_and_alone_it_is_the_laptop():
+    assert find_monitor(None, MONITORS).name == "HDMI-1"
+    assert find_monitor(None, MONITORS[:1]).name == "eDP-1"
 
 
 def test_a_monitor_that_is_not_there_is_an_error_that_lists_the_others():
