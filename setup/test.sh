@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything installed, then the tests:  sh setup/test.sh [pytest options]
-# The exit code is pytest's; style and layers are checked first, and fail the run after pytest has had its say.
+# The exit code is pytest's; style, layers and types are checked first, and fail the run after pytest has had its say.
 set -eu
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
@@ -23,8 +23,14 @@ get_p5() {
 }
 has_p5 || step "Installing Chromium and p5.js, for the tests of sketches" get_p5 || say "without them those tests are skipped"
 
+# The folder of the checkout is the package `phosphene` whatever it is called: mypy finds it by a link of that name.
+mkdir -p "$venv/types"
+ln -sfn "$root" "$venv/types/phosphene"
+MYPYPATH=$venv/types
+export MYPYPATH
+
 untidy=""
-for check in "ruff check" "ruff format --check" "lint-imports"; do
+for check in "ruff check" "ruff format --check" "lint-imports" "mypy"; do
     # shellcheck disable=SC2086  # a command and its options
     if found=$($check 2>&1); then
         say "$check: fine"

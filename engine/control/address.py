@@ -110,9 +110,10 @@ class Address:
         return self._bound("maximum")
 
     def _bound(self, which: str) -> float | None:
-        if not self.arguments or self.arguments[0].type == "s" or math.isinf(value := getattr(self.arguments[0], which)):
+        if not self.arguments or self.arguments[0].type == "s":
             return None
-        return value
+        value: float = getattr(self.arguments[0], which)
+        return None if math.isinf(value) else value
 
     def read(self, args: Sequence[object]) -> tuple[Value, ...] | None:
         """Return the checked arguments; None for the release of a trigger. Raises UserError."""

@@ -18,7 +18,7 @@ import math
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -163,7 +163,7 @@ class Feedback:
                 return news
             news.append((TOKEN, (self._token(host),)))
         client.asks = False
-        values = self._values.items()
+        values: Iterable[tuple[str, Args]] = self._values.items()
         if not client.proven:
             if client.room < _SMALLEST:
                 return news
@@ -189,7 +189,8 @@ def is_own(host: str, family: int) -> bool:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((host, 9))
-            return probe.getsockname()[0] == host
+            ours: str = probe.getsockname()[0]
+            return ours == host
     except OSError:
         return False
 

@@ -71,7 +71,7 @@ def _attributes(address: Address) -> dict[str, Any]:
         "ACCESS": 1 if address.output else 2 if not address.arguments else 3,
         "DESCRIPTION": address.description,
     }
-    ranges = []
+    ranges: list[dict[str, float | list[str]]] = []
     for a in address.arguments:
         if a.choices:
             ranges.append({"VALS": list(a.choices)})
@@ -122,7 +122,7 @@ def _alias_rows(aliases: list[Alias]) -> list[str]:
     for alias in aliases:
         sent = "".join(f" {v:g}" if not isinstance(v, str) else f" {v}" for v in alias.fixed or ())
         rows[alias.path] = f"| `{alias.path}` | `{alias.target}{sent}` | {alias.description} |"
-    shown = {}
+    shown: dict[str, list[Alias]] = {}
     for alias in aliases:
         family = _FAMILY.sub(r"\1N", alias.path)
         shown.setdefault(family, []).append(alias)

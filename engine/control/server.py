@@ -73,7 +73,8 @@ class OscServer:
     @property
     def port(self) -> int:
         """The port that is listened to (the kernel's choice where 0 was asked for)."""
-        return self._socket.getsockname()[1]
+        port: int = self._socket.getsockname()[1]
+        return port
 
     @property
     def clients(self) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import reprlib
+from typing import Any
 
 from phosphene.engine.core import clock
 
@@ -17,6 +18,7 @@ _MOST_KINDS = 256  # of messages that a log keeps count of
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 4, 8, 80, 80
 _SHORT.maxtuple = _SHORT.maxlist = 12
+_SHORTENED: tuple[type[Any], ...] = (list, tuple, dict, set, frozenset, bytes)
 
 
 class UserError(Exception):
@@ -63,7 +65,7 @@ def _cut(text: str, most: int) -> str:
 def _told(value: object) -> str:
     """Return any value as text; of a list within a list, which may stand for 2^40 items, only its beginning."""
     try:
-        kind = next((k for k in (list, tuple, dict, set, frozenset, bytes) if isinstance(value, k)), None)
+        kind = next((k for k in _SHORTENED if isinstance(value, k)), None)
         # Of a kind of one's own, such as an OrderedDict, `reprlib` would print all: it goes by the name of the kind.
         return str(value) if kind is None else _SHORT.repr(value if type(value) is kind else kind(value))
     except ValueError:  # Python writes no whole number of more than 4,300 digits

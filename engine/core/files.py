@@ -139,9 +139,14 @@ def parse_json(text: str | bytes, where: str) -> Any:
     return _parsed(text, where, parse_constant=_no_constant, parse_float=_finite)
 
 
-def _parsed(text: str | bytes, where: str, **strictly: Callable[[str], Any]) -> Any:
+def _parsed(
+    text: str | bytes,
+    where: str,
+    parse_constant: Callable[[str], None] | None = None,
+    parse_float: Callable[[str], float] | None = None,
+) -> Any:
     try:
-        found = json.loads(text, **strictly)
+        found = json.loads(text, parse_constant=parse_constant, parse_float=parse_float)
     except RecursionError as error:
         raise _too_deep(where) from error
     except ValueError as error:  # of JSON, of UTF-8, of a number of more than 4,300 digits

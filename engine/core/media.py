@@ -47,6 +47,7 @@ def open_stream(file: BinaryIO) -> InputContainer:
     limit = {"max_pixels": str(MOST_PIXELS)}
     container = av.open(
         _Nameless(file),
+        "r",
         format=None,
         options={"format_whitelist": FORMATS, "protocol_whitelist": "none"} | limit,
         io_open=_refuse,

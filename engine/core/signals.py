@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -109,14 +110,14 @@ class Signals(Mapping[str, float]):
         return len(self.table)
 
 
-_EMPTY = np.zeros((), FEATURES)
+_EMPTY = cast(np.void, np.zeros((), FEATURES)[()])  # the stubs know no () that takes the record out
 _EMPTY["onset_time"] = -np.inf
 _EMPTY["t_adc"] = -np.inf
 
 
 def silence() -> np.void:
     """Return a FEATURES record of silence with no time."""
-    return _EMPTY.copy()[()]
+    return _EMPTY.copy()
 
 
 def signals_at(
@@ -133,7 +134,7 @@ def signals_at(
     `since`, the last frame's `t_audio`, so that no attack falls between two frames.
     """
     if not records:
-        records = [_EMPTY[()]]
+        records = [_EMPTY]
     newest = records[-1]
     older, newer, w = newest, newest, 0.0
     for a, b in zip(records[-2::-1], records[:0:-1], strict=True):

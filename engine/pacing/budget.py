@@ -50,7 +50,7 @@ class FrameBudget:
         gaps = self.gap_ms.recent(n)
         return 1e3 / float(gaps.mean()) if len(gaps) and gaps.mean() > 0 else 0.0
 
-    def report(self) -> dict:
+    def report(self) -> dict[str, float | dict[str, float]]:
         """Return the entries of report.json that this object answers for."""
         return {
             "fps_target": self.fps,

@@ -36,7 +36,7 @@ from phosphene.engine.show.change import (
     Tempo,
 )
 from phosphene.engine.show.mapping import Mapping as SignalMapping
-from phosphene.engine.show.scene import DeckEntry, Scene, Transition
+from phosphene.engine.show.scene import DeckEntry, Kind, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, Fade, ShowFrame, ShowState, Staged, restore, snapshot
 
@@ -111,8 +111,8 @@ class Document:
                 return replace(state, crossfade=CROSSFADE.clamp(number), fade=None, follow=None)
             case ["crossfade", "to"]:
                 beats = float(args[1]) if len(args) > 1 else _DEFAULT_BEATS
-                start = "beat" if beats else "now"
-                fade = _fade(state, float(word == "b"), Transition(kind=state.kind, beats=beats, start=start), position)
+                transition = Transition(kind=_kind(state), beats=beats, start="beat" if beats else "now")
+                fade = _fade(state, float(word == "b"), transition, position)
                 return _started(replace(state, fade=fade, follow=None), position)
             case ["crossfade", "kind"] if word in TRANSITIONS:
                 return replace(state, kind=word)
@@ -203,10 +203,10 @@ class Document:
     def _enter(self, state: ShowState, scene: Scene, position: BeatPosition, actions: list[Action]) -> ShowState:
         """Stage `scene` on the hidden deck, after clearing the way where both decks are seen."""
         state = replace(state, queued=None, staged=None, follow=None)
-        moving = state.fade is not None and state.fade.running
+        moving = state.fade if state.fade is not None and state.fade.running else None
         if moving or state.crossfade not in (0.0, 1.0) or state.paired > 0.0:
-            target = state.fade.target if moving and state.fade.target in (0.0, 1.0) else float(state.crossfade > 0.5)
-            hurry = Transition(kind=state.kind, beats=_HURRY_BEATS, start="now")
+            target = moving.target if moving and moving.target in (0.0, 1.0) else float(state.crossfade > 0.5)
+            hurry = Transition(kind=_kind(state), beats=_HURRY_BEATS, start="now")
             return replace(state, queued=scene, fade=_fade(state, target, hurry, position))
         deck = "b" if state.crossfade == 0.0 else "a"
         state = replace(_with_deck(state, deck, replace(state.deck(deck), wanted=None)), fade=None)
@@ -275,9 +275,9 @@ class Document:
         """
         side = float(state.crossfade > 0.5)
         bare = [self._bare(IDLE if state.panics else deck.style) for deck in (state.a, state.b)]
-        clear = {"fade": None, "staged": None, "follow": None, "queued": None, "requested": "", "requested_cue": -1}
-        lit = {"master": 1.0, "blackout": False, "black": 0.0, "freeze": False}
-        return replace(state, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1, **clear, **lit)
+        clear = replace(self.stopped(state), requested="", requested_cue=-1)
+        lit = replace(clear, master=1.0, blackout=False, black=0.0, freeze=False)
+        return replace(lit, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1)
 
     # What somebody else has written, or what has failed
 
@@ -388,6 +388,11 @@ def _blackout(state: ShowState, dark: bool | None) -> ShowState:
     if fading and dark == state.blackout:
         return replace(state, black=float(dark))
     return replace(state, blackout=dark)
+
+
+def _kind(state: ShowState) -> Kind:
+    """Return how decks are crossfaded: a plain text in the document, so that one of a file can be read and then mended."""
+    return cast(Kind, state.kind)  # `_changed` and `fitted` let in none but TRANSITIONS
 
 
 def _fade(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:

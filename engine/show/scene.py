@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,12 +27,13 @@ from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue, 
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 
-VERSION = 1
+VERSION: Final = 1
 SETLIST = "setlist.toml"  # lies among the scenes and is none
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=400)]
 Values = Annotated[dict[str, Number], Field(max_length=256)]  # every parameter of a deck is half of that
+Kind = Literal["cut", "dissolve", "through-black", "wipe", "interlock"]  # of `catalogue.TRANSITIONS`
 _MOST_FAULTS = 24  # told of one file
 
 
@@ -58,7 +59,7 @@ class DeckEntry(_Table):
 class Transition(_Table):
     """How the scene comes in. beats: length; start: where it may begin."""
 
-    kind: Literal["cut", "dissolve", "through-black", "wipe", "interlock"] = "dissolve"
+    kind: Kind = "dissolve"
     beats: Annotated[float, Field(ge=0.0, le=256.0)] = 8.0
     start: Literal["now", "beat", "bar"] = "bar"
 

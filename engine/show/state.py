@@ -138,7 +138,8 @@ _STATE = TypeAdapter(ShowState)
 
 def snapshot(state: ShowState) -> dict[str, Any]:
     """Return the document as plain JSON values, for the log of a take."""
-    return _STATE.dump_python(state, mode="json")
+    data: dict[str, Any] = _STATE.dump_python(state, mode="json")
+    return data
 
 
 def restore(data: Mapping[str, Any]) -> ShowState:

@@ -207,7 +207,8 @@ def _phase_course(profiles: np.ndarray, pulses: np.ndarray, advance: np.ndarray,
     at = (course + shift) % BINS
     exact = np.array([_peak(pulses[s], int(p)) for s, p in enumerate(at)])
     phase = -exact / BINS - turned
-    return turned + phase - np.floor(phase)
+    beats: np.ndarray = turned + phase - np.floor(phase)
+    return beats
 
 
 def _viterbi(evidence: np.ndarray, jump: float, drift: tuple[float, float], circular: bool) -> np.ndarray:
@@ -276,19 +277,23 @@ def _smooth(reading: np.ndarray, hz: np.ndarray, sure: np.ndarray, step_s: float
 def _rising(beats: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Make sure that beats rise, by at least a third of what the tempo says: an edit in the music is no way back."""
     moves = np.maximum(np.diff(beats), np.maximum(steps[1:], 1e-3) / 3.0)
-    return beats[0] + np.concatenate([[0.0], np.cumsum(moves)])
+    risen: np.ndarray = beats[0] + np.concatenate([[0.0], np.cumsum(moves)])
+    return risen
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,jk->ik", a, b)
+    product: np.ndarray = np.einsum("ij,jk->ik", a, b)
+    return product
 
 
 def _times(a: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,j->i", a, v)
+    product: np.ndarray = np.einsum("ij,j->i", a, v)
+    return product
 
 
 def _between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,jk,lk->il", a, b, a)
+    product: np.ndarray = np.einsum("ij,jk,lk->il", a, b, a)
+    return product
 
 
 def _peak(values: np.ndarray, i: int) -> float:

@@ -72,16 +72,17 @@ class Conductor:
     def update(self, line: Timeline | None, t: float) -> None:
         """Take the tracker's newest line (None: there is none) at time `t`, once a frame."""
         dt, self._updated = max(0.0, t - self._updated), max(t, self._updated)
-        known = line is not None and t - line.t0 < _STALE_S and _TRACKED[0] <= line.bpm <= _TRACKED[1]
-        known = known and math.isfinite(line.beat0) and math.isfinite(line.confidence)
-        self._confidence = line.confidence if known else 0.0
-        if known and self._confidence >= CONFIDENCE_FLOOR:
+        known = line if line is not None and t - line.t0 < _STALE_S and _TRACKED[0] <= line.bpm <= _TRACKED[1] else None
+        if known is not None and not (math.isfinite(known.beat0) and math.isfinite(known.confidence)):
+            known = None
+        self._confidence = known.confidence if known is not None else 0.0
+        if known is not None and self._confidence >= CONFIDENCE_FLOOR:
             if self._leading:
-                self._agreed_s = self._agreed_s + dt if self._agrees(line, t) else 0.0
+                self._agreed_s = self._agreed_s + dt if self._agrees(known, t) else 0.0
                 if self._agreed_s >= _AGREE_S:
                     self._leading = False
             if not self._leading:
-                self._follow(line, t, dt)
+                self._follow(known, t, dt)
         self._turn(t)
 
     def tap(self, t: float) -> None:

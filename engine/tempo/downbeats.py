@@ -28,7 +28,7 @@ def find_downbeat(chroma: np.ndarray, mel: np.ndarray, accents: np.ndarray) -> i
         (_REST, accents[:, 1]),
         (_ENTRY, _change(mel, BEATS_PER_BAR)),
     )
-    votes = sum(weight * _standard(sign) for weight, sign in signs)
+    votes = sum((weight * _standard(sign) for weight, sign in signs), np.zeros(len(chroma)))
     sums = [float(votes[p::BEATS_PER_BAR].mean()) for p in range(BEATS_PER_BAR)]
     return int(np.argmax(sums))
 
@@ -43,7 +43,8 @@ def _turn(x: np.ndarray, reach: int) -> np.ndarray:
 def _change(x: np.ndarray, reach: int) -> np.ndarray:
     """Return for every beat how much of the spectrum changes there: the squared distance of the means on either side."""
     before, after = _sides(x, reach)
-    return np.square(after - before).sum(axis=1)
+    distance: np.ndarray = np.square(after - before).sum(axis=1)
+    return distance
 
 
 def _sides(x: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,4 +58,5 @@ def _sides(x: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _standard(x: np.ndarray) -> np.ndarray:
-    return (x - x.mean()) / (x.std() + _EPS)
+    standard: np.ndarray = (x - x.mean()) / (x.std() + _EPS)
+    return standard

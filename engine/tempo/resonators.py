@@ -11,8 +11,6 @@ both for 5 us a hop. How it was chosen, and how well it does: docs/decisions/bea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 _PER_OCTAVE = 106  # a multiple of 53, whose 84th step is a factor 3 within 0.003 %: harmonics fall on the grid
@@ -53,7 +51,7 @@ class Resonators:
         """tau_s: how long an onset is remembered. centre, octaves: the log-normal prior, its middle in bpm and its width."""
         count = int(np.ceil(np.log2(_HIGHEST_HZ / _LOWEST_HZ) * _PER_OCTAVE))
         hz = _LOWEST_HZ * 2.0 ** (np.arange(count) / _PER_OCTAVE)
-        self._turn = np.exp(-hop_s / tau_s + 2j * np.pi * hz * hop_s).astype(np.complex64)
+        self._turn: np.ndarray = np.exp(-hop_s / tau_s + 2j * np.pi * hz * hop_s).astype(np.complex64)
         self._z = np.zeros((2, count), np.complex64)
         self._power = np.zeros((2, count), np.float32)
         self._decay = float(np.exp(-hop_s / tau_s))
@@ -107,7 +105,7 @@ class Resonators:
         """What one hop does to each resonator: complex64 [resonators]."""
         return self._turn
 
-    def hold(self, z: np.ndarray, energy: Sequence[float]) -> None:
+    def hold(self, z: np.ndarray, energy: np.ndarray) -> None:
         """Take a state made elsewhere, complex64 [2, resonators], and the energy behind it [2], to be scored."""
         self._z[:] = z
         self._energy[:] = energy
