@@ -47,7 +47,7 @@ def live(*options: object, cwd: Path | None = None) -> subprocess.CompletedProce
         "--seconds",
         "1.5",
     ]
-    environment = os.environ | {"PHOSPHENE_TAKES": ""}
+    environment = os.environ | ({"PHOSPHENE_HOME": str(cwd)} if cwd else {})  # where takes go
     command += [*usual, *map(str, options)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, errors="replace")
 
