@@ -97,6 +97,14 @@ def _rank(host: str) -> int:
     return _HOSTS.index(host) if host in _HOSTS else len(_HOSTS)
 
 
+def silent_line() -> str:
+    """Return what is to be said of a device that gives nothing but zeros, which no open line does."""
+    muted = "nothing but zeros for 5 s: a channel that is muted, or not the right one (--channels, vj devices)"
+    if sys.platform == "darwin":
+        return f"{muted}; or the terminal may not use the microphone: System Settings, Privacy & Security, Microphone"
+    return muted
+
+
 def import_sounddevice() -> ModuleType:
     """Return the module `sounddevice`. Raises UserError with the remedy where PortAudio is missing or does not start."""
     try:

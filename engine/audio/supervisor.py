@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from phosphene.engine.audio.base import AudioHealth
-from phosphene.engine.audio.devices import DEFAULT
+from phosphene.engine.audio.devices import DEFAULT, silent_line
 from phosphene.engine.audio.downmix import INVERTED
 from phosphene.engine.audio.feeds import DEMO, FILE_PREFIX, is_feed
 from phosphene.engine.audio.input_watch import BETTER, InputWatch
@@ -317,14 +316,6 @@ class Supervisor:
     def _tell(self, line: str) -> None:
         self._said.append(line)
         self._warnings.warning("said", line)
-
-
-def silent_line() -> str:
-    """Return what is to be said of a device that gives nothing but zeros, which no open line does."""
-    muted = "nothing but zeros for 5 s: a channel that is muted, or not the right one (--channels, vj devices)"
-    if sys.platform == "darwin":
-        return f"{muted}; or the terminal may not use the microphone: System Settings, Privacy & Security, Microphone"
-    return muted
 
 
 class _Candidate:

@@ -41,8 +41,8 @@ def scene_folders() -> tuple[Path, ...]:
 
 
 def came_with_us(folder: Path) -> bool:
-    """Whether a folder is one of those that the program brought, which are only read, and written in a checkout alone."""
-    return PACKAGE in folder.resolve().parents
+    """Whether a style's folder is one that the program brought: they are only read, and written in a checkout alone."""
+    return folder.resolve().parent == PACKAGE / "styles"
 
 
 def in_checkout() -> bool:

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from phosphene.engine.audio.base import AudioHealth
-from phosphene.engine.audio.supervisor import Supervisor, silent_line
+from phosphene.engine.audio.devices import silent_line
+from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 from tests.live.machine import TOO_BUSY, idle, keeps

@@ -86,3 +86,9 @@ def test_a_library_that_is_named_stands_alone(home, monkeypatch, tmp_path):
     monkeypatch.setenv("PHOSPHENE_SCENES", str(tmp_path))
     assert list_styles() == []
     assert show_catalogue().scenes == ()
+
+
+def test_what_a_person_keeps_inside_the_checkout_is_theirs(monkeypatch):
+    monkeypatch.setenv("PHOSPHENE_HOME", str(paths.PACKAGE / "mine"))
+    assert paths.came_with_us(paths.PACKAGE / "styles" / "neon-tide")
+    assert not paths.came_with_us(paths.styles_dir() / "neon-tide")
