@@ -25,7 +25,11 @@ from phosphene.tools import bench
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-FOR_PEOPLE = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]  # decisions quote what was run at their time
+FOR_PEOPLE = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "docs/examples/README.md",
+]  # decisions quote what was run at their time
 PARTS = {
     "options": "docs/playing.md",
     "keys": "docs/playing.md",

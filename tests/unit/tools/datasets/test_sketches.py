@@ -17,6 +17,7 @@ from phosphene.tools.datasets.sketches import SketchRefused, capture_sketches, c
 from phosphene.tools.datasets.writer import Writer
 
 OURS = Path(__file__).resolve().parents[4] / "sketches"
+EXAMPLES = OURS.parent / "docs" / "examples"
 SIZE = Size(32, 32)
 
 
@@ -124,9 +125,12 @@ def test_what_gives_no_loop_is_refused_and_the_others_go_on(tmp_path: Path, chro
 
 
 def test_our_sketches_come_back_to_their_first_frame(tmp_path: Path, chromium: None) -> None:
-    writer = capture(tmp_path, OURS, frames=12)
+    place = tmp_path / "together"
+    shutil.copytree(OURS, place)
+    shutil.copy(EXAMPLES / "lissajous.js", place)
+    writer = capture(tmp_path, place, frames=12)
     assert writer.notes == []
-    assert len(writer.records) == len(list(OURS.glob("*.js"))) == 10
+    assert len(writer.records) == len(list(place.glob("*.js"))) == 11
     data = load_manifest(tmp_path / "d")
     assert len({e.group for e in data.validation}) == 1
     for loop in data.loops:
@@ -138,7 +142,7 @@ def test_our_sketches_come_back_to_their_first_frame(tmp_path: Path, chromium: N
 
 
 def test_every_sketch_takes_its_seed_and_says_what_it_is() -> None:
-    for path in OURS.glob("*.js"):
+    for path in [*OURS.glob("*.js"), *EXAMPLES.glob("*.js")]:
         source = path.read_text(encoding="utf-8")
         assert title(source), path.name
         assert "randomSeed(P.seed)" in source, path.name
