@@ -4,6 +4,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 _FOLDERS = ["engine", "engine.*", "kernels", "kernels.*", "tools", "tools.*"]
+_LABORATORY = ["tools.lab", "tools.lab.*"]  # stays with the source: it measures and compares what the wheel holds
 
 
 class BuildWithoutThis(build_py):
@@ -15,6 +16,6 @@ class BuildWithoutThis(build_py):
 
 setup(
     package_dir={"phosphene": "."},
-    packages=["phosphene", *(f"phosphene.{name}" for name in find_packages(include=_FOLDERS))],
+    packages=["phosphene", *(f"phosphene.{name}" for name in find_packages(include=_FOLDERS, exclude=_LABORATORY))],
     cmdclass={"build_py": BuildWithoutThis},
 )

@@ -6,7 +6,8 @@ Prints JSON; with a PATH it is written there as well: after each benchmark into 
 leaves what it has, and in the end under its name. Earlier numbers of that name are kept under a number of their own.
 
 Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests. `gpu`
-wants a CUDA GPU, and writes a file of its own to tools/bench/results/; `decoded` is the part of it that runs anywhere.
+wants a CUDA GPU, and writes a file of its own to tools/bench/results/; `decoded` is the part of it that runs anywhere. The
+benchmarks themselves are in tools/lab/, which an installed wheel does not have: there this says so.
 """
 
 from __future__ import annotations
@@ -31,84 +32,32 @@ from phosphene.engine.core.naming import refused
 from phosphene.engine.core.placing import claim
 from phosphene.engine.core.terminal import print_anything, run
 from phosphene.engine.gpu.cuda import driver_refusal
+from phosphene.tools.laboratory import check_laboratory, laboratory
+
+_WANTED = "benchmarks"
 
 
 def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], dict[str, Any]]]:
     """Return {name: what measures it}. Imported one by one, so that one number costs one import."""
 
-    def live(name: str, *args: float) -> Callable[[], dict[str, Any]]:
-        def measure() -> dict[str, Any]:
-            from phosphene.tools import bench_live
-
-            return getattr(bench_live, name)(*args)
-
-        return measure
-
-    def cppn() -> dict[str, Any]:
-        from phosphene.tools import bench_cppn
-
-        return bench_cppn.bench()
-
-    def tempo() -> dict[str, Any]:
-        from phosphene.tools import bench_tempo
-
-        return bench_tempo.bench(music)
-
-    def onsets() -> dict[str, Any]:
-        from phosphene.tools import bench_onsets
-
-        return bench_onsets.bench()
-
-    def small() -> dict[str, Any]:
-        from phosphene.tools import bench_small
-
-        return bench_small.bench()
-
-    def ring() -> dict[str, Any]:
-        from phosphene.tools import bench_ring
-
-        return bench_ring.measure()
-
-    def changes() -> dict[str, Any]:
-        from phosphene.tools import bench_changes
-
-        return bench_changes.bench()
-
-    def crossfading_set() -> dict[str, Any]:
-        from phosphene.tools import bench_set
-
-        return bench_set.crossfading_set(seconds)
-
-    def offline() -> dict[str, Any]:
-        from phosphene.tools import bench_offline
-
-        return bench_offline.bench()
-
-    def decoded() -> dict[str, Any]:
-        from phosphene.tools import bench_gpu_decode
-
-        return bench_gpu_decode.bench()
-
-    def gpu() -> dict[str, Any]:
-        from phosphene.tools import bench_gpu
-
-        return bench_gpu.bench()
+    def of(module: str, function: str = "bench", *given: Any) -> Callable[[], dict[str, Any]]:
+        return lambda: getattr(laboratory(module, _WANTED), function)(*given)
 
     return {
-        "gpu": gpu,
-        "decoded": decoded,
-        "startup": live("startup"),
-        "click": live("click_latency"),
-        "osc": live("osc_latency"),
-        "cppn": cppn,
-        "tempo": tempo,
-        "onsets": onsets,
-        "ring": ring,
-        "small": small,
-        "changes": changes,
-        "soak": live("soak", seconds),
-        "set": crossfading_set,
-        "offline": offline,
+        "gpu": of("bench_gpu"),
+        "decoded": of("bench_gpu_decode"),
+        "startup": of("bench_live", "startup"),
+        "click": of("bench_live", "click_latency"),
+        "osc": of("bench_live", "osc_latency"),
+        "cppn": of("bench_cppn"),
+        "tempo": of("bench_tempo", "bench", music),
+        "onsets": of("bench_onsets"),
+        "ring": of("bench_ring", "measure"),
+        "small": of("bench_small"),
+        "changes": of("bench_changes"),
+        "soak": of("bench_live", "soak", seconds),
+        "set": of("bench_set", "crossfading_set", seconds),
+        "offline": of("bench_offline"),
     }
 
 
@@ -124,6 +73,7 @@ def main(
     if unknown:
         typer.echo(f"vj bench: no such benchmark: {', '.join(unknown)}; allowed: {', '.join(benchmarks)}", err=True)
         raise typer.Exit(2)
+    check_laboratory(_WANTED)
     machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
     found: dict[str, Any] = {"date": clock.wall_clock().date().isoformat(), "machine": machine, "versions": versions()}
     without = "gpu" if driver_refusal() else "decoded"  # which is a part of `gpu`

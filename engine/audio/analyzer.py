@@ -18,7 +18,7 @@ from phosphene.engine.audio.normaliser import LEVELS, SHAPES, Normaliser
 from phosphene.engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
 from phosphene.engine.core.signals import FEATURES, HOP, MEL_BANDS, SAMPLE_RATE, WINDOW
 
-ONSET_METHOD = "mkl"  # chosen by tools/bench_onsets.py; numbers in docs/decisions/onset-method.md
+ONSET_METHOD = "mkl"  # chosen by tools/lab/bench_onsets.py; numbers in docs/decisions/onset-method.md
 BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
 

@@ -1,8 +1,8 @@
 """Kernels that were compiled beforehand, for machines where nothing compiles: PTX, which the driver finishes.
 
-Read by `engine.backends.cuda` on the loader thread, written by `tools/prebuild_kernels.py`. One archive holds every variant
-of every shape in the library; a style of another shape needs NVRTC. Each is named by the hash of its source: a kernel that
-has changed since is not found, never run.
+Read by `engine.backends.cuda` on the loader thread, written by `tools/lab/prebuild_kernels.py`. One archive holds every
+variant of every shape in the library; a style of another shape needs NVRTC. Each is named by the hash of its source: a
+kernel that has changed since is not found, never run.
 """
 
 from __future__ import annotations

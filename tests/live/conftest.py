@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from phosphene.tools.sound_stage import PulseAudio
+from phosphene.tools.lab.sound_stage import PulseAudio
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.models.style import load_style, style_folder
 from phosphene.tools.guides.base import Request
 from phosphene.tools.guides.motif import MotifGuide
-from phosphene.tools.score_styles import trained_styles
+from phosphene.tools.lab.score_styles import trained_styles
 from phosphene.tools.training.batch import read_moodboard
 from phosphene.tools.training.footage import Music
 from phosphene.tools.training.scores import rendered, retrieval

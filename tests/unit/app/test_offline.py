@@ -20,7 +20,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.output.framehash import compare, read_hashes
 from phosphene.engine.show.change import Change
-from phosphene.tools.bench_offline import write_wav
+from phosphene.tools.lab.bench_offline import write_wav
 from tests.unit.audio.test_decode import wav
 
 RATE = 48_000

@@ -18,7 +18,7 @@ from phosphene.engine.app.render_job import RenderJob
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.placing import claim
-from phosphene.tools.bench_offline import write_wav
+from phosphene.tools.lab.bench_offline import write_wav
 
 SIZE = Size(64, 36)
 

@@ -9,7 +9,7 @@ from phosphene.engine.audio.demo import demo_track
 from phosphene.engine.audio.per_beat import accents, by_bar, mean_features
 from phosphene.engine.audio.sections import Section, energy_curve, find_sections
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
-from phosphene.tools.bench_sections import border_f, score, sections_of, song
+from phosphene.tools.lab.bench_sections import border_f, score, sections_of, song
 
 BAR_S = 2.0
 

@@ -20,7 +20,7 @@ from phosphene.engine.output.joining import join_movies, measure_loudness
 from phosphene.engine.output.loudness import Gain, Loudness, gain_to
 from phosphene.engine.output.movie import MovieSpec, open_movie
 from phosphene.engine.output.muxer import AUDIO_RATE
-from phosphene.tools.av_sync import offsets
+from phosphene.tools.lab.av_sync import offsets
 
 SIZE = Size(64, 48)
 NTSC = Fraction(30000, 1001)
@@ -230,7 +230,7 @@ def test_gain_goes_to_the_target_but_not_over_the_ceiling():
     assert gain_to(Loudness(-math.inf, -math.inf)) == Gain(0.0, False)
 
 
-# --- tools/av_sync.py ---
+# --- tools/lab/av_sync.py ---
 
 
 def test_the_tool_sees_a_picture_that_is_late_and_fails(tmp_path):
@@ -243,7 +243,7 @@ def test_the_tool_sees_a_picture_that_is_late_and_fails(tmp_path):
     assert [o.ms for o in offsets(path)] == pytest.approx([10, 10], abs=0.5)
     for limit, code in ((5, 1), (12, 0)):
         run = subprocess.run(
-            [sys.executable, "-m", "phosphene.tools.av_sync", str(path), "--limit-ms", str(limit)],
+            [sys.executable, "-m", "phosphene.tools.lab.av_sync", str(path), "--limit-ms", str(limit)],
             capture_output=True,
             text=True,
         )
@@ -252,6 +252,5 @@ def test_the_tool_sees_a_picture_that_is_late_and_fails(tmp_path):
         assert "largest at the start +10" in run.stdout
     silent = part(tmp_path / "b.mp4", replace(spec, audio=False), 60, (24,))
     assert [o.click for o in offsets(silent)] == [None]
-    assert (
-        subprocess.run([sys.executable, "-m", "phosphene.tools.av_sync", str(silent)], capture_output=True).returncode == 1
-    )
+    command = [sys.executable, "-m", "phosphene.tools.lab.av_sync", str(silent)]
+    assert subprocess.run(command, capture_output=True).returncode == 1

@@ -19,7 +19,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.output.movie import Movie, MovieSpec, check, open_movie
 from phosphene.engine.output.muxer import AUDIO_RATE
 from phosphene.engine.output.remux import remux
-from phosphene.tools.av_sync import offsets
+from phosphene.tools.lab.av_sync import offsets
 
 SIZE = Size(128, 72)
 NTSC = Fraction(30000, 1001)
@@ -92,7 +92,7 @@ def test_frame_k_is_shown_at_exactly_k_over_fps_and_a_click_sounds_at_its_sample
         assert video.average_rate == fps
         assert video.duration * video.time_base == 50 / fps
         assert audio.duration * audio.time_base == Fraction(round(50 * AUDIO_RATE / fps), AUDIO_RATE)
-    # tools/av_sync.py reads yuv planes of 8 bits; the picture of ProRes was looked at above
+    # tools/lab/av_sync.py reads yuv planes of 8 bits; the picture of ProRes was looked at above
     if codec != "prores":
         found = offsets(tmp_path / name)
         assert [o.flash for o in found] == pytest.approx([float(c / fps) for c in clicks], abs=1e-6)

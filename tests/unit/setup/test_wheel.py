@@ -70,11 +70,12 @@ def test_everything_that_belongs_into_it_is_in_it(built):
     assert wheel.stat().st_size <= MOST_BYTES
     there = set(zipfile.ZipFile(wheel).namelist())
     wanted = {f"phosphene/{name}" for name in tracked() if name.startswith(BROUGHT)}
-    laboratory = ("phosphene/tools/bench/", "phosphene/tools/moodboards/")
+    laboratory = ("phosphene/tools/bench/", "phosphene/tools/lab/", "phosphene/tools/moodboards/")
     left_out = {name for name in wanted if name.startswith(laboratory) or name.endswith(".md")}
     assert sorted(wanted - left_out - there) == []
     more = {name for name in there - wanted if not name.startswith("phosphene-")}
     assert sorted(more) == []
+    assert not [name for name in there if "/tools/lab/" in name]
 
 
 def test_the_source_archive_holds_what_it_takes_to_build_and_test_it(built):
@@ -83,6 +84,16 @@ def test_the_source_archive_holds_what_it_takes_to_build_and_test_it(built):
         there = {name.partition("/")[2] for name in file.getnames()}
     wanted = {name for name in tracked() if not name.startswith((".", "tools/bench/results/"))}
     assert sorted(wanted - there) == []
+    assert "tools/lab/bench_cppn.py" in there
+
+
+def test_benchmarks_say_that_they_come_with_the_source(site, empty):
+    done = python(site, empty, "-m", "phosphene", "bench", "ring", "--json", "numbers.json")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "benchmarks come with the source code" in line
+    assert "pip install -e" in line
+    assert list(empty.iterdir()) == []
 
 
 def test_it_is_of_one_name_and_leaves_others_alone(site, empty):

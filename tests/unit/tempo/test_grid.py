@@ -13,7 +13,7 @@ from phosphene.engine.tempo.downbeats import find_downbeat
 from phosphene.engine.tempo.grid import BeatGrid, GridConductor
 from phosphene.engine.tempo.timeline import Timeline
 from phosphene.engine.tempo.tracker import FLUX_LAG_S
-from phosphene.tools.bench_tempo import HOP_S, WARM_UP_S, f_measure, hear, track_beats, two_pass
+from phosphene.tools.lab.bench_tempo import HOP_S, WARM_UP_S, f_measure, hear, track_beats, two_pass
 
 
 def beats_of(bpm, seconds: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from phosphene.engine.audio.demo import DemoTrack, synthetic_track
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 from phosphene.engine.tempo.tracker import BeatTracker
-from phosphene.tools.bench_tempo import analyse, f_measure, track_beats
+from phosphene.tools.lab.bench_tempo import analyse, f_measure, track_beats
 
 HOP_S = HOP / SAMPLE_RATE
 SECONDS = 14.0

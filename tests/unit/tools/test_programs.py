@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import PACKAGE
-from phosphene.tools import bench, contact_sheet, library_sheet
+from phosphene.tools import bench
+from phosphene.tools.lab import contact_sheet, library_sheet
 
 
 def process(*command: object) -> subprocess.CompletedProcess[str]:
@@ -26,15 +27,15 @@ def process(*command: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("tools/contact_sheet.py", "{tmp}/x.png", "--size", "huh"), "not a picture size"),
-        (("tools/contact_sheet.py", "{tmp}/x.png", "--internal", "0x0"), "--internal"),
-        (("tools/contact_sheet.py", "{tmp}/x.doc"), "unknown kind of picture"),
-        (("tools/contact_sheet.py", "{tmp}/x.png", "--scene", "no-such"), "no such scene"),
-        (("tools/library_sheet.py", "{tmp}"), "unknown kind of picture"),
-        (("tools/library_sheet.py", "{tmp}/file/x.png"), "cannot be written"),
-        (("-m", "phosphene.tools.av_sync", "/nope.mp4"), "no such file"),
-        (("-m", "phosphene.tools.av_sync", "{tmp}/file"), "cannot be read as a film"),
-        (("-m", "phosphene.tools.av_sync", "{tmp}/pipe"), "a named pipe"),
+        (("tools/lab/contact_sheet.py", "{tmp}/x.png", "--size", "huh"), "not a picture size"),
+        (("tools/lab/contact_sheet.py", "{tmp}/x.png", "--internal", "0x0"), "--internal"),
+        (("tools/lab/contact_sheet.py", "{tmp}/x.doc"), "unknown kind of picture"),
+        (("tools/lab/contact_sheet.py", "{tmp}/x.png", "--scene", "no-such"), "no such scene"),
+        (("tools/lab/library_sheet.py", "{tmp}"), "unknown kind of picture"),
+        (("tools/lab/library_sheet.py", "{tmp}/file/x.png"), "cannot be written"),
+        (("-m", "phosphene.tools.lab.av_sync", "/nope.mp4"), "no such file"),
+        (("-m", "phosphene.tools.lab.av_sync", "{tmp}/file"), "cannot be read as a film"),
+        (("-m", "phosphene.tools.lab.av_sync", "{tmp}/pipe"), "a named pipe"),
         (("tools/bench.py", "ring", "--json", "{tmp}/file/x.json"), "cannot be written"),
         (("tools/bench.py", "ring", "--json", "{tmp}"), "a folder has this name"),
         (("tools/export_engine.py", "aurora-rain", "--onnx-only", "--out", "{tmp}/file"), "cannot be written"),

@@ -11,7 +11,7 @@ import pytest
 
 from phosphene.engine.models.encoding import SPATIAL_INPUTS
 from phosphene.kernels.cppn_fused.source import LERP, PAINT, build
-from phosphene.tools.bench_fused_compile import (
+from phosphene.tools.lab.bench_fused_compile import (
     SHARED_LIMIT,
     VARIANTS,
     WIDTHS,

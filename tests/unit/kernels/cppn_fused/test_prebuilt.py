@@ -9,9 +9,9 @@ from phosphene.engine.gpu.compile import compile_cubin
 from phosphene.kernels.cppn_fused import prebuilt
 from phosphene.kernels.cppn_fused.shape import Shape
 from phosphene.kernels.cppn_fused.source import PAINT, build
-from phosphene.tools.prebuild_kernels import programs
+from phosphene.tools.lab.prebuild_kernels import programs
 
-AGAIN = "run tools/prebuild_kernels.py"
+AGAIN = "run tools/lab/prebuild_kernels.py"
 
 
 def test_every_kernel_of_the_library_is_there_and_none_besides() -> None:

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
-from phosphene.tools import compare_gan
-from phosphene.tools.compare_gan import _ROWS, described, main, table
+from phosphene.tools.lab import compare_gan
+from phosphene.tools.lab.compare_gan import _ROWS, described, main, table
 
 
 def scores(kid: float) -> dict[str, float]:
@@ -73,7 +73,8 @@ def test_a_comparison_that_was_stopped_is_finished_by_the_same_command(data, tmp
     assert json.loads((out / "seed004-0" / "scores.json").read_text())["seen"] == 8
     said = (out / "comparison.md").read_text()
     assert "real pictures seen | 8 | 8 |" in said
-    assert f"python tools/compare_gan.py --data {data} --out {out} --images 8 --seeds 1 --size 32x16 --widths 8 8" in said
+    given = f"--data {data} --out {out} --images 8 --seeds 1 --size 32x16 --widths 8 8"
+    assert f"python tools/lab/compare_gan.py {given}" in said
     assert "Data: waves, 20 pictures and 4 held out: 24 waves." in said
 
     # Complete now: nothing is run. With other options its runs would be taken for what they are not.

@@ -1,8 +1,9 @@
 """Do the sections of a piece begin where its parts begin? Borders within a bar, and which parts are taken for the same.
 
-Run by hand (`python tools/bench_sections.py [--json]`), two minutes. The demo track and songs made of parts drawn at random
-(drums, bass, chords, plucks, pads; some with a snare roll into the next part) are cut by the same code as a render's. F
-counts borders within a bar of a true one, one-to-one. The null knows how many borders there are, and spaces them evenly.
+Run by hand (`python tools/lab/bench_sections.py [--json]`), two minutes. The demo track and songs made of parts drawn
+at random (drums, bass, chords, plucks, pads; some with a snare roll into the next part) are cut by the same code as a
+render's. F counts borders within a bar of a true one, one-to-one. The null knows how many borders there are, and spaces
+them evenly.
 "alike" is the share of pairs of true parts, told apart or taken for the same as they should be, by the label in their
 middle. The songs "held out" were first cut after the last constant had been set.
 """
@@ -24,7 +25,7 @@ from phosphene.engine.audio.sections import Section
 from phosphene.engine.audio.synth import Event, Grid, pattern
 from phosphene.engine.core.signals import SAMPLE_RATE
 from phosphene.engine.tempo.beats import OnsetStrength
-from phosphene.tools.bench_tempo import hear
+from phosphene.tools.lab.bench_tempo import hear
 
 # plan: (part, bars) in order
 PLANS = (

@@ -1,6 +1,6 @@
 """How fast a CPPN runs on the CPU, beside the two plain ways of running it, in one run.
 
-`python tools/bench_cppn.py [--json]`, and called by `vj bench`. Medians of interleaved rounds, so that a machine that
+`python tools/lab/bench_cppn.py [--json]`, and called by `vj bench`. Medians of interleaved rounds, so that a machine that
 slows down slows everything. What is compared computes the same picture (checked here) from the same weights:
 
     cpu         phosphene.engine.backends.cpu: uniform inputs folded away, cached chunks, threads

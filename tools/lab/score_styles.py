@@ -1,6 +1,6 @@
 """Ask the judge of every trained style of the library which of all their prompts it was trained on, and keep the answer.
 
-    python tools/score_styles.py [--dry-run]
+    python tools/lab/score_styles.py [--dry-run]
 
 A style's rank depends on what else is in the library, so it is measured here and not by its own training run. Prints the
 share of styles whose own prompt comes first, beside chance and beside untrained networks of the same shapes.

@@ -1,4 +1,4 @@
-"""Measures how far sound and picture of a finished file are apart: python tools/av_sync.py FILE [--limit-ms 5]
+"""Measures how far sound and picture of a finished file are apart: python tools/lab/av_sync.py FILE [--limit-ms 5]
 
 The file shows a flash and plays a click at the same moments, such as a sync test makes. A click's time is its first loud
 sample, a flash's the time stamp of its first bright frame. Positive offsets: the picture comes after the sound.

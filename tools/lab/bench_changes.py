@@ -15,7 +15,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from phosphene.engine.core import clock, paths
 from phosphene.engine.show.scene import scene_names
-from phosphene.tools.bench_live import PORT, start_live
+from phosphene.tools.lab.bench_live import PORT, start_live
 
 _FLOOD_S = 20.0
 _A_SECOND = 5000  # messages

@@ -1,4 +1,7 @@
-"""Measures what x264's presets cost and give, the table of docs/decisions/recording.md: python tools/bench_recording.py"""
+"""Measures what x264's presets cost and give, the table of docs/decisions/recording.md.
+
+python tools/lab/bench_recording.py
+"""
 
 from __future__ import annotations
 

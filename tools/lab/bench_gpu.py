@@ -31,17 +31,18 @@ from phosphene.engine.backends.torch import Network, TorchBackend, activate, rec
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
+from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.gpu.cuda import cuda_refusal, open_cuda
 from phosphene.engine.gpu.cuda_base import Cuda, DeviceInfo, Stream
 from phosphene.engine.models.encoding import STRAIGHT_VIEW, fold_bias
 from phosphene.engine.models.style import Style
 from phosphene.kernels.cppn_fused.floor import GPUS, Gpu, floor
 from phosphene.kernels.cppn_fused.shape import Shape
-from phosphene.tools.bench_cppn import untrained
+from phosphene.tools.lab.bench_cppn import untrained
 
 SIZE = Size(1280, 720)
 WIDTHS = (16, 32, 64, 128, 256)
-RESULTS = Path(__file__).parent / "bench/results"
+RESULTS = PACKAGE / "tools/bench/results"
 _NAMES = {"fp16": "fused", "fp16_acc32": "fused_acc32", "fp32": "fused_fp32"}
 _ROUNDS, _RUNS, _WARM = 9, 20, 5
 # Dense fp16 FLOP a clock and SM, with fp16 and fp32 accumulate, of GPUs that the table of floors does not name.
@@ -54,8 +55,8 @@ def bench(frames: int = 10_000) -> dict[str, Any]:
     """Measure everything, write the results file, return its contents. Raises UserError where there is no CUDA."""
     if reason := cuda_refusal():
         raise UserError("no CUDA here", got=reason, remedy="run this on a machine with an NVIDIA GPU")
-    from phosphene.tools.bench_gpu_decode import bench as decoded
-    from phosphene.tools.bench_gpu_frame import opening, whole_frame
+    from phosphene.tools.lab.bench_gpu_decode import bench as decoded
+    from phosphene.tools.lab.bench_gpu_frame import opening, whole_frame
 
     cuda = open_cuda()
     cuda.activate()

@@ -16,7 +16,7 @@ from pythonosc.udp_client import SimpleUDPClient
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.models.style import list_styles, load_meta, style_folder
-from phosphene.tools.bench_live import PORT, start_live
+from phosphene.tools.lab.bench_live import PORT, start_live
 
 STYLES = 10
 _LOAD_S = 4.0  # before a crossfade, for the style to be read and warmed on the hidden deck

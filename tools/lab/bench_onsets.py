@@ -1,6 +1,6 @@
 """Which onset method? Scores every one that aubio has against tracks whose onsets are known.
 
-Run by hand (`python tools/bench_onsets.py`) and by the benchmark suite through `bench`. For each method: F-measure with
+Run by hand (`python tools/lab/bench_onsets.py`) and by the benchmark suite through `bench`. For each method: F-measure with
 a window of +-50 ms (greedy one-to-one matching), how late an onset is flagged after it sounded, how far off its
 back-dated time is, and the cost of a hop. The choice is written down in docs/decisions/onset-method.md.
 """

@@ -1,6 +1,6 @@
 """Paint every style of the library at four moments of the demo track onto one sheet: for the docs, and for eyes.
 
-python tools/library_sheet.py docs/pictures/library.jpg [--only trained] [--kinds gan vqvae] [--columns 2]
+python tools/lab/library_sheet.py docs/pictures/library.jpg [--only trained] [--kinds gan vqvae] [--columns 2]
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Compiles the fused kernels of the whole library to PTX and puts them beside the source: python tools/prebuild_kernels.py
+"""Compiles the fused kernels of the whole library to PTX and puts them beside the source.
+
+    python tools/lab/prebuild_kernels.py
 
 To be run after a change of the kernel, or of a shape in the library. Takes about three minutes; needs nvcc, and the oldest
 that will do: a driver finishes PTX of its own CUDA version or older.

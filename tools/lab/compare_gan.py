@@ -1,6 +1,6 @@
 """Compare the GAN trainer with the plain recipe at matched pictures seen and parameters, over seeds.
 
-    python tools/compare_gan.py --data d --out runs/compare --images 6000 --seeds 3
+    python tools/lab/compare_gan.py --data d --out runs/compare --images 6000 --seeds 3
 
 Each run is a folder `OUT/<recipe>-<seed>/` with its own report. The same command again goes on where it was stopped: what is
 complete is left alone, what is not is resumed. What comes of all of them is OUT/comparison.json and OUT/comparison.md: mean
@@ -109,7 +109,7 @@ def _compare(args: argparse.Namespace) -> int:
             scores[recipe].append(found)
     from phosphene.tools.gan.measure import FEATURES
 
-    command = ["python", "tools/compare_gan.py", *("--data", str(args.data)), *("--out", str(args.out))]
+    command = ["python", "tools/lab/compare_gan.py", *("--data", str(args.data)), *("--out", str(args.out))]
     command += ["--images", f"{args.images:g}", "--seeds", str(args.seeds), "--size", args.size]
     command += ["--widths", *map(str, args.widths), "--judge", str(args.judge), "--batch", str(args.batch)]
     said = f"{table(scores, FEATURES)}\n{data}\n\nMade again by: `{shlex.join(command)}`\n"

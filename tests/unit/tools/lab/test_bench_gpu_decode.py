@@ -7,7 +7,7 @@ import pytest
 from phosphene.engine.backends.decoders import OnnxDecoder
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.gpu.cuda import driver_refusal
-from phosphene.tools import bench_gpu_decode
+from phosphene.tools.lab import bench_gpu_decode
 from tests.decoded_styles import small_gan
 
 pytest.importorskip("onnxruntime")

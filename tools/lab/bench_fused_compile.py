@@ -1,7 +1,7 @@
 """The fused kernel compiled for real, without a GPU: registers, spills, shared memory, tensor instructions.
 
-    python tools/bench_fused_compile.py                     every width, variant and architecture, as a table
-    python tools/bench_fused_compile.py --widths 128 --archs 86 90 --compiler nvrtc
+    python tools/lab/bench_fused_compile.py                     every width, variant and architecture, as a table
+    python tools/lab/bench_fused_compile.py --widths 128 --archs 86 90 --compiler nvrtc
 
 Called by hand and by the tests. Compiles with nvcc where it is on the PATH, else with NVRTC (of `cuda-bindings`); both
 report through the same assembler. What it finds is kept by source, architecture and compiler: the second run is free.

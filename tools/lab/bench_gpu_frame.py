@@ -32,7 +32,7 @@ from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.output.device_capture import DeviceCapture, Packer
 from phosphene.engine.output.sink import RecorderSink
 from phosphene.engine.show.state import DeckFrame, ShowFrame
-from phosphene.tools.bench_cppn import untrained
+from phosphene.tools.lab.bench_cppn import untrained
 
 SIZE, FPS, WIDTH = Size(1280, 720), 60, 128
 _EFFECTS = ("feedback", "bloom", "warp", "grade", "grain")

@@ -1,6 +1,6 @@
 """Does the beat tracker keep up with the beat? F-measure against aubio's tempo, causal, on music whose beats are known.
 
-Run by hand (`python tools/bench_tempo.py [--music DIR] [--json]`) and by the benchmark suite through `bench`. One minute.
+Run by hand (`python tools/lab/bench_tempo.py [--music DIR] [--json]`) and by `vj bench tempo`. One minute.
 
 What is scored: the instants at which the published line passes through whole beats, evaluated at every hop with the line
 that was known then; F with a window of +-70 ms, after the first 5 s, at the annotated tempo. "any level" allows twice and

@@ -1,4 +1,6 @@
-"""What every pass costs on this machine's OpenGL: `python tools/bench_gl.py [--size 320x180] [--output 640x360] [--json]`.
+"""What every pass costs on this machine's OpenGL.
+
+`python tools/lab/bench_gl.py [--size 320x180] [--output 640x360] [--json]`
 
 Whole calls with glFinish, Python and GPU together, and the start-up cost of compiling everything. The least time is the
 one to compare on a busy machine. The budget on two cores of software GL: two effects, a transition and the output pass in

@@ -31,7 +31,7 @@ from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 from phosphene.engine.gpu.gl import GL
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.style import list_styles, load_meta, style_folder
-from phosphene.tools.sound_stage import PulseAudio
+from phosphene.tools.lab.sound_stage import PulseAudio
 
 PORT = 9750
 _SETTLING_S = 10.0  # what moves the internal size after this is the music, the style, or another program

@@ -1,6 +1,6 @@
 """How much scenes and performers flash, without the guard, with it as in a show, and with it knowing the whole film.
 
-    python tools/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR] [--made]
+    python tools/lab/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR] [--made]
 
 Every scene is rendered on kicks at 200 bpm and at 140 bpm, and on those with rolls in eighths and sixteenths; then come
 the moves of a performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by

@@ -39,8 +39,8 @@ from phosphene.engine.models.encoding import STRAIGHT_VIEW, coordinates
 from phosphene.engine.models.style import Style, list_styles, load_meta, load_style, style_folder
 from phosphene.engine.output.movie import open_movie
 from phosphene.engine.output.movie_spec import MovieSpec
-from phosphene.tools.av_sync import offsets
-from phosphene.tools.bench_cppn import torch_eager
+from phosphene.tools.lab.av_sync import offsets
+from phosphene.tools.lab.bench_cppn import torch_eager
 
 HD = Size(1280, 720)
 RATES = ("24", "25", "29.97", "30", "60")

@@ -1,6 +1,6 @@
 """The moving picture of the README: three scenes on a stretch of the demo track, with the sound drawn below them.
 
-    python tools/moving_picture.py docs/pictures/phosphene.webp
+    python tools/lab/moving_picture.py docs/pictures/phosphene.webp
 
 The columns below are the low, middle and high bands as the show hears them; the newest is at the right edge. Two minutes.
 """

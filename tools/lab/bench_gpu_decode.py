@@ -40,7 +40,7 @@ from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.gan import GanNetwork
 from phosphene.engine.models.style import Style, StyleMeta
 from phosphene.engine.show.state import DeckFrame, ShowFrame
-from phosphene.tools.bench_gpu_frame import FPS, SIZE, timed
+from phosphene.tools.lab.bench_gpu_frame import FPS, SIZE, timed
 
 NET = GanNetwork(grid=(9, 16), widths=(96, 96, 64, 48, 32, 24))
 PICTURE = Size(16 * NET.factor, 9 * NET.factor)
