@@ -1,9 +1,10 @@
 """Measure this machine: every number of the engine beside its baseline, in one run.
 
-    vj bench [NAME ...] [--json [PATH]] [--seconds 300]        or: python tools/bench.py ...
+    vj bench [NAME ...] [--json [PATH]] [--seconds 300] [--page]        or: python tools/bench.py ...
 
 Prints JSON; with a PATH it is written there as well: after each benchmark into PATH.part, so that a long run that is cut off
-leaves what it has, and in the end under its name. Earlier numbers of that name are kept under a number of their own.
+leaves what it has, and in the end under its name. Earlier numbers of that name are kept under a number of their own. With
+--page they are kept in tools/bench/results/, and the table of docs/numbers.md is made from them.
 
 Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests. `gpu`
 wants a CUDA GPU, and writes a file of its own to tools/bench/results/; `decoded` is the part of it that runs anywhere. The
@@ -66,6 +67,7 @@ def main(
     out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well; - or nothing: print")] = None,
     seconds: Annotated[float, typer.Option(help="length of the soak and of the set")] = 300.0,
     music: Annotated[Path | None, typer.Option(help="folder of recordings for the tempo benchmark")] = None,
+    page: Annotated[bool, typer.Option("--page", help="write the table of docs/numbers.md from them")] = False,
 ) -> None:
     """Run benchmarks and print their numbers as JSON."""
     benchmarks = _benchmarks(seconds, music)
@@ -74,8 +76,12 @@ def main(
         typer.echo(f"vj bench: no such benchmark: {', '.join(unknown)}; allowed: {', '.join(benchmarks)}", err=True)
         raise typer.Exit(2)
     check_laboratory(_WANTED)
-    machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
-    found: dict[str, Any] = {"date": clock.wall_clock().date().isoformat(), "machine": machine, "versions": versions()}
+    numbers_page = laboratory("numbers_page", _WANTED)
+    today, processor = clock.wall_clock().date().isoformat(), _processor()
+    found: dict[str, Any] = {"date": today, "commit": numbers_page.commit()}
+    found |= {"machine": {"cores": os.cpu_count(), "processor": processor}, "versions": versions()}
+    if page and out in (None, Path("-")):
+        out = numbers_page.RESULTS / f"{today}-{'-'.join(processor.lower().split())}.json"
     without = "gpu" if driver_refusal() else "decoded"  # which is a part of `gpu`
     with _keeping(None if out == Path("-") else out) as keep:
         for name in names or [name for name in benchmarks if name != without]:
@@ -86,7 +92,18 @@ def main(
                 package = (error.name or "").partition(".")[0]
                 raise UserError(f"{package} is not installed", where=name, remedy=install_packages([package])) from error
             keep(json.dumps(found, indent=2).encode() + b"\n")
+    if page:
+        numbers_page.write(found)
     typer.echo(json.dumps(found, indent=2))
+
+
+def _processor() -> str:
+    """Return the processor's name, such as "AMD EPYC", or at least its kind."""
+    with contextlib.suppress(OSError):  # Linux alone keeps the name there; others tell it to Python
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 @contextlib.contextmanager

@@ -31,7 +31,6 @@ from phosphene.engine.backends.torch import Network, TorchBackend, activate, rec
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
-from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.gpu.cuda import cuda_refusal, open_cuda
 from phosphene.engine.gpu.cuda_base import Cuda, DeviceInfo, Stream
 from phosphene.engine.models.encoding import STRAIGHT_VIEW, fold_bias
@@ -39,10 +38,10 @@ from phosphene.engine.models.style import Style
 from phosphene.kernels.cppn_fused.floor import GPUS, Gpu, floor
 from phosphene.kernels.cppn_fused.shape import Shape
 from phosphene.tools.lab.bench_cppn import untrained
+from phosphene.tools.lab.numbers_page import RESULTS
 
 SIZE = Size(1280, 720)
 WIDTHS = (16, 32, 64, 128, 256)
-RESULTS = PACKAGE / "tools/bench/results"
 _NAMES = {"fp16": "fused", "fp16_acc32": "fused_acc32", "fp32": "fused_fp32"}
 _ROUNDS, _RUNS, _WARM = 9, 20, 5
 # Dense fp16 FLOP a clock and SM, with fp16 and fp32 accumulate, of GPUs that the table of floors does not name.
