@@ -25,6 +25,7 @@ from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError, one_line
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.naming import refuse_inputs
+from phosphene.engine.core.progress import ProgressLines
 from phosphene.engine.core.terminal import print_anything, run
 from phosphene.tools.datasets.manifest import HELD_OUT
 from phosphene.tools.datasets.near import NEAR
@@ -62,11 +63,9 @@ def _making(
     refuse_inputs([out], inputs)
     writer = Writer(out, command, {**options, "seed": seed, "held_out": held_out}, force)
     found: dict[str, Any] = {}
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=_console) as bar:
-        task = bar.add_task(command)
+    with _spinner(command) as say:
         try:
-            yield writer, lambda done: bar.update(task, description=f"{command}: {done}"), found
+            yield writer, lambda done: say(f"{command}: {done}"), found
         except KeyboardInterrupt:
             writer.notes.append("stopped before the end")
             _console.print("stopped: what was made is kept")
@@ -75,6 +74,18 @@ def _making(
         typer.echo(f"note: {one_line(note)}", err=True)
     pictures = sum(max(1, record.frames) for record in writer.records)
     typer.echo(f"{one_line(str(out))}: {pictures} pictures in {len({r.group for r in writer.records})} groups")
+
+
+@contextmanager
+def _spinner(command: str) -> Iterator[Callable[[str], None]]:
+    """Yield what says what is being done: beside a spinner on a terminal, as a line now and then elsewhere."""
+    if not _console.is_terminal:
+        yield ProgressLines().say
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=_console) as bar:
+        task = bar.add_task(command)
+        yield lambda text: bar.update(task, description=text)
 
 
 @app.command()

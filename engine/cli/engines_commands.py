@@ -16,6 +16,7 @@ from rich.table import Table
 from phosphene.engine.core import terminal
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import within
+from phosphene.engine.core.progress import ProgressLines
 
 app = typer.Typer(name="engines", help="TensorRT plans: networks built for this very GPU.", no_args_is_help=True)
 console = terminal.console()
@@ -101,7 +102,11 @@ def prune(
 
 @contextmanager
 def building(slug: str) -> Iterator[Any]:
-    """Show a bar for each phase of a build; yields what `plan_build.build` calls with its progress."""
+    """Show a bar for each phase of a build, or lines; yields what `plan_build.build` calls with its progress."""
+    if not console.is_terminal:
+        lines = ProgressLines()
+        yield lambda phase, done, steps: lines(f"{slug}: {phase}", done, steps)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

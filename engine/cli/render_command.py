@@ -15,6 +15,7 @@ from rich.text import Text
 
 from phosphene.engine.core import terminal
 from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.progress import ProgressLines
 
 if TYPE_CHECKING:
     from phosphene.engine.app.offline import Progress as Told
@@ -129,9 +130,12 @@ class _Speed(ProgressColumn):
 
 @contextmanager
 def bar(fps: float) -> Iterator[Told]:
-    """Yield a callback that draws a bar with the time left and the speed against real time; on a terminal only."""
+    """Yield what shows progress: a bar with the time left and the speed against real time, or lines where no terminal is."""
+    if not console.is_terminal:
+        yield ProgressLines()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), _Speed())
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         tasks: dict[str, int] = {}
 
         def told(what: str, done: int, total: int) -> None:

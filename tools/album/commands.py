@@ -35,7 +35,7 @@ from phosphene.tools.album.records import (
     unfinished,
     write_record,
 )
-from phosphene.tools.album.report import Bars, bars, console, plan_text
+from phosphene.tools.album.report import Bars, Lines, bars, console, plan_text
 from phosphene.tools.album.schema import Faults, read_album
 
 _PROBE_S = 1.0
@@ -84,7 +84,7 @@ class _Run:
             self.fail(RUN_FILE, disk_fault(error, path)[0])
 
     def work(
-        self, jobs: Sequence[TrackJob], told: Bars, done: Callable[[str, Outcome], None], options: Sequence[str]
+        self, jobs: Sequence[TrackJob], told: Bars | Lines, done: Callable[[str, Outcome], None], options: Sequence[str]
     ) -> None:
         """Run the jobs here or on the cluster."""
         run = partial(run_on_ray, self.options.ray) if self.options.ray else run_local

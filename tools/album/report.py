@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from phosphene.engine.core.progress import ProgressLines
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.tools.album.checks import Checked
 from phosphene.tools.album.job import Planned
@@ -61,7 +62,7 @@ def presets_text() -> str:
 
 
 class Bars:
-    """A bar for every track that is being worked on. Draws on a terminal only."""
+    """A bar for every track that is being worked on."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -86,9 +87,27 @@ class Bars:
                 self._progress.update(task, visible=False)
 
 
+class Lines:
+    """The same where there is no terminal: a line now and then."""
+
+    def __init__(self) -> None:
+        self._progress = ProgressLines()
+
+    def __call__(self, track: str, message: dict[str, Any]) -> None:
+        """Take what a worker says."""
+        if "what" in message:
+            self._progress(f"{track}: {message['what']}", message["done"], message["total"])
+
+    def ended(self, track: str) -> None:
+        """Nothing is drawn, so nothing is taken away."""
+
+
 @contextmanager
-def bars() -> Iterator[Bars]:
-    """Yield what draws the bars."""
+def bars() -> Iterator[Bars | Lines]:
+    """Yield what shows how far each track is."""
+    if not console.is_terminal:
+        yield Lines()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         yield Bars(progress)
