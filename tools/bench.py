@@ -27,7 +27,8 @@ import typer
 from phosphene.engine.app.recording import versions
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import ignore_current_folder
-from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.commands import invoke
+from phosphene.engine.core.errors import UserError, did_you_mean, one_line
 from phosphene.engine.core.extras import install_packages
 from phosphene.engine.core.naming import refused
 from phosphene.engine.core.placing import claim
@@ -73,8 +74,8 @@ def main(
     benchmarks = _benchmarks(seconds, music)
     unknown = sorted(set(names or ()) - set(benchmarks))
     if unknown:
-        typer.echo(f"vj bench: no such benchmark: {', '.join(unknown)}; allowed: {', '.join(benchmarks)}", err=True)
-        raise typer.Exit(2)
+        remedy = did_you_mean(unknown[0], benchmarks)
+        raise UserError("no such benchmark", allowed=", ".join(benchmarks), got=", ".join(unknown), remedy=remedy)
     check_laboratory(_WANTED)
     numbers_page = laboratory("numbers_page", _WANTED)
     today, processor = clock.wall_clock().date().isoformat(), _processor()
@@ -160,9 +161,7 @@ def _arguments(given: list[str]) -> list[str]:
 
 def program(arguments: Sequence[str], prog: str) -> int:
     """Run the benchmarks that the arguments name; return the exit code."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    return app(_arguments(list(arguments)), prog_name=prog, standalone_mode=False) or 0
+    return invoke(main, _arguments(list(arguments)), prog)
 
 
 if __name__ == "__main__":

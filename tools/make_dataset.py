@@ -12,6 +12,7 @@ What it makes is read by `tools.datasets.manifest.load_manifest`. Ctrl-C keeps w
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.commands import invoke
 from phosphene.engine.core.errors import UserError, one_line
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.naming import refuse_inputs
@@ -206,7 +208,7 @@ def diffusers(
 def main() -> None:
     """Make a data set; a fault that a person can mend ends it with one line and exit code 2."""
     print_anything()
-    run("make_dataset", app)
+    run("make_dataset", lambda: sys.exit(invoke(app, None, "make_dataset.py")))
 
 
 if __name__ == "__main__":

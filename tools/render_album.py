@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.commands import invoke
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.terminal import FAULT_OF_A_PERSON, STOPPED, print_anything, run
 from phosphene.tools.album.commands import Options, album
@@ -98,7 +99,7 @@ def main() -> None:
     """Run the program; every fault that a person can mend is a line of its own."""
     print_anything()
     logging.basicConfig(level=logging.WARNING, format="%(levelname).1s %(message)s", stream=sys.stderr)
-    run("render_album", lambda: app(prog_name="render_album.py"))
+    run("render_album", lambda: sys.exit(invoke(app, None, "render_album.py")))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from phosphene.engine.app.options import parse_size
 from phosphene.engine.compositor.export_pass import ALPHAS, MAX_SSAA, Export
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
 from phosphene.engine.core.params import within
@@ -24,7 +24,6 @@ from phosphene.engine.models.latent import Walk
 from phosphene.engine.models.style import MAX_SEED, load_style, style_folder
 from phosphene.engine.output.movie import check_place
 from phosphene.engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
-from phosphene.engine.show.catalogue import did_you_mean, listed
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import Scene, load_scene, scene_path
 

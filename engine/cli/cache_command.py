@@ -9,9 +9,8 @@ import typer
 
 from phosphene.engine.cli.table import Json, print_table
 from phosphene.engine.core.cache import entries, remove
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, listed
 from phosphene.engine.core.paths import cache_dir
-from phosphene.engine.show.catalogue import listed
 
 
 def cache_command(

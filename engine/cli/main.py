@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from phosphene import __version__
 from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.commands import invoke
 from phosphene.engine.core.terminal import log_to_terminal, print_anything, run
 
 
@@ -110,7 +112,7 @@ def main() -> None:
     """Run `vj`; a fault that a person can mend ends it with one line and exit code 2."""
     ignore_current_folder()
     print_anything()
-    run("vj", lambda: app(prog_name="vj"))
+    run("vj", lambda: sys.exit(invoke(app, None, "vj")))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ a boundary that turns it into a state (a refused style, a HUD line, an exit code
 
 from __future__ import annotations
 
+import difflib
 import logging
 import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 from phosphene.engine.core import clock
@@ -15,6 +17,7 @@ from phosphene.engine.core import clock
 _MOST_GOT, _MOST_WORDS = 120, 400  # characters: a library of 3,000 styles would fill 96 KB of a line
 _MOST_WHERE = 1000  # characters: a path, and a key that a stranger chose
 _MOST_KINDS = 256  # of messages that a log keeps count of
+_LONGEST_WORD = 100  # that a slip of the pen is looked for in
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 4, 8, 80, 80
 _SHORT.maxtuple = _SHORT.maxlist = 12
@@ -70,6 +73,18 @@ def _told(value: object) -> str:
         return str(value) if kind is None else _SHORT.repr(value if type(value) is kind else kind(value))
     except ValueError:  # Python writes no whole number of more than 4,300 digits
         return "a huge number"
+
+
+def did_you_mean(got: str, allowed: Iterable[str]) -> str:
+    """Return `did you mean 'x'?` for the nearest allowed word, or ""."""
+    near = difflib.get_close_matches(got[:_LONGEST_WORD], list(allowed), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def listed(words: Iterable[str], most: int = 24) -> str:
+    """Return `a, b, c` for an error message, cut after `most` words."""
+    words = list(words)
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") if words else "none"
 
 
 class RateLimitedLog:

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from safetensors.numpy import save
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import read_toml
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.paths import find, is_name, style_folders, styles_dir
@@ -32,7 +32,6 @@ from phosphene.engine.models.graph import Tensors
 from phosphene.engine.models.table import Table
 from phosphene.engine.models.tensor_file import read_tensors
 from phosphene.engine.models.vqvae import VqvaeNetwork
-from phosphene.engine.show.catalogue import did_you_mean, listed
 
 __all__ = [
     "Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "made_meta", "write_meta", "write_style",

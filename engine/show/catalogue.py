@@ -7,7 +7,6 @@ gets their parameters as data. Read on any thread; frozen.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +17,6 @@ IDLE = "idle"  # the style name of a deck that shows the idle scene: nothing to 
 TRANSITIONS = ("cut", "dissolve", "through-black", "wipe", "interlock")
 STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0}  # where an automatic crossfade may start -> quantum in beats
 
-_LONGEST_WORD = 100  # that a slip of the pen is looked for in
 
 LEVEL = Param("level", "Level", 0.0, 1.0, 1.0, "How much of the deck is seen before the crossfade")
 MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole output")
@@ -72,15 +70,3 @@ class Catalogue:
     def plain_chain(self) -> tuple[tuple[str, dict[str, float]], ...]:
         """Return every effect at its defaults (amount 0: not seen, costs nothing) in catalogue order."""
         return tuple((name, defaults(params)) for name, params in self.effects.items())
-
-
-def did_you_mean(got: str, allowed: Iterable[str]) -> str:
-    """Return `did you mean 'x'?` for the nearest allowed word, or ""."""
-    near = difflib.get_close_matches(got[:_LONGEST_WORD], list(allowed), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else ""
-
-
-def listed(words: Iterable[str], most: int = 24) -> str:
-    """Return `a, b, c` for an error message, cut after `most` words."""
-    words = list(words)
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") if words else "none"

@@ -19,11 +19,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phosphene.engine.core import paths
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import read_toml
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import FADERS, SIGNALS
-from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue, did_you_mean, listed
+from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 

@@ -17,14 +17,14 @@ from typing import TypeVar
 from phosphene.engine.app.options import parse_fps
 from phosphene.engine.app.render_job import parse_resolution
 from phosphene.engine.audio.part import Part
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import open_regular, reason
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.encoding import LATENTS
 from phosphene.engine.models.style import load_style
 from phosphene.engine.output.movie_spec import PRESETS, MovieSpec
 from phosphene.engine.output.movie_spec import check as check_movie
-from phosphene.engine.show.catalogue import Catalogue, did_you_mean, listed
+from phosphene.engine.show.catalogue import Catalogue
 from phosphene.tools.album.presets import LEVELS, Preset, check_look, load_preset
 from phosphene.tools.album.schema import Album, Faults, Track
 

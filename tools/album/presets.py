@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import read_toml
-from phosphene.engine.show.catalogue import Catalogue, did_you_mean, listed
+from phosphene.engine.show.catalogue import Catalogue
 from phosphene.engine.show.scene import Number, Text, schema_faults
 
 FOLDER = Path(__file__).parent / "presets"

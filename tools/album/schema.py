@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import parse_toml, read_toml
-from phosphene.engine.show.catalogue import did_you_mean, listed
 from phosphene.engine.show.scene import Number, Text, Values, schema_faults
 
 VERSION = 1
