@@ -14,11 +14,11 @@ from phosphene.engine.core.paths import cache_dir
 
 
 def cache_command(
-    names: Annotated[list[str] | None, typer.Argument(help="only these; default: all")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="remove them: all of it can be made again")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="names of caches (default: all)")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="empty them; all in them can be made again")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what is kept for the next time, and how large it is; or clear it."""
+    """Show what the caches hold and how large they are, or empty them."""
     found = entries()
     known = [kept.path.name for kept in found]
     if unknown := [name for name in names or () if name not in known]:

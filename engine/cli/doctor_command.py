@@ -12,7 +12,7 @@ from phosphene.engine.cli.table import Json, print_table
 
 
 def doctor_command(as_json: Json = False) -> None:
-    """Say what this machine has, what will be used, and why the rest will not."""
+    """Say what this machine has, what will be used, and why the rest will not be."""
     found = examine()
     if as_json:
         typer.echo(json.dumps(found, indent=2))

@@ -18,14 +18,14 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import within
 from phosphene.engine.core.progress import ProgressLines
 
-app = typer.Typer(name="engines", help="TensorRT plans: networks built for this very GPU.", no_args_is_help=True)
+app = typer.Typer(name="engines", help="Build TensorRT plans: networks for this NVIDIA card.", no_args_is_help=True)
 console = terminal.console()
 Json = Annotated[bool, typer.Option("--json", help="for scripts")]
 
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """List the plans, and say of each whether this machine can use it."""
+    """List the plans, and whether this machine can use them."""
     from phosphene.engine.backends.plans import PlanStore
 
     machine, reason = _machine()
@@ -44,17 +44,19 @@ def list_command(as_json: Json = False) -> None:
 
 @app.command()
 def build(
-    styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders (default: the whole library)")] = None,
-    size: Annotated[str | None, typer.Option(help="one size, such as 1280x720")] = None,
-    sizes: Annotated[str | None, typer.Option(help="a range, such as 64x36..1920x1080 (default: 64x36..1280x720)")] = None,
-    level: Annotated[int, typer.Option(help="how hard the builder tries: 0 takes what works", min=0, max=5)] = 3,
-    limit: Annotated[float, typer.Option(help="seconds for one plan, 1 to 86400")] = 600.0,
-    again: Annotated[bool, typer.Option("--again", help="build a plan for every style, whatever is there")] = False,
+    styles: Annotated[list[str] | None, typer.Argument(help="names or folders (default: the whole library)")] = None,
+    size: Annotated[str | None, typer.Option(help="for one size, such as 1280x720")] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="for a range, such as 64x36..1920x1080 (default: 64x36..1280x720)")
+    ] = None,
+    level: Annotated[int, typer.Option(help="how hard the builder tries; 0: takes the first that works", min=0, max=5)] = 3,
+    limit: Annotated[float, typer.Option(help="longest time for one plan, in seconds, 1 to 86400")] = 600.0,
+    again: Annotated[bool, typer.Option("--again", help="build every plan, even if it is there")] = False,
 ) -> None:
-    """Build plans before the gig, one for each architecture; what is there for this machine is kept.
+    """Build the plans that are missing, before the gig.
 
-    Styles of one architecture share a plan: the weights are exchanged when one of them is loaded. Exit code 1 when a plan
-    could not be built.
+    Styles whose networks have the same shape share a plan; its weights are exchanged when one of them is loaded. Exit code
+    1 if a plan could not be built.
     """
     from phosphene.engine.backends.plan_build import build as build_plan
     from phosphene.engine.backends.plans import PlanStore, is_for, recipe_of, sizes_of
@@ -88,9 +90,9 @@ def build(
 
 @app.command()
 def prune(
-    everything: Annotated[bool, typer.Option("--all", help="delete all plans, those of this machine too")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="delete all plans, also those that work here")] = False,
 ) -> None:
-    """Delete damaged plans and those of other drivers, GPUs and versions of TensorRT."""
+    """Delete damaged plans, and plans for other drivers, GPUs or TensorRT versions."""
     from phosphene.engine.backends.plans import PlanStore
 
     machine, reason = _machine()

@@ -20,12 +20,12 @@ _UNWRITTEN = "the graph cannot be written"
 
 
 def flash_command(
-    film: Annotated[Path, typer.Argument(help="any film")],
-    graph: Annotated[Path | None, typer.Option(help="where the graph goes (default: FILM.flash.png)")] = None,
-    no_graph: Annotated[bool, typer.Option("--no-graph", help="draw none")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print what was found as JSON")] = False,
+    film: Annotated[Path, typer.Argument(help="the film")],
+    graph: Annotated[Path | None, typer.Option(help="file for the graph (default: FILM.flash.png)")] = None,
+    no_graph: Annotated[bool, typer.Option("--no-graph", help="draw no graph")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
-    """Check a film for flashes. Exit code 1 where there are more than three in a second."""
+    """Check a film for flashes. Exit code 1 if there are more than three in any second."""
     from phosphene.engine.cli.render_command import bar
     from phosphene.engine.core.naming import beside
     from phosphene.engine.output.flash_check import check_film

@@ -30,15 +30,15 @@ _PREVIEW = "256x144"
 
 
 def import_command(
-    file: Annotated[Path, typer.Argument(help="the checkpoint, a .pth")],
-    slug: Annotated[str | None, typer.Option(help="folder name; default: from the file's")] = None,
-    name: Annotated[str | None, typer.Option(help="what people read; default: from the file's")] = None,
-    licence: Annotated[str, typer.Option(help="what its maker allows")] = "unknown",
-    zoom: Annotated[float, typer.Option(help="how much larger; 6.28: the part that its own videos showed")] = 1.0,
-    video: Annotated[bool, typer.Option(help="also preview.mp4 (about 10 s)")] = True,
-    directory: Annotated[Path | None, typer.Option(help="where to put it; default: the library")] = None,
+    file: Annotated[Path, typer.Argument(help="the checkpoint, a .pth file")],
+    slug: Annotated[str | None, typer.Option(help="name in commands (default: from the file name)")] = None,
+    name: Annotated[str | None, typer.Option(help="name for people (default: from the file name)")] = None,
+    licence: Annotated[str, typer.Option(help="licence of the style, as its maker gives it")] = "unknown",
+    zoom: Annotated[float, typer.Option(help="enlarge it; 6.28 shows the part that its own videos showed")] = 1.0,
+    video: Annotated[bool, typer.Option(help="also make preview.mp4, which takes about 10 s")] = True,
+    directory: Annotated[Path | None, typer.Option(help="folder to put it into (default: the library)")] = None,
 ) -> None:
-    """Make a style of a CPPN checkpoint (.pth) trained with CLIP elsewhere."""
+    """Make a style of a CPPN (.pth) that another program trained with CLIP."""
     slug = check_slug(slug if slug is not None else slug_of(file), "--slug")
     folder = (directory or styles_dir()) / slug
     check_free(folder, "choose another --slug, or delete the folder")

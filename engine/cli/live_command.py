@@ -12,37 +12,43 @@ _TRIED_S = 3.0
 
 
 def live_command(
-    scene: Annotated[str | None, typer.Option(help="scene to open with (default: the first of the setlist)")] = None,
-    style: Annotated[str | None, typer.Option(help="play this style bare, or on the --scene's deck a")] = None,
-    input: Annotated[str, typer.Option(help="auto, default, a device by name or part of it, file:PATH, demo")] = "auto",
+    scene: Annotated[
+        str | None, typer.Option(help="first scene: a name or a .toml file (default: that of the setlist)")
+    ] = None,
+    style: Annotated[str | None, typer.Option(help="style to play without a scene, or on deck a of --scene")] = None,
+    input: Annotated[
+        str, typer.Option(help="device (number, name or part of it), default, file:PATH, demo; auto: default, else demo")
+    ] = "auto",
     output: Annotated[str, typer.Option(help="auto, window or headless")] = "auto",
     monitor: Annotated[
-        str | None, typer.Option(help="monitor by name, part of it, or number (default: the second one, where there is one)")
+        str | None, typer.Option(help="screen: number, name or part of it (default: the second one, if there is one)")
     ] = None,
-    windowed: Annotated[bool, typer.Option("--windowed", help="a window instead of the full screen")] = False,
-    size: Annotated[str | None, typer.Option(help="output size (default 1280x720; 640x360 on software OpenGL)")] = None,
-    fps: Annotated[str | None, typer.Option(help="frame rate (default 60; 30 on software OpenGL)")] = None,
+    windowed: Annotated[bool, typer.Option("--windowed", help="play in a window instead of full screen")] = False,
+    size: Annotated[
+        str | None, typer.Option(help="size of the picture (default 1280x720; 640x360 on software OpenGL)")
+    ] = None,
+    fps: Annotated[str | None, typer.Option(help="frames a second (default 60; 30 on software OpenGL)")] = None,
     internal: Annotated[
-        str | None, typer.Option(help="fix the internal size instead of letting the governor choose")
+        str | None, typer.Option(help="size at which networks paint, such as 320x180 (default: as the machine can)")
     ] = None,
-    backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
-    record: Annotated[Path | None, typer.Option(help="record the whole show to this MP4")] = None,
-    seconds: Annotated[float | None, typer.Option(help="end after so many seconds; default: never")] = None,
-    report: Annotated[Path | None, typer.Option(help="write report.json here when the show ends")] = None,
-    osc_host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 lets the whole network in")] = "127.0.0.1",
-    osc_port: Annotated[int, typer.Option(help="UDP port for control", min=0, max=65535)] = 9000,
-    osc_out: Annotated[int, typer.Option(help="UDP port that state is sent to", min=1, max=65535)] = 9001,
-    show: Annotated[bool, typer.Option("--show", help="show mode: saved files do not change the picture")] = False,
-    gain: Annotated[float, typer.Option(help="input gain, a factor, 0 to 100")] = 1.0,
-    channels: Annotated[str | None, typer.Option(help="input channels, one or two, from 1, such as 3,4")] = None,
-    listen: Annotated[bool, typer.Option("--listen", help="play a file or the demo on the default output too")] = False,
-    takes: Annotated[Path | None, typer.Option(help="folder for takes (default: yours, see vj doctor)")] = None,
+    backend: Annotated[str, typer.Option(help="what runs the networks: auto, or one to try first (see vj doctor)")] = "auto",
+    record: Annotated[Path | None, typer.Option(help="record the whole show to this .mp4 or .mkv")] = None,
+    seconds: Annotated[float | None, typer.Option(help="end after this many seconds (default: never)")] = None,
+    report: Annotated[Path | None, typer.Option(help="write a report (JSON) to this file when the show ends")] = None,
+    osc_host: Annotated[str, typer.Option(help="address to hear OSC on; 0.0.0.0: the whole network")] = "127.0.0.1",
+    osc_port: Annotated[int, typer.Option(help="UDP port to receive OSC on", min=0, max=65535)] = 9000,
+    osc_out: Annotated[int, typer.Option(help="UDP port to send the state to", min=1, max=65535)] = 9001,
+    show: Annotated[bool, typer.Option("--show", help="saving a scene file does not change the picture")] = False,
+    gain: Annotated[float, typer.Option(help="multiply the input level by this, 0 to 100")] = 1.0,
+    channels: Annotated[str | None, typer.Option(help="the one or two input channels, from 1, such as 3,4")] = None,
+    listen: Annotated[bool, typer.Option("--listen", help="also play the file or the demo on the loudspeakers")] = False,
+    takes: Annotated[Path | None, typer.Option(help="folder for takes (default: see vj doctor)")] = None,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="try it out: the demo for 3 s without a window; exit code 1 without pictures")
+        bool, typer.Option("--smoke", help="test: play the demo for 3 s without a window; exit code 1 if no picture comes")
     ] = False,
-    no_guard: Annotated[bool, typer.Option("--no-guard", help="do not hold back flashes beyond three a second")] = False,
+    no_guard: Annotated[bool, typer.Option("--no-guard", help="allow more than three flashes a second")] = False,
 ) -> None:
-    """Perform: listen, paint, show, record."""
+    """Play a show: listen, paint, show, record."""
     from phosphene.engine.app.live import run_live
     from phosphene.engine.app.options import LONGEST_S, LiveOptions, parse_channels, parse_fps, parse_record, parse_size
     from phosphene.engine.core.params import within

@@ -29,22 +29,24 @@ class _Place:
 
 
 _COMMANDS = {
-    "live": _Place("engine.cli.live_command", "live_command", "Perform: listen, paint, show, record."),
+    "live": _Place("engine.cli.live_command", "live_command", "Play a show: listen, paint, show, record."),
     "render": _Place("engine.cli.render_command", "render_command", "Render a song to a film: the same pictures each time."),
-    "rerender": _Place("engine.cli.rerender_command", "rerender_command", "Paint a take again, at any size."),
-    "album": _Place("tools.render_album", "app", "Render a whole album, each track in a look of its own."),
-    "styles": _Place("engine.cli.styles_commands", "app", "The style library: what can be played."),
-    "scenes": _Place("engine.cli.scenes_commands", "app", "The scenes: looks that can be called by name."),
+    "rerender": _Place(
+        "engine.cli.rerender_command", "rerender_command", "Render a take (a recorded show) again, at any size."
+    ),
+    "album": _Place("tools.render_album", "app", "Render a whole album: a film for each song."),
+    "styles": _Place("engine.cli.styles_commands", "app", "List, rate, check and make styles."),
+    "scenes": _Place("engine.cli.scenes_commands", "app", "List and check scenes."),
     "train": _Place("tools.train", "main", "Train a style from words or pictures; or a GAN, or a VQ-VAE.", parses=True),
-    "dataset": _Place("tools.make_dataset", "app", "Make a set of pictures to train on."),
-    "export": _Place("tools.export_engine", "main", "Write the network of a style for other programs.", parses=True),
-    "engines": _Place("engine.cli.engines_commands", "app", "TensorRT plans: networks built for this very GPU."),
-    "flash": _Place("engine.cli.flash_command", "flash_command", "Check a film for flashes beyond three a second."),
+    "dataset": _Place("tools.make_dataset", "app", "Make a data set to train on: pictures or loops."),
+    "export": _Place("tools.export_engine", "main", "Write a style as ONNX files, and build its plan.", parses=True),
+    "engines": _Place("engine.cli.engines_commands", "app", "Build TensorRT plans: networks for this NVIDIA card."),
+    "flash": _Place("engine.cli.flash_command", "flash_command", "Check a film for more than three flashes a second."),
     "devices": _Place("engine.cli.inputs_command", "devices_command", "List the audio inputs."),
     "osc": _Place("engine.cli.osc_command", "osc_command", "List every OSC address."),
-    "doctor": _Place("engine.cli.doctor_command", "doctor_command", "Say what this machine has and what will be used."),
-    "cache": _Place("engine.cli.cache_command", "cache_command", "Show what is kept for the next time, or clear it."),
-    "bench": _Place("tools.bench", "program", "Measure this machine; each number beside its baseline.", parses=True),
+    "doctor": _Place("engine.cli.doctor_command", "doctor_command", "Say what this machine has, and what will be used."),
+    "cache": _Place("engine.cli.cache_command", "cache_command", "Show what the caches hold, or empty them."),
+    "bench": _Place("tools.bench", "program", "Measure this machine, and simpler ways for comparison.", parses=True),
 }
 
 
@@ -100,7 +102,7 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="say more")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="print more, such as where a fault happened")] = False,
 ) -> None:
     if version:
         typer.echo(f"phosphene {__version__}")

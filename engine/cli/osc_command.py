@@ -14,8 +14,8 @@ from phosphene.engine.library.catalogue import show_catalogue
 
 
 def osc_command(
-    markdown: Annotated[bool, typer.Option("--markdown", help="the reference page, as in docs/osc.md")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="the OSCQuery tree")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print the reference page docs/osc.md")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the OSCQuery tree as JSON")] = False,
 ) -> None:
     """List every OSC address."""
     catalogue = show_catalogue()

@@ -26,32 +26,38 @@ console = terminal.console(stderr=True)
 
 
 def render_command(
-    audio: Annotated[Path, typer.Argument(help="any audio file, or demo")],
-    out: Annotated[Path, typer.Argument(help=".mp4, .mkv or .mov; a folder or frame_%06d.png or .exr for single frames")],
-    style: Annotated[str | None, typer.Option(help="the style; default: the one that suits the music best")] = None,
-    scene: Annotated[str | None, typer.Option(help="a scene, its effects and mappings; with --style: on its deck a")] = None,
-    resolution: Annotated[str, typer.Option("--resolution", "-r", "--size", help="360p to 4k, or WIDTHxHEIGHT")] = "720p",
-    fps: Annotated[str, typer.Option("--fps", "-f", help="such as 24, 29.97 or 30000/1001")] = "30",
-    audio_scale: Annotated[float, typer.Option("--audio-scale", "-a", help="how strongly sound moves it, 0 to 0.2")] = 0.10,
+    audio: Annotated[Path, typer.Argument(help="the song: any audio file, or demo")],
+    out: Annotated[
+        Path, typer.Argument(help="film: .mp4, .mkv or .mov; for single frames a folder, or frame_%06d.png or .exr")
+    ],
+    style: Annotated[str | None, typer.Option(help="style (default: the one that suits the music best)")] = None,
+    scene: Annotated[str | None, typer.Option(help="scene; with --style, that style plays on its deck a")] = None,
+    resolution: Annotated[
+        str, typer.Option("--resolution", "-r", "--size", help="size: 360p to 4k, or WIDTHxHEIGHT")
+    ] = "720p",
+    fps: Annotated[str, typer.Option("--fps", "-f", help="frames a second, such as 24, 29.97 or 30000/1001")] = "30",
+    audio_scale: Annotated[
+        float, typer.Option("--audio-scale", "-a", help="how strongly sound moves the picture, 0 to 0.2")
+    ] = 0.10,
     pulse: Annotated[float, typer.Option(help="how strongly kicks push a style without a scene, 0 to 1")] = 0.5,
-    seed: Annotated[int, typer.Option(help="of everything drawn by chance")] = 0,
-    start: Annotated[float, typer.Option(help="begin so many seconds into the file", min=0.0)] = 0.0,
+    seed: Annotated[int, typer.Option(help="number from which all chance follows")] = 0,
+    start: Annotated[float, typer.Option(help="begin this many seconds into the song", min=0.0)] = 0.0,
     duration: Annotated[
-        float | None, typer.Option("--duration", "-d", help="length in seconds; default: to the end")
+        float | None, typer.Option("--duration", "-d", help="length in seconds (default: to the end)")
     ] = None,
-    codec: Annotated[str, typer.Option(help="h264, hevc, prores, png or exr; auto: by the name of the file")] = "auto",
+    codec: Annotated[str, typer.Option(help="h264, hevc, prores, png or exr; auto: by the name of the film")] = "auto",
     crf: Annotated[int, typer.Option(help="quality of h264 and hevc, 0 to 51, lower is better", min=0, max=51)] = 18,
-    preset: Annotated[str, typer.Option(help="of x264 and x265: ultrafast to veryslow")] = "medium",
-    alpha: Annotated[str, typer.Option(help="none; picture: as it is mixed; luma: black is clear")] = "none",
-    ssaa: Annotated[int, typer.Option(help="paint so many times larger on each side, then average")] = 1,
+    preset: Annotated[str, typer.Option(help="effort of h264 and hevc, ultrafast to veryslow")] = "medium",
+    alpha: Annotated[str, typer.Option(help="none; picture: as it is mixed; luma: black is transparent")] = "none",
+    ssaa: Annotated[int, typer.Option(help="paint at this many times the width and height, then average")] = 1,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="leave the sound out")] = False,
-    export_frames: Annotated[Path | None, typer.Option(help="also every frame as PNG into this folder")] = None,
-    backend: Annotated[str, typer.Option(help="auto, or one that goes first: see vj doctor")] = "auto",
+    export_frames: Annotated[Path | None, typer.Option(help="also write every frame as PNG into this folder")] = None,
+    backend: Annotated[str, typer.Option(help="what runs the networks: auto, or one to try first (see vj doctor)")] = "auto",
     guard: Annotated[
-        str, typer.Option(help="flashes beyond three a second: two-way, causal (as in a show), off")
+        str, typer.Option(help="limit flashes to three a second: two-way, causal (as in a show), off")
     ] = "two-way",
-    verify_again: Annotated[bool, typer.Option("--verify", help="then paint all frames again and compare")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON")] = False,
+    verify_again: Annotated[bool, typer.Option("--verify", help="paint all frames a second time and compare")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
     """Render a song to a film: the same pictures each time."""
     from phosphene.engine.app.build import given_scene

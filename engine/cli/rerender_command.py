@@ -21,30 +21,45 @@ _INTERNAL, _SIGNALS = ("auto", "follow", "full"), ("auto", "log", "audio")
 
 def rerender_command(
     take: Annotated[Path, typer.Argument(help="the folder of a take")],
-    out: Annotated[Path, typer.Argument(help=".mp4, .mkv or .mov; a folder or frame_%06d.png or .exr for single frames")],
+    out: Annotated[
+        Path, typer.Argument(help="film: .mp4, .mkv or .mov; for single frames a folder, or frame_%06d.png or .exr")
+    ],
     size: Annotated[
-        str | None, typer.Option("--size", "-r", "--resolution", help="360p to 4k, or WIDTHxHEIGHT; default: the take's own")
+        str | None,
+        typer.Option("--size", "-r", "--resolution", help="360p to 4k, or WIDTHxHEIGHT (default: that of the take)"),
     ] = None,
-    fps: Annotated[str | None, typer.Option("--fps", "-f", help="such as 60 or 29.97; default: the take's own")] = None,
-    codec: Annotated[str, typer.Option(help="h264, hevc, prores, png or exr; auto: by the name of the file")] = "auto",
+    fps: Annotated[
+        str | None, typer.Option("--fps", "-f", help="frames a second, such as 60 or 29.97 (default: those of the take)")
+    ] = None,
+    codec: Annotated[str, typer.Option(help="h264, hevc, prores, png or exr; auto: by the name of the film")] = "auto",
     crf: Annotated[int, typer.Option(help="quality of h264 and hevc, 0 to 51, lower is better", min=0, max=51)] = 18,
-    preset: Annotated[str, typer.Option(help="of x264 and x265: ultrafast to veryslow")] = "medium",
-    ssaa: Annotated[int, typer.Option(help="paint so many times larger on each side, then average", min=1, max=4)] = 1,
+    preset: Annotated[str, typer.Option(help="effort of h264 and hevc, ultrafast to veryslow")] = "medium",
+    ssaa: Annotated[int, typer.Option(help="paint at this many times the width and height, then average", min=1, max=4)] = 1,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="leave the sound out")] = False,
     internal: Annotated[
-        str, typer.Option(help="size that is painted: follow the show's, full, or auto: follow at the take's own size")
+        str,
+        typer.Option(
+            help="size at which networks paint: follow (as in the show), full; auto: follow if the size is the take's"
+        ),
     ] = "auto",
     signals: Annotated[
-        str, typer.Option(help="what moves the picture: the log of what was heard, or the audio, analysed again")
+        str,
+        typer.Option(
+            help="what moves the picture: log (what the show heard), audio (analysed again); auto: log, if there is one"
+        ),
     ] = "auto",
-    backend: Annotated[str, typer.Option(help="auto: the take's own; or one that goes first: see vj doctor")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="what runs the networks: auto (as in the show), or one to try first (see vj doctor)")
+    ] = "auto",
     compare: Annotated[
         bool | None,
-        typer.Option("--compare/--no-compare", help="with the recording, frame by second; default: if at hand"),
+        typer.Option(
+            "--compare/--no-compare", help="compare with the recording, second by second (default: if it is there)"
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print what came of it as JSON")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
-    """Render a live take again, at any size: the same show, frame by frame."""
+    """Render a take (a recorded show) again, at any size: the same show, frame by frame."""
     from phosphene.engine.app.options import parse_fps
     from phosphene.engine.app.render_job import codec_for, parse_resolution
     from phosphene.engine.app.rerender import RerenderJob, rerender

@@ -16,12 +16,12 @@ from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.show.scene import lint_scene, load_scene, scene_path
 from phosphene.engine.show.setlist import lint_setlist
 
-app = typer.Typer(name="scenes", help="The scenes: looks that can be called by name.", no_args_is_help=True)
+app = typer.Typer(name="scenes", help="List and check scenes.", no_args_is_help=True)
 
 
 @app.command("list")
 def scenes_list(as_json: Json = False) -> None:
-    """List the scenes."""
+    """List the scenes, each with its number key."""
 
     catalogue = show_catalogue()
     rows: list[tuple[str, str, str, str]] = []
@@ -41,9 +41,9 @@ def scenes_list(as_json: Json = False) -> None:
 
 @app.command("lint")
 def scenes_lint(
-    files: Annotated[list[Path] | None, typer.Argument(help="default: every scene and the setlist")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="scene files (default: every scene and the setlist)")] = None,
 ) -> None:
-    """Check scenes; every fault is one line. Exit code 1 when there is one."""
+    """Check scenes: one line for each fault. Exit code 1 if there is one."""
 
     catalogue = show_catalogue()
     setlists = [folder / "setlist.toml" for folder in paths.scene_folders()]

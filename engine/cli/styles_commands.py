@@ -31,7 +31,7 @@ from phosphene.engine.models.encoding import BASE_INPUTS, INPUTS
 from phosphene.engine.models.growth import PALETTES, draw_recipe
 from phosphene.engine.models.style import MAX_SEED, check_slug, in_library, list_styles, load_style, style_folder
 
-app = typer.Typer(name="styles", help="The style library: what can be played.", no_args_is_help=True)
+app = typer.Typer(name="styles", help="List, rate, check and make styles.", no_args_is_help=True)
 console = terminal.console()
 app.command("import")(import_command)
 _WIDE = 140  # columns of a terminal where tags stand beside the rest, instead of one word below the other
@@ -40,12 +40,12 @@ Json = Annotated[bool, typer.Option("--json", help="for scripts")]
 
 @app.command("list")
 def list_command(
-    sort: Annotated[str, typer.Option(help=f"one of {', '.join(SORTS)}")] = "name",
+    sort: Annotated[str, typer.Option(help=f"order: one of {', '.join(SORTS)}")] = "name",
     tag: Annotated[str | None, typer.Option(help="only styles with this tag")] = None,
     genre: Annotated[str | None, typer.Option(help="only styles for this genre")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the library."""
+    """List the styles of the library."""
     entries, ratings_fault = read_library()
     rows = [facts(entry) for entry in ordered(chosen(entries, tag, genre), sort)]
     faults = {entry.slug: entry.fault for entry in entries if entry.style is None}
@@ -69,7 +69,7 @@ def list_command(
 
 @app.command()
 def show(style: str, as_json: Json = False) -> None:
-    """Say everything about one style (slug or folder)."""
+    """Say everything about one style, given by its name or its folder."""
     folder = style_folder(style)
     loaded = load_style(folder)
     rating = load_ratings().get(loaded.slug, Rating()) if in_library(folder) else Rating()
@@ -107,9 +107,9 @@ def show(style: str, as_json: Json = False) -> None:
 
 @app.command()
 def lint(
-    styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders; all of the library if none")] = None,
+    styles: Annotated[list[str] | None, typer.Argument(help="names or folders (default: the whole library)")] = None,
 ) -> None:
-    """Check styles: files, weights, preview, liveliness, scores. Exit code 1 if anything is wrong; warnings do not count."""
+    """Check styles: files, weights, previews, liveliness, scores. Exit code 1 if there is a fault; warnings do not count."""
     wrong = 0
     for name in styles or list_styles():
         warnings: list[str] = []
@@ -130,10 +130,10 @@ def lint(
 @app.command("rate")
 def rate_command(
     style: str,
-    stars: Annotated[int, typer.Argument(help="1 to 5; 0 takes the rating away")],
-    note: Annotated[str | None, typer.Option(help="why; kept as it is when not given")] = None,
+    stars: Annotated[int, typer.Argument(help="1 to 5; 0 removes the rating")],
+    note: Annotated[str | None, typer.Option(help="why (default: the old note stays)")] = None,
 ) -> None:
-    """Say how good a style is. Kept in ratings.toml of the library."""
+    """Rate a style. Ratings are kept in ratings.toml, in your folder of styles."""
     rating = rate(style, stars, note)
     said = "★" * rating.stars or "no rating"
     console.print(f"{library_slug(style)}: {said}{f' {rating.note}' if rating.note else ''}")
@@ -141,10 +141,10 @@ def rate_command(
 
 @app.command()
 def gallery(
-    out: Annotated[Path | None, typer.Option(help="the HTML file; default: index.html in the library")] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="in the browser")] = False,
+    out: Annotated[Path | None, typer.Option(help="the HTML file (default: index.html in your folder of styles)")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="open the page in the browser")] = False,
 ) -> None:
-    """Write the library as a page to look at: stills, videos, scores, ratings, filters."""
+    """Write a page with all styles: pictures, videos, scores, ratings, filters."""
     from phosphene.engine.library.gallery import write_gallery
 
     path, shown, broken = write_gallery(out)
@@ -156,7 +156,7 @@ def gallery(
 @app.command()
 def suggest(
     audio: Annotated[Path, typer.Argument(help="a track: any file with sound")],
-    count: Annotated[int, typer.Option(min=1, max=1000, help="how many styles")] = 5,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="how many styles to name")] = 5,
     as_json: Json = False,
 ) -> None:
     """Listen to a track and say which styles suit it, and why."""
@@ -184,8 +184,8 @@ def suggest(
 
 @app.command()
 def preview(
-    styles: Annotated[list[str] | None, typer.Argument(help="slugs or folders; all of your own if none")] = None,
-    video: Annotated[bool, typer.Option(help="also preview.mp4")] = True,
+    styles: Annotated[list[str] | None, typer.Argument(help="names or folders (default: all of your own)")] = None,
+    video: Annotated[bool, typer.Option(help="also make preview.mp4")] = True,
 ) -> None:
     """Render preview.png and preview.mp4 again, and measure the palette."""
     wrong = 0
@@ -206,18 +206,20 @@ def preview(
 
 @app.command()
 def new(
-    seed: Annotated[int, typer.Option(help="the same seed grows the same style")],
+    seed: Annotated[int, typer.Option(help="a whole number; the same one makes the same style")],
     width: Annotated[int, typer.Option(help="neurons a layer: 16 plays anywhere, 128 wants a fast machine")] = 32,
     layers: Annotated[int, typer.Option(min=2, help="hidden layers")] = 3,
-    inputs: Annotated[str, typer.Option(help="comma-separated names; see `vj styles show`")] = ",".join(BASE_INPUTS),
-    activations: Annotated[str, typer.Option(help="comma-separated, cycled")] = ",".join(ACTIVATIONS),
-    palette: Annotated[str | None, typer.Option(help=f"one of {', '.join(PALETTES)}; default: the seed's")] = None,
-    slug: Annotated[str | None, typer.Option(help="folder name; default seed-N-wW")] = None,
-    name: Annotated[str | None, typer.Option(help="what people read")] = None,
-    video: Annotated[bool, typer.Option(help="also preview.mp4 (about 10 s)")] = False,
-    directory: Annotated[Path | None, typer.Option(help="where to put it; default: the library")] = None,
+    inputs: Annotated[str, typer.Option(help="names, commas between; see `vj styles show`")] = ",".join(BASE_INPUTS),
+    activations: Annotated[str, typer.Option(help="names, commas between; layers take them in turn")] = ",".join(
+        ACTIVATIONS
+    ),
+    palette: Annotated[str | None, typer.Option(help=f"one of {', '.join(PALETTES)} (default: as the seed has it)")] = None,
+    slug: Annotated[str | None, typer.Option(help="name in commands (default: seed-N-wW)")] = None,
+    name: Annotated[str | None, typer.Option(help="name for people")] = None,
+    video: Annotated[bool, typer.Option(help="also make preview.mp4, which takes about 10 s")] = False,
+    directory: Annotated[Path | None, typer.Option(help="folder to put it into (default: the library)")] = None,
 ) -> None:
-    """Grow an untrained style from a seed."""
+    """Make an untrained style from a random seed."""
     within("--seed", seed, 0, MAX_SEED)
     recipe = draw_recipe(seed)
     if palette is not None:
