@@ -171,7 +171,7 @@ def apt() -> list[str]:
     if found is None:
         return []
     options = [found, "-q", "-o", "DPkg::Lock::Timeout=120"]
-    if os.geteuid() == 0:
+    if sys.platform != "win32" and os.geteuid() == 0:
         return ["env", "DEBIAN_FRONTEND=noninteractive", *options]
     sudo = shutil.which("sudo")
     if sudo is None or subprocess.run([sudo, "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything installed, then the tests:  sh setup/test.sh [pytest options]
-# The exit code is pytest's; style, layers and types are checked first, and fail the run after pytest has had its say.
+# The exit code is pytest's; style, layers, types and other systems are checked first, and fail the run after pytest has had its say.
 set -eu
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 # shellcheck source=setup/common.sh
@@ -30,7 +30,7 @@ MYPYPATH=$venv/types
 export MYPYPATH
 
 untidy=""
-for check in "ruff check" "ruff format --check" "lint-imports" "mypy"; do
+for check in "ruff check" "ruff format --check" "lint-imports" "mypy" "python setup/other_systems.py"; do
     # shellcheck disable=SC2086  # a command and its options
     if found=$($check 2>&1); then
         say "$check: fine"

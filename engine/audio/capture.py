@@ -7,6 +7,7 @@ size, finds out when it was captured, and works; it never waits, allocates littl
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -133,7 +134,7 @@ def resolve(name: str, index: int) -> int:
 
 def raise_priority() -> None:
     """Ask the system to run this thread before ordinary ones; not being allowed to is no error."""
-    if not hasattr(os, "sched_setscheduler"):
+    if sys.platform != "linux":
         return  # PortAudio's threads on macOS and Windows have real-time priority already
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR) + 4))

@@ -73,7 +73,7 @@ class SharedState:
         if sys.platform == "win32":
             tag = f"phosphene-{os.getpid()}-{os.urandom(4).hex()}"
             return cls(mmap.mmap(-1, _size(), tagname=tag), f"tag:{tag}", create=True)
-        if hasattr(os, "memfd_create"):
+        if sys.platform == "linux":
             file = os.memfd_create("phosphene-audio")
         else:
             file, path = tempfile.mkstemp(prefix="phosphene-audio-")
@@ -86,9 +86,10 @@ class SharedState:
     @classmethod
     def attach(cls, handle: str) -> SharedState:
         """Open the block named by `handle` in the process that was given it."""
-        kind, _, name = handle.partition(":")
-        memory = mmap.mmap(-1, _size(), tagname=name) if kind == "tag" else mmap.mmap(int(name), _size())
-        return cls(memory, handle, create=False)
+        _, _, name = handle.partition(":")
+        if sys.platform == "win32":
+            return cls(mmap.mmap(-1, _size(), tagname=name), handle, create=False)
+        return cls(mmap.mmap(int(name), _size()), handle, create=False)
 
     @property
     def descriptors(self) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +27,6 @@ class SourceProcess:
         """Start it. order: see `process.main`. descriptors: to be inherited. Raises OSError."""
         device = order["device"]
         pulse = device is not None and device["kind"] == PULSE
-        inherit = {} if sys.platform == "win32" else {"pass_fds": tuple(descriptors)}
         self._process = subprocess.Popen(
             python_child("phosphene.engine.audio.process", json.dumps(order)),
             stdin=subprocess.PIPE,  # held open: it closes when we do, however we end, and that ends the process
@@ -36,7 +34,7 @@ class SourceProcess:
             stderr=subprocess.PIPE,
             env=child_environment({"PULSE_SOURCE": str(device["name"])} if pulse else {}),
             start_new_session=True,  # Ctrl-C in the terminal is for the show alone
-            **inherit,
+            pass_fds=tuple(descriptors),  # none on Windows, which takes none
         )
         self.source, self.device = source, device
         self.ready = False

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -54,8 +55,10 @@ def _fitted(folder: Path, head: str, tail: str) -> str:
 
 
 def _most_bytes(folder: Path) -> int:
+    if sys.platform == "win32":
+        return _MOST_BYTES
     for each in (folder, *folder.parents):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # not there yet; Windows has no pathconf
+        with contextlib.suppress(OSError, ValueError):  # not there yet
             told = os.pathconf(each, "PC_NAME_MAX")
             return min(told, _MOST_BYTES) if told > 0 else _MOST_BYTES
     return _MOST_BYTES

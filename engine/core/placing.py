@@ -22,6 +22,7 @@ import io
 import logging
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,10 +31,8 @@ from typing import Any
 from phosphene.engine.core.errors import one_line
 from phosphene.engine.core.naming import COMPANIONS, WORKING, beside, numbered
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 
 def put(source: Path, target: Path) -> None:
     """Rename a file or a folder to a name that nothing has, in one step. Raises FileExistsError, OSError."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         os.rename(source, target)  # refuses by itself
     elif _renamed(source, target):
         pass
@@ -156,7 +155,7 @@ class Working:
             os.fsync(self.file.fileno())
         if not self._is_ours():
             raise FileNotFoundError(errno.ENOENT, "somebody took its working file away", str(self.path))
-        if os.name == "nt":
+        if sys.platform == "win32":
             self.close()
         target, n = self.target, 0
         while True:
@@ -190,7 +189,7 @@ class Working:
     def discard(self) -> None:
         """Remove it. Only for what is known to hold nothing, or nothing that is not whole elsewhere."""
         ours = self._is_ours()
-        if os.name == "nt":
+        if sys.platform == "win32":
             self.close()
         with contextlib.suppress(OSError):  # what is left there is of no use, but does no harm
             if ours and self.file is not None:
@@ -209,7 +208,7 @@ class Working:
     def _is_ours(self) -> bool:
         if self.file is not None:
             return not self.file.closed and _is(self.file.fileno(), self.path)
-        return os.name == "nt" or (self._handle is not None and _is(self._handle, self.path))
+        return sys.platform == "win32" or (self._handle is not None and _is(self._handle, self.path))
 
 
 @contextlib.contextmanager
@@ -297,7 +296,7 @@ def _made(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> int | No
             continue
         if folder:
             try:
-                handle = os.open(path, os.O_RDONLY) if os.name != "nt" else -1
+                handle = os.open(path, os.O_RDONLY) if sys.platform != "win32" else -1
             except FileNotFoundError:
                 continue  # as below
         locked = _lock(handle) if handle >= 0 else None
@@ -314,7 +313,7 @@ def _cleared(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> bool:
             return not os.path.lexists(path)
     except FileNotFoundError:
         return True
-    if os.name == "nt":
+    if sys.platform == "win32":
         with contextlib.suppress(OSError):  # it is open
             if not folder:
                 _renumber(path)
@@ -373,7 +372,7 @@ def _in_use(path: Path) -> bool:
 
 def _lock(handle: int) -> bool | None:
     """Lock an open file or folder until it is closed; False: somebody else has it; None: there are no locks here."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

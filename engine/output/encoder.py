@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -67,7 +68,7 @@ def pick_h264(wish: str, size: Size, fps: Fraction, crf: int = 19) -> H264:
         if wish == "nvenc":
             raise UserError("NVENC does not open", got=refusal, remedy="use x264, or check the NVIDIA driver")
         refused = (("nvenc", refusal),)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     easy = float(size.pixels * fps) <= _PIXELS_A_CORE * cores
     chosen = x264("superfast" if easy else "ultrafast", crf)
     return H264(chosen.name, chosen.options, refused)
