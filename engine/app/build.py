@@ -6,7 +6,7 @@ import logging
 import os
 
 from phosphene.engine.app.latency import OnsetLatency
-from phosphene.engine.app.loader import Loader
+from phosphene.engine.app.loader import StageLoader
 from phosphene.engine.app.stage import Hands, Stage
 from phosphene.engine.audio.base import AudioSource
 from phosphene.engine.backends.select import installed_backends, open_style
@@ -75,7 +75,7 @@ def build_stage(
         mappings=Mappings(),
         governor=governor,
         budget=FrameBudget(float(clock.fps)),
-        loader=Loader(
+        loader=StageLoader(
             lambda style, excluded: open_style(style, size, backends, backend, excluded),
             # By the name it was asked for, which may be a path: so it is recognised, and found again when it is saved.
             lambda name: load_scene(scene_path(name), catalogue).model_copy(update={"slug": name}),

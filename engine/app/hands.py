@@ -33,6 +33,7 @@ class LiveHands:
     def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
         """Log what is applied, if a take is running; say what the input says."""
         for line in self._heard():
+            assert self._stage is not None
             self._stage.say(line)
         if self._recording is not None:
             self._recording.log(inputs, frame)

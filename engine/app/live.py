@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from fractions import Fraction
+from types import FrameType
 
 from phosphene.engine.app import telemetry
 from phosphene.engine.app.build import build_stage, given_scene
@@ -253,6 +254,9 @@ def _end_undisturbed() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+_Handler = Callable[[int, FrameType | None], object] | int | None  # as signal.signal returns and takes
+
+
 class _Stop:
     """Turns the signals of `_ENDING` into a wish to end the show in order, from `begin` until all is closed.
 
@@ -262,7 +266,7 @@ class _Stop:
 
     def __init__(self) -> None:
         self._heard = 0
-        self._before: dict[int, object] = {}
+        self._before: dict[int, _Handler] = {}
 
     @property
     def asked(self) -> bool:

@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from phosphene.engine.backends.base import Program
 from phosphene.engine.backends.decoders import Decoder
@@ -63,8 +64,28 @@ class LoadFailed:
 Answer = StyleLoaded | SceneLoaded | LoadFailed
 
 
-class Loader:
-    """The loader thread, or with `inline` no thread at all.
+class Loader(Protocol):
+    """Asked by the render thread for styles and scenes, which it polls the answers of; no call waits or raises."""
+
+    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset()) -> None:
+        """Ask for style `name` on `deck`, on any backend but the `excluded` ones."""
+        ...
+
+    def request_scene(self, name: str) -> None:
+        """Ask for scene `name`."""
+        ...
+
+    def finished(self) -> list[Answer]:
+        """Return the answers that arrived since the last call and are still wanted."""
+        ...
+
+    def close(self) -> None:
+        """Answer no more."""
+        ...
+
+
+class StageLoader:
+    """The loader thread, or with `inline` no thread at all. See `Loader`.
 
     `open_style(style, excluded)` picks a backend; `read_scene(name)` reads and checks a scene.
     """
@@ -97,7 +118,7 @@ class Loader:
 
     def finished(self) -> list[Answer]:
         """Return the answers that arrived since the last call and are still wanted. Never blocks."""
-        answers = []
+        answers: list[Answer] = []
         while True:
             try:
                 key, stamp, answer = self._answers.get_nowait()

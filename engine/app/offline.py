@@ -257,6 +257,7 @@ def play(
                 heard = until
             told("rendering", k + 1, frames)
         written = sink.finish()
+        assert sink.hashes is not None
         return written, sink.hashes.path, sink.hashes.digest
     except BaseException:
         sink.abort()

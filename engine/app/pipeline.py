@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from phosphene.engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
@@ -71,7 +72,11 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     # 7 the picture
     _seat(stage)
     picture = stage.mixer.render(frame, signals, show, size)
-    held = stage.guard.hold(picture, show.master, show.blackout, frame.dt) if show.guard else stage.guard.off()
+    held = None
+    if show.guard:
+        held = stage.guard.hold(picture, show.master, show.blackout, frame.dt)
+    else:
+        stage.guard.off()
     stage.output_pass.draw(picture, stage.output, show.master, show.blackout, frame.index, held)
 
     stage.signals = signals
@@ -188,7 +193,7 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
         return True
 
     for event in inputs:
-        if not _held(stage, _told(event), lambda event=event: take(event), False):
+        if not _held(stage, _told(event), partial(take, event), False):
             # An answer that cannot be used is a failure: otherwise the document would wait for it all night.
             match event:
                 case SceneReady(scene):
@@ -198,7 +203,7 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
                 case _:
                     failed = None
             if failed is not None:
-                _held(stage, _told(failed), lambda failed=failed: take(failed), False)
+                _held(stage, _told(failed), partial(take, failed), False)
     if not _held(stage, "what is under way", advance, False):
         stage.state = stage.document.stopped(stage.state)
     return actions
@@ -224,7 +229,8 @@ def _resolved(stage: Stage, signals: Signals, dt: float) -> ShowFrame:
         return stage.mappings.evaluate(signals, dt)
 
     document = stage.document
-    values = _held(stage, "a mapping", mapped, {})
+    unmoved: dict[str, float] = {}
+    values = _held(stage, "a mapping", mapped, unmoved)
     shown = _held(stage, "the show document", lambda: document.resolve(stage.state, values), stage.shown)
     stage.shown = shown or document.resolve(document.empty(), {})
     return stage.shown
@@ -300,7 +306,7 @@ def _drop(backing: Backing | None) -> None:
 
 def _act(stage: Stage, actions: Sequence[Action], frame: Frame | None) -> None:
     for action in actions:
-        _held(stage, type(action).__name__.lower(), lambda action=action: _done(stage, action, frame), None)
+        _held(stage, type(action).__name__.lower(), partial(_done, stage, action, frame), None)
 
 
 def _done(stage: Stage, action: Action, frame: Frame | None) -> None:
@@ -312,8 +318,8 @@ def _done(stage: Stage, action: Action, frame: Frame | None) -> None:
         case Tempo(kind, value, t):
             _tempo(stage, kind, value, t)
         case Panic():
-            for deck in stage.mixer.decks.values():
-                deck.chain.reset()
+            for each in stage.mixer.decks.values():
+                each.chain.reset()
         case _ if frame is not None:
             stage.hands.act(action, frame)
 

@@ -276,8 +276,8 @@ class Recording:
             self._tell(f"another program is writing {opening.wanted}: this recording is {path}")
         self._state = Running(opening.take, opening.sink, opening.wanted, state.report, t_picture)
         if opening.take is not None:
-            for line in state.first:
-                opening.take.record(EVENTS, line)
+            for data in state.first:
+                opening.take.record(EVENTS, data)
             for each in state.trails:
                 each.goes_to(opening.take)
             self._pictures += state.trails

@@ -177,7 +177,8 @@ _ADAPTER = TypeAdapter(RenderJob)
 
 def job_to_json(job: RenderJob) -> dict[str, Any]:
     """Return the job as plain JSON values."""
-    return _ADAPTER.dump_python(job, mode="json")
+    document: dict[str, Any] = _ADAPTER.dump_python(job, mode="json")
+    return document
 
 
 def job_from_json(data: dict[str, Any]) -> RenderJob:

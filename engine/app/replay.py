@@ -131,13 +131,14 @@ def places(take: TakeLog) -> np.ndarray:
     if not len(placed):
         return np.arange(len(t), dtype=np.float64)
     nodes = placed[np.insert(np.diff(at[placed]) > 0, 0, True)]
-    found = np.interp(t, t[nodes], at[nodes])
+    found: np.ndarray = np.interp(t, t[nodes], at[nodes])
     fps = float(take.fps)
     found[: nodes[0]] = at[nodes[0]] + (t[: nodes[0]] - t[nodes[0]]) * fps
     found[nodes[-1] + 1 :] = at[nodes[-1]] + (t[nodes[-1] + 1 :] - t[nodes[-1]]) * fps
     # Where a picture got no place there may be no room for it either: it moves on by a hair, so that the line rises.
     found = np.maximum.accumulate(found)
-    return found + np.insert(np.cumsum(np.diff(found) <= 0.0), 0, 0) * 1e-9
+    found += np.insert(np.cumsum(np.diff(found) <= 0.0), 0, 0) * 1e-9
+    return found
 
 
 class Heard:
@@ -237,7 +238,7 @@ class ReplayLoader:
 
     def finished(self) -> list[Answer]:
         """Return the answers that had come by this frame."""
-        answers = []
+        answers: list[Answer] = []
         now = float(self._clock.k / self._clock.fps)
         while self._next < len(self._waiting) and self._waiting[self._next][0] <= now + 1e-9:
             answers.append(self._answer(self._waiting[self._next][1]))

@@ -22,7 +22,7 @@ from phosphene.engine.app.offline import Progress, Script, offline_stage, play, 
 from phosphene.engine.app.replay import Heard, Moments, ReplayClock, ReplayLeader, ReplayLoader, ReplaySource
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_log import Logged, TakeLog, check_styles, read_take
-from phosphene.engine.app.take_state import phase_on, reopen
+from phosphene.engine.app.take_state import reopen
 from phosphene.engine.audio.decode import stream_audio
 from phosphene.engine.audio.mending import SoundFaults
 from phosphene.engine.audio.offline import FileAnalysis
@@ -33,6 +33,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
 from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.generators.base import Played
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.library.similarity import Comparison, Similarity
@@ -271,10 +272,13 @@ class _Follower:
         if self._ticks.k / self._plan.fps >= self._due:
             self._due += _SYNC_S
             for deck, logged in zip(DECKS, now.phases, strict=True):
-                error = logged - phase_on(self._stage, deck)
+                generator = self._stage.backing[deck].generator
+                if not isinstance(generator, Played):
+                    continue
+                error = logged - generator.motion.phase
                 if math.isfinite(error):
                     self.correction = max(self.correction, abs(error))
-                    self._stage.backing[deck].generator.motion.phase = logged
+                    generator.motion.phase = logged
         self._size_next()
 
     def close(self) -> None:

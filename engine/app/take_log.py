@@ -82,7 +82,10 @@ class TakeLog:
         if "decks" not in self.start:
             shown = (self.start["show"].get(deck, {}).get("style", "") for deck in "ab")
             found |= {style: "" for style in shown if seated({"style": style})}
-        return found | {str(x.given.style): x.sha256 for x in self.inputs if isinstance(x, _Answered)}
+        for x in self.inputs:
+            if isinstance(x, _Answered) and isinstance(x.given, StyleReady):
+                found[x.given.style] = x.sha256
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,4 +80,5 @@ def _kept(rows: np.ndarray, sound: np.ndarray, path: Path, notes: list[str]) -> 
     if (bad := int(len(rows) - sound.sum())) == 0:
         return rows
     notes.append(f"{bad} damaged records of {path.name} are left out")
-    return rows[sound]
+    kept: np.ndarray = rows[sound]
+    return kept

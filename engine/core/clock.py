@@ -41,10 +41,14 @@ def sleep_until(t: float) -> None:
 
 
 class Clock(Protocol):
-    """Steps frames. `t_start` is the time of show time zero on the `now()` line (0.0 offline)."""
+    """Steps frames. `t_start` is the time of show time zero on the `now()` line (0.0 offline).
+
+    missed: slots that passed without a frame, since the start; a clock that never waits misses none.
+    """
 
     fps: Fraction
     t_start: float
+    missed: int
 
     def next_frame(self) -> Frame:
         """Return the next frame to render, after waiting for its slot where the clock is a live one."""

@@ -30,11 +30,7 @@ class Display(Protocol):
     """Shows output pictures. Owns the GL context; all calls on the thread that made it."""
 
     name: str  # `window` or `headless`
-
-    @property
-    def output_size(self) -> Size:
-        """Size of the pictures that it wants; the screen may be larger."""
-        ...
+    output_size: Size  # of the pictures that will come, which the show sets; the screen may be larger
 
     @property
     def refresh_hz(self) -> float:

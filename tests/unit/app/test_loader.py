@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from phosphene.engine.app.loader import Loader, LoadFailed, SceneLoaded, StyleLoaded
+from phosphene.engine.app.loader import Loader, LoadFailed, SceneLoaded, StageLoader, StyleLoaded
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.select import open_style
 from phosphene.engine.core import clock
@@ -33,7 +33,7 @@ def answers(loader: Loader, count: int) -> list:
 
 @pytest.mark.parametrize("inline", [False, True])
 def test_style_and_scene_arrive(inline: bool) -> None:
-    loader = Loader(open_on_cpu, lambda slug: SCENE, inline=inline)
+    loader = StageLoader(open_on_cpu, lambda slug: SCENE, inline=inline)
     slug = list_styles()[0]
     loader.request_style("a", slug)
     loader.request_scene("s")
@@ -51,7 +51,7 @@ def test_faults_become_answers() -> None:
             raise ZeroDivisionError("rude")
         raise UserError("no such scene", got=slug, remedy="try another")
 
-    loader = Loader(open_on_cpu, read, inline=True)
+    loader = StageLoader(open_on_cpu, read, inline=True)
     for slug in ("rude", "missing"):
         loader.request_scene(slug)
         (answer,) = loader.finished()
@@ -89,7 +89,7 @@ def test_newest_request_of_a_deck_wins() -> None:
         return Program(style.slug), selection
 
     first, second, third = list_styles()[:3]
-    loader = Loader(slow, lambda slug: SCENE)
+    loader = StageLoader(slow, lambda slug: SCENE)
     loader.request_style("a", first)
     assert started.wait(10.0)
     loader.request_style("a", second)
