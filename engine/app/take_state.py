@@ -69,7 +69,7 @@ class StageWitness:
         return {
             "show": snapshot(stage.state),
             "decks": {deck: self._deck(deck) for deck in DECKS},
-            "envelopes": stage.mappings.envelopes,
+            "envelopes": stage.mappings.memory(),
             "scenes": stage.document.catalogue.scenes,
             "setlist": stage.document.setlist,
         }
@@ -104,7 +104,7 @@ class StageWitness:
         stage = self._stage
         backing = stage.backing[deck]
         chain = stage.mixer.decks[deck].chain
-        told = {"style": backing.style, **_backing(backing), "effects": chain.memory}
+        told = {"style": backing.style, **_backing(backing), "effects": chain.memory()}
         if chain.trails is not None:
             told["trails"] = [chain.trails.size.height, chain.trails.size.width]
         if isinstance(backing.generator, Played):
@@ -192,11 +192,11 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
         chain = stage.mixer.decks[deck].chain
-        chain.memory = told.get("effects", {})
+        chain.resume(told.get("effects", {}))
         if deck in trails:
             chain.recall(trails[deck])
     stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
-    stage.mappings.resume(start.get("envelopes", ()))
+    stage.mappings.resume(start.get("envelopes", []))
 
 
 def seated(told: Mapping[str, Any]) -> bool:

@@ -29,7 +29,7 @@ def refusals(stage: Stage) -> list[dict[str, str]]:
     """Return the refused backends of both decks, each reason once."""
     seen = {(r["name"], r["reason"]) for deck in DECKS for r in stage.backing[deck].refused}
     for backing in stage.backing.values():  # not refused, but slower than it could be, and a person may mend it
-        if reason := getattr(backing.generator, "staging_reason", ""):
+        if backing.generator is not None and (reason := backing.generator.capabilities.staging_reason):
             seen.add((f"{backing.backend} sharing with OpenGL", reason))
     return [{"name": name, "reason": reason} for name, reason in sorted(seen)]
 

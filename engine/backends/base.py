@@ -7,6 +7,8 @@ Program draws sRGB 0..1 into a target; it knows nothing of decks, effects or lin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,18 +20,57 @@ from phosphene.engine.models.encoding import View
 from phosphene.engine.models.style import Style
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a program, or the generator that plays it, has beyond the protocol; by itself nothing.
+
+    storage: the format of a target (a key of `texture.FORMATS`) that costs no further pass.
+    gpu_ms: GPU time of the newest picture whose time is known, ms; 0 where nobody tells.
+    staging_reason: why pictures go through host memory; empty where they do not, or nobody tells.
+    pairing: paints two programs and their dissolve in one launch.
+    """
+
+    storage: str = "rgba16f"
+    gpu_ms: float = 0.0
+    staging_reason: str = ""
+    pairing: Pairing | None = None
+
+
+class Pairing(Protocol):
+    """A program that some others can be painted together with."""
+
+    def pairs_with(self, other: Program) -> bool:
+        """Whether `run_pair` can paint this style and `other` in one launch."""
+        ...
+
+    def run_pair(
+        self,
+        other: Program,
+        uniforms: Sequence[np.ndarray],
+        size: Size,
+        views: Sequence[View],
+        gains: tuple[float, float],
+        target: RenderTarget,
+    ) -> None:
+        """Paint gains[0] x this style + gains[1] x `other`, added up in linear light, as sRGB into `target`.
+
+        The target takes `size`. uniforms and views: this style's, then the other's.
+        """
+        ...
+
+
 class Program(Protocol):
     """A CPPN that is ready to run (the other kinds have a `decoders.Decoder`). Not re-entrant: one thread at a time.
 
-    Programs on CUDA also have, and whoever asks takes their absence as nothing said:
-
-    storage: the format of a target (a key of `texture.FORMATS`) that costs them no further pass.
-    gpu_ms: GPU time of the newest picture whose time is known.
-    staging_reason: why pictures go through host memory; empty where they do not.
-    pairs_with(other), run_pair(other, ...): two programs and their dissolve in one launch, see `cuda.CudaProgram`.
+    A class that derives from this one has no capabilities, unless it says otherwise.
     """
 
     name: str  # the backend's name, for the HUD and the report
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do and tell beyond `run`, as of now."""
+        return Capabilities()
 
     def run(self, uniforms: np.ndarray, size: Size, view: View, target: RenderTarget) -> None:
         """Draw the network's sRGB output into `target`, which takes `size`.

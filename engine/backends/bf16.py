@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phosphene.engine.backends.base import Program
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
@@ -25,7 +26,7 @@ _CHUNK = 8192
 _FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
-class Bf16Program:
+class Bf16Program(Program):
     """One style with bfloat16 hidden layers; torch's own threads."""
 
     name = "cpu-bf16"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from phosphene.engine.backends.base import Program
 from phosphene.engine.backends.workers import Workers, shared_workers
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
@@ -43,7 +44,7 @@ def activate(name: str, h: np.ndarray) -> None:
         np.exp(h, out=h)
 
 
-class CpuProgram:
+class CpuProgram(Program):
     """One style on the CPU in float32. Holds two chunk buffers per worker."""
 
     name = "cpu"

@@ -14,6 +14,8 @@ from functools import partial
 
 import numpy as np
 
+from phosphene.engine.backends.base import Capabilities
+from phosphene.engine.backends.base import Program as AnyProgram
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.backends.device_picture import DevicePicture
 from phosphene.engine.core.errors import UserError
@@ -78,7 +80,6 @@ class CudaProgram:
     """One style in device memory. `variant`: of the kernel, see `kernels.cppn_fused.shape`."""
 
     name = "cuda"
-    storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, cuda: Cuda, kernels: Kernels, max_size: Size, renderer: str, variant: str) -> None:
         spec = style.spec
@@ -100,6 +101,11 @@ class CudaProgram:
         self.picture.stream.synchronize()
 
     @property
+    def capabilities(self) -> Capabilities:
+        """See `base.Capabilities`."""
+        return Capabilities("rgba8", self.gpu_ms, self.staging_reason, pairing=self)
+
+    @property
     def gpu_ms(self) -> float:
         """GPU time of the newest picture that is known, ms."""
         return self.picture.gpu_ms
@@ -114,8 +120,8 @@ class CudaProgram:
         self.paint([self], [uniforms], size, [view])
         self.picture.show(size, target)
 
-    def pairs_with(self, other: object) -> bool:
-        """Whether `run_pair` can paint this style and `other` in one launch."""
+    def pairs_with(self, other: AnyProgram) -> bool:
+        """See `base.Pairing`."""
         return (
             isinstance(other, CudaProgram)
             and other is not self
@@ -133,10 +139,7 @@ class CudaProgram:
         gains: tuple[float, float],
         target: RenderTarget,
     ) -> None:
-        """Paint gains[0] x this style + gains[1] x `other`, added up in linear light, as sRGB into `target`.
-
-        The target takes `size`. uniforms and views: this style's, then the other's. The other's weights are only read.
-        """
+        """See `base.Pairing`. The other's weights are only read."""
         self.paint([self, other], uniforms, size, views, gains)
         self.picture.show(size, target)
 

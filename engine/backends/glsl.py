@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from phosphene.engine.backends.base import Program
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.shader import Pass
@@ -47,7 +48,7 @@ def weight_texture(style: Style) -> np.ndarray:
     return texels
 
 
-class GlslProgram:
+class GlslProgram(Program):
     """One style in a texture; the shader belongs to the backend."""
 
     name = "glsl"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phosphene.engine.backends.base import Capabilities
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.backends.decoders import KINDS as DECODED
 from phosphene.engine.backends.device_picture import DevicePicture
@@ -54,13 +55,17 @@ class TensorRTProgram:
     """One style in a loaded plan."""
 
     name = "tensorrt"
-    storage = "rgba8"  # the target's format that needs no further pass
 
     def __init__(self, style: Style, plan: LoadedPlan, picture: DevicePicture, backend: TensorRTBackend) -> None:
         self.style = style
         self._plan: LoadedPlan | None = plan
         self._picture = picture
         self._backend = backend
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See `base.Capabilities`."""
+        return Capabilities("rgba8", self.gpu_ms, self.staging_reason)
 
     @property
     def gpu_ms(self) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from phosphene.engine.backends.base import Capabilities
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.backends.decoders import KINDS as DECODED
 from phosphene.engine.backends.device_picture import DevicePicture
@@ -124,7 +125,6 @@ class TorchProgram:
     """One style on a torch device: "cuda:0", or "cpu" without a graph and without `run`."""
 
     name = "torch"
-    storage = "rgba8"
 
     def __init__(self, style: Style, device: str, renderer: str = "") -> None:
         import torch
@@ -140,6 +140,11 @@ class TorchProgram:
         if self._on_gpu:
             self._picture = DevicePicture(open_cuda(), None, renderer)
             self._stream = torch.cuda.ExternalStream(self._picture.stream.handle, device=device)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See `base.Capabilities`."""
+        return Capabilities("rgba8", self.gpu_ms, self.staging_reason)
 
     @property
     def gpu_ms(self) -> float:

@@ -151,8 +151,9 @@ class Mixer:
         for name, weight, level in zip(DECKS, seen, levels, strict=True):
             if weight * level > 0.0:
                 pictures[name] = self.decks[name].render(frame, signals, show.deck(name), size)
-                self.light &= self.decks[name].generator is None
-                self.gpu_ms += getattr(self.decks[name].generator, "gpu_ms", 0.0)
+                if (generator := self.decks[name].generator) is not None:
+                    self.light = False
+                    self.gpu_ms += generator.capabilities.gpu_ms
             else:
                 self.decks[name].chain.reset()
         alone = next(iter(pictures), "")
@@ -186,20 +187,22 @@ class Mixer:
         """
         a, b = (self.decks[name] for name in DECKS)
         gains = seen[0] * levels[0], seen[1] * levels[1]
-        dissolve = getattr(a.generator, "render_dissolve", None)
-        if dissolve is None or show.transition != "dissolve" or 0.0 in gains:
+        if a.generator is None or b.generator is None or a.generator.capabilities.pairing is None:
+            return False
+        if show.transition != "dissolve" or 0.0 in gains:
             return False
         if self._apart == (a.generator, b.generator) or not (a.plain(show.a) and b.plain(show.b)):
             return False
         self._mixed.resize(size)
         try:
-            if not dissolve(b.generator, frame, signals, (show.a.params, show.b.params), gains, self._mixed):
+            params = show.a.params, show.b.params
+            if not a.generator.render_dissolve(b.generator, frame, signals, params, gains, self._mixed):
                 return False
         except Exception as error:  # noqa: BLE001 boundary: what fails together is tried apart, in this very frame
             self._apart = a.generator, b.generator
             _log.warning("together", f"the decks do not dissolve in one launch: {type(error).__name__}: {error}")
             return False
-        self.light, self.gpu_ms = False, getattr(a.generator, "gpu_ms", 0.0)
+        self.light, self.gpu_ms = False, a.generator.capabilities.gpu_ms
         a.chain.reset()
         b.chain.reset()
         return True

@@ -7,7 +7,7 @@ never asks for live state, and never changes its source.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol
 
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.params import Param
@@ -21,6 +21,7 @@ class Effect(Protocol):
     The first parameter is `amount`, default 0, and 0 is identity: the chain then skips the effect, and the shader gives
     the picture back all the same. Output is finite for any input (NaN reads as black, infinity as 14 stops above white),
     light is never negative, transparent stays transparent, and a picture of half the alpha gives half of the output.
+    One that integrates what moves it is `Resumable[list[float]]` as well; one that keeps a picture is not.
     """
 
     name: ClassVar[str]
@@ -42,13 +43,6 @@ class Effect(Protocol):
     def close(self) -> None:
         """Free what the instance holds on the GPU."""
         ...
-
-
-@runtime_checkable
-class Turning(Protocol):
-    """An effect that integrates what moves it. memory: where it stands; may be set to go on from there."""
-
-    memory: list[float]
 
 
 def amount(description: str) -> Param:

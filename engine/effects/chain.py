@@ -12,8 +12,9 @@ import numpy as np
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import complete, defaults
+from phosphene.engine.core.resumable import Resumable
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
-from phosphene.engine.effects.base import Effect, Turning
+from phosphene.engine.effects.base import Effect
 from phosphene.engine.effects.feedback import Feedback
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.gpu.shader import Passes
@@ -66,20 +67,18 @@ class Chain:
             self.effects[name].reset()
         self._active = set()
 
-    @property
     def memory(self) -> dict[str, list[float]]:
-        """Where each effect that is on stands, as numbers. Feedback has a picture instead: `trails`."""
-        return {
-            name: effect.memory if isinstance(effect := self.effects[name], Turning) else [] for name in sorted(self._active)
-        }
+        """Return where each effect that is on stands, as numbers. Feedback has a picture instead: `trails`."""
+        active = {name: self.effects[name] for name in sorted(self._active)}
+        return {name: effect.memory() if isinstance(effect, Resumable) else [] for name, effect in active.items()}
 
-    @memory.setter
-    def memory(self, memory: Mapping[str, list[float]]) -> None:
+    def resume(self, memory: dict[str, list[float]]) -> None:
+        """Have these effects on, and go on from where they stood; names that no effect has are left alone."""
         self._active = set(memory) & set(self.effects)
         for name in self._active:
             effect = self.effects[name]
-            if memory[name] and isinstance(effect, Turning):
-                effect.memory = list(memory[name])
+            if memory[name] and isinstance(effect, Resumable):
+                effect.resume(memory[name])
 
     @property
     def trails(self) -> RenderTarget | None:

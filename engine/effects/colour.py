@@ -136,14 +136,14 @@ class Strobe:
             white=depth * params["white"] if lit else 0.0,
         )
 
-    @property
     def memory(self) -> list[float]:
+        """See `Resumable`."""
         # Before the first flash its time is minus infinity, which JSON does not know; long ago does as well.
         return [self._cycles, float(self._lit), max(-1e9, self._last_flash)]
 
-    @memory.setter
-    def memory(self, values: list[float]) -> None:
-        self._cycles, lit, self._last_flash = values
+    def resume(self, memory: list[float]) -> None:
+        """See `Resumable`."""
+        self._cycles, lit, self._last_flash = memory
         self._lit = bool(lit)
 
     def reset(self) -> None:

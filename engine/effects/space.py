@@ -52,13 +52,13 @@ class Kaleidoscope:
             zoom=params["zoom"],
         )
 
-    @property
     def memory(self) -> list[float]:
+        """See `Resumable`."""
         return [self._turned]
 
-    @memory.setter
-    def memory(self, values: list[float]) -> None:
-        (self._turned,) = values
+    def resume(self, memory: list[float]) -> None:
+        """See `Resumable`."""
+        (self._turned,) = memory
 
     def reset(self) -> None:
         self._turned = 0.0
@@ -137,13 +137,13 @@ class Warp:
             ring_phase=self._ring,
         )
 
-    @property
     def memory(self) -> list[float]:
+        """See `Resumable`."""
         return [*self._phase, self._ring]
 
-    @memory.setter
-    def memory(self, values: list[float]) -> None:
-        *self._phase, self._ring = values
+    def resume(self, memory: list[float]) -> None:
+        """See `Resumable`."""
+        *self._phase, self._ring = memory
 
     def reset(self) -> None:
         self._phase = [0.0, 1.7, 3.1, 4.9]

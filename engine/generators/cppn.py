@@ -6,16 +6,15 @@ Render thread. Holds the only state of a style in play: the integrated time and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from phosphene.engine.backends.base import Program
+from phosphene.engine.backends.base import Capabilities, Program
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete
 from phosphene.engine.core.signals import Signals
-from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.encoding import LATENTS, Motion, View, uniform_vector
@@ -32,7 +31,7 @@ CPPN_PARAMS = (
 )
 
 
-class CppnGenerator:
+class CppnGenerator(Generator):
     """Plays `style` by `program`; `program` is closed with it. Time starts at the style's preview.
 
     walk: how latents move, where the style has any; None: with its time, as in training.
@@ -63,36 +62,28 @@ class CppnGenerator:
         gains: tuple[float, float],
         target: RenderTarget,
     ) -> bool:
-        """Advance both and draw gains[0] x this + gains[1] x `other`, added up in linear light, where one launch can.
-
-        params: this generator's, then the other's. Returns False, with nothing done, where the two programs are no pair.
-        """
-        pairs_with = getattr(self.program, "pairs_with", None)
-        if pairs_with is None or not isinstance(other, CppnGenerator) or not pairs_with(other.program):
+        """See `Generator`."""
+        pairing = self.program.capabilities.pairing
+        if pairing is None or not isinstance(other, CppnGenerator) or not pairing.pairs_with(other.program):
             return False
         steps = [each._step(frame, signals, p) for each, p in zip((self, other), params, strict=True)]
         uniforms, views = zip(*steps, strict=True)
-        self.program.run_pair(other.program, uniforms, target.size, views, gains, self._picture(target))
+        pairing.run_pair(other.program, uniforms, target.size, views, gains, self._picture(target))
         self._decode.draw(target, textures={"picture": self._raw}, alpha=min(1.0, sum(gains)))
         return True
 
     @property
-    def gpu_ms(self) -> float:
-        """GPU time of the newest picture that is known, ms; 0 where the program does not tell."""
-        return getattr(self.program, "gpu_ms", 0.0)
+    def capabilities(self) -> Capabilities:
+        """The program's."""
+        return self.program.capabilities
 
-    @property
-    def staging_reason(self) -> str:
-        """Why the program's pictures go through host memory; empty where they do not."""
-        return getattr(self.program, "staging_reason", "")
-
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """See `base.Played`."""
-        return {"phase": self.motion.phase, "levels": self.motion.levels}
+        return {**self.motion.memory()}
 
-    def resume(self, memory: Mapping[str, Any]) -> None:
+    def resume(self, memory: Memory) -> None:
         """See `base.Played`."""
-        self.motion.resume(memory["phase"], memory["levels"])
+        self.motion.resume(memory)
 
     def close(self) -> None:
         """Free the program and the intermediate picture."""
@@ -114,7 +105,7 @@ class CppnGenerator:
     def _picture(self, target: RenderTarget) -> RenderTarget:
         """Return what the program draws into, in the format that suits it; it takes the size that it is run with."""
         if self._raw is None:
-            self._raw = RenderTarget(target.size, getattr(self.program, "storage", "rgba16f"))
+            self._raw = RenderTarget(target.size, self.program.capabilities.storage)
         return self._raw
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,6 +17,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete, defaults
 from phosphene.engine.core.signals import Signals
+from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.decoding import EveryFrame, OwnRate
 from phosphene.engine.generators.drive import Drive
 from phosphene.engine.gpu.shader import Passes
@@ -28,7 +28,7 @@ from phosphene.engine.models.style import Style
 STILL_BPM = 120.0  # of pictures that no music was heard for
 
 
-class DecodedGenerator:
+class DecodedGenerator(Generator):
     """Plays `decoder`, opened of `style`, by `drive`; the decoder is closed with it.
 
     live: decode on a thread of its own, at its own rate.
@@ -66,11 +66,11 @@ class DecodedGenerator:
             view=(a, b, tx / math.pi, ty / math.pi),
         )
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """See `base.Played`."""
         return self._drive.memory()
 
-    def resume(self, memory: Mapping[str, Any]) -> None:
+    def resume(self, memory: Memory) -> None:
         """See `base.Played`."""
         self._drive.resume(memory)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 from phosphene.engine.backends.decoders import Inputs
+from phosphene.engine.generators.base import Memory
 from phosphene.engine.models.encoding import Motion
 from phosphene.engine.models.style import Style
 
@@ -49,11 +49,11 @@ class Drive(ABC):
     def inputs(self, ahead: float, aspect: float) -> Inputs:
         """Return the inputs as they will be in `ahead` s, for a screen of this width over height."""
 
-    def memory(self) -> dict[str, Any]:
-        """Return what the next step depends on, as plain values."""
-        return {"phase": self.motion.phase, "levels": self.motion.levels, "shift": self._shift, "beat": self._beat}
+    def memory(self) -> Memory:
+        """See `core.resumable.Resumable`."""
+        return {**self.motion.memory(), "shift": self._shift, "beat": self._beat}
 
-    def resume(self, memory: Mapping[str, Any]) -> None:
-        """Go on from what `memory` said."""
-        self.motion.resume(memory["phase"], memory["levels"])
+    def resume(self, memory: Memory) -> None:
+        """See `core.resumable.Resumable`."""
+        self.motion.resume(memory)
         self._shift, self._beat = memory.get("shift"), memory.get("beat", 0.0)

@@ -14,6 +14,7 @@ import numpy as np
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import Signals
+from phosphene.engine.generators.base import Generator
 from phosphene.engine.gpu.shader import Pass
 from phosphene.engine.gpu.texture import RenderTarget
 
@@ -23,7 +24,7 @@ _SPOTS = 5
 _BREATH_S = 11.0
 
 
-class Idle:
+class Idle(Generator):
     """A Generator without parameters: aurora and slow phosphenes, dark enough to stay up between two acts."""
 
     params: tuple[Param, ...] = ()

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from phosphene.engine.backends.decoders import Decoder, Inputs
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.params import Param
-from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.cppn import CPPN_PARAMS
 from phosphene.engine.generators.decoded import STILL_BPM, DecodedGenerator, decoded_sequence, decoded_still
 from phosphene.engine.generators.drive import Drive
@@ -67,12 +66,11 @@ class VqvaeDrive(Drive):
             self._struck, self._strength = self.place()[1], level
         self._ringing = level
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """See `Drive`."""
-        strike = [self._strikes, self._struck, self._strength, self._ringing]
-        return super().memory() | {"strike": strike}
+        return {**super().memory(), "strike": (self._strikes, self._struck, self._strength, self._ringing)}
 
-    def resume(self, memory: Mapping[str, Any]) -> None:
+    def resume(self, memory: Memory) -> None:
         """See `Drive`."""
         super().resume(memory)
         strikes, struck, strength, ringing = memory.get("strike", (0, 0.0, 0.0, 0.0))

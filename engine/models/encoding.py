@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypedDict
 
 import numpy as np
 
@@ -151,6 +152,13 @@ def uniform_vector(names: Sequence[str], values: Mapping[str, float], scales: Ma
     return np.array([values[name] * scales.get(name, 1.0) for name in names], np.float64)
 
 
+class MotionMemory(TypedDict):
+    """Where a `Motion` stands. phase: integrated time in s. levels: the smoothed audio inputs, 0..1."""
+
+    phase: float
+    levels: dict[str, float]
+
+
 class Motion:
     """Turns the signals of successive frames into input values: integrates time, smooths the audio inputs.
 
@@ -172,10 +180,14 @@ class Motion:
         """The smoothed audio inputs."""
         return dict(self._levels)
 
-    def resume(self, phase: float, levels: Mapping[str, float]) -> None:
-        """Go on from where another one stood."""
-        self.phase = phase
-        self._levels |= {name: float(level) for name, level in levels.items() if name in self._levels}
+    def memory(self) -> MotionMemory:
+        """See `core.resumable.Resumable`."""
+        return {"phase": self.phase, "levels": self.levels}
+
+    def resume(self, memory: MotionMemory) -> None:
+        """See `core.resumable.Resumable`; levels of other inputs are left alone."""
+        self.phase = memory["phase"]
+        self._levels |= {name: float(level) for name, level in memory["levels"].items() if name in self._levels}
 
     def step(
         self,

@@ -9,7 +9,7 @@ Envelopes are in seconds: the same music gives the same motion at any frame rate
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
@@ -66,15 +66,14 @@ class Mappings:
         self._groups = groups
         self._envelopes = {m: self._envelopes.get(m, 0.0) for group in groups for m in group}
 
-    @property
-    def envelopes(self) -> list[float]:
-        """The level of each mapping in use, in the order of the groups."""
+    def memory(self) -> list[float]:
+        """Return the level of each mapping in use, in the order of the groups."""
         return list(self._envelopes.values())
 
-    def resume(self, envelopes: Sequence[float]) -> None:
+    def resume(self, memory: list[float]) -> None:
         """Go on from the levels of another one with the same mappings; levels of others are left alone."""
-        if len(envelopes) == len(self._envelopes):
-            self._envelopes = dict(zip(self._envelopes, envelopes, strict=True))
+        if len(memory) == len(self._envelopes):
+            self._envelopes = dict(zip(self._envelopes, memory, strict=True))
 
     def evaluate(self, signals: MappingOf[str, float], dt: float) -> dict[str, float]:
         """Advance every envelope by `dt` s and return {parameter path: value to add to its base}."""

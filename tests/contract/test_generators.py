@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -11,13 +12,13 @@ from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.decoders import OnnxBackend
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.signals import FEATURES, NORMALISED, BeatPosition, Signals, signals_at
-from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.base import Generator, Played
 from phosphene.engine.generators.cppn import CppnGenerator
 from phosphene.engine.generators.gan import gan_generator
 from phosphene.engine.generators.idle import Idle
 from phosphene.engine.generators.vqvae import vqvae_generator
 from phosphene.engine.gpu.shader import Passes
-from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.gpu.texture import FORMATS, RenderTarget
 from phosphene.engine.models.gan import GanNetwork
 from phosphene.engine.models.style import Style, StyleMeta, list_styles, load_style
 from phosphene.engine.models.vqvae import VqvaeNetwork
@@ -123,6 +124,39 @@ def test_size_may_change_from_frame_to_frame(gl, name: str) -> None:
     generator.close()
     target.close()
     passes.close()
+
+
+@pytest.mark.parametrize("name", [name for name in GENERATORS if name != "idle"])
+def test_a_fresh_one_goes_on_where_another_one_stood(gl, name: str) -> None:
+    """What a take stores of it, through JSON, is all that its next picture depends on."""
+    passes, target = Passes(), RenderTarget(SIZES[0])
+    played, fresh = (GENERATORS[name](passes) for _ in range(2))
+    assert isinstance(played, Played)
+    assert isinstance(fresh, Played)
+    for k in range(6):
+        played.render(frame(k), heard(k, 0.2 * k), {"speed": 1.5}, target)
+    fresh.resume(json.loads(json.dumps(played.memory())))
+    pictures = []
+    for each in (played, fresh):
+        each.render(frame(6), heard(6, 0.9), {"speed": 1.5}, target)
+        pictures.append(target.read())
+        each.close()
+    assert np.array_equal(*pictures)
+    target.close()
+    passes.close()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_what_it_can_do_besides_is_said_in_one_record(gl, name: str) -> None:
+    passes = Passes()
+    generator = GENERATORS[name](passes)
+    can = generator.capabilities
+    assert can.storage in FORMATS
+    assert (can.pairing, can.gpu_ms, can.staging_reason) == (None, 0.0, ""), "nothing here runs on a GPU of its own"
+    target = RenderTarget(SIZES[0])
+    assert not generator.render_dissolve(generator, frame(0), heard(0, 0.5), ({}, {}), (0.5, 0.5), target)
+    for each in (generator, target, passes):
+        each.close()
 
 
 def test_time_moves_them(gl) -> None:

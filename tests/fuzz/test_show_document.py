@@ -238,7 +238,7 @@ def test_a_mapping_of_any_signal_stays_a_number(curve: str, x: float, times: flo
     table = dict.fromkeys(SIGNALS, 0.5)
     for bass, onset in ((x, times), (0.5, 0.5)):
         mappings.evaluate(table | {"bass": bass, "onset": onset}, dt)
-        assert all(0.0 <= level <= 1.0 for level in mappings.envelopes)
+        assert all(0.0 <= level <= 1.0 for level in mappings.memory())
 
 
 def test_what_a_take_may_hold_and_no_message_can_is_refused_or_nothing() -> None:

@@ -96,7 +96,7 @@ def on_stage(found: TakeLog) -> None:
     state, _ = document.advance(state, position, 1 / 24)
     mappings = Mappings()
     mappings.use(state.a.mappings, state.b.mappings)
-    mappings.resume(found.start.get("envelopes", ()))
+    mappings.resume(found.start.get("envelopes", []))
     shown = document.resolve(state, mappings.evaluate(signals_at(0.0, [], position, state.faders), 1 / 24))
     assert 0.0 <= shown.mix <= 1.0
     if len(found.frames):

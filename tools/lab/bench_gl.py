@@ -22,6 +22,7 @@ from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, defaults
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.generators.base import Generator
 from phosphene.engine.generators.idle import Idle
 from phosphene.engine.gpu.context import HeadlessContext, info
 from phosphene.engine.gpu.gl import GL
@@ -33,7 +34,7 @@ _SIGNALS = signals_at(0.0, [], BeatPosition(0.1))
 _RUNS = 40
 
 
-class Plain:
+class Plain(Generator):
     """A generator that costs next to nothing."""
 
     params: tuple[Param, ...] = ()

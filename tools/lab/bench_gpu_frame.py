@@ -90,7 +90,7 @@ def _shows(frames: int) -> dict[str, Any]:
 
     play("dissolve in one launch", (), ())
     play("five effects on a deck", chain[:3], chain[3:])
-    found["staging"] = generators[0].staging_reason or "none: textures are shared"
+    found["staging"] = generators[0].capabilities.staging_reason or "none: textures are shared"
     with tempfile.TemporaryDirectory() as folder:
         sink, found["recorder"] = _recorder(Path(folder), screen)
         play("five effects and recording", chain[:3], chain[3:], sink)

@@ -19,11 +19,13 @@ from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.telemetry import refusals
 from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.backends.base import Capabilities
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import OfflineClock
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.generators.base import Generator
 from phosphene.engine.models.style import load_style
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.catalogue import IDLE
@@ -202,14 +204,17 @@ def test_waiting_for_the_screen_is_no_work(gl, driven, counts: bool) -> None:
     close_stage(made)
 
 
-class OnTheGpu:
+class OnTheGpu(Generator):
     """A generator that costs this thread nothing and says that the GPU takes its time."""
 
     params = ()
 
     def __init__(self, gpu_ms: float) -> None:
-        self.gpu_ms = gpu_ms
-        self.staging_reason = "OpenGL draws on another GPU"
+        self._capabilities = Capabilities(gpu_ms=gpu_ms, staging_reason="OpenGL draws on another GPU")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
 
     def render(self, frame, signals, params, target) -> None:
         target.clear(0.1, 0.2, 0.3, 1.0)

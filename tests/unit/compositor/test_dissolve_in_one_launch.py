@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from phosphene.engine.backends.base import Capabilities
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.compositor.mixer import Mixer
 from phosphene.engine.core.frame import Frame, Size
@@ -26,9 +27,13 @@ GRAIN = (("grain", {"amount": 0.5}),)
 class Paired(CpuProgram):
     """A CPU program that paints with another one. `together`: how often it did."""
 
-    storage = "rgba8"
     together = 0
+    gpu_ms = 0.0
     failure: Exception | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities("rgba8", self.gpu_ms, pairing=self)
 
     def pairs_with(self, other) -> bool:
         return isinstance(other, Paired) and other.spec == self.spec

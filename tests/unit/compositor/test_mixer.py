@@ -11,6 +11,7 @@ from phosphene.engine.compositor.mixer import Mixer
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.generators.base import Generator
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import TRANSITIONS
 from phosphene.engine.show.state import DeckFrame, ShowFrame
@@ -18,7 +19,7 @@ from phosphene.engine.show.state import DeckFrame, ShowFrame
 SIZE = Size(48, 27)
 
 
-class Solid:
+class Solid(Generator):
     """A real generator of one colour that can be told to fail, before or after it has drawn."""
 
     params: tuple[Param, ...] = ()

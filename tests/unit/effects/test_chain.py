@@ -95,7 +95,7 @@ def test_one_chain_goes_on_where_another_stood(chain, source) -> None:
     assert chain.trails is None
     for k in range(12):
         chain.apply(source, Frame(k, k / 30, k / 30, 1 / 30, 30.0), SIGNALS, effects)
-    other.memory = json.loads(json.dumps(chain.memory))
+    other.resume(json.loads(json.dumps(chain.memory())))
     assert chain.trails is not None
     other.recall(chain.trails.read().astype(np.float16))
     fresh = Chain(passes)

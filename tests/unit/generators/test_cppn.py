@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from phosphene.engine.backends.base import Program
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.select import installed_backends, open_style
 from phosphene.engine.core.frame import Frame, Size
@@ -109,7 +110,7 @@ def test_speed_zero_stands_still_in_silence_and_react_zero_is_deaf(stage):
 def test_a_program_that_raises_reaches_the_caller_and_the_next_backend_takes_over(passes):
     """What the mixer sees in mid-show, and what the loader then does about it."""
 
-    class Failing:
+    class Failing(Program):
         name = "cuda"
 
         def run(self, uniforms, size, view, target):

@@ -177,6 +177,6 @@ def test_one_motion_goes_on_where_another_stood():
     first, second = Motion(3.0), Motion(3.0)
     for k in range(50):
         first.step({"bass": k % 7 / 7, "rms": k % 3 / 3, "onset": 0.5}, 1 / 30)
-    second.resume(first.phase, first.levels | {"of a later time": 1.0})
+    second.resume({"phase": first.phase, "levels": first.levels | {"of a later time": 1.0}})
     assert second.step({"bass": 0.2, "rms": 0.9}, 1 / 30) == first.step({"bass": 0.2, "rms": 0.9}, 1 / 30)
     assert first.levels == second.levels

@@ -94,6 +94,6 @@ def test_envelopes_go_on_where_others_stood() -> None:
     for _ in range(9):
         first.evaluate({"bass": 0.8}, 0.1)
     second.resume([0.5])  # of other mappings
-    assert second.envelopes == [0.0, 0.0]
-    second.resume(first.envelopes)
+    assert second.memory() == [0.0, 0.0]
+    second.resume(first.memory())
     assert second.evaluate({"bass": 0.1}, 0.1) == first.evaluate({"bass": 0.1}, 0.1)
