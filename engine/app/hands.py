@@ -6,7 +6,6 @@ Called by the frame function on the render thread; every call returns at once an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
@@ -24,9 +23,9 @@ class LiveHands:
         self._heard = heard
         self._stage: Stage | None = None
         self._recording: Recording | None = None
-        self.report: Callable[[], Mapping[str, Any]] = dict
+        self.report: Callable[[], Mapping[str, object]] = dict
 
-    def open(self, stage: Stage, recording: Recording, report: Callable[[], Mapping[str, Any]]) -> None:
+    def open(self, stage: Stage, recording: Recording, report: Callable[[], Mapping[str, object]]) -> None:
         """Act on these from now on."""
         self._stage, self._recording, self.report = stage, recording, report
 

@@ -19,7 +19,9 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from pydantic import BaseModel
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
@@ -32,7 +34,7 @@ _FLUSH_S = 0.5
 EVENTS = "events.jsonl"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Turn frozen documents into what JSON knows."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -40,7 +42,7 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(v) for v in value]
-    if hasattr(value, "model_dump"):
+    if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True)
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
@@ -60,7 +62,7 @@ class Take:
         self.error = ""
         self._lines: queue.Queue[tuple[str, bytes]] = queue.Queue(_QUEUE)
         self._files: dict[str, BinaryIO | None] = {}  # None: it could not be written
-        self._report: Mapping[str, Any] | None = None
+        self._report: Mapping[str, object] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._write, name="take", daemon=True)
         self._thread.start()
@@ -70,7 +72,7 @@ class Take:
         """Create a take under `parent`, named by the wall clock."""
         return cls(parent / clock.wall_clock().strftime("%Y-%m-%d_%H-%M-%S"))
 
-    def event(self, kind: str, **values: Any) -> None:
+    def event(self, kind: str, **values: object) -> None:
         """Queue one line of the log. Never blocks; a full queue drops the line and counts it."""
         self.record(EVENTS, event_line(kind, **values))
 
@@ -84,7 +86,7 @@ class Take:
         except queue.Full:
             self.dropped += 1
 
-    def end(self, report: Mapping[str, Any] | None = None) -> None:
+    def end(self, report: Mapping[str, object] | None = None) -> None:
         """Have what is queued written, then `report` as report.json. Returns at once; a failure is kept in `error`."""
         self._report = report
         self._ending.set()
@@ -157,15 +159,15 @@ class Take:
         _log.warning("the take is not whole: %s", error.line())
 
 
-def event_line(kind: str, **values: Any) -> bytes:
+def event_line(kind: str, **values: object) -> bytes:
     """Return a line of the log; nothing for values that JSON does not know, such as NaN."""
     try:
-        return (json.dumps({"kind": kind, **_plain(values)}, allow_nan=False, default=str) + "\n").encode("ascii")
+        return (json.dumps(_plain({"kind": kind, **values}), allow_nan=False, default=str) + "\n").encode("ascii")
     except ValueError:
         return b""
 
 
-def write_json(path: Path, document: Mapping[str, Any], what: str = "cannot write the report") -> Path:
+def write_json(path: Path, document: Mapping[str, object], what: str = "cannot write the report") -> Path:
     """Write `document` as JSON, whole or not at all; return where it is: what was there is kept (`core/placing.py`).
 
     Raises UserError when the disk refuses.

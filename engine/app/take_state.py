@@ -63,7 +63,7 @@ class StageWitness:
         self._stage = stage
         self._record = np.zeros(1, FRAMES)
 
-    def opening(self) -> dict[str, Any]:
+    def opening(self) -> dict[str, object]:
         """Return all that the next frame depends on, as plain values. Called before the frame's inputs are applied."""
         stage = self._stage
         return {
@@ -96,15 +96,15 @@ class StageWitness:
         row["width"], row["height"] = size.width, size.height
         return self._record.tobytes()
 
-    def played(self, deck: str) -> dict[str, Any]:
+    def played(self, deck: str) -> dict[str, str]:
         """Return what was made ready beside `deck`: backend and fingerprint."""
         return _backing(self._stage.ready.get(deck))
 
-    def _deck(self, deck: str) -> dict[str, Any]:
+    def _deck(self, deck: str) -> dict[str, object]:
         stage = self._stage
         backing = stage.backing[deck]
         chain = stage.mixer.decks[deck].chain
-        told = {"style": backing.style, **_backing(backing), "effects": chain.memory()}
+        told: dict[str, object] = {"style": backing.style, **_backing(backing), "effects": chain.memory()}
         if chain.trails is not None:
             told["trails"] = [chain.trails.size.height, chain.trails.size.width]
         if isinstance(backing.generator, Played):
@@ -114,7 +114,7 @@ class StageWitness:
         return told
 
 
-def input_line(given: Input, played: Callable[[str], Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+def input_line(given: Input, played: Callable[[str], Mapping[str, str]]) -> tuple[str, dict[str, object]]:
     """Return kind and values of the line that logs an input of the show document. played: as `StageWitness.played`."""
     match given:
         case Change(path, args, _, source, every):
@@ -187,7 +187,7 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
         if seated(told):
             stage.backing[deck] = backing = _made(stage, deck, told, open_style)
             stage.mixer.set_generator(deck, backing.generator)
-            if "phase" in told:
+            if "phase" in told and isinstance(backing.generator, Played):
                 backing.generator.resume(told)
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
@@ -204,14 +204,14 @@ def seated(told: Mapping[str, Any]) -> bool:
     return told.get("style", "") not in ("", IDLE)
 
 
-def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyle) -> Any:
+def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyle) -> Backing:
     answer = open_style(deck, told["style"], told.get("backend", ""))
     make = GENERATORS[answer.style.kind].generator
     generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)
     return Backing(answer.style.slug, answer.backend, answer.refused, answer.excluded, generator)
 
 
-def _backing(backing: Backing | None) -> dict[str, Any]:
+def _backing(backing: Backing | None) -> dict[str, str]:
     if backing is None or not isinstance(backing.generator, Played):
         return {"backend": "", "sha256": ""}
     return {"backend": backing.backend, "sha256": backing.generator.style.sha256}

@@ -6,7 +6,6 @@ Called on the render thread: HUD and OSC a few times a second, the report when a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from phosphene.engine.app.recording import Recording, versions
 from phosphene.engine.app.stage import Stage
@@ -120,7 +119,7 @@ def decode_rates(stage: Stage) -> dict[str, float]:
     return {deck: round(rate, 1) for deck, rate in decoded.items() if rate}
 
 
-def report(stage: Stage, recording: Recording) -> Mapping[str, Any]:
+def report(stage: Stage, recording: Recording) -> Mapping[str, object]:
     """Return the document of report.json."""
     health, counters = stage.source.health(), stage.bus.counters
     line = stage.source.timeline()

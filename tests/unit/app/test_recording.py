@@ -206,10 +206,10 @@ def test_a_recording_that_cannot_begin_is_one_line_and_the_next_one_works(loop: 
 
 
 def test_an_encoder_that_raises_ends_the_recording_only(loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the driver went away")
 
-    monkeypatch.setattr(muxer.Muxer, "_open_container", broken)
+    monkeypatch.setattr(muxer, "create_media", broken)
     loop.press(tmp_path / "one.mp4")
     loop.until(lambda: not loop.recording.active)
     assert loop.said == ["not recording: RuntimeError: the driver went away"]
@@ -472,13 +472,13 @@ class Gpu(GpuPictures):
 
     def __init__(self, capture: Capture | None, refusal: str = "") -> None:
         super().__init__()
-        self._given = capture, refusal
+        self.given = capture, refusal
 
     def probe(self) -> None:
         """Nothing is tried."""
 
     def capture(self, picture: RenderTarget) -> tuple[Any, str]:
-        return (None, "") if self.refusal else self._given
+        return (None, "") if self.refusal else self.given
 
 
 @pytest.fixture
@@ -516,6 +516,25 @@ def test_what_the_gpu_does_not_encode_is_recorded_through_host_memory(
     assert len(takes(tmp_path)) == 1
     assert loop.recording.result is not None
     assert loop.recording.result.error == ""
+
+
+def test_a_recording_that_is_stopped_while_it_begins_again_leaves_its_take(
+    on_gpu: Callable[..., Loop], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Capture()
+    monkeypatch.setattr(encoder, "nvenc_refusal", lambda: "" if not capture.closed else "gone")
+    loop = on_gpu(capture)
+    loop.start(tmp_path / "a.mp4")
+    loop.until(lambda: loop.said)
+    assert loop.recording.active
+    assert loop.recording.status is not None
+    assert loop.recording.status.state in ("opening", "ready")
+    loop.ended()
+    assert not loop.recording.active
+    (take,) = takes(tmp_path)
+    assert (take / "report.json").exists()
+    loop.recording.close()
+    assert list(tmp_path.glob("a*")) == [], "no film that nothing is on"
 
 
 def test_a_texture_that_is_not_shared_is_no_reason_not_to_record(on_gpu: Callable[..., Loop], tmp_path: Path) -> None:
