@@ -11,50 +11,50 @@ crossfade first runs to its nearer end within one beat.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import cast
+from functools import partial
 
+from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.signals import FADERS, BeatPosition
-from phosphene.engine.show.catalogue import CROSSFADE, FADER, IDLE, MASTER, STARTS, TRANSITIONS, Catalogue
+from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, MASTER, TRANSITIONS, Catalogue
 from phosphene.engine.show.change import (
     Action,
-    AudioGain,
-    AudioInput,
     Change,
     Input,
     LoadScene,
     LoadStyle,
     Panic,
-    Record,
     SceneFailed,
     SceneReady,
     StyleFailed,
     StyleReady,
-    Tempo,
 )
+from phosphene.engine.show.crossfade import fade_to, is_usable, kind_of, started, stepped
 from phosphene.engine.show.mapping import Mapping as SignalMapping
-from phosphene.engine.show.scene import DeckEntry, Kind, Scene, Transition
+from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
-from phosphene.engine.show.state import DeckFrame, DeckState, Fade, ShowFrame, ShowState, Staged, restore, snapshot
+from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
+from phosphene.engine.show.verbs import PLAIN, Message, Verb, moved
 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
 
 BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
 _PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
-_DEFAULT_BEATS = 4.0  # of `/crossfade/to` without a length: one bar
-_FADERS = tuple(str(i) for i in range(1, FADERS + 1))
 
 
 class Document:
-    """The rules of the show over one catalogue and setlist. Holds no state of its own."""
+    """The rules of the show over one catalogue and setlist. Holds no state of its own.
+
+    verbs: what each address does, by the path that the control table knows it by.
+    """
 
     def __init__(self, catalogue: Catalogue, setlist: Setlist = EMPTY) -> None:
         self.catalogue = catalogue
         self.setlist = setlist
+        self.verbs: Mapping[str, Verb] = self._verbs()
 
     # What is on stage when the show begins
 
@@ -75,12 +75,18 @@ class Document:
     def apply(
         self, state: ShowState, inputs: Iterable[Input], position: BeatPosition, t: float = 0.0
     ) -> tuple[ShowState, list[Action]]:
-        """Return the document after `inputs`, in order, and what the outside has to do. Unknown paths change nothing."""
+        """Return the document after `inputs`, in order, and what the outside has to do.
+
+        Raises UserError for an address that is none of `verbs`.
+        """
         actions: list[Action] = []
         for event in inputs:
             match event:
-                case Change():
-                    state = self._changed(state, event, position, actions)
+                case Change(path, args, t):
+                    verb = self.verbs.get(path)
+                    if verb is None:
+                        raise UserError("unknown address", where=path[:80], remedy="vj osc lists them all")
+                    state = verb(state, Message(args, t, position, actions))
                 case SceneReady(scene):
                     state = self._scene_ready(state, scene, position, actions)
                 case SceneFailed(slug, reason):
@@ -93,74 +99,27 @@ class Document:
                     state = self._style_failed(state, deck, style, reason)
         return state, actions
 
-    def _changed(self, state: ShowState, change: Change, position: BeatPosition, actions: list[Action]) -> ShowState:
-        args = change.args
-        number = cast(float, args[0]) if args and not isinstance(args[0], str) else 0.0
-        word = str(args[0]) if args else ""
-        match change.path.split("/")[1:]:
-            case ["deck", ("a" | "b") as deck, "style"]:
-                return self._wanted(state, deck, word, actions)
-            case ["deck", ("a" | "b"), *_]:
-                return self._moved(state, change.path.removeprefix("/"), number)
-            case ["fader", index] if index in _FADERS:
-                faders = list(state.faders)
-                faders[_FADERS.index(index)] = FADER.clamp(number)
-                return replace(state, faders=tuple(faders))
-            case ["crossfade"]:
-                # A hand on the fader takes over from an automatic crossfade at once, wherever that stands.
-                return replace(state, crossfade=CROSSFADE.clamp(number), fade=None, follow=None)
-            case ["crossfade", "to"]:
-                beats = float(args[1]) if len(args) > 1 else _DEFAULT_BEATS
-                transition = Transition(kind=_kind(state), beats=beats, start="beat" if beats else "now")
-                fade = _fade(state, float(word == "b"), transition, position)
-                return _started(replace(state, fade=fade, follow=None), position)
-            case ["crossfade", "kind"] if word in TRANSITIONS:
-                return replace(state, kind=word)
-            case ["scene"]:
-                return self._call(state, word, -1, actions)
-            case ["scene", "number"]:
-                names = self.catalogue.scenes
-                if 1 <= number <= len(names):
-                    return self._call(state, names[int(number) - 1], -1, actions)
-                return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
-            case ["scene", "next"]:
-                return self._next_scene(state, actions)
-            case ["cue", "go"]:
-                return self._next_cue(state, actions)
-            case ["master"]:
-                return replace(state, master=MASTER.clamp(number))
-            case ["blackout"]:
-                return _blackout(state, bool(number) if args else None)
-            case ["freeze"]:
-                return replace(state, freeze=bool(number) if args else not state.freeze)
-            case ["guard"]:
-                return replace(state, guard=bool(number) if args else not state.guard)
-            case ["hud"]:
-                return replace(state, hud=bool(number) if args else not state.hud)
-            case ["panic"]:
-                actions.append(Panic())
-                return self._panicked(state)
-            case ["tempo", kind]:
-                actions.append(Tempo(kind, number, change.t))
-            case ["record"]:
-                actions.append(Record(bool(number) if args else None))
-            case ["audio", "gain"]:
-                actions.append(AudioGain(number))
-            case ["audio", "input"]:
-                actions.append(AudioInput(word))
-        return state
+    def _verbs(self) -> dict[str, Verb]:
+        """Return what each address does: those of `control/table.py`, and no others."""
+        verbs: dict[str, Verb] = {
+            "/scene": lambda s, m: self._call(s, m.word, -1, m.actions),
+            "/scene/number": self._numbered_scene,
+            "/scene/next": lambda s, m: self._next_scene(s, m.actions),
+            "/cue/go": lambda s, m: self._next_cue(s, m.actions),
+            "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
+        }
+        verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
+        verbs |= {f"/{path}": partial(moved, target) for path, target in self.catalogue.targets.items() if target.deck}
+        return {**PLAIN, **verbs}
 
-    def _moved(self, state: ShowState, path: str, value: float) -> ShowState:
-        target = self.catalogue.targets.get(path)
-        if target is None:
-            return state
-        deck = state.deck(target.deck)
-        value = target.param.clamp(value)
-        if target.effect:
-            chain = dict(deck.chain)
-            chain[target.effect] = {**chain[target.effect], target.param.name: value}
-            return _with_deck(state, target.deck, replace(deck, chain=tuple(chain.items())))
-        return _with_deck(state, target.deck, replace(deck, params={**deck.params, target.param.name: value}))
+    def _style(self, deck: str, state: ShowState, message: Message) -> ShowState:
+        return self._wanted(state, deck, message.word, message.actions)
+
+    def _numbered_scene(self, state: ShowState, message: Message) -> ShowState:
+        names, number = self.catalogue.scenes, message.number
+        if 1 <= number <= len(names):
+            return self._call(state, names[int(number) - 1], -1, message.actions)
+        return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
 
     # Styles and scenes
 
@@ -169,9 +128,9 @@ class Document:
             state = replace(state, staged=None)
         state = replace(state, panics=0)
         if style == IDLE:
-            return _with_deck(state, deck, replace(state.deck(deck), style=IDLE, wanted=None))
+            return state.with_deck(deck, replace(state.deck(deck), style=IDLE, wanted=None))
         actions.append(LoadStyle(deck, style))
-        return _with_deck(state, deck, replace(state.deck(deck), wanted=style))
+        return state.with_deck(deck, replace(state.deck(deck), wanted=style))
 
     def _call(self, state: ShowState, slug: str, cue: int, actions: list[Action]) -> ShowState:
         actions.append(LoadScene(slug))
@@ -206,10 +165,10 @@ class Document:
         moving = state.fade if state.fade is not None and state.fade.running else None
         if moving or state.crossfade not in (0.0, 1.0) or state.paired > 0.0:
             target = moving.target if moving and moving.target in (0.0, 1.0) else float(state.crossfade > 0.5)
-            hurry = Transition(kind=_kind(state), beats=_HURRY_BEATS, start="now")
-            return replace(state, queued=scene, fade=_fade(state, target, hurry, position))
+            hurry = Transition(kind=kind_of(state), beats=_HURRY_BEATS, start="now")
+            return replace(state, queued=scene, fade=fade_to(state, target, hurry, position))
         deck = "b" if state.crossfade == 0.0 else "a"
-        state = replace(_with_deck(state, deck, replace(state.deck(deck), wanted=None)), fade=None)
+        state = replace(state.with_deck(deck, replace(state.deck(deck), wanted=None)), fade=None)
         return self._stage(state, self._staging(scene, deck, 1.0 - state.crossfade), position, actions)
 
     def _stage(self, state: ShowState, staged: Staged, position: BeatPosition, actions: list[Action]) -> ShowState:
@@ -243,24 +202,24 @@ class Document:
                 enters = staged.content.style == staged.scene.deck.style and staged.target in (0.0, 1.0)
                 return self._enter(state, staged.scene, position, actions) if enters else replace(state, staged=None)
             state = self._taken(state, staged)
-            fade = _fade(state, staged.target, staged.scene.transition, position)
-            return _started(replace(state, fade=fade), position)
+            fade = fade_to(state, staged.target, staged.scene.transition, position)
+            return started(replace(state, fade=fade), position)
         if state.deck(deck).wanted == style:
-            return _with_deck(state, deck, replace(state.deck(deck), style=style, wanted=None))
+            return state.with_deck(deck, replace(state.deck(deck), style=style, wanted=None))
         return state
 
     def _taken(self, state: ShowState, staged: Staged) -> ShowState:
         scene = staged.scene
         labels = {int(k): v for k, v in scene.faders.items()}
         state = replace(state, scene=scene.slug, scene_name=scene.name, fader_labels=labels, message="")
-        return replace(_with_deck(state, staged.deck, staged.content), staged=None, follow=staged.follow)
+        return replace(state.with_deck(staged.deck, staged.content), staged=None, follow=staged.follow)
 
     def _style_failed(self, state: ShowState, deck: str, style: str, reason: str) -> ShowState:
         state = replace(state, message=f"style {style}: {reason}")
         if state.staged and state.staged.deck == deck and state.staged.content.style == style:
             return replace(state, staged=None)
         if state.deck(deck).wanted == style:
-            return _with_deck(state, deck, replace(state.deck(deck), wanted=None))
+            return state.with_deck(deck, replace(state.deck(deck), wanted=None))
         return state
 
     # Panic
@@ -297,7 +256,7 @@ class Document:
             return replace(given, content=deck(given.content), target=target, follow=staged(given.follow))
 
         fade = state.fade
-        if fade is not None and not (fade.kind in TRANSITIONS and all(map(math.isfinite, _numbers_of(fade)))):
+        if fade is not None and not is_usable(fade):
             fade = None
         faders = [*state.faders[:FADERS], *(0.0,) * FADERS][:FADERS]
         return replace(
@@ -334,7 +293,7 @@ class Document:
             paired = min(1.0, state.paired + step) if together else max(0.0, state.paired - step)
             state = replace(state, paired=paired)
         if state.fade is not None:
-            state = _stepped(state, dt * position.bpm / 60.0) if state.fade.running else _started(state, position)
+            state = stepped(state, dt * position.bpm / 60.0) if state.fade.running else started(state, position)
         if state.fade is None and state.staged is None:
             if state.queued:
                 state = self._enter(state, state.queued, position, actions)
@@ -374,64 +333,3 @@ class Document:
             freeze=state.freeze,
             guard=state.guard,
         )
-
-
-def _with_deck(state: ShowState, name: str, deck: DeckState) -> ShowState:
-    return replace(state, a=deck) if name == "a" else replace(state, b=deck)
-
-
-def _blackout(state: ShowState, dark: bool | None) -> ShowState:
-    """A press fades, a second one in the same direction while that fade runs cuts. `dark` None: the one button for all."""
-    fading = state.black != float(state.blackout)
-    if dark is None:
-        dark = state.blackout if fading else not state.blackout
-    if fading and dark == state.blackout:
-        return replace(state, black=float(dark))
-    return replace(state, blackout=dark)
-
-
-def _kind(state: ShowState) -> Kind:
-    """Return how decks are crossfaded: a plain text in the document, so that one of a file can be read and then mended."""
-    return cast(Kind, state.kind)  # `_changed` and `fitted` let in none but TRANSITIONS
-
-
-def _fade(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:
-    quantum = STARTS[transition.start]
-    beats = 0.0 if transition.kind == "cut" else transition.beats
-    return Fade(state.crossfade, target, transition.kind, beats, _boundary(position.beat, quantum), quantum)
-
-
-def _boundary(beat: float, quantum: float) -> float:
-    """Return the next beat at which a crossfade may begin; a quantum of 0 is "now"."""
-    return math.ceil(beat / quantum) * quantum if quantum > 0.0 else beat
-
-
-def _numbers_of(fade: Fade) -> tuple[float, ...]:
-    return fade.origin, fade.target, fade.beats, fade.start_beat, fade.quantum, fade.done
-
-
-def _started(state: ShowState, position: BeatPosition) -> ShowState:
-    """Let a waiting crossfade begin once its beat has come."""
-    fade = state.fade
-    if fade is None or fade.running:
-        return state
-    if fade.start_beat - position.beat > fade.quantum:
-        # The beat was set back (resync): the next boundary is nearer than the one that was waited for.
-        fade = replace(fade, start_beat=_boundary(position.beat, fade.quantum))
-    if position.beat < fade.start_beat:
-        return replace(state, fade=fade)
-    # From where the crossfade is now, and what the beat has already passed counts.
-    fade = replace(fade, running=True, origin=state.crossfade)
-    return _stepped(replace(state, fade=fade, kind=fade.kind), min(position.beat - fade.start_beat, 0.5))
-
-
-def _stepped(state: ShowState, beats: float) -> ShowState:
-    """Move a running crossfade by `beats`. Counted in steps, not read off the beat line, which a resync may set back."""
-    fade = state.fade
-    if fade is None:
-        return state
-    done = max(0.0, fade.done + beats)
-    if done >= fade.beats:
-        return replace(state, crossfade=fade.target, fade=None)
-    part = done / fade.beats
-    return replace(state, crossfade=fade.origin + (fade.target - fade.origin) * part, fade=replace(fade, done=done))

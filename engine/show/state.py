@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -93,6 +93,10 @@ class ShowState:
     def deck(self, name: str) -> DeckState:
         """Return deck "a" or "b"."""
         return self.a if name == "a" else self.b
+
+    def with_deck(self, name: str, deck: DeckState) -> ShowState:
+        """Return the document with another content of a deck."""
+        return replace(self, a=deck) if name == "a" else replace(self, b=deck)
 
     @property
     def pending(self) -> str:

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from phosphene.engine.control.table import LISTEN, build_table
+from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.show.catalogue import Catalogue
@@ -111,12 +113,25 @@ def test_the_show_opens_on_deck_a() -> None:
     assert stage.state.pending == ""
 
 
+def test_it_knows_the_addresses_of_the_control_table_and_no_others() -> None:
+    table = build_table(EFFECTS, CATALOGUE.deck_params)
+    assert set(Document(CATALOGUE).verbs) == set(table.inputs) - {LISTEN}, "who listens is the server's own matter"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/nothing", "master", "/master/", "/fader/99", "/fader/01", "/deck/c/zoom", "/deck/b/fx/nonsense/decay",
+             "/deck/a/zoom/deeper", "/tempo/rewind", "/state/scene"],
+)  # fmt: skip
+def test_an_unknown_address_is_an_error(path: str) -> None:
+    stage = Stage()
+    with pytest.raises(UserError, match="unknown address"):
+        stage.send(path, 2.0)
+
+
 def test_values_move_the_base_and_stay_in_range() -> None:
     stage = Stage()
     stage.send("/deck/a/zoom", 3.0)
     stage.send("/deck/b/fx/feedback/decay", 2.0)
-    stage.send("/deck/b/fx/nonsense/decay", 2.0)
-    stage.send("/deck/a/zoom/deeper/still", 2.0)
     stage.send("/master", 0.5)
     stage.send("/fader/3", 0.7)
     assert stage.state.a.params["zoom"] == 3.0

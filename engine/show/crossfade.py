@@ -1,0 +1,62 @@
+"""Automatic crossfades: pure functions of the show document, the beat and the time. Called by `document.py`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import cast
+
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.show.catalogue import STARTS, TRANSITIONS
+from phosphene.engine.show.scene import Kind, Transition
+from phosphene.engine.show.state import Fade, ShowState
+
+
+def kind_of(state: ShowState) -> Kind:
+    """Return how decks are crossfaded: a plain text in the document, so that one of a file can be read and then mended."""
+    return cast(Kind, state.kind)  # the document lets in none but TRANSITIONS
+
+
+def fade_to(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:
+    """Return a crossfade from where the decks stand to `target`, 0 or 1, which waits for its beat."""
+    quantum = STARTS[transition.start]
+    beats = 0.0 if transition.kind == "cut" else transition.beats
+    return Fade(state.crossfade, target, transition.kind, beats, _boundary(position.beat, quantum), quantum)
+
+
+def _boundary(beat: float, quantum: float) -> float:
+    """Return the next beat at which a crossfade may begin; a quantum of 0 is "now"."""
+    return math.ceil(beat / quantum) * quantum if quantum > 0.0 else beat
+
+
+def is_usable(fade: Fade) -> bool:
+    """Whether a crossfade that a file told of can be made."""
+    numbers = (fade.origin, fade.target, fade.beats, fade.start_beat, fade.quantum, fade.done)
+    return fade.kind in TRANSITIONS and all(map(math.isfinite, numbers))
+
+
+def started(state: ShowState, position: BeatPosition) -> ShowState:
+    """Let a waiting crossfade begin once its beat has come."""
+    fade = state.fade
+    if fade is None or fade.running:
+        return state
+    if fade.start_beat - position.beat > fade.quantum:
+        # The beat was set back (resync): the next boundary is nearer than the one that was waited for.
+        fade = replace(fade, start_beat=_boundary(position.beat, fade.quantum))
+    if position.beat < fade.start_beat:
+        return replace(state, fade=fade)
+    # From where the crossfade is now, and what the beat has already passed counts.
+    fade = replace(fade, running=True, origin=state.crossfade)
+    return stepped(replace(state, fade=fade, kind=fade.kind), min(position.beat - fade.start_beat, 0.5))
+
+
+def stepped(state: ShowState, beats: float) -> ShowState:
+    """Move a running crossfade by `beats`. Counted in steps, not read off the beat line, which a resync may set back."""
+    fade = state.fade
+    if fade is None:
+        return state
+    done = max(0.0, fade.done + beats)
+    if done >= fade.beats:
+        return replace(state, crossfade=fade.target, fade=None)
+    part = done / fade.beats
+    return replace(state, crossfade=fade.origin + (fade.target - fade.origin) * part, fade=replace(fade, done=done))
