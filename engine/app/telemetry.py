@@ -157,6 +157,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, object]:
             "frames": frames,
             "dropped": dropped,
             "path": str(path) if path else None,
+            "encoder": result.encoder if result else None,
             "not_from_device_memory": recording.device_refusal or None,
             "error": (result.error if result else "") or "",
             "failures": list(recording.failures),

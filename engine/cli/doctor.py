@@ -94,11 +94,20 @@ def _inputs() -> list[str]:
 
 
 def _encoder() -> str:
+    import av
+
     from phosphene.engine.app.live import HARDWARE_FORMAT
     from phosphene.engine.output.encoder import pick_h264
 
-    chosen = pick_h264("auto", *HARDWARE_FORMAT)
-    return "; ".join([chosen.name, *(f"{name} refused: {reason}" for name, reason in chosen.refused)])
+    # With its log on, libav says what is missing and not just that something is. A show leaves it off: a thread of libav's
+    # that logs waits for Python.
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False):
+            return pick_h264("auto", *HARDWARE_FORMAT).line()
+    finally:
+        av.logging.set_level(level)
 
 
 def _library() -> tuple[str, list[str]]:

@@ -63,7 +63,7 @@ class Muxer:
         codec: str | H264 = "auto",
         on_device: bool = False,
     ) -> None:
-        """Open the file and the encoders. codec: auto, nvenc, x264, or an encoder of one's own choice.
+        """Open the file and the encoders. codec: auto, a name that `pick_h264` knows, or an encoder of one's own.
 
         on_device: pictures are `DevicePicture`s, and NVENC takes them where they are.
 
@@ -109,7 +109,7 @@ class Muxer:
         )
         video: Any = self._container.add_stream(encoder.name, rate=self.fps, options=dict(encoder.options))
         video.width, video.height = self.size.width, self.size.height
-        video.pix_fmt = "cuda" if self.on_device else "yuv420p"
+        video.pix_fmt = "cuda" if self.on_device else encoder.pixels
         video.time_base = 1 / self.fps
         context = video.codec_context
         context.time_base = 1 / self.fps
@@ -156,7 +156,7 @@ class Muxer:
             source,
             self.size.width,
             self.size.height,
-            "yuv420p",
+            self.encoder.pixels,
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,

@@ -49,7 +49,7 @@ class Sound(Protocol):
 class RecordingResult:
     """What was recorded. path: the film as it lies on disk, None where there is none. seconds: frames / fps.
 
-    error: of the film, sound_error: of the FLAC beside it; empty when all is well.
+    error: of the film, sound_error: of the FLAC beside it; empty when all is well. encoder: which one, and why not others.
     """
 
     path: Path | None
@@ -60,6 +60,7 @@ class RecordingResult:
     seconds: float
     error: str
     sound_error: str = ""
+    encoder: str = ""
 
 
 @dataclass(frozen=True)
@@ -345,5 +346,13 @@ class Recorder:
         frames = self._muxer.frames
         seconds = float(frames / self._grid.fps)
         return RecordingResult(
-            self._film, frames, self.dropped, self.duplicated, self._grid.late, seconds, self._failure, self.sound_error
+            self._film,
+            frames,
+            self.dropped,
+            self.duplicated,
+            self._grid.late,
+            seconds,
+            self._failure,
+            self.sound_error,
+            self._muxer.encoder.line(),
         )
