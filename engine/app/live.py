@@ -35,6 +35,7 @@ from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
 from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.context import info
+from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.models.style import empty_library, list_styles, style_folder
 from phosphene.engine.output.base import Display, Sink
@@ -104,6 +105,8 @@ def _on_display(
         size, fps = options.size or default_size, options.fps or fitting_rate(display, default_fps)
         display.output_size = size
         _log.info("drawing with %s at %s, %g fps", renderer, size, fps)
+        if idle := other_gpu(renderer):
+            _log.warning("%s", idle)
         _log.info(_KEYS if display.name == "window" else "Ctrl-C ends the show")
         return _with_stage(options, source, display, size, fps, renderer, began, guest, stopping)
     finally:

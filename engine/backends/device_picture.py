@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.cuda_base import Buffer, Cuda
+from phosphene.engine.gpu.hybrid import nvidia_draws
 from phosphene.engine.gpu.interop import Bridge
 from phosphene.engine.gpu.shader import Pass
 from phosphene.engine.gpu.texture import RenderTarget
@@ -25,7 +26,7 @@ class DevicePicture:
         self.stream = cuda.stream(urgent=True)
         self.buffer = None if max_size is None else cuda.buffer(4 * max_size.pixels)
         self._timer = GpuTimer(cuda)
-        self._bridge = Bridge(cuda, "" if _nvidia(renderer) else f"OpenGL draws on another GPU ({renderer or 'none'})")
+        self._bridge = Bridge(cuda, "" if nvidia_draws(renderer) else f"OpenGL draws on another GPU ({renderer or 'none'})")
         self._private: RenderTarget | None = None
         self._copy: Pass | None = None
 
@@ -80,7 +81,3 @@ class DevicePicture:
             self.buffer.close()
         self.stream.close()
         self.stream = self.buffer = None
-
-
-def _nvidia(renderer: str) -> bool:
-    return "nvidia" in renderer.lower() or "geforce" in renderer.lower()

@@ -47,6 +47,7 @@ def _drawing() -> dict[str, Any]:
     from phosphene.engine.app.live import default_format
     from phosphene.engine.backends.select import ORDER, installed_backends
     from phosphene.engine.gpu.context import HeadlessContext, info
+    from phosphene.engine.gpu.hybrid import other_gpu
 
     try:
         context = HeadlessContext()
@@ -57,8 +58,10 @@ def _drawing() -> dict[str, Any]:
     backends = installed_backends(renderer)
     states = [backends[name].refusal() or "ready" if name in backends else "not installed" for name in ORDER]
     context.close()
+    idle = other_gpu(renderer)
     return {
         "opengl": f"{renderer}: {size} at {fps} fps unless told otherwise",
+        **({"idle graphics card": idle} if idle else {}),
         "backends": [f"{name}: {state}" for name, state in zip(ORDER, states, strict=True)],
     }
 
