@@ -176,9 +176,16 @@ def check_limits(value: Any, where: str) -> None:
 def reason(error: BaseException) -> str:
     """Return a short line for people: `disk full`, `no permission`, ..."""
     number = getattr(error, "errno", None)
+    if is_busy(error):
+        return "another program has it open"
     if isinstance(error, OSError) and number in _REASONS:
         return _REASONS[number]
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def is_busy(error: BaseException) -> bool:
+    """Return whether this is Windows refusing because another program holds the file. Elsewhere that is no reason."""
+    return getattr(error, "winerror", None) in (32, 33)  # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 
 
 _REASONS = {

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from phosphene.engine.core.errors import UserError
-from phosphene.engine.core.files import reason
+from phosphene.engine.core.files import is_busy, reason
 
 WORKING = (".part.mkv", ".part.mov", ".part.mp4", ".part")  # endings of what is being written
 COMPANIONS = (".framehash", ".json")  # of what lies beside a film and goes where it goes
@@ -88,4 +88,6 @@ def refused(what: str, path: Path, error: OSError) -> UserError:
     remedies = {errno.ENAMETOOLONG: "choose a shorter name", errno.EISDIR: "choose another name"}
     remedies |= dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, or choose another disk")
     remedy = remedies.get(error.errno or 0, "choose a folder that can be written")
+    if is_busy(error):
+        remedy = "close it there, or choose another name"
     return UserError(what, where=str(path), got=reason(error), remedy=remedy)

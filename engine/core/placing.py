@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from phosphene.engine.core import clock
 from phosphene.engine.core.errors import one_line
 from phosphene.engine.core.naming import COMPANIONS, WORKING, beside, numbered
 
@@ -36,16 +37,21 @@ if sys.platform != "win32":
 
 _log = logging.getLogger(__name__)
 
+_ON_WINDOWS = os.name == "nt"
 _MOST = 10_000  # numbers that are tried
+_BUSY_S = 2.0  # how long Windows' virus scanners and indexers hold a file that was just written
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _LOOK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
-def put(source: Path, target: Path) -> None:
-    """Rename a file or a folder to a name that nothing has, in one step. Raises FileExistsError, OSError."""
-    if sys.platform == "win32":
-        os.rename(source, target)  # refuses by itself
+def put(source: Path, target: Path, *, patient: bool = False) -> None:
+    """Rename a file or a folder to a name that nothing has, in one step. Raises FileExistsError, OSError.
+
+    patient: where another program has it open, which Windows takes for a reason, try again for 2 s.
+    """
+    if _ON_WINDOWS:
+        _rename(source, target, _BUSY_S if patient else 0.0)
     elif _renamed(source, target):
         pass
     elif stat.S_ISDIR(os.lstat(source).st_mode):
@@ -65,6 +71,17 @@ def put(source: Path, target: Path) -> None:
             os.replace(source, target)
         else:
             os.unlink(source)
+
+
+def _rename(source: Path, target: Path, patience_s: float) -> None:
+    give_up = clock.now() + patience_s
+    while True:
+        try:
+            return os.rename(source, target)  # Windows refuses a name that something has by itself
+        except PermissionError:
+            if clock.now() >= give_up:
+                raise
+        clock.sleep(0.05)
 
 
 def _renamed(source: Path, target: Path) -> bool:
@@ -155,7 +172,7 @@ class Working:
             os.fsync(self.file.fileno())
         if not self._is_ours():
             raise FileNotFoundError(errno.ENOENT, "somebody took its working file away", str(self.path))
-        if sys.platform == "win32":
+        if _ON_WINDOWS:
             self.close()
         target, n = self.target, 0
         while True:
@@ -189,7 +206,7 @@ class Working:
     def discard(self) -> None:
         """Remove it. Only for what is known to hold nothing, or nothing that is not whole elsewhere."""
         ours = self._is_ours()
-        if sys.platform == "win32":
+        if _ON_WINDOWS:
             self.close()
         with contextlib.suppress(OSError):  # what is left there is of no use, but does no harm
             if ours and self.file is not None:
@@ -203,12 +220,12 @@ class Working:
             with contextlib.suppress(OSError):  # an empty folder that was made for it; another one is not replaced so
                 os.rename(self.path, target)
                 return
-        put(self.path, target)
+        put(self.path, target, patient=True)  # it is ours: whoever else looks into it is soon done
 
     def _is_ours(self) -> bool:
         if self.file is not None:
             return not self.file.closed and _is(self.file.fileno(), self.path)
-        return sys.platform == "win32" or (self._handle is not None and _is(self._handle, self.path))
+        return _ON_WINDOWS or (self._handle is not None and _is(self._handle, self.path))
 
 
 @contextlib.contextmanager
@@ -296,7 +313,7 @@ def _made(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> int | No
             continue
         if folder:
             try:
-                handle = os.open(path, os.O_RDONLY) if sys.platform != "win32" else -1
+                handle = os.open(path, os.O_RDONLY) if not _ON_WINDOWS else -1
             except FileNotFoundError:
                 continue  # as below
         locked = _lock(handle) if handle >= 0 else None
@@ -313,7 +330,7 @@ def _cleared(path: Path, *, folder: bool, left: Callable[[Path], bool]) -> bool:
             return not os.path.lexists(path)
     except FileNotFoundError:
         return True
-    if sys.platform == "win32":
+    if _ON_WINDOWS:
         with contextlib.suppress(OSError):  # it is open
             if not folder:
                 _renumber(path)
