@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
-NO_VENV, TOO_OLD = 3, 4  # exit codes of --interpreter, read by common.sh
+NO_VENV, TOO_OLD, OF_STORE = 3, 4, 5  # exit codes of --interpreter, read by common.sh
 
 # distribution -> the name it is imported by; the distributions are those of pyproject.toml (a test compares them)
 IMPORTS = {
@@ -154,11 +154,18 @@ def ask(command: list[str], timeout: float = 60.0) -> tuple[bool, str]:
     return done.returncode == 0, lines[-1] if lines else f"ended with {done.returncode}"
 
 
+def of_store() -> bool:
+    """Whether this is the Microsoft Store's Python: what that writes into a data folder, Windows puts elsewhere."""
+    return "windowsapps" in sys.base_prefix.replace("\\", "/").lower().split("/")
+
+
 def python_row() -> Row:
     found = "{}.{}.{}".format(*sys.version_info[:3])
     needed = "{}.{} or newer".format(*OLDEST)
     if sys.version_info[:2] < OLDEST:
         return Row("Python", "missing", found, needed, "install Python 3.12 and run again")
+    if of_store():
+        return Row("Python", "missing", found + " of the Microsoft Store", needed, "winget install Python.Python.3.12")
     return Row("Python", "ok", found, needed)
 
 
@@ -293,9 +300,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--interpreter", action="store_true", help="check only this Python, by the exit code")
     parser.add_argument("--probe-gl", action="store_true", help="make an OpenGL context and name it")
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # the table holds names that the terminal may not know
+            stream.reconfigure(errors="backslashreplace")
     if options.interpreter:
         if sys.version_info[:2] < OLDEST:
             return TOO_OLD
+        if of_store():
+            return OF_STORE
         try:
             import ensurepip  # noqa: F401  Debian leaves it out of python3: the package is python3-venv
         except ImportError:

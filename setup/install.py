@@ -28,6 +28,9 @@ import doctor
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOG = VENV / "setup.log"
+# There while packages are installed. Who finds it at a start knows that pip was killed, or the power cut: what lies there
+# may be half, and pip would take it for whole.
+UNFINISHED = VENV / "unfinished"
 # level: (extras, GB that it takes, how long it takes, the command that it starts)
 LEVELS = {
     "live": ("nets", 2.0, "about a minute", ["vj", "live"]),
@@ -39,8 +42,19 @@ VERBS = {"run": "live", "train": "train", "test": "tests"}
 ENOUGH = {"live": ("tests", "train", "live"), "train": ("tests", "train"), "tests": ("tests",)}
 SYSTEMS = {"windows": PureWindowsPath, "macos": PurePosixPath, "linux": PurePosixPath}
 _AGAIN = "then run this again"
-_NETWORK = ("timed out", "timeout", "connection", "temporary failure", "name resolution", "network is unreachable",
-            "incompleteread", "incomplete download", "from versions: none", "dns error", "failed to fetch")  # fmt: skip
+_KILLED = b"it was ended from outside"
+_NETWORK = "check the network (and a proxy, if there is one)"
+# What the end of pip's or uv's log tells, and what to do about it. The first that is found counts.
+_FAULTS = (
+    (("no space left", "not enough space", "disk full", "os error 28", "winerror 112"), "free some space"),
+    (("winerror 32", "winerror 5]", "used by another process", "os error 32", "os error 5)"),
+     "close every Phosphene that runs from here"),
+    (("timed out", "timeout", "connection", "temporary failure", "name resolution", "network is unreachable",
+      "incompleteread", "incomplete download", "from versions: none", "dns error", "failed to fetch"), _NETWORK),
+    (("microsoft visual c++", "failed building wheel", "failed to build", "could not build wheels", "gcc' failed",
+      "cc' failed", "unable to find a compatible visual studio"),
+     "a package has no wheel for this Python and would have to be compiled: install Python 3.12"),
+)  # fmt: skip
 
 
 class Stop(Exception):
@@ -124,7 +138,8 @@ def ready(level: str) -> bool:
     """Whether a level was installed from the present state, and its programs are there."""
     stamp = VENV / ("ready-" + level)
     try:
-        return Path(program("vj", VENV, system())).exists() and stamp.read_text("ascii") == state()
+        whole = Path(program("vj", VENV, system())).exists() and not UNFINISHED.exists()
+        return whole and stamp.read_text("ascii") == state()
     except OSError:
         return False
 
@@ -146,6 +161,8 @@ def step(title: str, *commands: list[str]) -> bool:
                 log.write(str(error).encode("utf-8", "replace") + b"\n")
                 code = 1
             if code:
+                if not 0 < code < 256:  # a signal, or as Windows says that
+                    log.write(b"%s: %d\n" % (_KILLED, code))
                 say("failed")
                 return False
     say(f"{time.monotonic() - began:.0f} s")
@@ -159,10 +176,10 @@ def end_of_log(lines: int) -> list[str]:
         return []
 
 
-def is_of_network(lines: list[str]) -> bool:
-    """Whether the end of a log tells of the network: what pip's own retries, some seconds, did not outlast."""
+def remedy_of(lines: list[str]) -> str:
+    """Return what to do about the fault that the end of a log tells of; empty where it is not known."""
     text = "\n".join(lines).lower()
-    return any(word in text for word in _NETWORK)
+    return next((remedy for words, remedy in _FAULTS if any(word in text for word in words)), "")
 
 
 def apt() -> list[str]:
@@ -226,6 +243,12 @@ def prepare(level: str) -> None:
     extras, space, told, _ = LEVELS[level]
     if sys.version_info[:2] < doctor.OLDEST:
         raise Stop("Python {}.{} is too old".format(*sys.version_info[:2]), "install Python 3.12, " + _AGAIN)
+    if doctor.of_store():
+        raise Stop(
+            "this Python is the Microsoft Store's: Windows puts elsewhere what it writes",
+            "winget install Python.Python.3.12",
+            _AGAIN,
+        )
     check_place(space)
     stamp = VENV / ("ready-" + level)
     if stamp.exists():
@@ -236,7 +259,9 @@ def prepare(level: str) -> None:
     uv = shutil.which("uv") or ""
     python = Path(program("python", VENV, system()))
     sound = f"import sys; sys.exit(sys.version_info[:2] < {doctor.OLDEST!r} or sys.prefix == sys.base_prefix)"
-    if not python.exists() or not doctor.ask([str(python), "-I", "-c", sound])[0]:
+    half = UNFINISHED.exists()
+    UNFINISHED.write_bytes(b"")
+    if half or not python.exists() or not doctor.ask([str(python), "-I", "-c", sound])[0]:
         for name in ("bin", "lib", "lib64", "include", "Scripts", "Lib", "Include", "pyvenv.cfg"):  # of a broken one
             remove(VENV / name)
         base = getattr(sys, "_base_executable", "") or sys.executable  # not that of another virtual environment
@@ -249,12 +274,15 @@ def prepare(level: str) -> None:
     command = install_command(uv, VENV, extras, system())
     title = f"Installing Phosphene and its packages ({told})"
     if not step(title, command):
-        if is_of_network(end_of_log(80)):
+        if remedy_of(end_of_log(80)) == _NETWORK:
             time.sleep(5.0)
-        if not is_of_network(end_of_log(80)) or not step("Once more", command):
-            network = "check the network (and a proxy, if there is one), " + _AGAIN
-            raise Stop("the packages could not be installed", network if is_of_network(end_of_log(80)) else _AGAIN)
+        if remedy_of(end_of_log(80)) != _NETWORK or not step("Once more", command):
+            lines = end_of_log(80)
+            if not any(_KILLED.decode() in line for line in lines) and "space" not in remedy_of(lines):
+                UNFINISHED.unlink()  # pip ended by itself: what was there before is whole
+            raise Stop("the packages could not be installed", ", ".join(filter(None, (remedy_of(lines), _AGAIN))))
     stamp.write_text(state(), "ascii")
+    UNFINISHED.unlink()
 
 
 def start(level: str, arguments: list[str]) -> int:
@@ -297,6 +325,10 @@ def main(arguments: list[str]) -> int:
         say("phosphene: " + str(error))
         for remedy in error.remedies:
             say("  " + remedy)
+        return 2
+    except OSError as error:
+        say(f"phosphene: cannot go on ({error.filename or VENV}): {error.strerror or error}")
+        say("  " + (remedy_of([str(error)]) or "see that you may write there") + ", " + _AGAIN)
         return 2
     except KeyboardInterrupt:
         say("stopped; the next start goes on")

@@ -13,6 +13,7 @@ where uv >nul 2>nul && (
     exit /b
 )
 echo phosphene: no Python 3.11 or newer found 1>&2
+echo   (one of the Microsoft Store does not do: Windows puts elsewhere what it writes) 1>&2
 echo   winget install Python.Python.3.12 1>&2
 echo   or uv: winget install astral-sh.uv 1>&2
 echo   then run this again 1>&2
