@@ -32,6 +32,7 @@ from phosphene.engine.control.address import Table
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
+from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.context import info
@@ -240,7 +241,7 @@ def _frame(stage: Stage) -> int:
 
 
 # Who sends these wants the show to end: Ctrl-C, kill, a closed terminal, Ctrl-\\, a battery that gives out, a limit of time.
-_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU")
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU", "SIGBREAK")
 _PATIENCE = 2  # of them that end the show in order
 # Nobody who sends these means that: timers of libraries, programs that reload or report on them. The system would end us.
 _NOTHING = ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO")
@@ -280,6 +281,7 @@ class _Stop:
         """Listen from now on. Main thread."""
         for number in _signals(_ENDING):
             self._before[number] = signal.signal(number, self._hear)
+        on_console_close(self._closed)
 
     def __enter__(self) -> _Stop:
         return self
@@ -290,6 +292,9 @@ class _Stop:
             return
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _closed(self) -> None:
+        self._heard = max(1, self._heard)  # not one more of a few: Windows asks no second time
 
     def _hear(self, number: int, _frame: object) -> None:
         # Nothing is said here: whatever the main thread holds at this moment, the log's queue for one, it would wait for.

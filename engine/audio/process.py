@@ -30,6 +30,7 @@ from phosphene.engine.audio.feeds import is_feed
 from phosphene.engine.audio.hop_worker import HopWorker, warm_up
 from phosphene.engine.audio.player import Player
 from phosphene.engine.audio.shared import SharedState
+from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import UserError, one_line
 
 EXIT_FAILED = 3
@@ -40,6 +41,7 @@ Say = Callable[..., None]
 def main(arguments: Sequence[str]) -> int:
     """Run one source until told to stop. `arguments[0]`: JSON of {memory, input, device, channels, monitor, origin}."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the show, which then closes our input
+    on_console_close(lambda: None)  # the same: the recording wants its last sound
     # Libraries print where they like: only what `say` writes may reach the supervisor.
     wire = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)

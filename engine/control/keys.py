@@ -47,6 +47,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),
     Binding("Ctrl+Q", "quit", command="quit"),
+    Binding("Ctrl+W", "quit, as other windows do", command="quit"),
 )
 
 _BY_KEY = {b.key.lower(): b for b in BINDINGS}
