@@ -5,7 +5,7 @@
     vj train gan --data d --out g --resume
     vj train gan --data e --out h --start g --minutes 10
     torchrun --nproc-per-node 4 -- tools/train_gan.py --data d --out g --images 5e6
-    vj train gan --data d --out runs/plain --recipe seed004 --images 20000
+    vj train gan --data d --out runs/plain --recipe plain --images 20000
 
 A run is a folder `runs/<name of --out>/` ($PHOSPHENE_RUNS) with its report, `index.html`. Ctrl-C keeps what it has learnt so
 far as a style; --resume goes on, also after a power cut, from the last checkpoint. --minutes alone or --images alone is the
@@ -29,8 +29,9 @@ from phosphene.engine.core.files import json_there
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import StyleMeta, check_slug, in_library
-from phosphene.tools.gan.options import RECIPES, Options, options_from
+from phosphene.tools.gan.options import Options, options_from
 from phosphene.tools.numbers_given import decimal
+from phosphene.tools.option_words import RECIPES, recipe_of_today
 from phosphene.tools.training.boundary import ABORTED, exit_code
 from phosphene.tools.training.own_style import check_own, run_place, style_place
 
@@ -70,7 +71,7 @@ def parser(prog: str = "train_gan.py") -> argparse.ArgumentParser:
     option("--ema", "pictures after which a weight counts half in the running mean")
     option("--augment", "chance of each change before a picture is judged")
     p.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="do not mirror the pictures")
-    option("--recipe", "seed004 is the plain method that ours is compared with", choices=RECIPES)
+    option("--recipe", "full, or the plain one that it is compared with", choices=RECIPES, type=recipe_of_today)
     option("--seed", "same seed, same machine, same budget in --images: same weights")
     option("--precision", "auto, float32, bfloat16")
     option("--device", "auto, cpu, cuda, cuda:N, mps")
@@ -116,8 +117,10 @@ def _run(args: argparse.Namespace) -> int:
 
     from phosphene.tools.gan.results import style_meta
     from phosphene.tools.gan.run import begin, open_run, train
+    from phosphene.tools.gan.trainer import trainer_of
     from phosphene.tools.training.stopper import Stopper
 
+    trainer_of(options)
     meta = style_meta(options, _facts(args, data))  # a fault in it is said before the first step, not after the last
     if "RANK" in os.environ:
         if torch.cuda.is_available() and options.device != "cpu":
@@ -175,7 +178,7 @@ def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMet
     from phosphene.tools.gan.results import export, measured
 
     style, scores = None, {}
-    if run.options.recipe == "ours":
+    if run.options.recipe == "full":
         style = export(run, trainer, args.out, meta, video=False)
     if not args.no_scores:
         scores = measured(run, trainer, style)
@@ -203,7 +206,7 @@ def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> t
         changed = [key for key, value in given.items() if key not in budget and getattr(options, key) != value]
         if changed:
             raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
-        if options.recipe == "ours":
+        if options.recipe == "full":
             check_own(args.out, options.as_json(), _BUDGET, _FREE)
         return options, Path(args.data or str(kept.get("data", "")))
     if path.is_file():
@@ -211,7 +214,7 @@ def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> t
     if args.data is None:
         raise UserError("no data", where="--data", remedy="make some: vj dataset --help")
     options = Options(**given)
-    if options.recipe == "ours":  # the other makes no style
+    if options.recipe == "full":  # the other makes no style
         check_free(args.out, _FREE)
     check_free(folder, "choose another --run, or delete the folder", begun=_BEGUN)
     return options, args.data

@@ -26,8 +26,9 @@ from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.models.style import check_slug
 from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.option_words import RECIPES, recipe_of_today
 from phosphene.tools.training.boundary import exit_code
-from phosphene.tools.training.options import RECIPES, Options
+from phosphene.tools.training.options import Options
 
 _WORDS, _SLUG = 5, 40  # of a prompt, for the name of a style that was given none
 
@@ -65,7 +66,7 @@ def parser(prog: str = "train_style.py") -> argparse.ArgumentParser:
     option("--starts", "untrained networks, of which the best begins")
     option("--seed", "same seed, same machine: same style")
     option("--device", "auto, cpu, cuda, cuda:N, mps")
-    option("--recipe", "seed is the plain method that ours is compared with", choices=RECIPES)
+    option("--recipe", "full, or the plain one that it is compared with", choices=RECIPES, type=recipe_of_today)
     option("--reactivity", "weight: the picture changes when the sound does")
     option("--smoothness", "weight: it moves without jerks")
     option("--palette", "weight: the colours of the words")
@@ -81,7 +82,9 @@ def parser(prog: str = "train_style.py") -> argparse.ArgumentParser:
     p.add_argument(
         "--compare", nargs="+", type=whole(1, 4096), metavar="WIDTH", help="train each of these widths at matched steps"
     )
-    p.add_argument("--recipes", nargs="+", choices=RECIPES, help="train with each of these recipes at matched steps")
+    p.add_argument(
+        "--recipes", nargs="+", choices=RECIPES, type=recipe_of_today, help="train with each of these at matched steps"
+    )
     p.add_argument(
         "--seeds",
         type=whole(1, 1000),

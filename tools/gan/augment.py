@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def diff_augment(pictures: Tensor, chance: float, rng: torch.Generator) -> Tensor:
@@ -38,20 +37,3 @@ def diff_augment(pictures: Tensor, chance: float, rng: torch.Generator) -> Tenso
     off_y = (torch.arange(h, device=device)[None] - cy).abs() < h / 4
     hole = (off_y[:, :, None] & off_x[:, None, :])[:, None]
     return torch.where(hole, torch.full_like(x, 0.5), x)
-
-
-def spoil_reals(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """Return real pictures as the seed's recipe changes them: flip, crop of 0.9 to 1, brightness, blur. Not the fakes."""
-    n = len(pictures)
-    x = torch.where((torch.rand(n, 1, 1, 1, generator=rng) < 0.5).to(pictures.device), pictures.flip(3), pictures)
-    scale = (0.9 + 0.1 * torch.rand(n, generator=rng)).to(pictures.device)
-    shift = (2.0 * torch.rand(n, 2, generator=rng) - 1.0).to(pictures.device) * (1.0 - scale)[:, None]
-    theta = torch.zeros(n, 2, 3, device=pictures.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = scale
-    theta[:, :, 2] = shift
-    x = F.grid_sample(
-        x, F.affine_grid(theta, list(x.shape), align_corners=False), align_corners=False, padding_mode="border"
-    )
-    x = x * (0.9 + 0.2 * torch.rand(n, 1, 1, 1, generator=rng)).to(x.device)
-    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return torch.where((torch.rand(n, 1, 1, 1, generator=rng) < 0.3).to(x.device), blurred, x).clamp(0.0, 1.0)

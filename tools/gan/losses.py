@@ -1,4 +1,4 @@
-"""What generator and discriminator strive for: the relativistic loss with R1 and R2, and the seed's recipe beside it.
+"""What generator and discriminator strive for: the relativistic loss with R1 and R2.
 
 Called by `trainer`. R3GAN (Huang et al. 2024): each fake is judged against a real one, so that no mode may be dropped, and
 both gradient penalties at every step make it converge; with them, no norm layers and no tricks.
@@ -39,33 +39,3 @@ def relativistic_maker(judge: Judge, real: Tensor, fake: Tensor) -> Tensor:
     with torch.no_grad():
         on_real = judge(real)
     return F.softplus(on_real - judge(fake)).mean()
-
-
-def plain_judge(judge: Judge, real: Tensor, fake: Tensor, gamma: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the discriminator's loss of the seed's recipe: softplus, and R1 where `gamma` is not 0."""
-    real = real.detach().requires_grad_(gamma > 0.0)
-    on_real, on_fake = judge(real), judge(fake.detach())
-    loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
-    said = {"gap": (on_real - on_fake).mean().detach()}
-    if gamma > 0.0:
-        r1 = penalty(on_real, real)
-        loss, said = loss + 0.5 * gamma * r1, said | {"r1": r1.detach()}
-    return loss, said
-
-
-def plain_maker(judge: Judge, real: Tensor, fake: Tensor) -> Tensor:
-    """Return the generator's loss of the seed's recipe: non-saturating, with its terms on colour (batch means)."""
-    loss = F.softplus(-judge(fake)).mean()
-    chroma = (_chroma(fake) - _chroma(real)).abs().mean()
-    dull = F.relu(_saturation(real) - _saturation(fake))
-    return loss + 1.5 * chroma + 0.75 * dull
-
-
-def _chroma(pictures: Tensor) -> Tensor:
-    r, g, b = pictures.mean((0, 2, 3))
-    luma = 0.299 * r + 0.587 * g + 0.114 * b
-    return torch.stack((0.564 * (b - luma), 0.713 * (r - luma)))
-
-
-def _saturation(pictures: Tensor) -> Tensor:
-    return (pictures.amax(1) - pictures.amin(1)).mean()

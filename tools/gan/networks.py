@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -72,36 +71,6 @@ def _start(name: str, shape: tuple[int, ...]) -> Tensor:
         return torch.zeros(shape)
     gain = 0.5 if name.endswith("style.weight") else 1.0 if name == "out.weight" else math.sqrt(2.0)
     return torch.randn(shape) * gain / math.sqrt(math.prod(shape[1:]))
-
-
-def plain_graph(net: GanNetwork) -> Graph:
-    """Return the generator of the seed's recipe on the same latent: at each level two residual blocks (group norm, SiLU),
-    nearest upsampling and a convolution between them, no style vector."""
-    g = Graph()
-    x = g.conv(g.input("z", net.latent, "h", "w"), "stem", net.latent, net.widths[0])
-    for i, width in enumerate(net.widths):
-        if i > 0:
-            x = g.conv(g.upsample(x, linear=False), f"levels.{i}.grow", net.widths[i - 1], width)
-        for block in "ab":
-            h = x
-            for part in ("first", "last"):
-                groups = math.gcd(8, width)
-                h = g.silu(g.group_norm(h, f"levels.{i}.{block}.{part}.norm", width, groups))
-                h = g.conv(h, f"levels.{i}.{block}.{part}", width, width)
-            x = g.add(x, h)
-    x = g.silu(g.group_norm(x, "out.norm", net.widths[-1], math.gcd(8, net.widths[-1])))
-    g.output(g.affine(g.tanh(g.conv(x, "out", net.widths[-1], 3)), 0.5, 0.5))
-    return g
-
-
-def matched(net: GanNetwork, build: Callable[[GanNetwork], Graph]) -> GanNetwork:
-    """Return `net` with its widths scaled so that `build` has as nearly as many parameters as `net` itself has."""
-    wanted = net.parameters
-
-    def scaled(k: float) -> GanNetwork:
-        return net.model_copy(update={"widths": tuple(max(8, 4 * round(w * k / 4)) for w in net.widths)})
-
-    return min((scaled(k / 40) for k in range(10, 61)), key=lambda each: abs(build(each).parameters - wanted))
 
 
 class Discriminator(nn.Module):

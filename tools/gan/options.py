@@ -12,8 +12,8 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.params import within
 from phosphene.engine.models.gan import GanNetwork
+from phosphene.tools.option_words import RECIPES, of_today
 
-RECIPES = ("ours", "seed004")
 _RANGES: dict[str, tuple[float, float]] = {
     "batch": (2, 4096), "judge": (4, 512), "lr": (0.0, 1.0), "minutes": (0.0, 1e6), "images": (0.0, 1e12),
     "gamma": (0.0, 1e6), "ema": (0.0, 1e12), "save_every": (1.0, 1e6), "sample_every": (1, 1e9), "seed": (0, 2**63 - 1),
@@ -39,7 +39,7 @@ class Options:
     ema: float = 2000.0
     augment: float = 0.5
     mirror: bool = True
-    recipe: str = "ours"
+    recipe: str = "full"
     seed: int = 0
     precision: str = "auto"
     device: str = "auto"
@@ -74,12 +74,6 @@ class Options:
     def whole(self) -> Size:
         """Size of the pictures that parts are trained on, and that the style paints."""
         return Size(self.picture.width * self.field, self.picture.height * self.field)
-
-    @property
-    def rate(self) -> float:
-        """Learning rate: the one given, or the recipe's. The seed's design says 2e-4, its last run took 1e-5, with which
-        nothing would be learnt in a short budget: the better one is compared with."""
-        return self.lr or {"ours": 1e-3, "seed004": 2e-4}[self.recipe]
 
     def network(self) -> GanNetwork:
         """Return the generator's shape. Raises UserError where size and widths do not fit."""
@@ -117,7 +111,7 @@ def _reason(error: ValidationError) -> str:
 def options_from(data: dict[str, Any]) -> Options:
     """Read what `as_json` wrote; unknown keys are dropped. Raises UserError."""
     names = {f.name for f in dataclasses.fields(Options)}
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in of_today(data).items() if k in names}
     try:
         return Options(**given)
     except (TypeError, AttributeError) as error:

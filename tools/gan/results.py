@@ -81,7 +81,7 @@ def measured(run: Run, trainer: Trainer, style: Path | None) -> dict[str, float]
     reals, held = (parts(_spread_out(each), run.options.picture, rng) for each in (run.train, run.held_out))
     count = int(min(max(256, len(reals)), 1024))
     found = measure(trainer.paint(count, 12_345), reals, held)
-    nothing = Trainer(run.options, run.train, str(trainer.device))
+    nothing = type(trainer)(run.options, run.train, str(trainer.device))
     null = measure(nothing.paint(count, 12_345), reals, held)
     found |= {f"{name}_untrained": null[name] for name in ("kid", "fid", "precision", "recall")}
     ends = trainer.shown.draw(128, torch.Generator().manual_seed(3))

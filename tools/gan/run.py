@@ -32,7 +32,7 @@ from phosphene.engine.models.style import write_atomic
 from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
 from phosphene.tools.datasets.manifest import load_manifest
 from phosphene.tools.gan.options import Options
-from phosphene.tools.gan.trainer import Trainer
+from phosphene.tools.gan.trainer import Trainer, trainer_of
 
 LEAST_PICTURES = 16
 _SHEET = (4, 6)  # pictures of a sample: rows, columns
@@ -112,7 +112,7 @@ def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
 
     Raises UserError, also where the run's folder cannot be written: before the first step, not after the last.
     """
-    trainer = Trainer(run.options, run.train, device_of(run.options.device))
+    trainer = trainer_of(run.options)(run.options, run.train, device_of(run.options.device))
     path = run.folder / "checkpoint.pt"
     if resume and path.is_file():  # none: the disk had no room for one
         state = read_checkpoint(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,17 +19,19 @@ from torch import Tensor, nn
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
+from phosphene.engine.models.gan import GanNetwork
 from phosphene.tools.gan import losses
-from phosphene.tools.gan.augment import diff_augment, spoil_reals
-from phosphene.tools.gan.networks import Discriminator, Generator, matched, plain_graph, unit
+from phosphene.tools.gan.augment import diff_augment
+from phosphene.tools.gan.networks import Discriminator, Generator, unit
 from phosphene.tools.gan.options import Options
+from phosphene.tools.laboratory import laboratory
+from phosphene.tools.option_words import PLAIN_RECIPES
 
 GOOD_EVERY = 50  # steps between two states that may be brought back
 _GOOD_SHARE = 0.16  # of the real pictures' spread: what paints less variety is on its way into a collapse
 _STUCK_STEPS = 100  # steps of sameness that are a collapse: a batch may look alike by chance, a hundred may not
 _STUCK_SHARE = 0.08  # of the real pictures' spread
 _LIVES = 6
-_R1_EVERY = 16  # of the seed's recipe
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Schedule:
     beta2: float
 
     @classmethod
-    def at(cls, options: Options, done: float) -> Schedule:
+    def at(cls, rate: float, gamma: float, done: float) -> Schedule:
         """Cosine, as R3GAN's: rate to a quarter, gamma to a tenth, beta2 from 0.9 to 0.99."""
         fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, done))
-        return cls(options.rate * (0.25 + 0.75 * fall), options.gamma * (0.1 + 0.9 * fall), 0.99 - 0.09 * fall)
+        return cls(rate * (0.25 + 0.75 * fall), gamma * (0.1 + 0.9 * fall), 0.99 - 0.09 * fall)
 
 
 def parts(pictures: np.ndarray, size: Size, rng: torch.Generator) -> np.ndarray:
@@ -59,27 +61,30 @@ def parts(pictures: np.ndarray, size: Size, rng: torch.Generator) -> np.ndarray:
 
 
 class Trainer:
-    """Generator, discriminator, running mean of the generator (`shown`), optimisers. pictures: uint8 [n, h, w, 3]."""
+    """Generator, discriminator, running mean of the generator (`shown`), optimisers. pictures: uint8 [n, h, w, 3].
+
+    This is the full recipe. The plain one is a subclass (`tools/lab/plain_gan.py`), found by `trainer_of`. most_slope: the
+    length to which a gradient is cut.
+    """
+
+    usual_rate: ClassVar[float] = 1e-3
+    first_betas: ClassVar[tuple[float, float]] = (0.0, 0.9)
+    decay: ClassVar[float] = 0.0
+    most_slope: ClassVar[float] = 10.0
 
     def __init__(self, options: Options, pictures: np.ndarray, device: str = "cpu") -> None:
         self.options, self.device = options, torch.device(device)
         self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self._pictures = pictures
         torch.manual_seed(options.seed)
-        net = options.network()
-        if options.recipe == "seed004":
-            net = matched(net, plain_graph)
-            self.maker = Generator(net, plain_graph(net))
-        else:
-            self.maker = Generator(net)
+        self.maker = self._generator(options.network())
         self.judge = Discriminator(options.judge)
         self.maker.to(self.device)
         self.judge.to(self.device)
         self.shown = copy.deepcopy(self.maker).requires_grad_(False)
-        betas = (0.0, 0.9) if options.recipe == "ours" else (0.5, 0.999)
-        decay = 0.0 if options.recipe == "ours" else 1e-4
+        self._rate = options.lr or self.usual_rate
         trained = [p for p in self.maker.parameters() if p.requires_grad]
-        make = {"lr": options.rate, "betas": betas, "weight_decay": decay}
+        make = {"lr": self._rate, "betas": self.first_betas, "weight_decay": self.decay}
         self.maker_steps = torch.optim.AdamW(trained, **make)
         self.judge_steps = torch.optim.AdamW(self.judge.parameters(), **make)
         self.step = self.seen = 0
@@ -88,6 +93,9 @@ class Trainer:
         self.notes: list[str] = []
         self._good: dict[str, Any] | None = None
         self._bf16 = options.precision == "bfloat16" or (options.precision == "auto" and self.device.type == "cuda")
+
+    def _generator(self, net: GanNetwork) -> Generator:
+        return Generator(net)
 
     # One step
 
@@ -100,11 +108,10 @@ class Trainer:
         if self._good is None:
             self._keep()
         rng = torch.Generator().manual_seed((o.seed * 1_000_003 + self.step) * 64 + self.rank)
-        plan = Schedule.at(o, done)
-        for group in (*self.maker_steps.param_groups, *self.judge_steps.param_groups):
+        plan = Schedule.at(self._rate, o.gamma, done)
+        for group in self._groups():
             group["lr"] = plan.rate * self.slower
-            if o.recipe == "ours":
-                group["betas"] = (0.0, plan.beta2)
+        self._set_betas(plan)
         real = self._reals(rng)
         said = self._judge_step(real, plan.gamma, rng) | self._maker_step(real, rng)
         self.step += 1
@@ -118,13 +125,21 @@ class Trainer:
             self._keep()
         return found
 
+    def _groups(self) -> list[dict[str, Any]]:
+        return [*self.maker_steps.param_groups, *self.judge_steps.param_groups]
+
+    def _set_betas(self, plan: Schedule) -> None:
+        for group in self._groups():
+            group["betas"] = (0.0, plan.beta2)
+
     def _reals(self, rng: torch.Generator) -> Tensor:
         index = torch.randint(len(self._pictures), (self.options.batch,), generator=rng).numpy()
         real = self._pictures[np.sort(index)]
         real = torch.from_numpy(parts(real, self.options.picture, rng)).to(self.device)
-        real = real.movedim(-1, 1).float() / 255.0
-        if self.options.recipe == "seed004":
-            return spoil_reals(real, rng)
+        return self._changed(real.movedim(-1, 1).float() / 255.0, rng)
+
+    def _changed(self, real: Tensor, rng: torch.Generator) -> Tensor:
+        """Return real pictures as they are trained on."""
         if self.options.mirror:
             flips = (torch.rand(len(real), 1, 1, 1, generator=rng) < 0.5).to(self.device)
             real = torch.where(flips, real.flip(3), real)
@@ -136,17 +151,20 @@ class Trainer:
             return self.maker({k: v.to(self.device) for k, v in inputs.items()}).float()
 
     def _seen_by_judge(self, pictures: Tensor, rng: torch.Generator) -> Tensor:
-        return diff_augment(pictures, self.options.augment, rng) if self.options.recipe == "ours" else pictures
+        return diff_augment(pictures, self.options.augment, rng)
+
+    def _judge_loss(self, real: Tensor, fake: Tensor, gamma: float) -> tuple[Tensor, dict[str, Tensor]]:
+        return losses.relativistic_judge(self.judge, real, fake, gamma)
+
+    def _maker_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        return losses.relativistic_maker(self.judge, real, fake)
 
     def _judge_step(self, real: Tensor, gamma: float, rng: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():
             fake = self._fakes(rng)
         spread = {"spread": fake.std(0).mean(), "spread_real": real.std(0).mean()}
         real, fake = self._seen_by_judge(real, rng), self._seen_by_judge(fake, rng)
-        if self.options.recipe == "ours":
-            loss, said = losses.relativistic_judge(self.judge, real, fake, gamma)
-        else:
-            loss, said = losses.plain_judge(self.judge, real, fake, 10.0 if self.step % _R1_EVERY == 0 else 0.0)
+        loss, said = self._judge_loss(real, fake, gamma)
         slope = self._climb(loss, self.judge, self.judge_steps)
         return {"judge": loss.detach(), "judge_slope": slope, **said, **spread}
 
@@ -154,8 +172,7 @@ class Trainer:
         self.judge.requires_grad_(False)
         fake = self._seen_by_judge(self._fakes(rng), rng)
         real = self._seen_by_judge(real, rng)
-        make = losses.relativistic_maker if self.options.recipe == "ours" else losses.plain_maker
-        loss = make(self.judge, real, fake)
+        loss = self._maker_loss(real, fake)
         slope = self._climb(loss, self.maker, self.maker_steps)
         self.judge.requires_grad_(True)
         return {"maker": loss.detach(), "maker_slope": slope}
@@ -169,23 +186,23 @@ class Trainer:
             for p in slopes:
                 dist.all_reduce(p.grad)
                 p.grad /= self.ranks
-        limit = 0.5 if self.options.recipe == "seed004" else 10.0
-        length = nn.utils.clip_grad_norm_(slopes, limit)
+        length = nn.utils.clip_grad_norm_(slopes, self.most_slope)
         if torch.isfinite(length):
             steps.step()
         return length.detach()
 
     @torch.no_grad()
     def _mean(self) -> None:
+        """Bring the running means up to date: of the weights, and of what styles are mapped to."""
         o = self.options
-        if o.recipe == "seed004":
-            keep = 0.999
-        else:
-            half = max(1.0, min(o.ema, 0.1 * self.seen))
-            keep = 0.5 ** (o.batch * self.ranks / half)
-            rng = torch.Generator().manual_seed(o.seed * 1_000_003 + self.step)  # the same in every process
-            style = unit(torch.randn(64, self.maker.net.style, generator=rng)).to(self.device)
-            self.maker.tensors["mapping.mean"].lerp_(self.maker.mapped(style).mean(0), 0.05)
+        half = max(1.0, min(o.ema, 0.1 * self.seen))
+        rng = torch.Generator().manual_seed(o.seed * 1_000_003 + self.step)  # the same in every process
+        style = unit(torch.randn(64, self.maker.net.style, generator=rng)).to(self.device)
+        self.maker.tensors["mapping.mean"].lerp_(self.maker.mapped(style).mean(0), 0.05)
+        self._follow(0.5 ** (o.batch * self.ranks / half))
+
+    @torch.no_grad()
+    def _follow(self, keep: float) -> None:
         for mean, now in zip(self.shown.parameters(), self.maker.parameters(), strict=True):
             mean.lerp_(now, 1.0 - keep)
 
@@ -274,3 +291,8 @@ class Trainer:
         """Return what the running mean makes of inputs on the CPU: uint8 [n, h, w, 3]."""
         pictures = self.shown({k: v.to(self.device) for k, v in inputs.items()})
         return (pictures.clamp(0, 1) * 255.0 + 0.5).byte().movedim(1, -1).cpu().numpy()
+
+
+def trainer_of(options: Options) -> type[Trainer]:
+    """Return what trains by the recipe that the options name. Raises UserError where the plain one is not installed."""
+    return Trainer if options.recipe == "full" else laboratory("plain_gan", PLAIN_RECIPES).PlainTrainer

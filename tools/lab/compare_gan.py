@@ -24,9 +24,9 @@ from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there
 from phosphene.tools.datasets.manifest import DATASET, load_manifest
-from phosphene.tools.gan.options import RECIPES
 from phosphene.tools.handing_over import check_place, hand_over
 from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.option_words import RECIPES, begun
 from phosphene.tools.train_gan import main as train
 from phosphene.tools.training.boundary import exit_code
 
@@ -99,7 +99,7 @@ def _compare(args: argparse.Namespace) -> int:
     scores: dict[str, list[dict[str, float]]] = {recipe: [] for recipe in RECIPES}
     for seed in range(args.seeds):
         for recipe in RECIPES:
-            run = args.out / f"{recipe}-{seed}"
+            run = begun(args.out, f"{{}}-{seed}", recipe)
             if (found := _complete(run, args)) is None:
                 if code := train(_command(run, recipe, seed, args)):
                     return code

@@ -23,7 +23,8 @@ from phosphene.engine.core.child import child_environment
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there, read_json, read_toml
 from phosphene.engine.models.style import check_slug
-from phosphene.tools.training.options import RECIPES, Options
+from phosphene.tools.option_words import RECIPES, begun, recipe_of_today
+from phosphene.tools.training.options import Options
 
 _MOST_SEEDS = 1000
 _POLL_S = 1.0
@@ -41,14 +42,18 @@ class Plan:
     recipes: tuple[str, ...] = ()
     install: bool = False
 
-    def jobs(self) -> list[tuple[str, Options]]:
-        """Return (folder name, options) of every run, seeds last so that the first results cover everything."""
+    def jobs(self, folder: Path) -> list[tuple[str, Options]]:
+        """Return (folder name, options) of every run, seeds last so that the first results cover everything.
+
+        folder: of the batch, in which a run may lie already.
+        """
         found = []
         for k, style in itertools.product(range(self.seeds), self.styles):
             widths = dict.fromkeys(self.widths or (style.hidden_dim,))  # each once: a run is a folder
             for width, recipe in itertools.product(widths, dict.fromkeys(self.recipes or (style.recipe,))):
                 options = replace(style, seed=style.seed + k, hidden_dim=width, recipe=recipe)
-                found.append((f"{style.output}-{recipe}-w{width}-s{options.seed}", options))
+                name = begun(folder, f"{style.output}-{{}}-w{width}-s{options.seed}", recipe).name
+                found.append((name, options))
         return found
 
 
@@ -63,7 +68,7 @@ def read_moodboard(path: Path, output: str) -> Plan:
             raise UserError("wrong type", where=f"{path}, key {key}", allowed=known[key].__name__, got=value)
     if table.get("version") != 1:
         raise UserError("unknown version", where=f"{path}, key version", allowed="1", got=table.get("version"))
-    seeds, recipes = table.get("seeds", 1), tuple(table.get("recipes", ()))
+    seeds, recipes = table.get("seeds", 1), tuple(map(recipe_of_today, table.get("recipes", ())))
     if not 1 <= seeds <= _MOST_SEEDS or any(recipe not in RECIPES for recipe in recipes):
         allowed = f"1 to {_MOST_SEEDS}; {', '.join(RECIPES)}"
         raise UserError("out of range", where=f"{path}, keys seeds, recipes", allowed=allowed)

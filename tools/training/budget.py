@@ -7,6 +7,7 @@ import dataclasses
 from phosphene.engine.core import clock
 from phosphene.tools.training.options import Options
 from phosphene.tools.training.run import Run, begin
+from phosphene.tools.training.trainer import trainer_of
 
 _TRIAL_STEPS = 2
 _FEW = 100  # steps at a resolution: with fewer, half the resolution teaches more
@@ -19,7 +20,7 @@ def seconds_per_pixel(run: Run) -> float:
     began = clock.now()
     for _ in range(_TRIAL_STEPS):
         trainer.advance()
-    return (clock.now() - began) / _TRIAL_STEPS / run.options.size(run.options.resolutions[0]).pixels
+    return (clock.now() - began) / _TRIAL_STEPS / trainer.size(run.options.resolutions[0]).pixels
 
 
 def fitted(options: Options, minutes: float, per_pixel: float, *, shrinks: bool) -> Options:
@@ -27,9 +28,9 @@ def fitted(options: Options, minutes: float, per_pixel: float, *, shrinks: bool)
 
     per_pixel: s, of `seconds_per_pixel`. shrinks: halve the resolutions while the iterations are few.
     """
-    sizes = options.resolutions
+    size, sizes = trainer_of(options).size, options.resolutions
     while True:
-        taken = per_pixel * sum(options.size(width).pixels for width in sizes)
+        taken = per_pixel * sum(size(width).pixels for width in sizes)
         iterations = int(60.0 * minutes / taken)
         if iterations >= _FEW or not shrinks or sizes[0] // 2 < _SMALLEST:
             return dataclasses.replace(options, iterations=min(100_000, max(1, iterations)), resolutions=sizes)

@@ -34,7 +34,7 @@ from phosphene.tools.training.footage import load_music
 from phosphene.tools.training.options import Options
 from phosphene.tools.training.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
 from phosphene.tools.training.stopper import Stopper
-from phosphene.tools.training.trainer import Trainer
+from phosphene.tools.training.trainer import Trainer, trainer_of
 
 _WINDOW_EVERY_S = 2.0
 _NULLS_VERSION = 1  # raise it when `nulls` measures something else
@@ -58,6 +58,7 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
         if there:
             raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --output")
         check_free(folder, "choose another --output, or delete the folder", begun=("options.json",))
+    trainer_of(options)  # a recipe that is not there is said before anything is opened
     installs = not args.no_install
     if installs:
         library.check_free(options.output, args.replace, options if args.resume else None)
@@ -117,7 +118,7 @@ def batch(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise UserError("out of range", where=flag, allowed="1 or more", got=value)
     plan = _plan(folder, given, args)
-    jobs = plan.jobs()
+    jobs = plan.jobs(folder)
     if plan.install:
         for style in plan.styles:
             library.check_free(style.output, args.replace)
@@ -129,7 +130,9 @@ def batch(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
             console.print(f"  {name}: {options.steps} steps, {options.prompt or options.images}")
         return 0
     for _, options in jobs:
-        request_of(options)  # an empty folder of pictures is said before an hour of training, not after
+        # An empty folder of pictures, or a recipe that is not there, is said before an hour of training, not after.
+        request_of(options)
+        trainer_of(options)
     folder.mkdir(parents=True, exist_ok=True)
     with _progress(args.quiet) as progress:
         bar = progress.add_task("training", total=steps, said="")
@@ -171,7 +174,9 @@ def _install_best(folder: Path, plan: batches.Plan, done: set[str]) -> None:
     for style in plan.styles:
         # A batch that compares recipes or widths puts what the style itself asked for into the library.
         names = [
-            name for name, options in plan.jobs() if name in done and dataclasses.replace(options, seed=style.seed) == style
+            name
+            for name, options in plan.jobs(folder)
+            if name in done and dataclasses.replace(options, seed=style.seed) == style
         ]
         if not names:
             continue
@@ -186,13 +191,14 @@ def _dry_run(folder: Path, options: Options) -> int:
     run = open_run(folder, options)
     per_pixel = seconds_per_pixel(run)
     parameters = CppnSpec(options.input_names, options.hidden_dim, options.layers, options.activation_names).parameters
-    seconds = options.iterations * sum(options.size(r).pixels for r in options.resolutions) * per_pixel
+    sizes = [trainer_of(options).size(resolution) for resolution in options.resolutions]
+    seconds = options.iterations * sum(size.pixels for size in sizes) * per_pixel
     for line in (
         *run.notes,
         f"run: {folder}",
         f"guides: {', '.join(f'{p.guide.name} x {p.weight:g}' for p in run.pulls)}; judge: {run.judge.name}",
         f"network: {options.layers} x {options.hidden_dim}, {parameters} parameters, on {run.device}",
-        f"steps: {options.steps}, at {', '.join(str(options.size(r)) for r in options.resolutions)}",
+        f"steps: {options.steps}, at {', '.join(map(str, sizes))}",
         f"time: about {seconds / 60:.1f} min",
     ):
         console.print(line)

@@ -14,6 +14,7 @@ from phosphene.engine.core.paths import styles_dir
 from phosphene.engine.core.placing import set_aside
 from phosphene.engine.library import free_folder
 from phosphene.engine.models.style import load_style, write_meta
+from phosphene.tools.option_words import of_today
 from phosphene.tools.training.options import Options
 
 _OF_A_STYLE = {"style.toml", "weights.safetensors", "history.json", "preview.png", "preview.mp4"}
@@ -38,7 +39,8 @@ def check_free(slug: str, replace: bool, run: Options | None = None) -> None:
 
 def _made_by(place: Path, run: Options) -> bool:
     found = json_there(place / "history.json", MOST_RECORD)
-    return isinstance(found, dict) and found.get("options") == json.loads(run.to_json())
+    kept = found.get("options") if isinstance(found, dict) else None
+    return isinstance(kept, dict) and of_today(kept) == json.loads(run.to_json())
 
 
 def install(style: Path, slug: str, scores: dict[str, float]) -> Path:

@@ -13,11 +13,10 @@ from typing import Any
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import read_json
-from phosphene.engine.core.frame import Size
 from phosphene.engine.models.cppn import ACTIVATIONS, MAX_LAYERS, MAX_WIDTH, MIN_WIDTH, CppnSpec
 from phosphene.engine.models.encoding import BASE_INPUTS
+from phosphene.tools.option_words import RECIPES, of_today
 
-RECIPES = ("ours", "seed")
 _NAME = 60  # as in style.toml
 MAX_PROMPT = 600  # characters: longer ones are cut, with a warning; no text tower reads further
 
@@ -26,10 +25,10 @@ MAX_PROMPT = 600  # characters: longer ones are cut, with a warning; no text tow
 class Options:
     """What a run is told.
 
-    recipe: "ours", or "seed": the plain method of the first CLIP-guided CPPNs (one frame, one time, no cut-outs, no terms),
-    which ours is compared with. resolutions: widths in px of the 16:9 picture, one stage each. iterations: steps a stage.
-    reactivity, smoothness, palette, contrast, loop: weights of the loss. loop_s: s of integrated time after which the
-    picture repeats, 0 never.
+    recipe: "full", or "plain": the method of the first CLIP-guided CPPNs (one frame, one time, no cut-outs, no terms),
+    which the full one is compared with. resolutions: widths in px of the 16:9 picture, one stage each. iterations: steps
+    a stage. reactivity, smoothness, palette, contrast, loop: weights of the loss. loop_s: s of integrated time after which
+    the picture repeats, 0 never.
     """
 
     output: str
@@ -52,7 +51,7 @@ class Options:
     starts: int = 48
     seed: int = 0
     device: str = "auto"
-    recipe: str = "ours"
+    recipe: str = "full"
     reactivity: float = 0.3
     smoothness: float = 0.3
     palette: float = 0.5
@@ -122,11 +121,6 @@ class Options:
         """Steps of the whole run."""
         return self.iterations * len(self.resolutions)
 
-    def size(self, resolution: int) -> Size:
-        """Return the training picture of a stage: 16:9 as on stage, square for the first seed's recipe."""
-        height = resolution if self.recipe == "seed" else round(resolution * 9 / 32) * 2
-        return Size(resolution, height)
-
     def stage(self, step: int) -> int:
         """Return the resolution at `step` of the run."""
         return self.resolutions[min(step // self.iterations, len(self.resolutions) - 1)]
@@ -137,6 +131,7 @@ class Options:
     @classmethod
     def from_table(cls, table: dict[str, Any], where: str) -> Options:
         """Return the options that a JSON or TOML table names. Raises UserError naming the key."""
+        table = of_today(table)
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for key, value in table.items():
             if key not in fields:

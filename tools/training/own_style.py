@@ -14,6 +14,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there
 from phosphene.engine.core.paths import is_name, runs_dir, styles_dir
 from phosphene.engine.library.free_folder import check_free
+from phosphene.tools.option_words import of_today
 
 _FIRST = ("weights.safetensors", "style.toml")  # all that lies there where the first writing was interrupted
 
@@ -38,7 +39,7 @@ def check_own(folder: Path, options: Mapping[str, Any], may_differ: Collection[s
     if not isinstance(kept, dict):
         check_free(folder, remedy, begun=_FIRST)
         return
-    ours = json.loads(json.dumps(dict(options)))
+    kept, ours = of_today(kept), json.loads(json.dumps(dict(options)))
     other = [key for key in sorted(ours.keys() & kept.keys() - set(may_differ)) if ours[key] != kept[key]]
     if other or not ours.keys() & kept.keys():
         got = ", ".join(other[:3]) or "options of another program"

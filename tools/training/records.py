@@ -16,6 +16,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there
 from phosphene.engine.models.cppn import CppnSpec
 from phosphene.engine.models.style import StyleMeta, load_meta
+from phosphene.tools.option_words import of_today
 
 # Options that say what is wanted or who it is, not how it was trained.
 _IDENTITY = frozenset(
@@ -123,7 +124,7 @@ def number(value: object) -> float | None:
 
 def read_run(folder: Path) -> Record:
     """Return what a run's folder holds."""
-    options = table_in(folder / "options.json")
+    options = of_today(table_in(folder / "options.json"))
     history = table_in(folder / "history.json")
     scores = {str(k): v for k, v in ((k, number(v)) for k, v in table_in(folder / "scores.json").items()) if v is not None}
     try:
@@ -168,7 +169,7 @@ def grouped(runs: Sequence[Record]) -> list[Group]:
 
 
 def label_of(run: Record, varied: Iterable[str]) -> str:
-    """Return "ours, 128 wide" and whatever else the batch varies."""
+    """Return "full, 128 wide" and whatever else the batch varies."""
     width = run.options.get("hidden_dim") or (run.meta.network.width if run.meta else "?")
     more = [
         f"{key.replace('_', ' ')} {_plain(run.options.get(key))}" for key in varied if key not in ("recipe", "hidden_dim")

@@ -33,7 +33,7 @@ from phosphene.tools.guides.choose import Pull, open_guides, open_judge
 from phosphene.tools.guides.images import find_images
 from phosphene.tools.training.footage import Music, load_music
 from phosphene.tools.training.options import MAX_PROMPT, Options
-from phosphene.tools.training.trainer import Good, Trainer
+from phosphene.tools.training.trainer import Good, Trainer, trainer_of
 
 SAVE_EVERY_S = 8.0
 SAMPLE_EVERY = 100  # steps
@@ -90,7 +90,7 @@ def open_run(folder: Path, options: Options) -> Run:
     palette = None
     if judge.name == "palette" and options.palette:
         notes.append("palette judges, so it is no term of the loss")
-    elif options.recipe == "ours" and options.palette and not {"palette", "images"} & {p.guide.name for p in pulls}:
+    elif trainer_of(options).has_terms and options.palette and not {"palette", "images"} & {p.guide.name for p in pulls}:
         palette = _palette(request, notes)
     device = choose_device(options.device)
     return Run(
@@ -119,7 +119,7 @@ def choose_device(wanted: str) -> str:
 
 def begin(run: Run) -> Trainer:
     """Return the run's trainer: from its checkpoint, where there is one."""
-    trainer = Trainer.begin(run.options, run.music, run.pulls, run.device, run.palette)
+    trainer = trainer_of(run.options).begin(run.options, run.music, run.pulls, run.device, run.palette)
     path = run.folder / "checkpoint.pt"
     if path.is_file():
         try:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from phosphene.tools.option_words import RECIPES
 from phosphene.tools.training.records import Group, Record
 
 NONE = "–"
@@ -114,41 +115,41 @@ def _overview(groups: Sequence[Group]) -> Table:
 
 
 def _recipes(groups: Sequence[Group]) -> Table | None:
-    """Return ours beside the seed's recipe, a row for each prompt and for whatever else the groups share."""
+    """Return the full recipe beside the plain one, a row for each prompt and for whatever else the groups share."""
     pairs: dict[tuple[str, str], dict[str, Group]] = {}
     for group in groups:
         recipe, _, rest = group.label.partition(", ")
         pairs.setdefault((group.wanted, rest), {})[recipe] = group
     rows, better, gains = [], [], []
     for (wanted, rest), both in pairs.items():
-        if not {"ours", "seed"} <= set(both):
+        if not set(RECIPES) <= set(both):
             continue
-        ours, seed = both["ours"], both["seed"]
-        a, b = ours.mean("judge"), seed.mean("judge")
+        full, bare = (both[recipe] for recipe in RECIPES)
+        a, b = full.mean("judge"), bare.mean("judge")
         won = None if a is None or b is None else a > b
         better.append(won)
-        if ours.gain is not None and seed.gain is not None:
-            gains.append((ours.gain, seed.gain))
+        if full.gain is not None and bare.gain is not None:
+            gains.append((full.gain, bare.gain))
         rows.append(
             (
                 wanted,
                 rest,
-                with_sd(a, ours.sd("judge")),
-                with_sd(b, seed.sd("judge")),
-                _signed(ours.gain),
-                _signed(seed.gain),
+                with_sd(a, full.sd("judge")),
+                with_sd(b, bare.sd("judge")),
+                _signed(full.gain),
+                _signed(bare.gain),
             )
         )
     if not rows:
         return None
     said = [w for w in better if w is not None]
-    note = f"Ours is above the seed's recipe on {sum(said)} of {len(said)}."
+    note = f"The full recipe is above the plain one on {sum(said)} of {len(said)}."
     if gains:
         a, b = (sum(values) / len(gains) for values in zip(*gains, strict=True))
         times = f", {a / b:.1f} times as much" if b > 0 else ""
         note += f" Mean gain over untrained networks: {a:+.3f} against {b:+.3f}{times}."
-    head = ("prompt", "how", "judge, ours", "judge, seed's recipe", "gain, ours", "gain, seed's recipe")
-    return Table("Ours and the seed's recipe", head, rows, better, words=2, judged=2, note=note)
+    head = ("prompt", "how", "judge, full", "judge, plain", "gain, full", "gain, plain")
+    return Table("The full recipe and the plain one", head, rows, better, words=2, judged=2, note=note)
 
 
 def markdown(table: Table) -> str:

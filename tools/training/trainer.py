@@ -10,17 +10,19 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from phosphene.engine.core.frame import Size
-from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
+from phosphene.engine.models.cppn import CppnSpec, Weights
 from phosphene.engine.models.growth import FIRST_SCALES, calibrate, draw_recipe, shape
 from phosphene.tools.guides.base import Guide
 from phosphene.tools.guides.choose import Pull
+from phosphene.tools.laboratory import laboratory
+from phosphene.tools.option_words import PLAIN_RECIPES
 from phosphene.tools.training import terms
 from phosphene.tools.training.cutouts import cutouts
 from phosphene.tools.training.footage import Music
@@ -31,8 +33,6 @@ EVALUATE_EVERY = 20  # steps
 _TRIAL = Size(160, 90)
 _TRIALS = 4  # moments of the fixed evaluation
 _TIMES = (0.0, 600.0)  # s of integrated time that are drawn from: a long track's worth
-_SEED_TIME = 0.5  # the first seed trained at this one time, and at one audio frame, 25 % into the track
-_CLIP_NORM = 1.0
 _LR_WIDTH = 128
 _PATIENCE = 6  # bad steps in a row before giving up
 _FINER = (-0.4, 0.9)  # natural logarithm of the factor by which a start's pattern may be finer than a grown style's
@@ -55,7 +55,14 @@ class Good:
 class Trainer:
     """Make one by `begin`. null: what the guides give untrained networks, on average; best: the best evaluation so far;
     notes: what a person should be told.
+
+    This is the full recipe. The plain one is a subclass (`tools/lab/plain_cppn.py`), found by `trainer_of`. has_terms:
+    whether the loss has more than the guides; most_slope: length to which a gradient is cut; trial: size of the evaluation.
     """
+
+    has_terms: ClassVar[bool] = True
+    most_slope: ClassVar[float] = 1.0
+    trial: ClassVar[Size] = _TRIAL
 
     options: Options
     spec: CppnSpec
@@ -74,28 +81,23 @@ class Trainer:
     _bad: int = 0
 
     @classmethod
-    def begin(
-        cls, options: Options, music: Music, pulls: Sequence[Pull], device: str, palette: Guide | None = None
-    ) -> Trainer:
-        """Return a trainer at step 0: the seed's random network, or the best of `starts` grown ones under the guides.
+    def begin(cls, options: Options, music: Music, pulls: Sequence[Pull], device: str, palette: Guide | None = None) -> Self:
+        """Return a trainer at step 0, with the best of `starts` grown networks under the guides.
 
         palette: the term that holds the colours, where it is not a guide anyway.
         """
         spec = CppnSpec(options.input_names, options.hidden_dim, options.layers, options.activation_names)
-        if options.recipe == "seed":
-            weights, scales = random_weights(spec, options.seed), {}
-        else:
-            weights, null = _best_start(options, spec, music, pulls, palette, device)
-            scales = fitted_scales(spec, weights, options.seed, music)
+        weights, scales, null = cls._start(options, spec, music, pulls, palette, device)
         network = TorchCppn(spec, weights, device)
         optimiser = torch.optim.Adam(network.parameters(), lr=options.lr)
-        trainer = cls(options, spec, network, scales, music, pulls, palette, optimiser)
-        if options.recipe == "seed":
-            with torch.no_grad():
-                null = trainer._loss(np.random.default_rng(0), Size(128, 128))[1]["guide"]
-        trainer.null = null
+        trainer = cls(options, spec, network, scales, music, pulls, palette, optimiser, null)
         trainer._remember()
         return trainer
+
+    @staticmethod
+    def size(resolution: int) -> Size:
+        """Return the training picture of a stage: 16:9, as on stage."""
+        return Size(resolution, round(resolution * 9 / 32) * 2)
 
     @property
     def done(self) -> bool:
@@ -104,19 +106,16 @@ class Trainer:
     def advance(self) -> dict[str, Any]:
         """Take one step; return its record. Raises FloatingPointError when it keeps failing."""
         options, step = self.options, self.step
-        if options.recipe == "ours" and step and step % options.iterations == 0:
-            # Training has changed what the inputs do: measured again at each stage, and again good for all that follows.
-            self.scales = fitted_scales(self.spec, self.network.weights(), options.seed, self.music)
+        if step and step % options.iterations == 0:
+            self._fit_scales()
         rate = self._set_rate()
         rng = np.random.default_rng([options.seed, 7, step])
         self.optimiser.zero_grad(set_to_none=True)
-        loss, record = self._loss(rng, options.size(options.stage(step)))
+        loss, record = self._loss(rng, self.size(options.stage(step)))
         healthy = math.isfinite(loss.item())
         if healthy:
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(
-                self.network.parameters(), _CLIP_NORM if options.recipe == "ours" else math.inf
-            )
+            norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.most_slope)
             healthy = math.isfinite(norm.item())
         if healthy:
             self.optimiser.step()
@@ -132,8 +131,8 @@ class Trainer:
     def evaluate(self) -> float:
         """Return the objective (minus the loss) at fixed moments and cut-outs; remember the weights if it is the best."""
         with torch.no_grad():
-            size = _TRIAL if self.options.recipe == "ours" else Size(128, 128)
-            losses = [self._loss(np.random.default_rng([self.options.seed, 8, i]), size)[0].item() for i in range(_TRIALS)]
+            draws = [np.random.default_rng([self.options.seed, 8, i]) for i in range(_TRIALS)]
+            losses = [self._loss(rng, self.trial)[0].item() for rng in draws]
         objective = -float(np.mean(losses))
         if not math.isfinite(objective):
             self._step_back()
@@ -174,57 +173,68 @@ class Trainer:
             self.best = Good(best["objective"], weights, dict(best["scales"]), best["step"])
         self._remember()
 
+    @classmethod
+    def _start(
+        cls, options: Options, spec: CppnSpec, music: Music, pulls: Sequence[Pull], palette: Guide | None, device: str
+    ) -> tuple[Weights, dict[str, float], float]:
+        """Return the weights to begin with, their scales, and what the guides give untrained networks."""
+        weights, null = _best_start(options, spec, music, pulls, palette, device)
+        return weights, fitted_scales(spec, weights, options.seed, music), null
+
+    def _fit_scales(self) -> None:
+        """Training has changed what the inputs do: measured again at each stage, and again good for all that follows."""
+        self.scales = fitted_scales(self.spec, self.network.weights(), self.options.seed, self.music)
+
     def _loss(self, rng: np.random.Generator, size: Size) -> tuple[torch.Tensor, dict[str, Any]]:
-        options = self.options
-        if options.recipe == "seed":
-            frame, time = len(self.music.signals) // 4, _SEED_TIME
-        else:
-            frame, time = self.music.draw(rng), rng.uniform(*_TIMES)
+        frame, time = self._moment(rng)
         pictures = self.network.paint(self.music.uniforms(self.spec.uniform, self.scales, frame, time)[None], size)
         parts: dict[str, torch.Tensor] = {}
         scores = {}
         for pull in self.pulls:
-            side = pull.guide.side
-            if options.recipe == "seed":
-                seen = functional.interpolate(pictures, (side, side), mode="bicubic", antialias=True).clamp(0.0, 1.0)
-            else:
-                seen = _seen(pull.guide, pictures, options.crops, rng)
-            scores[pull.guide.name] = pull.guide.score(seen).mean()
+            scores[pull.guide.name] = pull.guide.score(self._views(pull.guide, pictures, rng)).mean()
             parts[pull.guide.name] = -pull.weight * scores[pull.guide.name]
-        if options.recipe == "ours":
-            weights = {"reactivity": options.reactivity, "smoothness": options.smoothness}
-            if any(weights.values()):
-                live = terms.liveliness(self.network, self.music, self.scales, rng)
-                parts |= {name: weights[name] * live[name] for name in live if weights[name]}
-            if self.palette is not None:
-                seen = _seen(self.palette, pictures, options.crops, rng)
-                parts["palette"] = -options.palette * self.palette.score(seen).mean()
-            if options.contrast:
-                parts["contrast"] = options.contrast * terms.contrast(pictures)
-            if options.loop_s and options.loop:
-                parts["loop"] = options.loop * terms.loop(self.network, self.scales.get("time", 1.0), options.loop_s)
+        parts |= self._terms(pictures, rng)
         loss = torch.stack(list(parts.values())).sum()
         guide = sum(pull.weight * scores[pull.guide.name].item() for pull in self.pulls)
         return loss, {"guide": guide, "terms": {name: round(part.item(), 5) for name, part in parts.items()}}
 
-    def _set_rate(self) -> float:
-        """Constant for the first half of the run, then a cosine down to a tenth; the seed's recipe keeps it constant.
+    def _moment(self, rng: np.random.Generator) -> tuple[int, float]:
+        """Return the frame of music and the integrated time, s, that a step is trained at."""
+        return self.music.draw(rng), rng.uniform(*_TIMES)
 
-        `lr` is that of 128 neurons a layer; Adam's best rate falls with the width (Yang et al. 2022, mu-parametrisation).
-        """
+    def _views(self, guide: Guide, pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Return what a guide sees of the pictures."""
+        return _seen(guide, pictures, self.options.crops, rng)
+
+    def _terms(self, pictures: torch.Tensor, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the parts of the loss that are no guide's, by name, weighted."""
         options = self.options
-        done = self.step / max(1, options.steps)
-        fall = 0.0 if options.recipe == "seed" else max(0.0, 2.0 * done - 1.0)
-        rate = (
-            options.lr
-            * _LR_WIDTH
-            / options.hidden_dim
-            * self.rate_factor
-            * (0.1 + 0.9 * (0.5 + 0.5 * math.cos(math.pi * fall)))
-        )
+        parts: dict[str, torch.Tensor] = {}
+        weights = {"reactivity": options.reactivity, "smoothness": options.smoothness}
+        if any(weights.values()):
+            live = terms.liveliness(self.network, self.music, self.scales, rng)
+            parts |= {name: weights[name] * live[name] for name in live if weights[name]}
+        if self.palette is not None:
+            parts["palette"] = -options.palette * self.palette.score(self._views(self.palette, pictures, rng)).mean()
+        if options.contrast:
+            parts["contrast"] = options.contrast * terms.contrast(pictures)
+        if options.loop_s and options.loop:
+            parts["loop"] = options.loop * terms.loop(self.network, self.scales.get("time", 1.0), options.loop_s)
+        return parts
+
+    def _set_rate(self) -> float:
+        """`lr` is that of 128 neurons a layer; Adam's best rate falls with the width (Yang et al. 2022,
+        mu-parametrisation)."""
+        options = self.options
+        share = self._rate_share(self.step / max(1, options.steps))
+        rate = options.lr * _LR_WIDTH / options.hidden_dim * self.rate_factor * share
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         return rate
+
+    def _rate_share(self, done: float) -> float:
+        """Return the share of the rate: constant for the first half of the run, then a cosine down to a tenth."""
+        return 0.1 + 0.9 * (0.5 + 0.5 * math.cos(math.pi * max(0.0, 2.0 * done - 1.0)))
 
     def _remember(self) -> None:
         self._good = copy.deepcopy((self.network.state_dict(), self.optimiser.state_dict()))
@@ -242,6 +252,11 @@ class Trainer:
         self.notes.append(
             f"step {self.step}: the loss is not finite; back to the last good weights, rate x {self.rate_factor:g}"
         )
+
+
+def trainer_of(options: Options) -> type[Trainer]:
+    """Return what trains by the recipe that the options name. Raises UserError where the plain one is not installed."""
+    return Trainer if options.recipe == "full" else laboratory("plain_cppn", PLAIN_RECIPES).PlainTrainer
 
 
 def fitted_scales(spec: CppnSpec, weights: Weights, seed: int, music: Music) -> dict[str, float]:

@@ -22,13 +22,14 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import check_slug, in_library, load_meta, load_style, write_meta
+from phosphene.tools.laboratory import laboratory
+from phosphene.tools.option_words import of_today
 from phosphene.tools.training.boundary import ABORTED
 from phosphene.tools.training.footage import load_music
 from phosphene.tools.training.liveliness import reactivity
 from phosphene.tools.training.own_style import check_own
 from phosphene.tools.training.stopper import Stopper
 from phosphene.tools.vqvae import report
-from phosphene.tools.vqvae.ablation import run_ablation
 from phosphene.tools.vqvae.dreaming import dream_loops
 from phosphene.tools.vqvae.export import write_dreams, write_vq_style
 from phosphene.tools.vqvae.maps import write_maps
@@ -112,6 +113,7 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
 
 def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
     """Train the variants; return the exit code. argv: what makes the report again."""
+    lab = laboratory("ablate_vqvae", "ablations")
     given = _given(args)
     if not args.data:
         raise UserError("nothing to train on", where="--data", allowed="a folder of vj dataset")
@@ -120,7 +122,7 @@ def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
     folder = _folder(args)
     command = " ".join(["python tools/train_vqvae.py", *map(shlex.quote, argv)])
     with closing(Stopper()) as stop:
-        done = run_ablation(folder, given, args.seeds, args.only, stop, console.print, command)
+        done = lab.run_ablation(folder, given, args.seeds, args.only, stop, console.print, command)
     console.print(f"report: {folder / 'index.html'}")
     return 0 if done else ABORTED
 
@@ -211,4 +213,4 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
             found[field.name] = tuple(value) if isinstance(value, list) else value
     if "data" in found and not Path(found["data"]).is_dir():
         raise UserError("no such folder", where=flag("data"), got=found["data"], remedy="make it: vj dataset")
-    return found
+    return of_today(found)

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.vqvae import MAX_CODES, VqvaeNetwork
+from phosphene.tools.laboratory import laboratory
+from phosphene.tools.option_words import PLAIN_RECIPES, RECIPES, of_today
 from phosphene.tools.training.options import options_table
-from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Rescued, Scalar
+from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Scalar
 
 MODES = ("parity", "128", "256")
 QUANTISERS = ("ema", "gradient", "cosine", "fsq", "vae")
@@ -35,8 +37,8 @@ class Options:
     mode: "parity" is 64 x 64 gray with the compared architecture; "128" and "256" are colour, 16:9 if the data are (`size`
     says otherwise). quantiser: "ema" and "gradient" are codebooks of all dimensions, "cosine" one of `inner` dimensions on
     the sphere, "fsq" has none, "vae" is none. start: of the codebook: "none" as drawn; "before" k-means on the untrained
-    encoder as the compared recipe does; "data" k-means after `warm` epochs without a quantiser. restart: codes used by fewer
-    vectors a batch are put on data, 0 never; even: how strongly codes are used alike; rescue: "seed" revives as the compared
+    encoder as the plain recipe does; "data" k-means after `warm` epochs without a quantiser. restart: codes used by fewer
+    vectors a batch are put on data, 0 never; even: how strongly codes are used alike; rescue: "plain" revives as the plain
     recipe does. minutes: of the whole run, 0: it ends when the epochs are done; share: of them that the network gets, the
     rate falling in time; what is left is for prior, dreams and previews. precision: "auto" is mixed where the processor
     multiplies bfloat16. threads: of torch, 0: as many as it likes. mend: collapse is mended, not only said.
@@ -56,7 +58,7 @@ class Options:
     warm: int = 1
     restart: float = 1.0
     even: float = 0.05
-    rescue: str = "ours"
+    rescue: str = "full"
     widths: tuple[int, ...] = ()
     blocks: int = -1
     dim: int = 64
@@ -76,7 +78,7 @@ class Options:
     def __post_init__(self) -> None:
         words = {
             "mode": MODES, "split": SPLITS, "quantiser": QUANTISERS, "gradient": ("straight", "rotation"), "start": START,
-            "rescue": ("ours", "seed"), "schedule": ("cosine", "plateau"), "precision": ("auto", "float", "mixed"),
+            "rescue": RECIPES, "schedule": ("cosine", "plateau"), "precision": ("auto", "float", "mixed"),
         }  # fmt: skip
         for key, allowed in words.items():
             if (got := getattr(self, key)) not in allowed:
@@ -138,7 +140,7 @@ class Options:
             return Scalar(LEVELS[self.entries], self.dim)
         if self.quantiser == "vae":
             return Gaussian(self.dim)
-        kind = Rescued if self.rescue == "seed" else Codebook
+        kind = Codebook if self.rescue == "full" else laboratory("plain_vqvae", PLAIN_RECIPES).Rescued
         cosine = self.quantiser == "cosine"
         return kind(
             self.entries, self.dim, generator, learning="gradient" if self.quantiser == "gradient" else "ema",
@@ -161,6 +163,7 @@ class Options:
     @classmethod
     def from_table(cls, table: dict[str, Any], where: str) -> Options:
         """Return the options that a JSON table names. Raises UserError."""
+        table = of_today(table)
         known = {field.name: field.default for field in dataclasses.fields(cls)}
         for key, value in table.items():
             if key not in known:
@@ -176,17 +179,3 @@ class Options:
 
 def flag(key: str) -> str:
     return "--" + key.replace("_", "-")
-
-
-def seed_recipe(**more: Any) -> Options:
-    """Return the recipe that ours is compared with: the same network, loss and data; its optimiser, start and rescue."""
-    given = {
-        "lr": 2e-4,
-        "schedule": "plateau",
-        "start": "before",
-        "rescue": "seed",
-        "restart": 1e-6,
-        "mend": False,
-        "even": 0.0,
-    }
-    return Options(**(given | more))

@@ -201,28 +201,6 @@ class Codebook(nn.Module):
         self.vectors.copy_(functional.normalize(vectors, dim=1) if self.cosine else vectors)
 
 
-class Rescued(Codebook):
-    """The codebook of the compared recipe: each step with probability 0.1, codes whose average use is below 1e-6 are put
-    half on vectors of the batch and half near popular codes, with a tenth of the mean use."""
-
-    @torch.no_grad()
-    def revive(self, x: Tensor, generator: torch.Generator) -> int:
-        if float(torch.rand(1, generator=generator)) >= 0.1:
-            return 0
-        dead = torch.nonzero(self.count < 1e-6)[:, 0]
-        if len(dead):
-            half = (len(dead) + 1) // 2
-            fresh = x[torch.randint(len(x), (half,), generator=generator)]
-            popular = self.count.topk(min(max(1, len(dead) - half), self.codes)).indices
-            near = self.vectors[popular][: len(dead) - half]
-            fresh = torch.cat([fresh, near])[: len(dead)]
-            dead = dead[: len(fresh)]
-            self.vectors[dead] = fresh + 0.02 * torch.randn(fresh.shape, generator=generator)
-            self.count[dead] = 0.1 * self.count[self.count >= 1e-6].mean()
-            self.total[dead] = self.vectors[dead] * self.count[dead][:, None]
-        return len(dead)
-
-
 class Scalar(nn.Module):
     """Finite scalar quantisation: a vector is squeezed to a few numbers, each rounded to one of its levels. No codebook, no
     loss, nothing that can die."""

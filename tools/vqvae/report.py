@@ -1,6 +1,6 @@
-"""Writes what a run, or an ablation of runs, came to: index.html and COMPARISON.md, from the files on disk alone.
+"""Writes what a run came to: index.html and COMPARISON.md, from the files on disk alone.
 
-Called by `commands` at the end of a run and of an ablation; may be called again at any time. A run that is not finished is
+Called by `commands` at the end of a run, and by the ablation; may be called again at any time. A run that is not finished is
 shown as far as it got.
 """
 
@@ -11,13 +11,12 @@ import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 
 from phosphene.engine.core.errors import UserError
-from phosphene.tools.training.charts import COLOURS, Curve, Strip, chart, strips
+from phosphene.tools.training.charts import COLOURS, Curve, chart
 from phosphene.tools.training.page import html_table, link, page, write_pages
 from phosphene.tools.training.records import table_in
 from phosphene.tools.training.tables import NONE, Table, markdown, plain
@@ -58,7 +57,7 @@ def write_run(folder: Path) -> Path:
     run = read_run(folder)
     if not run["options"]:
         raise UserError("no run here", where=str(folder), allowed="a folder with options.json")
-    table = _scorestable_in([run], "Scores")
+    table = _score_table([run], "Scores")
     history = run["history"]
     said = f"{len(history.get('epochs', []))} epochs, {history.get('parameters', '?')} parameters"
     parts = [f"<section>{html_table(table)}{_notes(history)}</section>"]
@@ -72,42 +71,7 @@ def write_run(folder: Path) -> Path:
     return write_pages(folder, "\n".join(lines) + "\n", text)
 
 
-def write_ablation(folder: Path, variants: Sequence[tuple[str, str]], command: str) -> Path:
-    """Write index.html and COMPARISON.md over runs `<variant>-s<seed>`; return the page.
-
-    variants: (name, what it is). command: what makes them again.
-    """
-    groups = []
-    for name, what in variants:
-        runs = [read_run(path.parent) for path in sorted(folder.glob(f"{name}-s*/options.json"))]
-        runs = [run for run in runs if run["best"] or run["history"]]
-        if runs:
-            groups.append((name, what, runs))
-    if not groups:
-        raise UserError("no runs here", where=str(folder), allowed="folders <variant>-s<seed>")
-    table = _ablationtable_in(groups)
-    colours = {name: COLOURS[k % len(COLOURS)] for k, (name, _, _) in enumerate(groups)}
-    drawn = []
-    for key, title in (("perplexity", "Perplexity"), ("excess", "Objective above its floor"), ("psnr", "PSNR, dB")):
-        rows = [Strip(name, _values(runs, key), (), colours[name]) for name, _, runs in groups]
-        drawn.append(strips(f"{title}: a dot a seed, the bar their mean", [row for row in rows if row.values]))
-    curves = [
-        Curve(name if k == 0 else "", _curve(run, "validation", "perplexity"), colours[name])
-        for name, _, runs in groups
-        for k, run in enumerate(runs)
-    ]
-    drawn.append(chart("Perplexity of the held-out set, by step", curves))
-    explained = Table("Variants", ("variant", "what it is"), [(n, w) for n, w, _ in groups], [None] * len(groups), words=2)
-    parts = [
-        f"<section><h2>Scores</h2>{html_table(table)}</section>",
-        f'<section><div class="charts">{"".join(drawn)}</div></section>',
-        f"<section><h2>Variants</h2>{html_table(explained)}<p><code>{escape(command)}</code></p></section>",
-    ]
-    lines = [f"# {plain(folder.name)}", "", markdown(table), "", markdown(explained), "", f"`{command}`", ""]
-    return write_pages(folder, "\n".join(lines), page(folder.name, f"{sum(len(r) for *_, r in groups)} runs", parts))
-
-
-def _scorestable_in(runs: Sequence[dict[str, Any]], title: str) -> Table:
+def _score_table(runs: Sequence[dict[str, Any]], title: str) -> Table:
     rows = []
     for key, name, digits, _ in MEASURES:
         cells = [f"{run['best'][key]:.{digits}f}" if key in run["best"] else NONE for run in runs]
@@ -116,24 +80,8 @@ def _scorestable_in(runs: Sequence[dict[str, Any]], title: str) -> Table:
     return Table(title, head, rows, [None] * len(rows), note=NOTE)
 
 
-def _ablationtable_in(groups: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> Table:
-    rows = []
-    for name, _, runs in groups:
-        cells = [f"{len(runs)}"]
-        for key, _, digits, _ in MEASURES:
-            values = _values(runs, key)
-            mean = f"{fmean(values):.{digits}f}" if values else NONE
-            cells.append(f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean)
-        rows.append((name, *cells))
-    head = ("variant", "seeds", *(name for _, name, _, _ in MEASURES))
-    return Table("Scores", head, rows, [None] * len(rows), judged=2, note="Mean ± standard deviation over seeds. " + NOTE)
-
-
-def _values(runs: Sequence[dict[str, Any]], key: str) -> list[float]:
-    return [float(run["best"][key]) for run in runs if isinstance(run["best"].get(key), int | float)]
-
-
-def _curve(run: dict[str, Any], part: str, key: str) -> list[tuple[float, float]]:
+def curve_of(run: dict[str, Any], part: str, key: str) -> list[tuple[float, float]]:
+    """Return (step, value) of each epoch where it is finite. part: train or validation."""
     found = []
     for record in run["history"].get("epochs", []):
         value = record.get(part, {}).get(key)
@@ -144,13 +92,13 @@ def _curve(run: dict[str, Any], part: str, key: str) -> list[tuple[float, float]
 
 def _curves(run: dict[str, Any]) -> str:
     loss = [
-        Curve("training", _curve(run, "train", "loss"), COLOURS[1]),
-        Curve("held out", _curve(run, "validation", "objective"), COLOURS[0]),
+        Curve("training", curve_of(run, "train", "loss"), COLOURS[1]),
+        Curve("held out", curve_of(run, "validation", "objective"), COLOURS[0]),
     ]
     floor = run["best"].get("floor")
     drawn = [chart("Loss, and the objective of what is held out", loss, ("cannot be less", floor) if floor else None)]
     for key, title in (("perplexity", "Perplexity"), ("psnr", "PSNR, dB"), ("commitment", "Commitment")):
-        drawn.append(chart(f"{title} of what is held out", [Curve("", _curve(run, "validation", key), COLOURS[0])]))
+        drawn.append(chart(f"{title} of what is held out", [Curve("", curve_of(run, "validation", key), COLOURS[0])]))
     return "".join(drawn)
 
 

@@ -26,7 +26,7 @@ _BATCHES_OF_START = 25  # from which the codebook begins, and at most so many ve
 _VECTORS_OF_START = 16_384
 _CLIP_NORM = 1.0
 _MIN_DELTA = 1e-4  # of the objective, below which an epoch is no better
-_PLATEAU = 6  # epochs without a better one before the compared recipe halves its rate
+_PLATEAU = 6  # epochs without a better one before the plain recipe halves its rate
 _LEAST_RATE = 1e-6
 _WARM_UP = 100  # steps, of the rate
 _SHARP = 1.0  # weight of the error of gradients in colour: without it lines blur
@@ -240,7 +240,7 @@ class Trainer:
     @torch.no_grad()
     def _start_codebook(self, seed: int, trained: bool) -> None:
         """Put the codes on data. trained: the encoder normalises by the batch, as it does in the steps to come; else it is
-        evaluated with fresh statistics, which is what the compared recipe does."""
+        evaluated with fresh statistics, which is what the plain recipe does."""
         self.model.train(trained)
         rng = np.random.default_rng([seed, 3])
         generator = torch.Generator().manual_seed(seed)

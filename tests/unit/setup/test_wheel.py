@@ -96,6 +96,23 @@ def test_benchmarks_say_that_they_come_with_the_source(site, empty):
     assert list(empty.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("style", "--prompt", "red", "--recipe", "plain", "--output", "x"),
+        ("gan", "--data", ".", "--recipe", "plain", "--out", "x"),
+        ("vqvae", "--data", ".", "--ablation", "--name", "x"),
+    ],
+)
+def test_plain_recipes_and_ablations_say_that_they_come_with_the_source(site, empty, command):
+    pytest.importorskip("torch")
+    done = python(site, empty, "-m", "phosphene", "train", *command)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "come with the source code" in line
+    assert list(empty.iterdir()) == []
+
+
 def test_it_is_of_one_name_and_leaves_others_alone(site, empty):
     code = "import kernels, engine, phosphene.kernels; print(kernels.get_kernel(), engine.get_kernel(), phosphene.__file__)"
     done = python(site, empty, "-c", code)

@@ -22,7 +22,7 @@ def scores(kid: float) -> dict[str, float]:
 
 
 def test_means_and_deviations_stand_beside_both_nulls():
-    said = table({"ours": [scores(1.0), scores(2.0)], "seed004": [scores(3.0), scores(3.0)]}, "some features")
+    said = table({"full": [scores(1.0), scores(2.0)], "plain": [scores(3.0), scores(3.0)]}, "some features")
     row = next(line for line in said.splitlines() if line.startswith("| KID"))
     assert row == "| KID, lower is better | 1.5 ± 0.5 | 3 | 0.01 | 4 |"
     assert "2 seeds" in said
@@ -63,14 +63,14 @@ def test_a_comparison_that_was_stopped_is_finished_by_the_same_command(data, tmp
     monkeypatch.setattr(compare_gan, "train", stopped_at_the_second)
     assert main(command(data, out)) == 130
     assert not (out / "comparison.md").exists()
-    assert json.loads((out / "seed004-0" / "scores.json").read_text())["seen"] == 4
-    done = (out / "ours-0" / "scores.json").stat().st_mtime_ns
+    assert json.loads((out / "plain-0" / "scores.json").read_text())["seen"] == 4
+    done = (out / "full-0" / "scores.json").stat().st_mtime_ns
 
     assert main(command(data, out)) == 0
     assert "--resume" in begun[2]
     assert len(begun) == 3, "the run that was complete is left alone"
-    assert (out / "ours-0" / "scores.json").stat().st_mtime_ns == done
-    assert json.loads((out / "seed004-0" / "scores.json").read_text())["seen"] == 8
+    assert (out / "full-0" / "scores.json").stat().st_mtime_ns == done
+    assert json.loads((out / "plain-0" / "scores.json").read_text())["seen"] == 8
     said = (out / "comparison.md").read_text()
     assert "real pictures seen | 8 | 8 |" in said
     given = f"--data {data} --out {out} --images 8 --seeds 1 --size 32x16 --widths 8 8"
@@ -80,10 +80,10 @@ def test_a_comparison_that_was_stopped_is_finished_by_the_same_command(data, tmp
     # Complete now: nothing is run. With other options its runs would be taken for what they are not.
     assert main(command(data, out)) == 0
     assert len(begun) == 3
-    (out / "seed004-0" / "scores.json").rename(tmp_path / "kept.json")  # as if killed before it measured
-    assert compare_gan._complete(out / "seed004-0", arguments(data)) is None
-    assert "--resume" in compare_gan._command(out / "seed004-0", "seed004", 0, arguments(data))
-    (tmp_path / "kept.json").rename(out / "seed004-0" / "scores.json")
+    (out / "plain-0" / "scores.json").rename(tmp_path / "kept.json")  # as if killed before it measured
+    assert compare_gan._complete(out / "plain-0", arguments(data)) is None
+    assert "--resume" in compare_gan._command(out / "plain-0", "plain", 0, arguments(data))
+    (tmp_path / "kept.json").rename(out / "plain-0" / "scores.json")
     for changed in (["--images", "4"], ["--size", "64x32"], ["--widths", "8", "12"]):
         assert main(command(data, out, *changed)) == 2
         assert "another comparison" in capsys.readouterr().err

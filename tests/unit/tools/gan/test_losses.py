@@ -7,8 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from phosphene.tools.gan.augment import diff_augment, spoil_reals  # noqa: E402
-from phosphene.tools.gan.losses import penalty, plain_maker, relativistic_judge, relativistic_maker  # noqa: E402
+from phosphene.tools.gan.augment import diff_augment  # noqa: E402
+from phosphene.tools.gan.losses import penalty, relativistic_judge, relativistic_maker  # noqa: E402
+from phosphene.tools.lab.plain_gan import plain_maker, spoil_reals  # noqa: E402
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -41,7 +42,7 @@ def test_both_penalties_are_in_the_loss():
     assert {"r1", "r2"} <= with_them[1].keys()
 
 
-def test_the_seeds_terms_ask_for_colour():
+def test_the_plain_terms_ask_for_colour():
     judge = lambda x: x.new_zeros(len(x))  # noqa: E731
     real = torch.zeros(2, 3, 4, 4)
     real[:, 0] = 1.0
@@ -60,7 +61,7 @@ def test_augmentation_repeats_is_differentiable_and_off_at_zero():
     assert x.grad.abs().sum() > 0
 
 
-def test_the_seeds_changes_keep_range_and_size():
+def test_the_plain_changes_keep_range_and_size():
     x = spoil_reals(torch.rand(8, 3, 12, 20), seeded(1))
     assert x.shape == (8, 3, 12, 20)
     assert 0.0 <= x.min() <= x.max() <= 1.0

@@ -8,6 +8,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.tools.training.batch import Plan, read_moodboard
 from phosphene.tools.training.options import Options
+from phosphene.tools.training.trainer import trainer_of
 
 
 def test_they_come_back_from_their_file(tmp_path):
@@ -48,10 +49,10 @@ def test_a_table_with_a_wrong_key_or_type_is_refused_by_name(table):
 
 
 def test_stages_and_sizes():
-    ours = Options(output="a", prompt="x", iterations=10, resolutions=(256, 512))
-    assert [ours.stage(k) for k in (0, 9, 10, 19, 25)] == [256, 256, 512, 512, 512]
-    assert ours.size(256) == Size(256, 144)
-    assert Options(output="a", prompt="x", recipe="seed").size(256) == Size(256, 256)
+    full = Options(output="a", prompt="x", iterations=10, resolutions=(256, 512))
+    assert [full.stage(k) for k in (0, 9, 10, 19, 25)] == [256, 256, 512, 512, 512]
+    assert trainer_of(full).size(256) == Size(256, 144)
+    assert trainer_of(Options(output="a", prompt="x", recipe="plain")).size(256) == Size(256, 256)
 
 
 def moodboard(tmp_path, text: str):
@@ -63,23 +64,23 @@ def moodboard(tmp_path, text: str):
 def test_a_moodboard_becomes_runs_at_matched_steps(tmp_path):
     path = moodboard(
         tmp_path,
-        'version = 1\nseeds = 2\nrecipes = ["ours", "seed"]\n[defaults]\niterations = 50\n'
+        'version = 1\nseeds = 2\nrecipes = ["full", "plain"]\n[defaults]\niterations = 50\n'
         '[[style]]\noutput = "a"\nprompt = "red"\n[[style]]\noutput = "b"\nprompt = "blue"\nhidden_dim = 32\n',
     )
     plan = read_moodboard(path, "board")
-    jobs = dict(plan.jobs())
+    jobs = dict(plan.jobs(tmp_path))
     assert len(jobs) == 8
     assert {options.steps for options in jobs.values()} == {100}
-    assert jobs["b-seed-w32-s1"].prompt == "blue"
+    assert jobs["b-plain-w32-s1"].prompt == "blue"
     assert [name.rsplit("-s", 1)[1] for name in jobs][:4] == ["0"] * 4, "the first results cover every style"
 
 
-def test_widths_are_compared_with_all_else_equal():
+def test_widths_are_compared_with_all_else_equal(tmp_path):
     plan = Plan("x", (Options(output="x", prompt="red"),), seeds=3, widths=(128, 256))
-    assert {(o.hidden_dim, o.seed) for _, o in plan.jobs()} == {(w, s) for w in (128, 256) for s in (0, 1, 2)}
-    assert len({name for name, _ in plan.jobs()}) == 6
-    twice = Plan("x", (Options(output="x", prompt="red"),), widths=(32, 32), recipes=("ours", "ours"))
-    assert len(twice.jobs()) == 1, "a run is a folder: nothing is trained twice into it"
+    assert {(o.hidden_dim, o.seed) for _, o in plan.jobs(tmp_path)} == {(w, s) for w in (128, 256) for s in (0, 1, 2)}
+    assert len({name for name, _ in plan.jobs(tmp_path)}) == 6
+    twice = Plan("x", (Options(output="x", prompt="red"),), widths=(32, 32), recipes=("full", "full"))
+    assert len(twice.jobs(tmp_path)) == 1, "a run is a folder: nothing is trained twice into it"
 
 
 @pytest.mark.parametrize(

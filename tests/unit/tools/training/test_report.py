@@ -27,7 +27,7 @@ SCORES = {
 }  # fmt: skip
 
 
-def make_run(folder: Path, prompt: str, recipe: str = "ours", seed: int = 0, judge: float = 0.31, **options) -> Path:
+def make_run(folder: Path, prompt: str, recipe: str = "full", seed: int = 0, judge: float = 0.31, **options) -> Path:
     """A run as the trainer leaves it, with a shipped style in it."""
     folder.mkdir(parents=True)
     table = {"output": folder.name, "prompt": prompt, "recipe": recipe, "seed": seed, "hidden_dim": 32, "iterations": 60}
@@ -115,7 +115,7 @@ def test_nothing_reaches_for_the_network(tmp_path: Path) -> None:
 
 def test_a_hostile_prompt_is_text_everywhere(tmp_path: Path) -> None:
     run = make_run(tmp_path / "batch" / "it's 100% #1 <b>", HOSTILE, guide=HOSTILE)
-    make_run(tmp_path / "batch" / "other", HOSTILE, "seed", guide="motif")
+    make_run(tmp_path / "batch" / "other", HOSTILE, "plain", guide="motif")
     report.write_run_report(run)
     report.write_batch_report(tmp_path / "batch")
     for home in (run, tmp_path / "batch"):
@@ -133,20 +133,20 @@ def test_a_hostile_prompt_is_text_everywhere(tmp_path: Path) -> None:
 def test_a_batch_groups_seeds_and_compares_the_recipes(tmp_path: Path) -> None:
     for prompt in ("fire", "ocean"):
         for seed in range(3):
-            make_run(tmp_path / f"{prompt}-ours-{seed}", prompt, "ours", seed, 0.40)
-            make_run(tmp_path / f"{prompt}-seed-{seed}", prompt, "seed", seed, 0.20 if prompt == "fire" else 0.45)
+            make_run(tmp_path / f"{prompt}-full-{seed}", prompt, "full", seed, 0.40)
+            make_run(tmp_path / f"{prompt}-plain-{seed}", prompt, "plain", seed, 0.20 if prompt == "fire" else 0.45)
     report.write_batch_report(tmp_path)
     groups = records.grouped(records.read_batch(tmp_path))
     assert [(g.wanted, g.label, len(g.runs)) for g in groups[:2]] == [
-        ("fire", "ours, 32 wide", 3),
-        ("fire", "seed, 32 wide", 3),
+        ("fire", "full, 32 wide", 3),
+        ("fire", "plain, 32 wide", 3),
     ]
     assert groups[0].mean("judge") == pytest.approx(0.41)
     assert groups[0].sd("judge") == pytest.approx(0.01)
     assert groups[0].gain == pytest.approx(0.31)
     text = (tmp_path / "COMPARISON.md").read_text("utf-8")
     assert "0.410 ± 0.010" in text
-    assert "above the seed's recipe on 1 of 2" in text
+    assert "above the plain one on 1 of 2" in text
     page = Page(tmp_path / "index.html")
     check_links(page, tmp_path)
     assert page.tags.count("video") == 12
@@ -158,7 +158,7 @@ def test_groups_are_named_by_what_differs_within_a_prompt(tmp_path: Path) -> Non
     make_run(tmp_path / "b", "fire", crops=4, tags=["y"], hidden_dim=64)
     make_run(tmp_path / "c", "ocean", crops=1)
     labels = [group.label for group in records.grouped(records.read_batch(tmp_path))]
-    assert labels == ["ours, 64 wide, crops 16", "ours, 64 wide, crops 4", "ours, 32 wide"]
+    assert labels == ["full, 64 wide, crops 16", "full, 64 wide, crops 4", "full, 32 wide"]
 
 
 def test_half_written_and_damaged_runs_are_shown_as_far_as_they_got(tmp_path: Path) -> None:

@@ -172,20 +172,20 @@ def test_pictures_become_a_style_with_their_colours(room, track):
 def test_a_moodboard_trains_compares_and_installs_ours(room, track):
     board = room / "board.toml"
     board.write_text(
-        'version = 1\nseeds = 2\nrecipes = ["ours", "seed"]\ninstall = true\n[defaults]\nguide = "palette"\n'
+        'version = 1\nseeds = 2\nrecipes = ["full", "plain"]\ninstall = true\n[defaults]\nguide = "palette"\n'
         f'hidden_dim = 16\nlayers = 3\niterations = 3\nresolutions = [48]\nstarts = 1\naudio = "{track}"\n'
         '[[style]]\noutput = "warm"\nprompt = "red and orange"\n'
     )
     assert main(["--moodboard", str(board), "--output", "board", "--workers", "2", "--quiet"]) == 0
     runs = room / "runs" / "board"
     assert sorted(p.name for p in runs.iterdir() if p.is_dir()) == [
-        "warm-ours-w16-s0", "warm-ours-w16-s1", "warm-seed-w16-s0", "warm-seed-w16-s1",
+        "warm-full-w16-s0", "warm-full-w16-s1", "warm-plain-w16-s0", "warm-plain-w16-s1",
     ]  # fmt: skip
     style = load_style("warm")
     assert style.meta.scores["seeds"] == 2
-    ours = [json.loads((runs / f"warm-ours-w16-s{k}" / "scores.json").read_text())["judge"] for k in (0, 1)]
-    assert style.meta.scores["judge"] == pytest.approx(np.mean(ours), abs=1e-4)
-    assert style.meta.scores["judge_sd"] == pytest.approx(np.std(ours, ddof=1), abs=1e-4)
+    full = [json.loads((runs / f"warm-full-w16-s{k}" / "scores.json").read_text())["judge"] for k in (0, 1)]
+    assert style.meta.scores["judge"] == pytest.approx(np.mean(full), abs=1e-4)
+    assert style.meta.scores["judge_sd"] == pytest.approx(np.std(full, ddof=1), abs=1e-4)
     assert (runs / "COMPARISON.md").is_file()
     assert (runs / "index.html").is_file()
     before = {p: p.stat().st_mtime_ns for p in runs.glob("*/scores.json")}

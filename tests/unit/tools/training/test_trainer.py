@@ -15,7 +15,7 @@ from phosphene.tools.training import terms
 from phosphene.tools.training.cutouts import cutouts
 from phosphene.tools.training.network import TorchCppn
 from phosphene.tools.training.options import Options
-from phosphene.tools.training.trainer import Trainer
+from phosphene.tools.training.trainer import Trainer, trainer_of
 
 PROMPT = "pink and blue neon"
 
@@ -28,7 +28,8 @@ def options(**more) -> Options:
 
 
 def trainer(music, guide=None, **more) -> Trainer:
-    return Trainer.begin(options(**more), music, [Pull(guide or PaletteGuide(Request(PROMPT)))], "cpu")
+    told = options(**more)
+    return trainer_of(told).begin(told, music, [Pull(guide or PaletteGuide(Request(PROMPT)))], "cpu")
 
 
 class Poisoned(PaletteGuide):
@@ -111,8 +112,8 @@ def test_a_loss_that_fails_at_once_goes_on_from_the_beginning(music):
     assert all(np.isfinite(w).all() for w, _ in run.network.weights())
 
 
-def test_the_seeds_recipe_sees_one_frame_and_nothing_else(music):
-    run = trainer(music, recipe="seed", resolutions=(48,))
+def test_the_plain_recipe_sees_one_frame_and_nothing_else(music):
+    run = trainer(music, recipe="plain", resolutions=(48,))
     record = run.advance()
     assert set(record["terms"]) == {"palette"}
     assert run.scales == {}

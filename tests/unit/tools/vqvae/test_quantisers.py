@@ -9,10 +9,10 @@ import torch
 from torch.nn import functional
 
 from phosphene.engine.core.errors import UserError
+from phosphene.tools.lab.plain_vqvae import Rescued
 from phosphene.tools.vqvae.quantisers import (
     Codebook,
     Gaussian,
-    Rescued,
     Scalar,
     distances,
     kmeans,
@@ -109,7 +109,7 @@ def test_without_restart_dead_codes_stay_dead() -> None:
     assert len(book(grid(99)).codes.unique()) == 1
 
 
-def test_the_compared_rescue_needs_a_thousand_unused_steps() -> None:
+def test_the_plain_rescue_needs_a_thousand_unused_steps() -> None:
     book = Rescued(8, 6, generator(), restart=1e-6)
     exile(book, 7)
     early = sum(book.learn(book(grid(k)), generator(k)) for k in range(60))

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from phosphene.engine.core.errors import UserError
+from phosphene.tools.lab.plain_vqvae import plain_recipe
 from phosphene.tools.vqvae import run as runs
 from phosphene.tools.vqvae.network import VqVae
-from phosphene.tools.vqvae.options import Options, seed_recipe
+from phosphene.tools.vqvae.options import Options
 from phosphene.tools.vqvae.trainer import Trainer
 
 
@@ -38,8 +39,8 @@ def test_parity_has_the_compared_architecture_to_the_parameter() -> None:
     assert (model.spec.rows, model.spec.columns, model.spec.codes) == (8, 8, 128)
     assert 64 * math.log2(128) == 448  # bits a frame
     assert [Options().beta(epoch) for epoch in (0, 15, 30, 90)] == pytest.approx([0.05, 0.15, 0.25, 0.25])
-    seed = seed_recipe(data="x")
-    assert (seed.lr, seed.schedule, seed.start, seed.batch, seed.epochs, seed.patience) == (
+    bare = plain_recipe(data="x")
+    assert (bare.lr, bare.schedule, bare.start, bare.batch, bare.epochs, bare.patience) == (
         2e-4,
         "plateau",
         "before",
