@@ -7,7 +7,7 @@ import os
 
 from phosphene.engine.app.latency import OnsetLatency
 from phosphene.engine.app.loader import StageLoader
-from phosphene.engine.app.stage import Hands, Stage
+from phosphene.engine.app.stage import ActionHandler, Stage
 from phosphene.engine.audio.base import AudioSource
 from phosphene.engine.backends.select import installed_backends, open_style
 from phosphene.engine.compositor.guard import FlashGuard
@@ -39,7 +39,7 @@ def build_stage(
     source: AudioSource,
     size: Size,
     governor: Governor,
-    hands: Hands,
+    actions: ActionHandler,
     *,
     renderer: str,
     backend: str = "auto",
@@ -85,7 +85,7 @@ def build_stage(
         guard=FlashGuard(passes),
         output_pass=OutputPass(passes),
         output=RenderTarget(size, "rgba8"),
-        hands=hands,
+        actions=actions,
         latency=OnsetLatency(source),
         broken=broken,
         messages=messages,

@@ -17,15 +17,15 @@ from fractions import Fraction
 from types import FrameType
 
 from phosphene.engine.app import telemetry
+from phosphene.engine.app.actions import LiveActions
 from phosphene.engine.app.build import build_stage, given_scene
-from phosphene.engine.app.hands import LiveHands
 from phosphene.engine.app.options import LiveOptions, check_places
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.screen import Screen, key_changes
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take import write_json
-from phosphene.engine.app.take_state import StageWitness
+from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.watch import SceneWatch
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.control.address import Table
@@ -65,10 +65,10 @@ def default_format(renderer: str) -> tuple[Size, Fraction]:
     return SOFTWARE_FORMAT if any(word in renderer.lower() for word in _SOFTWARE) else HARDWARE_FORMAT
 
 
-def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None) -> int:
+def run_live(options: LiveOptions, extra_sink: Callable[[Stage], Sink] | None = None) -> int:
     """Run a show; return the exit code: 1 where something that was to be recorded is not whole.
 
-    guest: makes one more sink, called after the display on the render thread; benchmarks look at the pictures that way.
+    extra_sink: makes one more, called after the display on the render thread; benchmarks look at the pictures that way.
     Raises UserError for what cannot be replaced.
     """
     began = clock.now()
@@ -89,14 +89,14 @@ def run_live(options: LiveOptions, guest: Callable[[Stage], Sink] | None = None)
     )
     try:
         with _deaf(), _Stop() as stopping:
-            return _on_display(options, source, began, guest, stopping)
+            return _on_display(options, source, began, extra_sink, stopping)
     finally:
         source.close()
         sys.setswitchinterval(switch_interval)
 
 
 def _on_display(
-    options: LiveOptions, source: Supervisor, began: float, guest: Callable[[Stage], Sink] | None, stopping: _Stop
+    options: LiveOptions, source: Supervisor, began: float, extra_sink: Callable[[Stage], Sink] | None, stopping: _Stop
 ) -> int:
     size = options.size or HARDWARE_FORMAT[0]
     display, _ = choose_display(options.output, size, fullscreen=not options.windowed, monitor=options.monitor)
@@ -109,7 +109,7 @@ def _on_display(
         if idle := other_gpu(renderer):
             _log.warning("%s", idle)
         _log.info(_KEYS if display.name == "window" else "Ctrl-C ends the show")
-        return _with_stage(options, source, display, size, fps, renderer, began, guest, stopping)
+        return _with_stage(options, source, display, size, fps, renderer, began, extra_sink, stopping)
     finally:
         display.close()
 
@@ -122,22 +122,22 @@ def _with_stage(
     fps: Fraction,
     renderer: str,
     began: float,
-    guest: Callable[[Stage], Sink] | None,
+    extra_sink: Callable[[Stage], Sink] | None,
     stopping: _Stop,
 ) -> int:
     governor = Governor(size, float(fps), fixed=options.internal)
-    hands = LiveHands(source.said)
-    stage, table = build_stage(LiveClock(fps), source, size, governor, hands, renderer=renderer, backend=options.backend)
+    actions = LiveActions(source.said)
+    stage, table = build_stage(LiveClock(fps), source, size, governor, actions, renderer=renderer, backend=options.backend)
     about = {"renderer": renderer, "seed": 0, "source": options.input, "gain": options.gain}
     takes, named = options.takes or paths.takes_dir(), options.takes is not None
-    recording = Recording(source, size, fps, takes, about, stage.say, StageWitness(stage), named=named)
+    recording = Recording(source, size, fps, takes, about, stage.say, StageSnapshots(stage), named=named)
     osc, osc_error = _listen(options, table, stage)
     screen = Screen(display, stage, recording, osc)
     screen.osc_error = osc_error
-    hands.open(stage, recording, lambda: telemetry.report(stage, recording))
+    actions.open(stage, recording, lambda: telemetry.report(stage, recording))
     stage.sinks += [screen, recording]
-    if guest is not None:
-        stage.sinks.append(guest(stage))
+    if extra_sink is not None:
+        stage.sinks.append(extra_sink(stage))
     try:
         if opening := given_scene(options.scene or "") or (None if options.style else _opening(stage)):
             open_scene(stage, opening)
@@ -148,7 +148,7 @@ def _with_stage(
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _wait_for_sound(options, source, stage)
         if options.record is not None:
-            recording.open(options.record, hands.report, stage.output)
+            recording.open(options.record, actions.report, stage.output)
         _run(options, stage, display, table, screen, began, stopping)
     finally:
         recording.close()

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.hands import NoHands
 from phosphene.engine.app.loader import Loader
 from phosphene.engine.app.pipeline import close_stage, open_for_render, render_frame
 from phosphene.engine.app.render_job import RenderJob
-from phosphene.engine.app.stage import Leader, Stage
+from phosphene.engine.app.stage import BeatClock, Stage
 from phosphene.engine.audio.base import AudioSource
 from phosphene.engine.audio.prepared import Prepared, prepare
 from phosphene.engine.compositor.export_pass import Export, ExportPass
@@ -86,7 +86,7 @@ class RenderResult:
 @contextmanager
 def offline_stage(
     source: AudioSource,
-    leader: Leader | None,
+    beat_clock: BeatClock | None,
     size: Size,
     fps: Fraction,
     export: Export,
@@ -97,20 +97,20 @@ def offline_stage(
 ) -> Iterator[Stage]:
     """Yield a stage of its own in a context of its own, without sinks. Raises UserError where there is no OpenGL.
 
-    leader: who leads the beat; None: the show's own conductor. fine: the output holds half floats. loader: wraps the one
-    that loads inline.
+    beat_clock: says where the beat is; None: the show's own conductor. fine: the output holds half floats. loader: wraps the
+    one that loads inline.
     """
     context = HeadlessContext()
     try:
         internal = export.internal(size)
         governor = Governor(internal, float(fps), fixed=internal)
         ticks = OfflineClock(fps, centred=True)
-        hands = NoHands()
+        actions = NoActions()
         stage, _ = build_stage(
-            ticks, source, size, governor, hands, renderer=info()["renderer"], backend=backend, inline=True
+            ticks, source, size, governor, actions, renderer=info()["renderer"], backend=backend, inline=True
         )
-        if leader is not None:
-            stage.conductor = leader
+        if beat_clock is not None:
+            stage.conductor = beat_clock
         if loader is not None:
             stage.loader = loader(stage.loader)
         if fine or export != Export():
@@ -129,17 +129,17 @@ def offline_stage(
 
 def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
     """Render one film and return what came of it. Raises UserError; a film that is not whole is left as a `.part`."""
-    told = progress or (lambda what, done, total: None)
+    progress = progress or (lambda what, done, total: None)
     began = clock.now()
     job.check()
     job.check_outputs()
-    heard = _hear(job, told)
+    heard = _hear(job, progress)
     listened = clock.now()
-    plan = _foresee(job, heard, told)
+    plan = _foresee(job, heard, progress)
     foreseen = clock.now()
     with _opened(job, heard) as stage:
         frames, sound, script = job.frames_of(heard.samples), heard.pcm_blocks(), Script(job.script)
-        written, hashes, digest = play(stage, frames, job.movie, job.films, None, sound, told, script, plan)
+        written, hashes, digest = play(stage, frames, job.movie, job.films, None, sound, progress, script, plan)
         ended = clock.now()
         timings = {"listen": listened - began, "look_ahead": foreseen - listened}
         timings |= {"render": ended - foreseen, "total": ended - began}
@@ -154,7 +154,7 @@ def render(job: RenderJob, progress: Progress | None = None) -> RenderResult:
             audio_sha256=heard.audio_sha256,
             analysis_key=heard.key,
             renderer=info()["renderer"],
-            backends={deck: backing.backend for deck, backing in stage.backing.items() if backing.backend},
+            backends={deck: style.backend for deck, style in stage.playing.items() if style.backend},
             timings={name: round(s, 3) for name, s in timings.items()},
             peak_rss_mb=round(metrics.peak_rss_mb(), 1),
             messages=tuple(stage.messages),
@@ -169,30 +169,30 @@ def verify(job: RenderJob, progress: Progress | None = None, hashes: Path | None
 
     hashes: the list; None: the one beside the job's film. Raises UserError, also when there is no such list.
     """
-    told = progress or (lambda what, done, total: None)
+    progress = progress or (lambda what, done, total: None)
     job.check()
     known = hashes or hashes_beside(job.place)
     if not known.is_file():
         raise UserError("nothing to verify against", where=str(known), remedy="render first")
-    heard = _hear(job, told)
-    plan = _foresee(job, heard, told)
+    heard = _hear(job, progress)
+    plan = _foresee(job, heard, progress)
     with _opened(job, heard) as stage, tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / known.name
         frames, script = job.frames_of(heard.samples), Script(job.script)
-        play(stage, frames, job.movie, [], again, heard.pcm_blocks(), told, script, plan)
+        play(stage, frames, job.movie, [], again, heard.pcm_blocks(), progress, script, plan)
         return compare(known, again)
 
 
-def _hear(job: RenderJob, told: Progress) -> Prepared:
+def _hear(job: RenderJob, progress: Progress) -> Prepared:
     return prepare(
         "demo" if str(job.audio) == "demo" else job.audio,
         start=job.start,
         duration=job.duration,
-        progress=lambda x: told("listening", round(100 * x), 100),
+        progress=lambda x: progress("listening", round(100 * x), 100),
     )
 
 
-def _foresee(job: RenderJob, heard: Prepared, told: Progress) -> FlashPlan:
+def _foresee(job: RenderJob, heard: Prepared, progress: Progress) -> FlashPlan:
     """Paint the whole film small and find out which of its flashes are too many; nothing where nobody asks."""
     if job.guard != "two-way":
         return {}
@@ -206,16 +206,16 @@ def _foresee(job: RenderJob, heard: Prepared, told: Progress) -> FlashPlan:
                 stage.bus.put(change)
             render_frame(stage)
             measured[k] = regions(stage.guard.tiles())
-            told("looking ahead", k + 1, frames)
+            progress("looking ahead", k + 1, frames)
     return plan_flashes(measured, float(job.fps))
 
 
 @contextmanager
 def _opened(job: RenderJob, heard: Prepared) -> Iterator[Stage]:
-    leader = GridConductor(heard.grid)
+    beat_clock = GridConductor(heard.grid)
     with (
         closing(heard.source()) as source,
-        offline_stage(source, leader, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage,
+        offline_stage(source, beat_clock, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage,
     ):
         stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
         open_for_render(stage, job.stage_with(), job.opening())
@@ -229,7 +229,7 @@ def play(
     films: Sequence[tuple[Path, MovieSpec]],
     hashes: Path | None,
     sound: Iterator[np.ndarray],
-    told: Progress,
+    progress: Progress,
     script: Script | None = None,
     plan: FlashPlan | None = None,
 ) -> tuple[list[Path], Path, str]:
@@ -255,7 +255,7 @@ def play(
                 until = math.floor((k + 1) * SAMPLE_RATE / spec.fps)
                 sink.sound(track.take(until - heard))
                 heard = until
-            told("rendering", k + 1, frames)
+            progress("rendering", k + 1, frames)
         written = sink.finish()
         assert sink.hashes is not None
         return written, sink.hashes.path, sink.hashes.digest

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from phosphene.engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
-from phosphene.engine.app.stage import Backing, Stage
+from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame
@@ -55,7 +55,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
 
     # 3 the show document, the only thing that changes what is on stage
     position = _position(stage, frame.t_present)
-    stage.hands.applied(inputs, frame)
+    stage.actions.applied(inputs, frame)
     _act(stage, _applied(stage, inputs, position, frame), frame)
 
     # 4 what the music does when this picture is seen
@@ -147,8 +147,8 @@ def open_for_render(stage: Stage, scene: str | Scene, changes: Sequence[Change] 
 def close_stage(stage: Stage) -> None:
     """Free what the stage holds on the GPU, and stop the loader."""
     stage.loader.close()
-    for backing in (*stage.backing.values(), *stage.ready.values()):
-        _drop(backing)
+    for loaded in (*stage.playing.values(), *stage.ready.values()):
+        _drop(loaded)
     stage.mixer.close()
     stage.guard.close()
     stage.output_pass.close()
@@ -193,7 +193,7 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
         return True
 
     for event in inputs:
-        if not _held(stage, _told(event), partial(take, event), False):
+        if not _held(stage, _name_of(event), partial(take, event), False):
             # An answer that cannot be used is a failure: otherwise the document would wait for it all night.
             match event:
                 case SceneReady(scene):
@@ -203,13 +203,13 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
                 case _:
                     failed = None
             if failed is not None:
-                _held(stage, _told(failed), partial(take, failed), False)
+                _held(stage, _name_of(failed), partial(take, failed), False)
     if not _held(stage, "what is under way", advance, False):
         stage.state = stage.document.stopped(stage.state)
     return actions
 
 
-def _told(event: Input) -> str:
+def _name_of(event: Input) -> str:
     match event:
         case Change(path):
             return path
@@ -274,34 +274,34 @@ def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
         stage.say(f"style {slug} refused: {type(error).__name__}: {error}")
         return [StyleFailed(deck, slug, "it does not start")]
     _drop(stage.ready.pop(deck, None))
-    stage.ready[deck] = Backing(slug, answer.backend, answer.refused, answer.excluded, generator)
+    stage.ready[deck] = DeckStyle(slug, answer.backend, answer.refused, answer.excluded, generator)
     return [StyleReady(deck, slug)]
 
 
 def _seat(stage: Stage) -> None:
     """Bring the decks in line with the document: what it wants and is ready is swapped in, broken ones ask for help."""
     for deck in DECKS:
-        wanted, backing, ready = stage.state.deck(deck).style, stage.backing[deck], stage.ready.get(deck)
+        wanted, loaded, ready = stage.state.deck(deck).style, stage.playing[deck], stage.ready.get(deck)
         if ready is not None and ready.style == wanted:
             stage.mixer.set_generator(deck, ready.generator)
-            _drop(backing)
-            stage.backing[deck] = stage.ready.pop(deck)
-        elif wanted == IDLE and backing.generator is not None:
+            _drop(loaded)
+            stage.playing[deck] = stage.ready.pop(deck)
+        elif wanted == IDLE and loaded.generator is not None:
             stage.mixer.set_generator(deck, None)
-            _drop(backing)
-            stage.backing[deck] = Backing()
+            _drop(loaded)
+            stage.playing[deck] = DeckStyle()
     while stage.broken:
         deck = stage.broken.pop()
-        backing = stage.backing[deck]
-        if backing.generator is not None and backing.backend not in backing.failed:
-            backing.failed |= {backing.backend}
-            stage.say(f"deck {deck}: backend {backing.backend} failed, trying the next one")
-            stage.loader.request_style(deck, backing.style, backing.failed)
+        loaded = stage.playing[deck]
+        if loaded.generator is not None and loaded.backend not in loaded.failed:
+            loaded.failed |= {loaded.backend}
+            stage.say(f"deck {deck}: backend {loaded.backend} failed, trying the next one")
+            stage.loader.request_style(deck, loaded.style, loaded.failed)
 
 
-def _drop(backing: Backing | None) -> None:
-    if backing is not None and backing.generator is not None:
-        backing.generator.close()
+def _drop(loaded: DeckStyle | None) -> None:
+    if loaded is not None and loaded.generator is not None:
+        loaded.generator.close()
 
 
 def _act(stage: Stage, actions: Sequence[Action], frame: Frame | None) -> None:
@@ -321,7 +321,7 @@ def _done(stage: Stage, action: Action, frame: Frame | None) -> None:
             for each in stage.mixer.decks.values():
                 each.chain.reset()
         case _ if frame is not None:
-            stage.hands.act(action, frame)
+            stage.actions.act(action, frame)
 
 
 def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:

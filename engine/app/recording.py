@@ -17,7 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from phosphene.engine.app.gpu_pictures import GpuPictures
-from phosphene.engine.app.recording_context import MOST_KEPT, RecordingContext, Report, Witness
+from phosphene.engine.app.recording_context import MOST_KEPT, RecordingContext, Report, Snapshots
 from phosphene.engine.app.recording_states import Armed, Ending, Off, State
 from phosphene.engine.app.versions import versions
 from phosphene.engine.audio.base import AudioSource
@@ -33,7 +33,7 @@ _DISK_S = 2.0  # between looks at the free space
 _PROBE_S = 5.0  # how long a recording from the start waits to know whether the GPU encodes
 _LAST_S = 5.0  # how long the end of the show waits for what was opened in vain
 
-__all__ = ["Recording", "Witness", "versions"]
+__all__ = ["Recording", "Snapshots", "versions"]
 
 
 class Recording:
@@ -50,13 +50,13 @@ class Recording:
         takes: Path,
         about: Mapping[str, object],
         say: Callable[[str], None],
-        witness: Witness,
+        snapshots: Snapshots,
         gpu: GpuPictures | None = None,
         *,
         named: bool = False,
     ) -> None:
         self._gpu = gpu or GpuPictures()
-        self._context = RecordingContext(source, size, fps, takes, about, say, witness, self._gpu, named)
+        self._context = RecordingContext(source, size, fps, takes, about, say, snapshots, self._gpu, named)
         self._ending: list[Ending] = []
         self._state: State = Off(self._context, self._ending)
         self._settled = (0, 0)  # frames and dropped pictures of all that is finished

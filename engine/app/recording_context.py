@@ -26,8 +26,8 @@ MOST_KEPT = 50  # results and failures that are remembered
 Report = Callable[[], Mapping[str, object]]  # makes the report of a take, when that ends
 
 
-class Witness(Protocol):
-    """Says of the stage what a take needs to be rendered again: `take_state.StageWitness`. Render thread."""
+class Snapshots(Protocol):
+    """Says of the stage what a take needs to be rendered again: `take_state.StageSnapshots`. Render thread."""
 
     def opening(self) -> Mapping[str, object]:
         """Return all that the next frame depends on, for the take's first line."""
@@ -61,12 +61,12 @@ class RecordingContext:
         takes: Path,
         about: Mapping[str, object],
         say: Callable[[str], None],
-        witness: Witness,
+        snapshots: Snapshots,
         gpu: GpuPictures,
         named: bool,
     ) -> None:
         self.source, self.size, self.fps, self.takes, self.about = source, size, fps, takes, about
-        self.witness, self.gpu = witness, gpu
+        self.snapshots, self.gpu = snapshots, gpu
         self.place = takes
         self.newest: RecorderSink | None = None
         self.trails: list[Trail] = []
@@ -117,7 +117,7 @@ class RecordingContext:
 
     def line(self, given: Input, frame: Frame) -> bytes:
         """Return the line of the take's log for an input that `frame` applies."""
-        kind, values = input_line(given, self.witness.played)
+        kind, values = input_line(given, self.snapshots.played)
         return event_line(kind, frame=frame.index, time=frame.time, **values)
 
     def by_host(self, reason: str) -> None:

@@ -135,10 +135,10 @@ class Armed(State):
         self._heard = True
         if opening.take is None or opening.sink is None:
             return
-        values = {"fps": str(context.fps), "size": str(context.size), **context.witness.opening()}
+        values = {"fps": str(context.fps), "size": str(context.size), **context.snapshots.opening()}
         values |= {"versions": versions(), "recording": opening.film, **context.about}
         self._first = [event_line("start", log=LOG, **values), *(context.line(each, frame) for each in inputs)]
-        self._trails = [Trail(name, target) for name, target in context.witness.trails().items()]
+        self._trails = [Trail(name, target) for name, target in context.snapshots.trails().items()]
 
     def advance(self, picture: RenderTarget, frame: Frame, t_picture: float) -> State:
         opening = self._opening
@@ -205,7 +205,7 @@ class Running(State):
         if sink.result is not None:  # neither film nor sound goes on
             return self.stop()
         if run.take is not None:
-            run.take.record(FRAMES_FILE, context.witness.frame(frame, t_picture))
+            run.take.record(FRAMES_FILE, context.snapshots.frame(frame, t_picture))
         sink.accept(picture, frame, t_picture)
         run.last = t_picture
         run.tell_faults(context, sink)

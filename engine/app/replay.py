@@ -1,4 +1,4 @@
-"""The past as a clock, an audio source, a leader of the beat and a loader: what a take logged, for each frame of a film.
+"""The past as a clock, an audio source, a clock of the beat and a loader: what a take logged, for each frame of a film.
 
 Used by `rerender.py` on its thread. At the take's own frame rate frame k of the film is the frame of the show that the
 recording has at k: the same time, step, signals and beat, inputs in the same frame. At any other rate, and where the
@@ -196,7 +196,7 @@ class ReplaySource(FileAnalysis):
         return None
 
 
-class ReplayLeader:
+class ReplayBeatClock:
     """Leads with the beat that was seen: whatever set it, taps included, is in it."""
 
     def __init__(self, clock: ReplayClock) -> None:

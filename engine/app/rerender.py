@@ -19,7 +19,7 @@ import numpy as np
 
 from phosphene.engine.app.loader import StyleLoaded
 from phosphene.engine.app.offline import Progress, Script, offline_stage, play, sha256_of
-from phosphene.engine.app.replay import Heard, Moments, ReplayClock, ReplayLeader, ReplayLoader, ReplaySource
+from phosphene.engine.app.replay import Heard, Moments, ReplayBeatClock, ReplayClock, ReplayLoader, ReplaySource
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_log import Logged, TakeLog, check_styles, read_take
 from phosphene.engine.app.take_state import reopen
@@ -107,12 +107,12 @@ class RerenderResult:
 
 def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResult:
     """Render a take again. Raises UserError; all that can be found wrong is found before the first picture."""
-    told = progress or (lambda what, done, total: None)
+    progress = progress or (lambda what, done, total: None)
     began = clock.now()
     take = read_take(job.take)
     plan = _planned(job, take)
     faults = SoundFaults()
-    samples = _samples(take, told, faults)
+    samples = _samples(take, progress, faults)
     notes = [*take.notes, *check_styles(take), *plan.notes, *faults.lines()]
     frames = max(1, round(Fraction(samples, SAMPLE_RATE) * plan.fps))
     with _opened(plan, take) as (stage, follower):
@@ -124,7 +124,7 @@ def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResu
         ]
         script = Script([c for c in changes if math.isfinite(c.t)])
         sound = stream_audio(take.sound, faults=SoundFaults())  # said already, in the notes
-        written, hashes, digest = play(stage, frames, plan.movie, [(job.out, plan.movie)], None, sound, told, script)
+        written, hashes, digest = play(stage, frames, plan.movie, [(job.out, plan.movie)], None, sound, progress, script)
         ended = clock.now()
         return RerenderResult(
             out=written[0],
@@ -140,7 +140,7 @@ def rerender(job: RerenderJob, progress: Progress | None = None) -> RerenderResu
             signals="log" if plan.logged else "audio",
             internal="follow" if plan.follow else "full",
             renderer=info()["renderer"],
-            backends={deck: backing.backend for deck, backing in stage.backing.items() if backing.backend},
+            backends={deck: style.backend for deck, style in stage.playing.items() if style.backend},
             correction=round(follower.correction, 6),
             similarity=comparison.result if comparison is not None else None,
             notes=tuple(notes),
@@ -203,12 +203,12 @@ def _planned(job: RerenderJob, take: TakeLog) -> _Plan:
     return plan
 
 
-def _samples(take: TakeLog, told: Progress, faults: SoundFaults) -> int:
+def _samples(take: TakeLog, progress: Progress, faults: SoundFaults) -> int:
     """Return the length of the take's sound at 48 kHz; a killed recorder leaves no length in its file."""
     count = 0
     for block in stream_audio(take.sound, faults=faults):
         count += len(block)
-    told("listening", 1, 1)
+    progress("listening", 1, 1)
     if not count:
         raise UserError("the take has no sound", where=str(take.sound), got="no samples")
     return count
@@ -220,10 +220,10 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
     moments: Moments | Heard = Moments(take, plan.fps) if plan.logged else Heard(take, plan.fps)
     ticks = ReplayClock(moments)
     source = ReplaySource(ticks) if plan.logged else FileAnalysis(str(take.sound))
-    leader = ReplayLeader(ticks) if plan.logged else None
+    beat_clock = ReplayBeatClock(ticks) if plan.logged else None
     backend = plan.job.backend
     with offline_stage(
-        source, leader, plan.size, plan.fps, plan.export, fine=plan.job.codec in ("prores", "exr"), backend=backend
+        source, beat_clock, plan.size, plan.fps, plan.export, fine=plan.job.codec in ("prores", "exr"), backend=backend
     ) as stage:
         stage.clock = ticks
         internal = plan.export.internal(plan.size)
@@ -272,7 +272,7 @@ class _Follower:
         if self._ticks.k / self._plan.fps >= self._due:
             self._due += _SYNC_S
             for deck, logged in zip(DECKS, now.phases, strict=True):
-                generator = self._stage.backing[deck].generator
+                generator = self._stage.playing[deck].generator
                 if not isinstance(generator, Played):
                     continue
                 error = logged - generator.motion.phase

@@ -36,7 +36,7 @@ from phosphene.engine.tempo.timeline import Timeline
 _quiet = RateLimitedLog(logging.getLogger(__name__))
 
 
-class Hands(Protocol):
+class ActionHandler(Protocol):
     """Does what the show document asks of the outside (recorder, audio), and hears what was applied."""
 
     def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
@@ -48,7 +48,7 @@ class Hands(Protocol):
         ...
 
 
-class Leader(Protocol):
+class BeatClock(Protocol):
     """Says where the beat is: `tempo.conductor.Conductor` live, `tempo.grid.GridConductor` over a whole file."""
 
     def update(self, line: Timeline | None, t: float) -> None:
@@ -84,7 +84,7 @@ class LastPass(Protocol):
 
 
 @dataclass
-class Backing:
+class DeckStyle:
     """What plays a deck's style, for the HUD and the report."""
 
     style: str = ""
@@ -103,7 +103,7 @@ class Stage:
     bus: ControlBus
     document: Document
     state: ShowState
-    conductor: Leader
+    conductor: BeatClock
     mappings: Mappings
     governor: Governor
     budget: FrameBudget
@@ -112,11 +112,11 @@ class Stage:
     guard: FlashGuard
     output_pass: LastPass
     output: RenderTarget
-    hands: Hands
+    actions: ActionHandler
     latency: OnsetLatency
     sinks: list[Sink] = field(default_factory=list)
-    backing: dict[str, Backing] = field(default_factory=lambda: {"a": Backing(), "b": Backing()})
-    ready: dict[str, Backing] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
+    playing: dict[str, DeckStyle] = field(default_factory=lambda: {"a": DeckStyle(), "b": DeckStyle()})
+    ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
     signals: Signals | None = None  # of the newest frame, for those who tell about it
     waited_s: float = 0.0  # how long the display waited for its refresh in this frame: time, but no work
     delay: PictureDelay = field(default_factory=PictureDelay)

@@ -1,6 +1,6 @@
 """What a take has to know of a stage to be rendered again: where it stood at the first frame, and what each frame heard.
 
-Written by the recording on the render thread (`StageWitness`), read back by `vj rerender` (`reopen`). Nothing here waits
+Written by the recording on the render thread (`StageSnapshots`), read back by `vj rerender` (`reopen`). Nothing here waits
 or touches a file. Trails are pictures: they come off the GPU a frame or two later. What is not kept is a frozen picture: a
 take that begins during a freeze shows another one until it ends.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from phosphene.engine.app.loader import StyleLoaded
-from phosphene.engine.app.stage import Backing, Stage
+from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.app.take import Take
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.signals import NORMALISED
@@ -56,7 +56,7 @@ PICTURES = np.dtype([("t_picture", "<f8"), ("frame", "<i8")])
 OpenStyle = Callable[[str, str, str], StyleLoaded]  # (deck, style, backend) -> what the loader would have answered
 
 
-class StageWitness:
+class StageSnapshots:
     """Says what a stage is, for a take."""
 
     def __init__(self, stage: Stage) -> None:
@@ -98,24 +98,24 @@ class StageWitness:
 
     def played(self, deck: str) -> dict[str, str]:
         """Return what was made ready beside `deck`: backend and fingerprint."""
-        return _backing(self._stage.ready.get(deck))
+        return _fingerprint(self._stage.ready.get(deck))
 
     def _deck(self, deck: str) -> dict[str, object]:
         stage = self._stage
-        backing = stage.backing[deck]
+        loaded = stage.playing[deck]
         chain = stage.mixer.decks[deck].chain
-        told: dict[str, object] = {"style": backing.style, **_backing(backing), "effects": chain.memory()}
+        told: dict[str, object] = {"style": loaded.style, **_fingerprint(loaded), "effects": chain.memory()}
         if chain.trails is not None:
             told["trails"] = [chain.trails.size.height, chain.trails.size.width]
-        if isinstance(backing.generator, Played):
-            told |= backing.generator.memory()
+        if isinstance(loaded.generator, Played):
+            told |= loaded.generator.memory()
         if deck in stage.ready:
-            told["ready"] = {"style": stage.ready[deck].style, **_backing(stage.ready[deck])}
+            told["ready"] = {"style": stage.ready[deck].style, **_fingerprint(stage.ready[deck])}
         return told
 
 
 def input_line(given: Input, played: Callable[[str], Mapping[str, str]]) -> tuple[str, dict[str, object]]:
-    """Return kind and values of the line that logs an input of the show document. played: as `StageWitness.played`."""
+    """Return kind and values of the line that logs an input of the show document. played: as `StageSnapshots.played`."""
     match given:
         case Change(path, args, _, source, every):
             return "change", {"path": path, "args": args, "source": source, "every": every}
@@ -164,7 +164,7 @@ def trails_file(deck: str) -> str:
 
 def phase_on(stage: Stage, deck: str) -> float:
     """Return the integrated time of what is on `deck`, in s; NaN where nothing has any."""
-    generator = stage.backing[deck].generator
+    generator = stage.playing[deck].generator
     return generator.motion.phase if isinstance(generator, Played) else float("nan")
 
 
@@ -185,10 +185,10 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
     for deck in DECKS:
         told = start.get("decks", {}).get(deck, {"style": stage.state.deck(deck).style})
         if seated(told):
-            stage.backing[deck] = backing = _made(stage, deck, told, open_style)
-            stage.mixer.set_generator(deck, backing.generator)
-            if "phase" in told and isinstance(backing.generator, Played):
-                backing.generator.resume(told)
+            stage.playing[deck] = loaded = _made(stage, deck, told, open_style)
+            stage.mixer.set_generator(deck, loaded.generator)
+            if "phase" in told and isinstance(loaded.generator, Played):
+                loaded.generator.resume(told)
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
         chain = stage.mixer.decks[deck].chain
@@ -204,14 +204,14 @@ def seated(told: Mapping[str, Any]) -> bool:
     return told.get("style", "") not in ("", IDLE)
 
 
-def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyle) -> Backing:
+def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyle) -> DeckStyle:
     answer = open_style(deck, told["style"], told.get("backend", ""))
     make = GENERATORS[answer.style.kind].generator
     generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)
-    return Backing(answer.style.slug, answer.backend, answer.refused, answer.excluded, generator)
+    return DeckStyle(answer.style.slug, answer.backend, answer.refused, answer.excluded, generator)
 
 
-def _backing(backing: Backing | None) -> dict[str, str]:
-    if backing is None or not isinstance(backing.generator, Played):
+def _fingerprint(loaded: DeckStyle | None) -> dict[str, str]:
+    if loaded is None or not isinstance(loaded.generator, Played):
         return {"backend": "", "sha256": ""}
-    return {"backend": backing.backend, "sha256": backing.generator.style.sha256}
+    return {"backend": loaded.backend, "sha256": loaded.generator.style.sha256}

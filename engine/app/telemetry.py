@@ -21,15 +21,15 @@ _RECENT_S = 5.0
 
 def backend_names(stage: Stage) -> str:
     """Return the backends in use, such as `cpu` or `glsl + cpu`."""
-    return " + ".join(dict.fromkeys(b.backend for b in stage.backing.values() if b.backend)) or "none"
+    return " + ".join(dict.fromkeys(b.backend for b in stage.playing.values() if b.backend)) or "none"
 
 
 def refusals(stage: Stage) -> list[dict[str, str]]:
     """Return the refused backends of both decks, each reason once."""
-    seen = {(r["name"], r["reason"]) for deck in DECKS for r in stage.backing[deck].refused}
-    for backing in stage.backing.values():  # not refused, but slower than it could be, and a person may mend it
-        if backing.generator is not None and (reason := backing.generator.capabilities.staging_reason):
-            seen.add((f"{backing.backend} sharing with OpenGL", reason))
+    seen = {(r["name"], r["reason"]) for deck in DECKS for r in stage.playing[deck].refused}
+    for style in stage.playing.values():  # not refused, but slower than it could be, and a person may mend it
+        if style.generator is not None and (reason := style.generator.capabilities.staging_reason):
+            seen.add((f"{style.backend} sharing with OpenGL", reason))
     return [{"name": name, "reason": reason} for name, reason in sorted(seen)]
 
 
@@ -114,7 +114,7 @@ def guard_state(stage: Stage) -> str:
 
 def decode_rates(stage: Stage) -> dict[str, float]:
     """Return pictures a second of each deck whose network decodes at its own rate."""
-    playing = {deck: backing.generator for deck, backing in stage.backing.items()}
+    playing = {deck: style.generator for deck, style in stage.playing.items()}
     decoded = {deck: each.decoding.rate for deck, each in playing.items() if isinstance(each, DecodedGenerator)}
     return {deck: round(rate, 1) for deck, rate in decoded.items() if rate}
 

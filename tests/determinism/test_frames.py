@@ -19,7 +19,7 @@ SCRIPT = """
 import hashlib, json, sys
 import numpy as np
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.hands import NoHands
+from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.audio.demo import synthetic_track
 from phosphene.engine.audio.offline import FileAnalysis
@@ -31,7 +31,7 @@ from phosphene.engine.show.change import Change
 
 context, size = HeadlessContext(), Size(96, 54)
 source = FileAnalysis(synthetic_track(128.0, 3, seconds=8).pcm)
-stage, _ = build_stage(OfflineClock(24), source, size, Governor(size, 24, fixed=size), NoHands(), renderer="", inline=True)
+stage, _ = build_stage(OfflineClock(24), source, size, Governor(size, 24, fixed=size), NoActions(), renderer="", inline=True)
 scenes = stage.document.catalogue.scenes
 open_scene(stage, scenes[0])
 hashes = []

@@ -15,8 +15,8 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
+from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage, given_scene, scene_path
-from phosphene.engine.app.hands import NoHands
 from phosphene.engine.app.options import parse_size
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.stage import Stage
@@ -101,7 +101,7 @@ def main(
         FileAnalysis("demo"),
         shown,
         governor,
-        NoHands(),
+        NoActions(),
         renderer=info()["renderer"],
         inline=True,
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from phosphene.engine.app.hands import LiveHands
+from phosphene.engine.app.actions import LiveActions
 from phosphene.engine.app.offline import offline_stage
 from phosphene.engine.app.pipeline import render_frame
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
-from phosphene.engine.app.take_state import StageWitness, phase_on
+from phosphene.engine.app.take_state import StageSnapshots, phase_on
 from phosphene.engine.audio.demo import demo_track
 from phosphene.engine.audio.offline import FileAnalysis
 from phosphene.engine.compositor.export_pass import Export
@@ -72,10 +72,10 @@ def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
     places: dict[float, int] = {}
     with offline_stage(source, None, SIZE, FPS, Export()) as stage:
         stage.clock = _Missing(FPS, centred=True)
-        hands = LiveHands()
-        stage.hands = hands
-        recording = Recording(source, SIZE, FPS, folder, {"seed": 0}, stage.say, StageWitness(stage))
-        hands.open(stage, recording, dict)
+        actions = LiveActions()
+        stage.actions = actions
+        recording = Recording(source, SIZE, FPS, folder, {"seed": 0}, stage.say, StageSnapshots(stage))
+        actions.open(stage, recording, dict)
         stage.sinks += [recording, _Eye(stage, seen)]
         for k in range(FRAMES):
             for path, args in SCRIPT.get(k, ()):

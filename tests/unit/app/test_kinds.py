@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.hands import NoHands
 from phosphene.engine.app.pipeline import close_stage, render_frame
 from phosphene.engine.app.stage import Stage
-from phosphene.engine.app.take_state import StageWitness, phase_on
+from phosphene.engine.app.take_state import StageSnapshots, phase_on
 from phosphene.engine.app.telemetry import decode_rates
 from phosphene.engine.audio.offline import FileAnalysis
 from phosphene.engine.core import clock
@@ -31,7 +31,7 @@ SIZE = Size(96, 54)
 def make_stage(inline: bool = True) -> Stage:
     pcm = 0.3 * np.sin(2 * np.pi * 60 * np.arange(96_000) / 48_000).astype(np.float32)
     governor = Governor(SIZE, 24, fixed=SIZE)
-    made, _ = build_stage(OfflineClock(24), FileAnalysis(pcm), SIZE, governor, NoHands(), renderer="", inline=inline)
+    made, _ = build_stage(OfflineClock(24), FileAnalysis(pcm), SIZE, governor, NoActions(), renderer="", inline=inline)
     return made
 
 
@@ -72,8 +72,8 @@ def test_a_cppn_and_a_gan_dissolve_into_each_other(gl, folder):
     for at in (0.0, 0.5, 1.0):
         stage = make_stage()
         pictures.append(mixed(stage, folder, at))
-        assert stage.backing["a"].backend == "cpu"
-        assert stage.backing["b"].backend == "onnx"
+        assert stage.playing["a"].backend == "cpu"
+        assert stage.playing["b"].backend == "onnx"
         assert not stage.mixer.faults
         close_stage(stage)
     a, half, b = pictures
@@ -97,7 +97,7 @@ def test_a_show_is_shown_the_decoded_pictures_and_says_their_rate(gl, folder):
     stage = make_stage(inline=False)
     put(stage, "/deck/a/style", folder)
     give_up = clock.now() + 180.0
-    while not (generator := stage.backing["a"].generator) or not generator.decoding.rate:
+    while not (generator := stage.playing["a"].generator) or not generator.decoding.rate:
         assert clock.now() < give_up
         play(stage, 1)
         clock.sleep(0.005)
@@ -111,10 +111,10 @@ def test_a_take_knows_where_a_gan_stood(stage, folder):
     put(stage, "/deck/a/style", folder)
     put(stage, "/deck/a/speed", 2.0)
     play(stage, 12)
-    told = json.loads(json.dumps(StageWitness(stage).opening()["decks"]["a"]))
+    told = json.loads(json.dumps(StageSnapshots(stage).opening()["decks"]["a"]))
     assert told["sha256"] == load_style(folder).sha256
     assert told["shift"] != 0.0
-    generator = stage.backing["a"].generator
+    generator = stage.playing["a"].generator
     assert isinstance(generator, Played)
     assert phase_on(stage, "a") == told["phase"]
     play(stage, 6)

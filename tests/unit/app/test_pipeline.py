@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from phosphene.engine.app import build
+from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.hands import NoHands
 from phosphene.engine.app.loader import SceneLoaded
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.stage import Stage
@@ -48,7 +48,7 @@ def kicks(seconds: float = 6.0, bpm: float = 120.0) -> np.ndarray:
 
 def make_stage(governor: Governor | None = None) -> Stage:
     governor = governor or Governor(SIZE, 24, fixed=SIZE)
-    stage, _ = build_stage(OfflineClock(24), FileAnalysis(kicks()), SIZE, governor, NoHands(), renderer="", inline=True)
+    stage, _ = build_stage(OfflineClock(24), FileAnalysis(kicks()), SIZE, governor, NoActions(), renderer="", inline=True)
     return stage
 
 
@@ -76,11 +76,11 @@ def test_opens_with_the_idle_scene_and_changes_style(stage: Stage) -> None:
     put(stage, "/deck/a/style", "neon-tide")
     picture = play(stage, 3)
     assert stage.state.a.style == "neon-tide"
-    assert stage.backing["a"].backend == "cpu"
+    assert stage.playing["a"].backend == "cpu"
     assert np.abs(picture - idle).mean() > 0.02
     put(stage, "/deck/a/style", IDLE)
     play(stage, 2)
-    assert stage.backing["a"].generator is None
+    assert stage.playing["a"].generator is None
 
 
 def test_scene_comes_in_by_its_crossfade(stage: Stage) -> None:
@@ -129,8 +129,8 @@ def test_a_backend_that_raises_in_mid_show_is_replaced(gl, monkeypatch: pytest.M
     put(stage, "/deck/a/style", "neon-tide")
     pictures = [play(stage, 1) for _ in range(12)]
     assert any("failed, trying the next one" in m for m in stage.messages)
-    assert stage.backing["a"].backend == "cpu"
-    assert {r["name"] for r in stage.backing["a"].refused} == {"glsl"}
+    assert stage.playing["a"].backend == "cpu"
+    assert {r["name"] for r in stage.playing["a"].refused} == {"glsl"}
     assert min(p.mean() for p in pictures[2:]) > 0.05, "no black picture at any time"
     assert not stage.mixer.faults
     close_stage(stage)
@@ -234,10 +234,10 @@ def test_what_the_gpu_takes_is_the_governors_measure_too(gl, driven, gpu_ms: flo
 
 
 def test_pictures_that_go_through_host_memory_are_said(stage) -> None:
-    stage.backing["a"].backend, stage.backing["a"].generator = "cuda", OnTheGpu(1.0)
+    stage.playing["a"].backend, stage.playing["a"].generator = "cuda", OnTheGpu(1.0)
     said = {"name": "cuda sharing with OpenGL", "reason": "OpenGL draws on another GPU"}
     assert said in refusals(stage)
-    stage.backing["a"].generator = None
+    stage.playing["a"].generator = None
     assert said not in refusals(stage)
 
 
@@ -291,7 +291,7 @@ def test_a_fault_of_an_effect_changes_no_backend(stage: Stage, monkeypatch: pyte
     monkeypatch.setattr(stage.mixer.decks["a"].chain, "apply", broken)
     play(stage, 3)
     assert "no memory for the trail" in stage.mixer.faults["a"]
-    assert stage.backing["a"].failed == frozenset()
+    assert stage.playing["a"].failed == frozenset()
     assert stage.messages == []
 
 
@@ -316,7 +316,7 @@ def test_a_name_is_of_the_library_whatever_lies_here(stage: Stage, tmp_path: Pat
     monkeypatch.chdir(tmp_path)
     put(stage, "/deck/a/style", "neon-tide")
     play(stage, 3)
-    assert stage.backing["a"].generator.style.sha256 == load_style(paths.PACKAGE / "styles" / "neon-tide").sha256
+    assert stage.playing["a"].generator.style.sha256 == load_style(paths.PACKAGE / "styles" / "neon-tide").sha256
     for path, name in (("/deck/b/style", "mine"), ("/scene", "mine"), ("/scene", "mine.toml")):
         put(stage, path, name)
         play(stage, 3)

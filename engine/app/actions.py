@@ -13,7 +13,7 @@ from phosphene.engine.core.frame import Frame
 from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, Record
 
 
-class LiveHands:
+class LiveActions:
     """`open` binds it to its stage and recording once those exist. report: makes the report of a take.
 
     heard: returns what the input has to say since it was asked last, a line each.
@@ -53,7 +53,7 @@ class LiveHands:
                 self._stage.source.set_input(name)
 
 
-class NoHands:
+class NoActions:
     """Offline: there is nothing outside to act on."""
 
     def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
