@@ -1,4 +1,4 @@
-"""Networks that turn a latent or codes into a whole picture: the protocol, and the decoders of a CPU, onnxruntime or torch.
+"""Networks that turn a latent or codes into a whole picture: the protocol, and onnxruntime on any CPU.
 
 `open` is called on the loader thread; `decode` on the thread of whoever shows the pictures (the render thread offline, a
 worker live); one at a time. Knows nothing of GL, decks or linear light. onnxruntime comes first on a CPU: it is a small
@@ -105,20 +105,3 @@ class OnnxBackend:
     def open(self, style: Style, max_size: Size) -> OnnxDecoder:
         """Build the graph and the session. Raises UserError."""
         return OnnxDecoder(style)
-
-
-class TorchDecodeBackend:
-    """Decodes on the CPU wherever torch is installed. On CUDA that is `torch.TorchBackend`'s, which goes before onnx."""
-
-    name = "torch-decode"
-    kinds = KINDS
-
-    def refusal(self, style: Style | None = None) -> str | None:
-        """Say that torch is missing."""
-        return None if importlib.util.find_spec("torch") else f"torch not installed: {install('torch')}"
-
-    def open(self, style: Style, max_size: Size) -> Decoder:
-        """Make tensors of the weights. Imports torch. Raises UserError."""
-        from phosphene.engine.backends.torch_decode import TorchDecoder
-
-        return TorchDecoder(style)

@@ -12,10 +12,11 @@ from phosphene.engine.backends.base import Backend, Program
 from phosphene.engine.backends.bf16 import Bf16Backend
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.cuda import CudaBackend
-from phosphene.engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
+from phosphene.engine.backends.decoders import Decoder, OnnxBackend
 from phosphene.engine.backends.glsl import GlslBackend
 from phosphene.engine.backends.tensorrt import TensorRTBackend
 from phosphene.engine.backends.torch import TorchBackend
+from phosphene.engine.backends.torch_decode import TorchDecodeBackend
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.style import Style

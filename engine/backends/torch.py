@@ -10,7 +10,6 @@ through in chunks whose activations stay in the L2 cache, and one CUDA graph rep
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from phosphene.engine.backends.base import Capabilities
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.backends.decoders import KINDS as DECODED
 from phosphene.engine.backends.device_picture import DevicePicture
-from phosphene.engine.backends.torch_decode import TorchDecoder, open_in_half
+from phosphene.engine.backends.torch_decode import TorchDecoder, open_in_half, record
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.extras import install
 from phosphene.engine.core.frame import Size
@@ -39,7 +38,6 @@ from phosphene.engine.models.style import Style
 
 LIMIT = 1.0 / 255.0  # as for every backend that does not compute in float32
 _CHUNK_BYTES = 8 * 2**20  # of one layer's activations: two of them fit the L2 cache of most GPUs since Ada
-_WARM_RUNS = 3  # torch asks for some before a graph is recorded: libraries allocate in them
 _TRIAL = Size(160, 90)
 
 
@@ -204,22 +202,6 @@ class _Borrowed:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def record(torch: Any, work: Callable[[], None], stream: Any) -> Any:
-    """Return a torch.cuda.CUDAGraph of `work`, recorded on `stream`, which is current."""
-    for _ in range(_WARM_RUNS):
-        work()
-    stream.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    # Not by torch.cuda.graph(), which waits for the whole GPU and empties torch's cache. Thread-local: the loader thread may
-    # allocate meanwhile.
-    graph.capture_begin(capture_error_mode="thread_local")
-    try:
-        work()
-    finally:
-        graph.capture_end()
-    return graph
 
 
 class TorchBackend:

@@ -1,21 +1,26 @@
 """A decoded network (a GAN, a VQ-VAE) in torch: float32 on the CPU; on CUDA in half, as one CUDA graph for each shape.
 
-Opened on the loader thread by `decoders.TorchDecodeBackend` (CPU) and `torch.TorchBackend` (CUDA); decodes and is closed on
+Opened on the loader thread by `TorchDecodeBackend` (CPU) and `torch.TorchBackend` (CUDA); decodes and is closed on
 the thread of whoever shows the pictures. On CUDA it queues on a stream of its own and waits for that alone. torch is
 imported when one is opened.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from phosphene.engine.backends.decoders import Inputs, batched, picture_of, trial_inputs
+from phosphene.engine.backends.decoders import KINDS, Inputs, batched, picture_of, trial_inputs
 from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.extras import install
+from phosphene.engine.core.frame import Size
 from phosphene.engine.models.style import Style
 
+_WARM_RUNS = 3  # torch asks for some before a graph is recorded: libraries allocate in them
 LIMIT = 1.0 / 255.0  # as for every backend that does not compute in float32
 _log = logging.getLogger(__name__)
 
@@ -93,8 +98,6 @@ class TorchDecoder:
 
     def _reshape(self, given: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
         """Take other shapes: inputs at fixed addresses, and a graph recorded on them. The stream is idle then."""
-        from phosphene.engine.backends.torch import record
-
         self._graph = None
         self._given = {name: value.to(self._device) for name, value in given.items()}
         self._work()
@@ -108,6 +111,37 @@ class TorchDecoder:
         except RuntimeError as error:
             self.eager_reason = f"no CUDA graph: {str(error).splitlines()[0]}"
             _log.warning("%s: every picture is queued anew (%s)", self._style.slug, self.eager_reason)
+
+
+def record(torch: Any, work: Callable[[], None], stream: Any) -> Any:
+    """Return a torch.cuda.CUDAGraph of `work`, recorded on `stream`, which is current."""
+    for _ in range(_WARM_RUNS):
+        work()
+    stream.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    # Not by torch.cuda.graph(), which waits for the whole GPU and empties torch's cache. Thread-local: the loader thread may
+    # allocate meanwhile.
+    graph.capture_begin(capture_error_mode="thread_local")
+    try:
+        work()
+    finally:
+        graph.capture_end()
+    return graph
+
+
+class TorchDecodeBackend:
+    """Decodes on the CPU wherever torch is installed. On CUDA that is `torch.TorchBackend`'s, which goes before onnx."""
+
+    name = "torch-decode"
+    kinds = KINDS
+
+    def refusal(self, style: Style | None = None) -> str | None:
+        """Say that torch is missing."""
+        return None if importlib.util.find_spec("torch") else f"torch not installed: {install('torch')}"
+
+    def open(self, style: Style, max_size: Size) -> TorchDecoder:
+        """Make tensors of the weights. Imports torch. Raises UserError."""
+        return TorchDecoder(style)
 
 
 def open_in_half(style: Style, device: str) -> TorchDecoder:

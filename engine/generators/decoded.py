@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from PIL import Image
 
-from phosphene.engine.backends.decoders import Decoder, OnnxBackend, TorchDecodeBackend
+from phosphene.engine.backends.decoders import Decoder, OnnxBackend
+from phosphene.engine.backends.torch_decode import TorchDecodeBackend
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete, defaults

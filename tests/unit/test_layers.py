@@ -10,6 +10,7 @@ import functools
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +80,27 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_imports_only_go_down():
     done = run("from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def imported_modules(path: str, modules: set[str]) -> set[str]:
+    """Return those of `modules` that `path` imports when it is run, inside functions too."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree(path)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} & modules
+        waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def test_modules_do_not_import_in_circles():
+    files = {"phosphene." + path.removesuffix(".py").replace("/", "."): path for path in sources("engine", "kernels")}
+    sorter = TopologicalSorter({name: imported_modules(path, set(files)) for name, path in files.items()})
+    sorter.prepare()  # raises CycleError, which names the circle
 
 
 def test_the_clock_is_read_in_one_place():

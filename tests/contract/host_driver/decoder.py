@@ -25,10 +25,11 @@ import onnxruntime
 import pytest
 
 from phosphene.engine.backends import decoded_onnx, tensorrt
-from phosphene.engine.backends.decoders import KINDS, OnnxBackend, OnnxDecoder, TorchDecodeBackend
+from phosphene.engine.backends.decoders import KINDS, OnnxBackend, OnnxDecoder
 from phosphene.engine.backends.plans import Header, PlanStore, recipe_of
 from phosphene.engine.backends.select import ORDER, open_style
 from phosphene.engine.backends.tensorrt_decode import TensorRTDecoder
+from phosphene.engine.backends.torch_decode import TorchDecodeBackend
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.cuda_python import CudaPython
