@@ -6,6 +6,7 @@ Plus what single effects promise: trails in seconds, grain by frame, flashes no 
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping
 
@@ -14,6 +15,7 @@ import pytest
 
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import complete, defaults
+from phosphene.engine.core.resumable import Resumable
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.bloom import GAIN, LEVELS
 from phosphene.engine.effects.chain import Chain
@@ -292,6 +294,22 @@ def test_reset_forgets(rig) -> None:
     made.effect.reset()
     picture = colourful(SIZES[0], 4)
     np.testing.assert_allclose(made.run(picture, 5, amount=1.0, zoom=1.0, rotation=0.0), picture, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_a_fresh_one_goes_on_where_another_one_stood(rig, name: str) -> None:
+    """What keeps numbers is `Resumable`, through JSON, as a take has them; feedback alone keeps a picture."""
+    played, fresh = rig(name), rig(name)
+    moving = {p.name: p.maximum for p in EFFECTS[name].params}
+    for index in range(5):
+        played.run(colourful(SIZES[0], 9), index, signals(0.3 * index), **moving)
+    if isinstance(played.effect, Resumable):
+        fresh.effect.resume(json.loads(json.dumps(played.effect.memory())))
+    if isinstance(played.effect, Feedback):
+        assert played.effect.trails is not None
+        fresh.effect.recall(played.effect.trails.read().astype(np.float16))
+    pictures = [each.run(colourful(SIZES[0], 4), 5, signals(1.5), **moving) for each in (played, fresh)]
+    np.testing.assert_allclose(*pictures, atol=2e-3)
 
 
 def test_history_is_forgotten_while_an_effect_is_off(gl, passes) -> None:
