@@ -25,15 +25,16 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError
-from phosphene.engine.core.files import json_there
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import StyleMeta, check_slug, in_library
 from phosphene.tools.gan.options import Options, options_from
 from phosphene.tools.numbers_given import decimal
 from phosphene.tools.option_words import RECIPES, recipe_of_today
-from phosphene.tools.training.boundary import ABORTED, exit_code
-from phosphene.tools.training.own_style import check_own, run_place, style_place
+from phosphene.tools.runs.boundary import ABORTED, exit_code
+from phosphene.tools.runs.files import OPTIONS
+from phosphene.tools.runs.options import check_new, check_resumed, check_unchanged, given_options, options_table
+from phosphene.tools.runs.places import check_own, run_place, style_place
 
 if TYPE_CHECKING:
     from phosphene.tools.gan.run import Run
@@ -106,11 +107,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "train_gan.py") -> int:
 def _run(args: argparse.Namespace) -> int:
     slug = check_slug(args.out.name, "--out")
     folder = args.run or runs_dir() / slug
-    given = {
-        f.name: tuple(value) if isinstance(value := getattr(args, f.name), list) else value
-        for f in dataclasses.fields(Options)
-        if getattr(args, f.name, None) is not None
-    }
+    given = given_options(Options, args)
     options, data = _options(folder, given, args)
     import torch
     import torch.distributed as dist
@@ -118,7 +115,7 @@ def _run(args: argparse.Namespace) -> int:
     from phosphene.tools.gan.results import style_meta
     from phosphene.tools.gan.run import begin, open_run, train
     from phosphene.tools.gan.trainer import trainer_of
-    from phosphene.tools.training.stopper import Stopper
+    from phosphene.tools.runs.stopper import Stopper
 
     trainer_of(options)
     meta = style_meta(options, _facts(args, data))  # a fault in it is said before the first step, not after the last
@@ -194,29 +191,20 @@ def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMet
 def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> tuple[Options, Path]:
     if ("minutes" in given) != ("images" in given):
         given = {"minutes": 0.0, "images": 0.0} | given
-    path = folder / "options.json"
     if args.resume:
-        kept = json_there(path)
-        if kept is None:
-            raise UserError("nothing to resume", where=str(path), remedy="leave --resume out to begin")
-        if not isinstance(kept, dict):
-            raise UserError("options.json is damaged", where=str(path), got=type(kept).__name__, remedy="start another run")
-        budget = {k: v for k, v in given.items() if k in _BUDGET}
-        options = options_from(kept | budget)
-        changed = [key for key, value in given.items() if key not in budget and getattr(options, key) != value]
-        if changed:
-            raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+        check_resumed(folder)
+        kept = options_table(folder / OPTIONS)
+        options = options_from(kept | {key: value for key, value in given.items() if key in _BUDGET})
+        check_unchanged(folder, options, given, _BUDGET)
         if options.recipe == "full":
             check_own(args.out, options.as_json(), _BUDGET, _FREE)
         return options, Path(args.data or str(kept.get("data", "")))
-    if path.is_file():
-        raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --out or --run")
+    check_new(folder, "--out or --run", _BEGUN)
     if args.data is None:
         raise UserError("no data", where="--data", remedy="make some: vj dataset --help")
     options = Options(**given)
     if options.recipe == "full":  # the other makes no style
         check_free(args.out, _FREE)
-    check_free(folder, "choose another --run, or delete the folder", begun=_BEGUN)
     return options, args.data
 
 

@@ -26,7 +26,7 @@ from phosphene.engine.core import clock
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import cache_dir
-from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.engine.models.style import write_atomic
 from phosphene.tools.handing_over import check_place, hand_over
 from phosphene.tools.motif.captions import caption
 from phosphene.tools.motif.dataset import MOST_PICTURES, Pictures, Settings, open_pictures, vary
@@ -44,7 +44,9 @@ from phosphene.tools.motif.subject import (
     Subject,
 )
 from phosphene.tools.numbers_given import decimal, whole
-from phosphene.tools.training.boundary import exit_code
+from phosphene.tools.runs import files
+from phosphene.tools.runs.boundary import exit_code
+from phosphene.tools.runs.loop import take_steps
 
 SEEDS = {"guide": 11, "judge": 47}
 _WARM_UP = 60
@@ -194,10 +196,7 @@ class Training:
             "torch_rng": torch.get_rng_state(), "model": self.model.state_dict(),
             "attributes": self.attributes.state_dict(), "optimizer": self.optimizer.state_dict(),
         }  # fmt: skip
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
+        write_atomic(path, files.packed(state))
 
     def load(self, state: dict) -> None:
         """Go on where `save` left off."""
@@ -229,7 +228,7 @@ def read_checkpoint(path: Path) -> dict:
     """Return a saved state. Raises UserError where there is none, or it cannot be read."""
     if not path.is_file():
         raise UserError("nothing to resume", where=str(path), remedy="leave --resume out")
-    return read_torch(path, MOST_TRAINED, remedy="leave --resume out")
+    return files.read_checkpoint(path, remedy="leave --resume out")
 
 
 def train(
@@ -256,24 +255,24 @@ def train(
         training = Training(options, pictures)
         if state:
             training.load(state)
-        saved = clock.now()
         task = bar.add_task("training", total=options.steps, completed=training.taken)
+
+        def told(entry: dict[str, float]) -> None:
+            recent = training.history[-20:]
+            loss, hits = (float(np.mean([e[name] for e in recent])) for name in ("loss", "retrieval"))
+            # Two of the unknowns: what pure guessing would score.
+            chance = f"loss {loss:.3f} (guessing {math.log(options.batch):.2f}), 1 of 32: {hits:.2f} (guessing 0.03)"
+            total = round(training.taken / training.progress())
+            bar.update(task, completed=training.taken, total=total, description=chance)
+            if report:
+                report(entry)
+            if entry["step"] % 25 == 0 and not console.is_terminal and not report:
+                console.print(f"step {entry['step']} of about {total}, {training.spent / 60:.1f} min: {chance}")
+
         try:
-            while training.progress() < 1.0:
-                entry = training.step()
-                recent = training.history[-20:]
-                loss, hits = (float(np.mean([e[name] for e in recent])) for name in ("loss", "retrieval"))
-                # Two of the unknowns: what pure guessing would score.
-                chance = f"loss {loss:.3f} (guessing {math.log(options.batch):.2f}), 1 of 32: {hits:.2f} (guessing 0.03)"
-                total = round(training.taken / training.progress())
-                bar.update(task, completed=training.taken, total=total, description=chance)
-                if report:
-                    report(entry)
-                if entry["step"] % 25 == 0 and not console.is_terminal and not report:
-                    console.print(f"step {entry['step']} of about {total}, {training.spent / 60:.1f} min: {chance}")
-                if clock.now() - saved > _SAVE_EVERY_S:
-                    training.save(checkpoint)
-                    saved = clock.now()
+            take_steps(
+                training.step, lambda: training.progress() >= 1.0, told, lambda: training.save(checkpoint), _SAVE_EVERY_S
+            )
         except KeyboardInterrupt:
             console.print("stopped: what was learned is saved, --resume goes on")
     training.save(checkpoint)

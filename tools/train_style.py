@@ -25,10 +25,11 @@ from typing import Any
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.models.style import check_slug
+from phosphene.tools.cppn.options import Options
 from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.option_words import RECIPES, recipe_of_today
-from phosphene.tools.training.boundary import exit_code
-from phosphene.tools.training.options import Options
+from phosphene.tools.runs.boundary import exit_code
+from phosphene.tools.runs.options import given_options
 
 _WORDS, _SLUG = 5, 40  # of a prompt, for the name of a style that was given none
 
@@ -125,18 +126,14 @@ def main(argv: Sequence[str] | None = None, prog: str = "train_style.py") -> int
 
 
 def _run(args: argparse.Namespace) -> int:
-    from phosphene.tools.training import commands
+    from phosphene.tools.cppn import commands
 
     if args.job:
         return commands.job(args.job)
     args.output = args.output or slug_of(args.prompt or Path(args.images or "").stem)
     check_slug(args.output, "--output")
     folder = runs_dir() / args.output
-    given = {
-        f.name: tuple(value) if isinstance(value := getattr(args, f.name), list) else value
-        for f in dataclasses.fields(Options)
-        if getattr(args, f.name, None) is not None
-    }
+    given = given_options(Options, args)
     if args.moodboard or args.compare or args.recipes or (args.seeds or 1) > 1:
         return commands.batch(folder, given, args)
     return commands.single(folder, given, args)

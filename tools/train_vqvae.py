@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.tools.numbers_given import decimal, whole
-from phosphene.tools.training.boundary import exit_code
+from phosphene.tools.runs.boundary import exit_code
 
 _HELP = {
     "data": "folder of the data set (tools/make_dataset.py)",
@@ -58,7 +58,7 @@ _HELP = {
 
 def parser(prog: str = "train_vqvae.py") -> argparse.ArgumentParser:
     """Return the command line. Every option of a run has the default of its record."""
-    from phosphene.tools.training.own_style import style_place
+    from phosphene.tools.runs.places import style_place
     from phosphene.tools.vqvae.options import Options
 
     p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -133,8 +133,8 @@ def test_a_batch_of_trainings(pack: Path) -> None:
     pytest.importorskip("torch")
     code = (
         "from pathlib import Path\n"
-        "from phosphene.tools.training.batch import _start\n"
-        "from phosphene.tools.training.options import Options\n"
+        "from phosphene.tools.cppn.batch import _start\n"
+        "from phosphene.tools.cppn.options import Options\n"
         "import sys\n"
         "options = Options(prompt='', images='nothing-here', output='x')\n"
         "process = _start(Path('run').absolute(), options, '1')\n"

@@ -8,12 +8,12 @@ import torch
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.models.style import load_style, style_folder
+from phosphene.tools.cppn.batch import read_moodboard
+from phosphene.tools.cppn.footage import Music
+from phosphene.tools.cppn.scores import rendered, retrieval
 from phosphene.tools.guides.base import Request
 from phosphene.tools.guides.motif import MotifGuide
 from phosphene.tools.lab.score_styles import trained_styles
-from phosphene.tools.training.batch import read_moodboard
-from phosphene.tools.training.footage import Music
-from phosphene.tools.training.scores import rendered, retrieval
 
 SLUGS = sorted(path.parent.name for path in (PACKAGE / "styles").glob("*/style.toml"))
 SEVEN = read_moodboard(PACKAGE / "tools/moodboards/seven.toml", "seven")

@@ -1,20 +1,20 @@
 """The report of a run: index.html in its folder, which opens from a disk. Scores stand beside their nulls.
 
-Called by `tools/train_gan.py` when a run ends. In the dress of the other trainer's reports (`tools/training/page.py`).
+Called by `tools/train_gan.py` when a run ends. In the dress of the other trainer's reports (`tools/runs/page.py`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 from html import escape
 from pathlib import Path
 
 from phosphene.tools.gan.measure import FEATURES
-from phosphene.tools.gan.run import Run, try_write
+from phosphene.tools.gan.run import Run
 from phosphene.tools.gan.trainer import Trainer
-from phosphene.tools.training.charts import COLOURS, Curve, chart, smoothed
-from phosphene.tools.training.page import link, page
+from phosphene.tools.runs.charts import COLOURS, Curve, chart, smoothed
+from phosphene.tools.runs.files import write_or_warn
+from phosphene.tools.runs.page import link, notes, options_section, page, samples
 
 _CURVES = (
     ("Losses, smoothed", ("judge", "maker")),
@@ -56,26 +56,18 @@ def write_report(run: Run, trainer: Trainer, scores: dict[str, float], style: Pa
             points = [(h["step"], h[name]) for h in run.history if name in h]
             curves.append(Curve(name, smoothed(points) if points else [], COLOURS[k]))
         charts.append(chart(title, curves))
-    notes = "".join(f"<li>{escape(note)}</li>" for note in trainer.notes)
-    samples = "".join(
-        f'<figure><img src="{link(path, home)}" alt="" loading="lazy"><figcaption>{escape(path.stem)}</figcaption></figure>'
-        for path in sorted((home / "samples").glob("*.png"))[::-1]
-    )
-    options = "".join(
-        f"<tr><th>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>"
-        for key, value in ({"data": run.data} | run.options.as_json()).items()
-    )
+    shots = sorted((home / "samples").glob("*.png"))[::-1]
     parts = [
         f'<section><div class="shots">{"".join(shown)}</div></section>',
         f"<section><h2>Scores</h2>{score_table(scores)}"
         f'<p class="dim">Features: {FEATURES}. Not to be set beside published figures, which use Inception.</p></section>',
-        f'<section><h2>Training</h2><div class="charts">{"".join(charts)}</div><ul class="notes">{notes}</ul></section>',
-        f'<section><h2>On the way</h2><div class="samples">{samples}</div></section>',
-        f"<section><details><summary>All options</summary><table>{options}</table></details></section>",
+        f'<section><h2>Training</h2><div class="charts">{"".join(charts)}</div>{notes(trainer.notes)}</section>',
+        f"<section><h2>On the way</h2>{samples(shots, home)}</section>",
+        options_section({"data": run.data} | run.options.as_json()),
     ]
     said = f"{trainer.step} steps, {trainer.seen} pictures seen, {run.seconds / 60:.1f} min, {len(run.train)} pictures"
     path = home / "index.html"
-    return path if try_write(path, page(os.path.basename(home.resolve()), said, parts).encode()) else None
+    return path if write_or_warn(path, page(os.path.basename(home.resolve()), said, parts).encode()) else None
 
 
 def score_table(scores: dict[str, float]) -> str:

@@ -20,12 +20,13 @@ from phosphene.engine.generators.still import sequence
 from phosphene.engine.library.growing import TYPICAL_SIGNALS
 from phosphene.engine.library.previews import VIDEO_FPS, film_bytes, to_bytes, write_still, write_video
 from phosphene.engine.models.style import Motion, Preview, StyleMeta, load_style, write_atomic, write_style
+from phosphene.tools.cppn.footage import load_music
+from phosphene.tools.cppn.liveliness import reactivity
 from phosphene.tools.gan.measure import measure, path_length
 from phosphene.tools.gan.options import Options
-from phosphene.tools.gan.run import Run, try_write
+from phosphene.tools.gan.run import Run
 from phosphene.tools.gan.trainer import Trainer, parts
-from phosphene.tools.training.footage import load_music
-from phosphene.tools.training.liveliness import reactivity
+from phosphene.tools.runs.files import write_or_warn
 
 WALK_S = 12.0  # of walk.mp4
 _MEASURED = 4096  # pictures at most, of either side
@@ -72,7 +73,7 @@ def _write_walk(run: Run, out: Path) -> None:
     size = Size(640, round(640 / run.options.picture.aspect / 2) * 2)
     quiet = [TYPICAL_SIGNALS | {"bass": 0.0, "onset": 0.0, "rms": 0.2}] * round(WALK_S * VIDEO_FPS)
     pictures = [to_bytes(p) for p in sequence(style, size, quiet, 1.0 / VIDEO_FPS)]
-    try_write(run.folder / "walk.mp4", film_bytes(pictures))
+    write_or_warn(run.folder / "walk.mp4", film_bytes(pictures))
 
 
 def measured(run: Run, trainer: Trainer, style: Path | None) -> dict[str, float]:
@@ -90,7 +91,7 @@ def measured(run: Run, trainer: Trainer, style: Path | None) -> dict[str, float]
         reaction = reactivity(load_style(style), load_music().signals)
         found |= {"reactivity": round(reaction.correlation, 5), "reactivity_null": round(reaction.null, 5)}
     found |= {"parameters": trainer.maker.graph.parameters, "seen": trainer.seen, "seconds": round(run.seconds, 1)}
-    try_write(run.folder / "scores.json", json.dumps(found, indent=2).encode())
+    write_or_warn(run.folder / "scores.json", json.dumps(found, indent=2).encode())
     return found
 
 

@@ -9,43 +9,39 @@ code.
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-import os
-import pickle
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from PIL import Image
 
 from phosphene.engine.core import clock
-from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there
-from phosphene.engine.models.style import write_atomic
-from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
 from phosphene.tools.datasets.manifest import load_manifest
 from phosphene.tools.gan.options import Options
 from phosphene.tools.gan.trainer import Trainer, trainer_of
+from phosphene.tools.runs.device import device_of
+from phosphene.tools.runs.files import (
+    CHECKPOINT,
+    HISTORY,
+    packed,
+    png,
+    read_checkpoint,
+    records_of,
+    write_options,
+    write_or_warn,
+)
+from phosphene.tools.runs.loop import take_steps
 
 LEAST_PICTURES = 16
 _SHEET = (4, 6)  # pictures of a sample: rows, columns
 _SAMPLES = 40  # at even distances; from then on the distance is this part of the steps so far
 
-# What torch raises for files that are no checkpoint, cut short, or would run code.
-_UNREADABLE = (
-    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, pickle.UnpicklingError,
-    struct.error,
-)  # fmt: skip
-
-_log = logging.getLogger(__name__)
-_disk = RateLimitedLog(_log, 20.0)
+_REMEDY = "start another run"  # for a checkpoint that cannot be read
 Told = Callable[[Trainer, float, dict[str, float]], None]
 
 
@@ -113,74 +109,60 @@ def begin(run: Run, resume: bool, start: Path | None = None) -> Trainer:
     Raises UserError, also where the run's folder cannot be written: before the first step, not after the last.
     """
     trainer = trainer_of(run.options)(run.options, run.train, device_of(run.options.device))
-    path = run.folder / "checkpoint.pt"
+    path = run.folder / CHECKPOINT
     if resume and path.is_file():  # none: the disk had no room for one
-        state = read_checkpoint(path)
+        state = read_checkpoint(path, remedy=_REMEDY)
         trainer.load(state)
         run.seconds = seconds if isinstance(seconds := state.get("seconds"), float) else 0.0
-        run.history = [h for h in _read_history(run.folder) if h.get("step", 0) <= trainer.step]
+        history = records_of(json_there(run.folder / HISTORY, MOST_RECORD))
+        run.history = [h for h in history if h.get("step", 0) <= trainer.step]
         return trainer
     if start is not None:
-        trainer.start_from(read_checkpoint(start / "checkpoint.pt"))
+        trainer.start_from(read_checkpoint(start / CHECKPOINT, remedy=_REMEDY))
         trainer.notes.append(f"started from the networks of {start.name}")
     if trainer.rank == 0:
         save(run, trainer)  # first, so that a run that can be resumed has what --start gave it
-        told = {"data": run.data} | run.options.as_json()
-        try:
-            write_atomic(run.folder / "options.json", json.dumps(told, indent=2).encode())
-        except OSError as error:
-            raise UserError("the run cannot be written", where=str(run.folder), got=error.strerror or error) from error
+        write_options(run.folder, json.dumps({"data": run.data} | run.options.as_json(), indent=2))
     return trainer
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint without running anything of it. Raises UserError."""
-    state = read_torch(path, MOST_TRAINED, remedy="start another run")
-    if not isinstance(state, dict):
-        raise UserError("the checkpoint is damaged", where=str(path), allowed="a table", got=type(state).__name__)
-    return state
-
-
-def device_of(name: str) -> str:
-    """Return the torch device for `auto` or a name; under torchrun each process has its own. Raises UserError for one that
-    this machine lacks."""
-    if name in ("auto", "cuda"):
-        own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-        name = own if name == "cuda" or torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA was compiled in
-        raise UserError("no such device", where="--device", allowed="auto, cpu, cuda, cuda:N, mps", got=name) from error
-    return name
 
 
 def train(run: Run, trainer: Trainer, stop: Callable[[], bool], told: Told) -> bool:
     """Train until the budget is spent (True) or `stop` says so (False). Saves on the way, and whatever ends it."""
-    saved = sampled = -1.0
-    every = run.options.sample_every
-    before = clock.now()
-    try:
-        while True:
-            done, stopping = _agreed(run.done(trainer), stop())
-            if done >= 1.0 or stopping:
-                return done >= 1.0
-            said = trainer.train_step(done)
-            now = clock.now()
-            run.seconds, before = run.seconds + now - before, now
-            if trainer.rank:
-                continue
-            run.history.append({"step": trainer.step, "seen": trainer.seen, **{k: round(v, 5) for k, v in said.items()}})
-            told(trainer, done, said)
-            if trainer.step - sampled >= every or sampled < 0:
-                _sample(run, trainer)
-                sampled = trainer.step
-                every = max(every, trainer.step // _SAMPLES)
-            if now - saved > run.options.save_every or saved < 0:
-                save(run, trainer)
-                saved = now
-    finally:
+    sampled, every, done, before = -1.0, run.options.sample_every, 0.0, clock.now()
+
+    def over() -> bool:
+        nonlocal done
+        done, stopping = _agreed(run.done(trainer), stop())
+        return done >= 1.0 or stopping
+
+    def advance() -> dict[str, float]:
+        nonlocal before
+        said = trainer.train_step(done)
+        now = clock.now()
+        run.seconds, before = run.seconds + now - before, now
+        return said
+
+    def seen(said: dict[str, float]) -> None:
+        nonlocal sampled, every
+        if trainer.rank:
+            return
+        run.history.append({"step": trainer.step, "seen": trainer.seen, **{k: round(v, 5) for k, v in said.items()}})
+        told(trainer, done, said)
+        if trainer.step - sampled >= every or sampled < 0:
+            _sample(run, trainer)
+            sampled = trainer.step
+            every = max(every, trainer.step // _SAMPLES)
+
+    def keep() -> None:
         if trainer.rank == 0:
             save(run, trainer)
+
+    try:
+        take_steps(advance, over, seen, keep, run.options.save_every, at_once=True)
+        return done >= 1.0
+    finally:
+        keep()
+        if trainer.rank == 0:
             _sample(run, trainer)
 
 
@@ -195,10 +177,8 @@ def _agreed(done: float, stopping: bool) -> tuple[float, bool]:
 
 def save(run: Run, trainer: Trainer) -> None:
     """Write checkpoint and history, each whole or not at all. A full disk is said, and training goes on."""
-    data = io.BytesIO()
-    torch.save(trainer.state() | {"seconds": run.seconds}, data)
-    try_write(run.folder / "checkpoint.pt", data.getvalue())
-    try_write(run.folder / "history.json", json.dumps(run.history[:: max(1, len(run.history) // 2000)]).encode())
+    write_or_warn(run.folder / CHECKPOINT, packed(trainer.state() | {"seconds": run.seconds}))
+    write_or_warn(run.folder / HISTORY, json.dumps(run.history[:: max(1, len(run.history) // 2000)]).encode())
 
 
 def _sample(run: Run, trainer: Trainer) -> None:
@@ -206,21 +186,4 @@ def _sample(run: Run, trainer: Trainer) -> None:
     pictures = trainer.paint(rows * columns, 7)
     _, h, w, _ = pictures.shape
     sheet = pictures.reshape(rows, columns, h, w, 3).transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, 3)
-    data = io.BytesIO()
-    Image.fromarray(sheet).save(data, "PNG")
-    try_write(run.folder / "samples" / f"{trainer.step:07d}.png", data.getvalue())
-
-
-def _read_history(folder: Path) -> list[dict[str, float]]:
-    found = json_there(folder / "history.json", MOST_RECORD)  # curves only: the weights are in the checkpoint
-    return [h for h in found if isinstance(h, dict)] if isinstance(found, list) else []
-
-
-def try_write(path: Path, data: bytes) -> bool:
-    """Write a file of the run whole or not at all. A full disk is said, at most every 20 s, and False."""
-    try:
-        write_atomic(path, data)
-    except OSError as error:
-        _disk.warning("disk", f"{path} is not written: {error.strerror or error}; the run goes on")
-        return False
-    return True
+    write_or_warn(run.folder / "samples" / f"{trainer.step:07d}.png", png(sheet))

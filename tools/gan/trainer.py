@@ -26,6 +26,7 @@ from phosphene.tools.gan.networks import Discriminator, Generator, unit
 from phosphene.tools.gan.options import Options
 from phosphene.tools.laboratory import laboratory
 from phosphene.tools.option_words import PLAIN_RECIPES
+from phosphene.tools.runs.files import reason
 
 GOOD_EVERY = 50  # steps between two states that may be brought back
 _GOOD_SHARE = 0.16  # of the real pictures' spread: what paints less variety is on its way into a collapse
@@ -268,9 +269,8 @@ class Trainer:
             self.step, self.seen, self.slower = int(state["step"]), int(state["seen"]), float(state["slower"])
             self.lives, self.notes = int(state["lives"]), [str(note) for note in state["notes"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             remedy = "resume with the options that the run was started with"
-            raise UserError("the checkpoint is of another network", got=reason, remedy=remedy) from error
+            raise UserError("the checkpoint is of another network", got=reason(error), remedy=remedy) from error
         if not self._finite():
             raise UserError("the checkpoint's weights are not finite", remedy="start another run")
 

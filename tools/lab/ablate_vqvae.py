@@ -16,9 +16,9 @@ from typing import Any
 from phosphene.engine.core.errors import UserError
 from phosphene.tools.lab.plain_vqvae import plain_recipe
 from phosphene.tools.option_words import recipe_of_today
-from phosphene.tools.training.charts import COLOURS, Curve, Strip, chart, strips
-from phosphene.tools.training.page import html_table, page, write_pages
-from phosphene.tools.training.tables import NONE, Table, markdown, plain
+from phosphene.tools.runs.charts import COLOURS, Curve, Strip, chart, strips
+from phosphene.tools.runs.page import html_table, page, write_pages
+from phosphene.tools.runs.tables import NONE, Table, markdown, plain
 from phosphene.tools.vqvae import report
 from phosphene.tools.vqvae.options import Options
 from phosphene.tools.vqvae.run import begin, open_run, train

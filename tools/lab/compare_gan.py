@@ -27,8 +27,8 @@ from phosphene.tools.datasets.manifest import DATASET, load_manifest
 from phosphene.tools.handing_over import check_place, hand_over
 from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.option_words import RECIPES, begun
+from phosphene.tools.runs.boundary import exit_code
 from phosphene.tools.train_gan import main as train
-from phosphene.tools.training.boundary import exit_code
 
 _ROWS = (
     ("kid", "KID, lower is better", "kid_real", "kid_untrained"),

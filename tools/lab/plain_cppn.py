@@ -1,6 +1,6 @@
 """The plain recipe for CPPNs, after the first ones that CLIP guided: one frame, one time, no cut-outs, no terms.
 
-Asked for by `tools/training/trainer.py`; `vj train style --recipe plain`. What the full recipe is compared with.
+Asked for by `tools/cppn/trainer.py`; `vj train style --recipe plain`. What the full recipe is compared with.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch.nn import functional
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
+from phosphene.tools.cppn.footage import Music
+from phosphene.tools.cppn.options import Options
+from phosphene.tools.cppn.trainer import Trainer
 from phosphene.tools.guides.base import Guide
 from phosphene.tools.guides.choose import Pull
-from phosphene.tools.training.footage import Music
-from phosphene.tools.training.options import Options
-from phosphene.tools.training.trainer import Trainer
 
 _TIME = 0.5  # the one time that is trained at, and one audio frame, a quarter into the track
 

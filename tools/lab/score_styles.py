@@ -18,12 +18,12 @@ import torch
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.models.style import Style, list_styles, load_style, style_folder, write_meta
+from phosphene.tools.cppn.footage import Music, load_music
+from phosphene.tools.cppn.nulls import untrained
+from phosphene.tools.cppn.scores import draw_moments, rendered, retrieval
 from phosphene.tools.guides.base import Request
 from phosphene.tools.guides.motif import MotifGuide
-from phosphene.tools.training.boundary import exit_code
-from phosphene.tools.training.footage import Music, load_music
-from phosphene.tools.training.nulls import untrained
-from phosphene.tools.training.scores import draw_moments, rendered, retrieval
+from phosphene.tools.runs.boundary import exit_code
 
 
 def trained_styles() -> list[Style]:

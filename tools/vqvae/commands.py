@@ -22,13 +22,14 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import check_slug, in_library, load_meta, load_style, write_meta
+from phosphene.tools.cppn.footage import load_music
+from phosphene.tools.cppn.liveliness import reactivity
 from phosphene.tools.laboratory import laboratory
-from phosphene.tools.option_words import of_today
-from phosphene.tools.training.boundary import ABORTED
-from phosphene.tools.training.footage import load_music
-from phosphene.tools.training.liveliness import reactivity
-from phosphene.tools.training.own_style import check_own
-from phosphene.tools.training.stopper import Stopper
+from phosphene.tools.runs.boundary import ABORTED
+from phosphene.tools.runs.files import OPTIONS
+from phosphene.tools.runs.options import check_new, check_resumed, check_unchanged, given_options
+from phosphene.tools.runs.places import check_own
+from phosphene.tools.runs.stopper import Stopper
 from phosphene.tools.vqvae import report
 from phosphene.tools.vqvae.dreaming import dream_loops
 from phosphene.tools.vqvae.export import write_dreams, write_vq_style
@@ -58,20 +59,15 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
     folder = _folder(args)
     prior = bool(args.out) and not args.no_prior
     given = _given(args)
-    there = (folder / "options.json").is_file()
     if args.resume:
-        if not there:
-            raise UserError("nothing to resume", where=str(folder), remedy="leave --resume out to begin")
-        options = Options.read(folder / "options.json")
-        changed = [key for key, value in given.items() if getattr(options, key) != value and key != "minutes"]
-        if changed:
-            raise UserError("a run goes on as it began", where=str(folder), got=", ".join(changed), remedy="leave these out")
+        check_resumed(folder)
+        options = Options.read(folder / OPTIONS)
+        check_unchanged(folder, options, given, ("minutes",))
         options = dataclasses.replace(options, minutes=given.get("minutes", options.minutes))
         if args.out:
             check_own(args.out, _as_told(options), ("minutes",), _FREE)
     else:
-        if there:
-            raise UserError("the run exists", where=str(folder), remedy="--resume to go on, or another --name")
+        check_new(folder, "--name")
         if not args.data:
             raise UserError("nothing to train on", where="--data", allowed="a folder of vj dataset")
         # What goes on stage is in colour, unless parity was asked for.
@@ -80,7 +76,6 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
         options = Options(**(given | {"mode": mode, "share": share}))
         if args.out:
             check_free(args.out, _FREE)
-        check_free(folder, "choose another --name, or delete the folder", begun=("options.json",))
     if args.out and options.quantiser == "vae":
         raise UserError("a plain VAE has no codes to play", where="--quantiser, --out", remedy="leave one of them out")
     with closing(Stopper()) as stop:
@@ -206,11 +201,7 @@ def _folder(args: argparse.Namespace) -> Path:
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:
-    found = {}
-    for field in dataclasses.fields(Options):
-        value = getattr(args, field.name, None)
-        if value is not None:
-            found[field.name] = tuple(value) if isinstance(value, list) else value
+    found = given_options(Options, args)
     if "data" in found and not Path(found["data"]).is_dir():
         raise UserError("no such folder", where=flag("data"), got=found["data"], remedy="make it: vj dataset")
-    return of_today(found)
+    return found

@@ -18,8 +18,8 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.vqvae import MAX_CODES, VqvaeNetwork
 from phosphene.tools.laboratory import laboratory
-from phosphene.tools.option_words import PLAIN_RECIPES, RECIPES, of_today
-from phosphene.tools.training.options import options_table
+from phosphene.tools.option_words import PLAIN_RECIPES, RECIPES
+from phosphene.tools.runs.options import from_table, options_table
 from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Scalar
 
 MODES = ("parity", "128", "256")
@@ -163,18 +163,7 @@ class Options:
     @classmethod
     def from_table(cls, table: dict[str, Any], where: str) -> Options:
         """Return the options that a JSON table names. Raises UserError."""
-        table = of_today(table)
-        known = {field.name: field.default for field in dataclasses.fields(cls)}
-        for key, value in table.items():
-            if key not in known:
-                raise UserError("unknown key", where=f"{where}, key {key}", allowed=", ".join(known))
-            wanted = type(known[key])
-            fits = type(value) is wanted or (wanted is float and type(value) is int)
-            if wanted is tuple:
-                fits = isinstance(value, list | tuple) and all(type(v) is int for v in value)
-            if not fits:
-                raise UserError("wrong type", where=f"{where}, key {key}", allowed=wanted.__name__, got=value)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+        return from_table(cls, table, where)
 
 
 def flag(key: str) -> str:

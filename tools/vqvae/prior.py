@@ -8,7 +8,6 @@ as to frame 1, and a loop that is dreamt has no seam that differs from any other
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,13 +19,13 @@ from torch.nn import functional
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
+from phosphene.tools.runs.recovery import Recovery
 from phosphene.tools.vqvae.trainer import quick_bfloat
 
 _TURNS = 6  # harmonics of a loop that time is told in
 _NO_CLASS = 0.15  # share of loops whose sketch is not told, so that dreams can be free of it
 _CLIP_NORM = 1.0
 _EVALUATE_EVERY = 50  # steps
-_PATIENCE = 6  # bad steps in a row before giving up
 _LEAST_HIDDEN = 0.15  # of a loop, in training: a loop with less hidden teaches little
 
 
@@ -177,9 +176,8 @@ class PriorTrainer:
             torch.manual_seed(self.seed)
             self.prior = Prior(self.shape)
         self.optimiser = torch.optim.AdamW(self.prior.parameters(), lr=self.lr, betas=(0.9, 0.98), weight_decay=0.02)
-        self._good = self._snapshot()
+        self._recovery = Recovery(self.prior, self.optimiser)
         self._loss: list[float] = []
-        self._bad = 0
 
     @property
     def progress(self) -> float:
@@ -204,23 +202,17 @@ class PriorTrainer:
             nn.utils.clip_grad_norm_(self.prior.parameters(), _CLIP_NORM)
             self.optimiser.step()
             self._loss.append(loss.item())
-            self._bad = 0
+            self._recovery.bad = 0
         else:
-            self._bad += 1
-            good = copy.deepcopy(self._good)
-            self.prior.load_state_dict(good[0])
-            self.optimiser.load_state_dict(good[1])
-            self.lr *= 0.5
-            if self._bad >= _PATIENCE:
-                raise FloatingPointError(f"the prior's loss is not finite, {self._bad} times in a row")
+            self.lr, _ = self._recovery.step_back("the prior's loss is not finite", self.step, self.lr)
         self.step += 1
         record = None
         if self.step % _EVALUATE_EVERY == 0 or self.progress >= 1.0:
             record = {"step": float(self.step), "loss": float(np.mean(self._loss or [math.nan])), "held_out": self.measure()}
             self.history.append(record)
             self._loss = []
-            if self._bad == 0 and (math.isfinite(record["held_out"]) or not len(self.held_out)):
-                self._good = self._snapshot()
+            if self._recovery.bad == 0 and (math.isfinite(record["held_out"]) or not len(self.held_out)):
+                self._recovery.remember()
         self.spent += clock.now() - began
         return record
 
@@ -249,7 +241,7 @@ class PriorTrainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.spent, self.lr = state["step"], state["spent"], state["lr"]
         self.history, self._loss = list(state["history"]), list(state["loss"])
-        self._good = self._snapshot()
+        self._recovery.remember()
 
     def _varied(self, loop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A loop begins anywhere, and runs backwards as well."""
@@ -275,9 +267,6 @@ class PriorTrainer:
             logits = self.prior(shown, torch.from_numpy(kinds.astype(np.int64)))
         flat = mask.flatten(2)
         return functional.cross_entropy(logits[flat].float(), real.flatten(2)[flat], label_smoothing=0.0)
-
-    def _snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return copy.deepcopy((self.prior.state_dict(), self.optimiser.state_dict()))
 
 
 @torch.no_grad()

@@ -8,24 +8,22 @@ goes on.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
-from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
 from phosphene.engine.models.vqvae import VqvaeNetwork
 from phosphene.tools.datasets.manifest import Manifest
+from phosphene.tools.runs.files import packed, read_checkpoint, write_or_warn
+from phosphene.tools.runs.loop import take_steps
 from phosphene.tools.vqvae.dreaming import encode_loop
 from phosphene.tools.vqvae.network import VqVae
 from phosphene.tools.vqvae.prior import Prior, PriorTrainer, Shape
-from phosphene.tools.vqvae.run import SAVE_EVERY_S, write_or_warn
+from phosphene.tools.vqvae.run import SAVE_EVERY_S
 
 _LARGE = 64  # tokens of a frame
 
@@ -103,27 +101,26 @@ def train_prior(
     )
     path = folder / "prior.pt"
     if path.is_file():
-        state = _read(path)
+        remedy = "delete it"
+        state = read_checkpoint(path, ("shape", "prior", "optimiser"), remedy=remedy)
         try:
             trainer.restore(state)
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise UserError("the prior's checkpoint is of another program", where=str(path), remedy="delete it") from error
+            raise UserError("the checkpoint is of another program", where=str(path), remedy=remedy) from error
     by_use = guessing_by_use(coded, spec.codes)
-    saved = clock.now()
-    while trainer.progress < 1.0 and not stop():
-        try:
-            record = trainer.advance()
-        except FloatingPointError as error:
-            say(f"{error}; the last good weights are kept")
-            break
+
+    def told(record: dict[str, float] | None) -> None:
         if record is not None:
             held = f", held out {record['held_out']:.3f}" if coded.held_out else ""
             say(f"prior, step {trainer.step}, {100 * trainer.progress:.0f} %: {record['loss']:.3f} nats a hidden code{held} "
                 f"(guessing by the use of codes {by_use:.2f}, blindly {np.log(spec.codes):.2f})")  # fmt: skip
-        if clock.now() - saved > SAVE_EVERY_S:
-            _save(path, trainer)
-            saved = clock.now()
-    _save(path, trainer)
+
+    def save() -> None:
+        write_or_warn(path, packed(trainer.state()))
+
+    if fault := take_steps(trainer.advance, lambda: trainer.progress >= 1.0 or stop(), told, save, SAVE_EVERY_S):
+        say(f"{fault}; the last good weights are kept")
+    save()
     history = {"steps": trainer.history, "seconds": round(trainer.spent, 1), "loops": [len(coded.training), len(held_out)],
                "guessing": {"by use": by_use, "blindly": float(np.log(spec.codes))}}  # fmt: skip
     write_or_warn(folder / "prior.json", (json.dumps(history) + "\n").encode())
@@ -146,16 +143,3 @@ def guessing_by_use(coded: Coded, codes: int) -> float:
     use = np.bincount(np.concatenate([loop.reshape(-1) for loop in coded.training]), minlength=codes) + 0.5
     told = np.concatenate([loop.reshape(-1) for loop in coded.held_out or coded.training])
     return float(-np.log(use / use.sum())[told].mean())
-
-
-def _save(path: Path, trainer: PriorTrainer) -> None:
-    data = io.BytesIO()
-    torch.save(trainer.state(), data)
-    write_or_warn(path, data.getvalue())
-
-
-def _read(path: Path) -> dict:
-    state = read_torch(path, MOST_TRAINED, "checkpoint of the prior", "delete it")
-    if not isinstance(state, dict) or not {"shape", "prior", "optimiser"} <= state.keys():
-        raise UserError("the prior's checkpoint is of another program", where=str(path), remedy="delete it")
-    return state

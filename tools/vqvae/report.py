@@ -6,7 +6,6 @@ shown as far as it got.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from html import escape
@@ -16,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from phosphene.engine.core.errors import UserError
-from phosphene.tools.training.charts import COLOURS, Curve, chart
-from phosphene.tools.training.page import html_table, link, page, write_pages
-from phosphene.tools.training.records import table_in
-from phosphene.tools.training.tables import NONE, Table, markdown, plain
+from phosphene.tools.option_words import of_today
+from phosphene.tools.runs.charts import COLOURS, Curve, chart
+from phosphene.tools.runs.files import table_in
+from phosphene.tools.runs.page import html_table, link, notes, options_section, page, samples, write_pages
+from phosphene.tools.runs.tables import NONE, Table, markdown, plain
 from phosphene.tools.vqvae.maps import usage_map, write_png
 from phosphene.tools.vqvae.metrics import perplexity
 
@@ -45,7 +45,7 @@ NOTE = (
 
 def read_run(folder: Path) -> dict[str, Any]:
     """Return options, history and best scores of a run's folder; what cannot be read is empty."""
-    options, history = table_in(folder / "options.json"), table_in(folder / "history.json")
+    options, history = of_today(table_in(folder / "options.json")), table_in(folder / "history.json")
     best = dict(history.get("best") or {})
     if "objective" in best:
         best["excess"] = best["objective"] - best["floor"]
@@ -60,12 +60,12 @@ def write_run(folder: Path) -> Path:
     table = _score_table([run], "Scores")
     history = run["history"]
     said = f"{len(history.get('epochs', []))} epochs, {history.get('parameters', '?')} parameters"
-    parts = [f"<section>{html_table(table)}{_notes(history)}</section>"]
+    parts = [f"<section>{html_table(table)}{notes(history.get('notes', []))}</section>"]
     parts.append(f'<section><h2>Training</h2><div class="charts">{_curves(run)}{_usage(history)}</div></section>')
     parts += [_codebook(folder, history), _prior(folder), _dreams(folder)]
     samples = sorted(f"samples/{path.name}" for path in (folder / "samples").glob("*.png"))
     parts.append(_pictures(folder, "Held-out pictures above, reconstructions below", samples[-6:]))
-    parts.append(_options(run["options"]))
+    parts.append(options_section(run["options"]))
     text = page(folder.name, said, [part for part in parts if part])
     lines = [f"# {plain(folder.name)}", "", markdown(table), *(f"- {plain(note)}" for note in history.get("notes", []))]
     return write_pages(folder, "\n".join(lines) + "\n", text)
@@ -125,12 +125,7 @@ def _usage(history: dict[str, Any]) -> str:
 
 def _pictures(folder: Path, title: str, names: Sequence[str]) -> str:
     there = [folder / name for name in names if (folder / name).is_file()]
-    shown = "".join(
-        f'<figure><img src="{link(path, folder)}" alt="" loading="lazy">'
-        f"<figcaption>{escape(path.stem)}</figcaption></figure>"
-        for path in there
-    )
-    return f'<section><h2>{escape(title)}</h2><div class="samples">{shown}</div></section>' if shown else ""
+    return f"<section><h2>{escape(title)}</h2>{samples(there, folder)}</section>" if there else ""
 
 
 def _codebook(folder: Path, history: dict[str, Any]) -> str:
@@ -197,13 +192,3 @@ def _dreams(folder: Path) -> str:
 def _spread(distances: Sequence[float]) -> tuple[str, str]:
     known = [each for each in distances if math.isfinite(each)]
     return tuple(f"{np.percentile(known, part):.4f}" for part in (50, 5)) if known else (NONE, NONE)
-
-
-def _options(options: dict[str, Any]) -> str:
-    rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>" for key, value in options.items())
-    return f"<section><details><summary>All options</summary><table>{rows}</table></details></section>"
-
-
-def _notes(history: dict[str, Any]) -> str:
-    lines = "".join(f"<li>{escape(str(note))}</li>" for note in history.get("notes", []))
-    return f'<ul class="notes">{lines}</ul>' if lines else ""

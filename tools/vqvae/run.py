@@ -10,9 +10,7 @@ code.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,17 +18,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import save
 
 from phosphene.engine.core import clock
-from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import read_bytes
-from phosphene.engine.models.style import write_atomic
 from phosphene.engine.models.tensor_file import read_tensors
-from phosphene.engine.models.torch_file import MOST_TRAINED, read_torch
+from phosphene.engine.models.torch_file import MOST_TRAINED
 from phosphene.tools.datasets.manifest import MANIFEST, Manifest, load_manifest
 from phosphene.tools.datasets.rows import Rows
+from phosphene.tools.runs.files import (
+    CHECKPOINT,
+    HISTORY,
+    packed,
+    png,
+    read_checkpoint,
+    reason,
+    write_options,
+    write_or_warn,
+)
+from phosphene.tools.runs.loop import take_steps
 from phosphene.tools.vqvae.network import VqVae, to_tensor
 from phosphene.tools.vqvae.options import Options
 from phosphene.tools.vqvae.trainer import Trainer
@@ -39,8 +46,6 @@ SAVE_EVERY_S = 20.0
 SAMPLE_EVERY_S = 60.0
 _MOST_MANIFEST = 4 << 30  # bytes
 _SAMPLES = 8  # pictures beside their reconstructions
-
-_disk_log = RateLimitedLog(logging.getLogger(__name__), 20.0)
 
 
 @dataclass
@@ -92,29 +97,20 @@ def open_run(folder: Path, options: Options, loops: bool = False) -> Run:
 def begin(run: Run) -> Trainer:
     """Return the run's trainer: from its checkpoint, where there is one. Raises UserError for one that does not fit."""
     trainer = Trainer.begin(run.options, run.train, run.validation)
-    path = run.folder / "checkpoint.pt"
+    path = run.folder / CHECKPOINT
     if path.is_file():
-        state = read_checkpoint(path)
-        if state.get("data") != run.data_key:
+        state = read_checkpoint(path, ("trainer", "data"), remedy="delete it to begin again; best.safetensors stays")
+        if state["data"] != run.data_key:
             remedy = "give the same data, or begin another run"
             raise UserError("the checkpoint was trained on other data", where=str(path), remedy=remedy)
         try:
             trainer.restore(state["trainer"])
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise UserError(
-                "the checkpoint is of another architecture", where=str(path), got=_first(error),
+                "the checkpoint is of another architecture", where=str(path), got=reason(error),
                 remedy="begin another run",
             ) from error  # fmt: skip
     return trainer
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what `save` wrote. Raises UserError for a file that is damaged, or a pickle that would run code."""
-    remedy = "delete it to begin again; best.safetensors stays"
-    state = read_torch(path, MOST_TRAINED, remedy=remedy)
-    if not isinstance(state, dict) or not {"trainer", "data"} <= state.keys():
-        raise UserError("the checkpoint is of another program", where=str(path), remedy=remedy)
-    return state
 
 
 def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[Trainer, dict[str, Any]], None]) -> bool:
@@ -123,34 +119,33 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
 
     seen: called after each epoch with its record.
     """
-    try:
-        write_atomic(run.folder / "options.json", run.options.to_json().encode())
-    except OSError as error:  # before the first step, not after the last
-        raise UserError("the run cannot be written", where=str(run.folder), got=error.strerror or error) from error
+    write_options(run.folder, run.options.to_json())
     trainer.notes += [note for note in run.notes if note not in trainer.notes]
-    began = saved = sampled = clock.now()
+    began = sampled = clock.now()
     spent = trainer.spent
-    while not trainer.done and not stop():
-        try:
-            record = trainer.advance()
-        except FloatingPointError as error:
-            trainer.notes.append(f"{error}; the best so far is kept")
-            break
+
+    def told(record: dict[str, Any] | None) -> None:
+        nonlocal sampled
         if record is not None:
             seen(trainer, record)
             if clock.now() - sampled > SAMPLE_EVERY_S:
-                write_or_warn(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
+                _write_sample(run, trainer)
                 sampled = clock.now()
-        if clock.now() - saved > SAVE_EVERY_S:
-            save_run(run, trainer)
-            saved = clock.now()
         trainer.spent = spent + clock.now() - began
+
+    def keep() -> None:
+        save_run(run, trainer)
+        trainer.spent = spent + clock.now() - began
+
+    fault = take_steps(trainer.advance, lambda: trainer.done or stop(), told, keep, SAVE_EVERY_S)
+    if fault:
+        trainer.notes.append(f"{fault}; the best so far is kept")
     if trainer.done and (record := trainer.close()) is not None:
         seen(trainer, record)
     save_checkpoint(run, trainer)
     trainer.conclude()
     save_results(run, trainer)
-    write_or_warn(run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png", sample(run, trainer))
+    _write_sample(run, trainer)
     return trainer.done
 
 
@@ -162,9 +157,7 @@ def save_run(run: Run, trainer: Trainer) -> None:
 
 def save_checkpoint(run: Run, trainer: Trainer) -> None:
     """Write what --resume needs."""
-    data = io.BytesIO()
-    torch.save({"trainer": trainer.state(), "data": run.data_key}, data)
-    write_or_warn(run.folder / "checkpoint.pt", data.getvalue())
+    write_or_warn(run.folder / CHECKPOINT, packed({"trainer": trainer.state(), "data": run.data_key}))
 
 
 def save_results(run: Run, trainer: Trainer) -> None:
@@ -176,7 +169,7 @@ def save_results(run: Run, trainer: Trainer) -> None:
         "pictures": [len(run.train), len(run.validation)], "data": run.data_key,
         "best": None if best is None else {"epoch": best.epoch, **best.scores},
     }  # fmt: skip
-    write_or_warn(run.folder / "history.json", (json.dumps(history) + "\n").encode())
+    write_or_warn(run.folder / HISTORY, (json.dumps(history) + "\n").encode())
     if best is not None:
         metadata = {"options": json.dumps(asdict(run.options))}
         write_or_warn(run.folder / "best.safetensors", save({k: v.contiguous() for k, v in best.model.items()}, metadata))
@@ -190,13 +183,13 @@ def load_model(folder: Path) -> VqVae:
         tensors, _ = read_tensors(path, MOST_TRAINED, "weights")
         model.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()})
     except RuntimeError as error:
-        raise UserError("the weights are of another architecture", where=str(path), got=_first(error)) from error
+        raise UserError("the weights are of another architecture", where=str(path), got=reason(error)) from error
     return model.eval()
 
 
 @torch.no_grad()
-def sample(run: Run, trainer: Trainer) -> bytes:
-    """Return a PNG: held-out pictures (training ones where there are none) above their reconstructions."""
+def _write_sample(run: Run, trainer: Trainer) -> None:
+    """Write held-out pictures (training ones where there are none) above their reconstructions."""
     pictures = run.validation if len(run.validation) else run.train
     index = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLES).astype(int))
     real = np.ascontiguousarray(pictures[index])
@@ -206,18 +199,5 @@ def sample(run: Run, trainer: Trainer) -> bytes:
     if real.ndim == 3:
         real = real[..., None]
     shown = np.vstack([np.hstack(list(real)), np.hstack(list(made))])
-    data = io.BytesIO()
-    Image.fromarray(shown[..., 0] if shown.shape[2] == 1 else shown).save(data, "PNG")
-    return data.getvalue()
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def write_or_warn(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all; a disk that is full is a warning."""
-    try:
-        write_atomic(path, data)
-    except OSError as error:
-        _disk_log.warning("disk", f"{path} is not written: {error.strerror or error}; training goes on")
+    path = run.folder / "samples" / f"epoch-{trainer.epoch:04d}.png"
+    write_or_warn(path, png(shown[..., 0] if shown.shape[2] == 1 else shown))

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from phosphene.engine.core import clock
+from phosphene.tools.runs.recovery import Recovery
 from phosphene.tools.vqvae.metrics import Totals
 from phosphene.tools.vqvae.network import VqVae, to_tensor
 from phosphene.tools.vqvae.options import BETA, Options
@@ -32,7 +33,6 @@ _WARM_UP = 100  # steps, of the rate
 _SHARP = 1.0  # weight of the error of gradients in colour: without it lines blur
 _SETTLED = 40  # steps after which the encoder's running statistics are 99 % of the data's: before, all codes may look alike
 _COLLAPSED = 2.0  # perplexity below which a codebook is no codebook
-_PATIENCE = 6  # bad steps in a row before giving up
 _MOST_MENDED = 3
 _WARM_SHARE = 0.15  # of the minutes: then the codebook begins, however long an epoch is
 _EVALUATED = 2048  # pictures of training that stand for it where nothing is held out
@@ -71,10 +71,12 @@ class Trainer:
     stale: int = 0
     waiting: bool = False
     _sums: dict[str, float] = field(default_factory=dict)
-    _good: tuple[dict[str, Any], dict[str, Any]] | None = None
-    _bad: int = 0
     _mended: int = 0
     _order: tuple[int, np.ndarray] | None = None
+    _recovery: Recovery = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._recovery = Recovery(self.model, self.optimiser)
 
     @classmethod
     def begin(cls, options: Options, train: np.ndarray, validation: np.ndarray) -> Trainer:
@@ -86,7 +88,7 @@ class Trainer:
         trainer.waiting = options.start == "data" and options.quantiser != "vae"
         if options.start == "before":
             trainer._start_codebook(options.seed, trained=False)
-        trainer._remember()
+        trainer._recovery.remember()
         return trainer
 
     @property
@@ -140,7 +142,7 @@ class Trainer:
         if healthy:
             self.optimiser.step()
             restarted = 0 if self.waiting or found.codes is None else self.model.quantiser.learn(found, generator)
-            self._bad = 0
+            self._recovery.bad = 0
             values = {"loss": loss.item(), "bce": reconstruction.item(), "commitment": found.commitment.item()}
             for name, value in (values | {"restarted": float(restarted), "steps": 1.0}).items():
                 self._sums[name] = self._sums.get(name, 0.0) + value
@@ -173,7 +175,7 @@ class Trainer:
                 self.best = Best(scores["objective"], self.epoch, copy.deepcopy(self.model.state_dict()), scores)
                 self.counts = totals.counts
                 return
-            self._go_back()
+            self._recovery.go_back()
 
     @torch.no_grad()
     def measure(self, pictures: np.ndarray, batch: int = 64) -> Totals:
@@ -197,8 +199,8 @@ class Trainer:
         return {
             "step": self.step, "spent": self.spent, "rate_factor": self.rate_factor, "history": self.history,
             "notes": self.notes, "stale": self.stale,
-            "waiting": self.waiting, "sums": self._sums, "bad": self._bad, "mended": self._mended,
-            "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "good": self._good,
+            "waiting": self.waiting, "sums": self._sums, "bad": self._recovery.bad, "mended": self._mended,
+            "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "good": self._recovery.state,
             "counts": torch.from_numpy(self.counts.copy()),
             "best": None if best is None else vars(best),
         }  # fmt: skip
@@ -210,8 +212,8 @@ class Trainer:
         self.step, self.spent, self.rate_factor = state["step"], state["spent"], state["rate_factor"]
         self.history, self.notes, self.stale = list(state["history"]), list(state["notes"]), state["stale"]
         self.waiting = state["waiting"]
-        self._sums, self._bad, self._mended = dict(state["sums"]), state["bad"], state["mended"]
-        self._good, self.counts = state["good"], state["counts"].numpy()
+        self._sums, self._recovery.bad, self._mended = dict(state["sums"]), state["bad"], state["mended"]
+        self._recovery.state, self.counts = state["good"], state["counts"].numpy()
         self.best = None if state["best"] is None else Best(**state["best"])
 
     def _draw(self) -> Tensor:
@@ -294,7 +296,7 @@ class Trainer:
                 self.notes.append(
                     f"epoch {record['epoch']}: the codebook has collapsed (perplexity {scores['perplexity']:.2f})"
                 )
-            self._remember()
+            self._recovery.remember()
             if not self.waiting:
                 self._compare(objective, record["epoch"], scores, totals.counts)
         self.history.append(record)
@@ -309,31 +311,17 @@ class Trainer:
         if self.options.schedule == "plateau" and self.stale and self.stale % (_PLATEAU + 1) == 0:
             self.rate_factor *= 0.5
 
-    def _remember(self) -> None:
-        self._good = copy.deepcopy((self.model.state_dict(), self.optimiser.state_dict()))
-
     def _step_back(self, why: str) -> None:
-        """Return to the last good weights, at half the rate."""
-        self._bad += 1
-        self.rate_factor *= 0.5
-        self._go_back()
-        if self._bad >= _PATIENCE:
-            raise FloatingPointError(f"{why} {self._bad} times in a row, at last at step {self.step}")
-        self.notes.append(f"step {self.step}: {why}; back to the last good weights, rate x {self.rate_factor:g}")
+        self.rate_factor, said = self._recovery.step_back(why, self.step, self.rate_factor)
+        self.notes.append(said)
 
     def _mend(self) -> None:
         """Return to the last weights whose codebook was alive, and begin the codebook anew from data there."""
         self._mended += 1
         self.rate_factor *= 0.5
-        self._go_back()
+        self._recovery.go_back()
         self._start_codebook(self.options.seed + 100 + self._mended, trained=True)
         self.notes.append(f"step {self.step}: the codebook collapsed; begun anew from data, rate x {self.rate_factor:g}")
-
-    def _go_back(self) -> None:
-        if self._good is not None:
-            model, optimiser = copy.deepcopy(self._good)
-            self.model.load_state_dict(model)
-            self.optimiser.load_state_dict(optimiser)
 
 
 def quick_bfloat() -> bool:

@@ -19,7 +19,7 @@ from phosphene.engine.core.errors import UserError, one_line
 from phosphene.tools.datasets.manifest import load_manifest
 from phosphene.tools.handing_over import check_place
 from phosphene.tools.numbers_given import whole
-from phosphene.tools.training.own_style import run_place
+from phosphene.tools.runs.places import run_place
 from phosphene.tools.vqvae.dreaming import steps_of
 from phosphene.tools.vqvae.export import write_loop_video
 from phosphene.tools.vqvae.network import VqVae, to_tensor

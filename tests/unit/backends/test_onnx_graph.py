@@ -140,7 +140,7 @@ def test_a_night_of_time_is_exact():
 
 def test_it_is_the_networks_of_the_trainer():
     torch = pytest.importorskip("torch")
-    from phosphene.tools.training.network import TorchCppn
+    from phosphene.tools.cppn.network import TorchCppn
 
     style = make_style(64, 4)
     uniforms = uniforms_of(style)

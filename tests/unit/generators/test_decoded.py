@@ -39,7 +39,7 @@ def driven(tiny_gan) -> Style:
 
 def test_a_gan_follows_the_music_more_than_shuffled_music(driven):
     pytest.importorskip("torch")
-    from phosphene.tools.training.liveliness import reactivity
+    from phosphene.tools.cppn.liveliness import reactivity
 
     found = reactivity(driven, music())
     assert found.correlation > 0.3
@@ -49,7 +49,7 @@ def test_a_gan_follows_the_music_more_than_shuffled_music(driven):
 
 def test_a_gan_that_hears_nothing_is_not_above_its_null(driven):
     pytest.importorskip("torch")
-    from phosphene.tools.training.liveliness import reactivity
+    from phosphene.tools.cppn.liveliness import reactivity
 
     # The strikes are in what is measured against, and not in what the style is given.
     found = reactivity(driven, [row | {"onset": 0.2, "bass": 0.4, "rms": 0.4} for row in music()])

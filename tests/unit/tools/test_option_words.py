@@ -11,13 +11,14 @@ pytest.importorskip("torch")
 
 from phosphene.engine.core.errors import UserError
 from phosphene.tools import train_gan, train_style
+from phosphene.tools.cppn import library, records
+from phosphene.tools.cppn import trainer as cppn
+from phosphene.tools.cppn.batch import Plan, read_moodboard
+from phosphene.tools.cppn.options import Options
 from phosphene.tools.gan import trainer as gan
 from phosphene.tools.gan.options import options_from
 from phosphene.tools.option_words import begun, of_today, recipe_of_today
-from phosphene.tools.training import library, own_style, records
-from phosphene.tools.training import trainer as cppn
-from phosphene.tools.training.batch import Plan, read_moodboard
-from phosphene.tools.training.options import Options
+from phosphene.tools.runs.places import check_own
 from phosphene.tools.vqvae.options import Options as VqvaeOptions
 
 
@@ -64,10 +65,10 @@ def test_a_style_of_an_earlier_version_is_its_runs_own(tmp_path: Path) -> None:
     run = Options(output="x", prompt="red")
     kept = json.loads(run.to_json()) | {"recipe": "ours"}
     (tmp_path / "history.json").write_text(json.dumps({"options": kept}))
-    own_style.check_own(tmp_path, {"recipe": "full", "prompt": "red"}, (), "another name")
+    check_own(tmp_path, {"recipe": "full", "prompt": "red"}, (), "another name")
     assert library._made_by(tmp_path, run)
     with pytest.raises(UserError, match="another run"):
-        own_style.check_own(tmp_path, {"recipe": "plain", "prompt": "red"}, (), "another name")
+        check_own(tmp_path, {"recipe": "plain", "prompt": "red"}, (), "another name")
 
 
 def test_reports_say_todays_words(tmp_path: Path) -> None:

@@ -63,9 +63,9 @@ def trained(data, tmp_path_factory) -> Path:
     """A folder in which a run has ended, films and scores included: style under `out`, run under `run`. Films are short."""
     pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
+    from phosphene.tools.cppn.footage import Music
     from phosphene.tools.gan import results
     from phosphene.tools.train_gan import main
-    from phosphene.tools.training.footage import Music
 
     home = tmp_path_factory.mktemp("trained")
     first = previews.demo_signals("intro", 0.0, 1.0)

@@ -41,8 +41,8 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def quick():
     """Two pictures of music are enough here: reactivity has tests of its own."""
+    from phosphene.tools.cppn.footage import Music
     from phosphene.tools.gan import results
-    from phosphene.tools.training.footage import Music
 
     with pytest.MonkeyPatch.context() as patch:
         silence = [{"onset_strength": 0.0, "flux": 0.0, "rms": 0.0}] * 48

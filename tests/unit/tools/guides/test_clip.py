@@ -21,10 +21,10 @@ from safetensors.torch import save_file  # noqa: E402
 from phosphene.engine.core.errors import UserError  # noqa: E402
 from phosphene.engine.core.frame import Size  # noqa: E402
 from phosphene.engine.models.cppn import CppnSpec, random_weights  # noqa: E402
+from phosphene.tools.cppn.network import TorchCppn  # noqa: E402
 from phosphene.tools.guides import clip  # noqa: E402
 from phosphene.tools.guides.base import Request  # noqa: E402
 from phosphene.tools.guides.clip import MODELS, ClipGuide, find_weights, judge_models, model_name  # noqa: E402
-from phosphene.tools.training.network import TorchCppn  # noqa: E402
 
 WORDS = Request("cosmic nebula, purple and blue", "mud")
 

@@ -10,15 +10,15 @@ import pytest
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.style import load_style
+from phosphene.tools.cppn.liveliness import reactivity
 from phosphene.tools.datasets.writer import Writer
 from phosphene.tools.lab.ablate_vqvae import VARIANTS, options_of
 from phosphene.tools.train_vqvae import main
-from phosphene.tools.training.liveliness import reactivity
 from phosphene.tools.vqvae.dreaming import steps_of
 from phosphene.tools.vqvae.network import VqVae
 from phosphene.tools.vqvae.run import load_model
 from phosphene.tools.vqvae.walk import HOW, slerp, walk
-from tests.unit.tools.training.test_liveliness import music
+from tests.unit.tools.cppn.test_liveliness import music
 from tests.unit.tools.vqvae.conftest import moving_discs
 
 TINY = [

@@ -151,7 +151,7 @@ def test_kill_9_in_the_prior_goes_on_with_the_prior(loops: Path, tmp_path: Path,
     before = "from phosphene.tools.vqvae import prior_run\nprior_run.SAVE_EVERY_S = 0.0"
     killed_after(["--data", str(loops), *TINY, *QUICK, *more, "--prior-steps", "100000"], "prior, step 50", before)
     assert not out.exists()
-    kept = prior_run._read(tmp_path / "runs" / "style" / "prior.pt")["step"]
+    kept = prior_run.read_checkpoint(tmp_path / "runs" / "style" / "prior.pt")["step"]
     assert kept >= 49
     assert main(["--resume", *more, "--prior-steps", str(kept + 2), "--quiet"]) == 0
     assert "epoch" not in capsys.readouterr().err, "the network is not trained again"

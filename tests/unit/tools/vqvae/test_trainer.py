@@ -266,7 +266,7 @@ def test_a_full_disk_ends_the_writing_not_the_training(
         if path.name != "options.json":
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs, "write_atomic", full)
+    monkeypatch.setattr("phosphene.tools.runs.files.write_atomic", full)
     trainer = finished(tiny, tmp_path)
     assert trainer.best is not None
     assert "No space left" in caplog.text
