@@ -1,6 +1,6 @@
 """Make ONNX files and a TensorRT plan of styles, and hold each ONNX file against the reference picture.
 
-    vj export aurora-silk                       # both ONNX files, parity, the plan of this GPU
+    vj export aurora-silk                       # both ONNX files and how far they are off, the plan of this GPU
     vj export aurora-silk --onnx-only           # no GPU needed
     vj export --all --sizes 64x36..1920x1080 --level 4
 
@@ -62,7 +62,7 @@ _CHUNK = 16_384  # pixels of the float64 reference at once: 256 wide they take 3
 
 
 @dataclass(frozen=True)
-class Parity:
+class Deviation:
     """How far a picture by onnxruntime is from the reference, in sRGB 0..1."""
 
     p99: float
@@ -95,7 +95,7 @@ def reference(style: Style, uniforms: np.ndarray, size: Size) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def parity(style: Style, model: bytes, half: bool) -> Parity:
+def deviation(style: Style, model: bytes, half: bool) -> Deviation:
     """Run an ONNX model of `style` at its preview's instant and size. Raises UserError without onnxruntime."""
     if importlib.util.find_spec("onnxruntime") is None:
         raise UserError("onnxruntime is not installed", remedy=install("nets"))
@@ -112,10 +112,10 @@ def parity(style: Style, model: bytes, half: bool) -> Parity:
     feeds = {GRID: grid(size), VIEW: view_vector(STRAIGHT_VIEW), BIAS: first_bias(style, uniforms)}
     got = session.run([PICTURE], feeds)[0][:, :3].astype(np.float64)
     error = np.abs(got - reference(style, uniforms, size))
-    return Parity(float(np.percentile(error, 99)), float(error.max()), half)
+    return Deviation(float(np.percentile(error, 99)), float(error.max()), half)
 
 
-def decoded_parity(style: Style, model: bytes, half: bool) -> Parity:
+def decoded_deviation(style: Style, model: bytes, half: bool) -> Deviation:
     """Run an ONNX model of a decoded style for some latents, beside torch. Raises UserError without either."""
     if importlib.util.find_spec("torch") is None:
         raise UserError("torch is not installed, it is the reference", remedy=install("torch"))
@@ -130,11 +130,11 @@ def decoded_parity(style: Style, model: bytes, half: bool) -> Parity:
         got = decoded_onnx.run(model, style, inputs, rounded=half)
         found.append(decoded_onnx.distance(got, wanted))
     p99, largest = (max(each) for each in zip(*found, strict=True))
-    return Parity(p99, largest, half, DECODED_FLOAT_LIMIT)
+    return Deviation(p99, largest, half, DECODED_FLOAT_LIMIT)
 
 
 def export_decoded(style: Style, folder: Path, half_only: bool, check: bool) -> bool:
-    """Write the ONNX files of a decoded style, print what they are; return whether the parity of each holds."""
+    """Write the ONNX files of a decoded style, print what they are; return whether the pictures of each hold."""
     whole = decoded_onnx.all_layers(style)
     holds = True
     for name, full_layers in {style.slug: whole, f"{style.slug}-half": 0}.items():
@@ -147,7 +147,7 @@ def export_decoded(style: Style, folder: Path, half_only: bool, check: bool) -> 
         path = hand_over(folder / f"{name}.onnx", model)
         told = f"{one_line(str(path))}: {full_layers} of {whole} layers float32"
         if check:
-            found = decoded_parity(style, model, half=full_layers == 0)
+            found = decoded_deviation(style, model, half=full_layers == 0)
             holds = holds and found.holds
             told += f"; {found.line()}" + ("; float32 is used" if found.half and not found.holds else "")
         print(told)
@@ -155,7 +155,7 @@ def export_decoded(style: Style, folder: Path, half_only: bool, check: bool) -> 
 
 
 def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> bool:
-    """Write the ONNX files of `style`, print what they are; return whether the parity of each holds."""
+    """Write the ONNX files of `style`, print what they are; return whether the pictures of each hold."""
     if style.kind in DECODED:
         return export_decoded(style, folder, half_only, check)
     whole, needed = all_layers(style), needed_full_layers(style)
@@ -173,7 +173,7 @@ def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> boo
         path = hand_over(folder / f"{name}.onnx", model)
         told = f"{one_line(str(path))}: {full_layers} of {whole} layers float32"
         if check:
-            found = parity(style, model, full_layers < whole)
+            found = deviation(style, model, full_layers < whole)
             holds = holds and found.holds
             told += f"; {found.line()}"
         print(told)

@@ -14,7 +14,7 @@ RECIPES = ("full", "plain")
 PLAIN_RECIPES = "plain recipes"  # what a person asks of the laboratory
 
 _RECIPES_BEFORE = {"ours": "full", "seed": "plain", "seed004": "plain"}
-_BEFORE = {"recipe": _RECIPES_BEFORE, "rescue": _RECIPES_BEFORE}
+_BEFORE = {"recipe": _RECIPES_BEFORE, "rescue": _RECIPES_BEFORE, "mode": {"parity": "gray"}}
 
 
 def of_today(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Train a VQ-VAE on loops or pictures, and a prior that dreams new loops of its codes.
 
     vj train vqvae --data loops --out v --minutes 10
-    vj train vqvae --data loops --mode parity --split leaky --variants 1 --name parity
+    vj train vqvae --data loops --mode gray --split leaky --variants 1 --name gray
     vj train vqvae --data loops --ablation --seeds 3 --name ablation
-    vj train vqvae --name parity --resume
-    vj train vqvae walk --run parity --data loops --from LOOP:0 --to LOOP:90 --out walk.mp4
+    vj train vqvae --name gray --resume
+    vj train vqvae walk --run gray --data loops --from LOOP:0 --to LOOP:90 --out walk.mp4
 
 A run is a folder `runs/<name>/` ($PHOSPHENE_RUNS) with its report, `index.html`. With --out the style plays at once:
 `vj live --style v`. Ctrl-C keeps the best so far, in a style that plays; --resume goes on, with the same --out, and may be
@@ -26,7 +26,7 @@ from phosphene.tools.runs.boundary import exit_code
 
 _HELP = {
     "data": "folder of the data set (tools/make_dataset.py)",
-    "mode": "parity (64x64 gray, 128 codes), 128 or 256 (colour); 128 with --out",
+    "mode": "gray (64x64, 128 codes), 128 or 256 (colour); 128 with --out",
     "split": "whole, variant, arc, leaky: what is held out",
     "size": "WxH instead of the mode's own",
     "variants": "only so many loops of each sketch, 0: all",

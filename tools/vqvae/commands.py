@@ -70,8 +70,8 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
         check_new(folder, "--name")
         if not args.data:
             raise UserError("nothing to train on", where="--data", allowed="a folder of vj dataset")
-        # What goes on stage is in colour, unless parity was asked for.
-        mode = given.get("mode", "128" if args.out else "parity")
+        # What goes on stage is in colour, unless gray was asked for.
+        mode = given.get("mode", "128" if args.out else "gray")
         share = NETWORK_ENDS if prior else DREAMS_END if args.out else 1.0
         options = Options(**(given | {"mode": mode, "share": share}))
         if args.out:

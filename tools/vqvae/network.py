@@ -1,7 +1,7 @@
 """The VQ-VAE as torch modules: encoder, quantiser, and the decoder that the show plays.
 
-Made by the trainer and by export. In parity mode it has the compared architecture to the parameter: 238,624 of the encoder,
-238,305 of the decoder, 8,192 of the codebook.
+Made by the trainer and by export. In gray it has the architecture of the plain recipe, to the parameter: 238,624 of
+the encoder, 238,305 of the decoder, 8,192 of the codebook.
 """
 
 from __future__ import annotations

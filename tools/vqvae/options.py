@@ -22,7 +22,7 @@ from phosphene.tools.option_words import PLAIN_RECIPES, RECIPES
 from phosphene.tools.runs.options import from_table, options_table
 from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Scalar
 
-MODES = ("parity", "128", "256")
+MODES = ("gray", "128", "256")
 QUANTISERS = ("ema", "gradient", "cosine", "fsq", "vae")
 SPLITS = ("whole", "variant", "arc", "leaky")
 START = ("none", "before", "data")
@@ -34,7 +34,7 @@ BETA, BETA_FIRST, BETA_EPOCHS = 0.25, 0.05, 30
 class Options:
     """What a run is told.
 
-    mode: "parity" is 64 x 64 gray with the compared architecture; "128" and "256" are colour, 16:9 if the data are (`size`
+    mode: "gray" is 64 x 64 with the plain recipe's architecture; "128" and "256" are colour, 16:9 if the data are (`size`
     says otherwise). quantiser: "ema" and "gradient" are codebooks of all dimensions, "cosine" one of `inner` dimensions on
     the sphere, "fsq" has none, "vae" is none. start: of the codebook: "none" as drawn; "before" k-means on the untrained
     encoder as the plain recipe does; "data" k-means after `warm` epochs without a quantiser. restart: codes used by fewer
@@ -45,7 +45,7 @@ class Options:
     """
 
     data: str = ""
-    mode: str = "parity"
+    mode: str = "gray"
     split: str = "whole"
     size: str = ""
     variants: int = 0
@@ -103,7 +103,7 @@ class Options:
 
     @property
     def gray(self) -> bool:
-        return self.mode == "parity"
+        return self.mode == "gray"
 
     @property
     def entries(self) -> int:
@@ -115,7 +115,7 @@ class Options:
         """The size that is trained on."""
         if self.size:
             return Size.parse(self.size)
-        return {"parity": Size(64, 64), "128": Size(128, 72), "256": Size(256, 144)}[self.mode]
+        return {"gray": Size(64, 64), "128": Size(128, 72), "256": Size(256, 144)}[self.mode]
 
     def spec(self) -> VqvaeNetwork:
         """Return the decoder's architecture. Raises UserError."""

@@ -1,4 +1,4 @@
-"""`tools/export_engine.py`: the files are written, the parity is told, and a picture that differs fails the command."""
+"""`tools/export_engine.py`: files are written, how far they are off is told, a picture that differs fails it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(*arguments: object) -> int:
     return export_engine.main([str(a) for a in arguments])
 
 
-def test_onnx_only_writes_both_files_and_tells_the_parity(tmp_path, capsys):
+def test_onnx_only_writes_both_files_and_tells_how_far_they_are_off(tmp_path, capsys):
     assert run("aurora-rain", "--onnx-only", "--out", tmp_path) == 0
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 2

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from phosphene.engine.core.errors import UserError
-from phosphene.tools import train_gan, train_style
+from phosphene.tools import train_gan, train_style, train_vqvae
 from phosphene.tools.cppn import library, records
 from phosphene.tools.cppn import trainer as cppn
 from phosphene.tools.cppn.batch import Plan, read_moodboard
@@ -18,6 +18,7 @@ from phosphene.tools.cppn.options import Options
 from phosphene.tools.gan import trainer as gan
 from phosphene.tools.gan.options import options_from
 from phosphene.tools.option_words import begun, of_today, recipe_of_today
+from phosphene.tools.runs.options import given_options
 from phosphene.tools.runs.places import check_own
 from phosphene.tools.vqvae.options import Options as VqvaeOptions
 
@@ -34,13 +35,16 @@ def test_options_of_earlier_runs_are_read() -> None:
     assert Options.from_table({"output": "a", "prompt": "red", "recipe": "seed"}, "file").recipe == "plain"
     assert options_from({"recipe": "seed004", "images": 8}).recipe == "plain"
     assert options_from({"recipe": "ours", "images": 8}).recipe == "full"
-    assert VqvaeOptions.from_table({"rescue": "seed"}, "file").rescue == "plain"
+    found = VqvaeOptions.from_table({"rescue": "seed", "mode": "parity"}, "file")
+    assert (found.rescue, found.mode) == ("plain", "gray")
 
 
 def test_command_lines_take_the_earlier_words() -> None:
     assert train_style.parser().parse_args(["--recipe", "seed"]).recipe == "plain"
     assert train_style.parser().parse_args(["--recipes", "ours", "plain"]).recipes == ["full", "plain"]
     assert train_gan.parser().parse_args(["--out", "x", "--recipe", "seed004"]).recipe == "plain"
+    given = train_vqvae.parser().parse_args(["--mode", "parity", "--rescue", "ours"])
+    assert given_options(VqvaeOptions, given) == {"mode": "gray", "rescue": "full"}
     with pytest.raises(SystemExit):
         train_gan.parser().parse_args(["--out", "x", "--recipe", "theirs"])
 

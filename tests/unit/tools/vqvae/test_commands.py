@@ -115,7 +115,7 @@ def test_gray_loops_play_too(home: Path, loops: Path) -> None:
     from phosphene.engine.generators.still import preview_still
 
     out = home / "styles" / "gray"
-    more = ["--mode", "parity", "--frames", "4", "--loops", "2", "--no-prior", "--quiet", "--epochs", "1"]
+    more = ["--mode", "gray", "--frames", "4", "--loops", "2", "--no-prior", "--quiet", "--epochs", "1"]
     assert main(["--data", str(loops), "--out", str(out), *TINY[2:], *QUICK, *more]) == 0
     still = preview_still(load_style(out))
     assert still.shape[2] == 3

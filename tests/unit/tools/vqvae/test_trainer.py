@@ -31,7 +31,7 @@ def finished(tiny: Options, folder: Path) -> Trainer:
     return trainer
 
 
-def test_parity_has_the_compared_architecture_to_the_parameter() -> None:
+def test_gray_has_the_architecture_of_the_plain_recipe_to_the_parameter() -> None:
     model = VqVae.begin(Options())
     counts = [sum(p.numel() for p in part.parameters()) for part in (model.encoder, model.decoder)]
     assert counts == [238_624, 238_305]
