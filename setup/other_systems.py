@@ -8,8 +8,10 @@ checkers understand. A finding that all systems share is left to mypy. Exit code
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,8 @@ def _place(finding: dict[str, Any]) -> Place:
 def main() -> int:
     """Print what differs; return the exit code."""
     try:
-        lines = differing({system: findings(system) for system in SYSTEMS})
+        with ThreadPoolExecutor(os.cpu_count()) as several:  # of processes: the threads only wait for them
+            lines = differing(dict(zip(SYSTEMS, several.map(findings, SYSTEMS), strict=True)))
     except (OSError, RuntimeError) as error:
         lines = [str(error)]
     print("\n".join(lines) if lines else f"nothing that one of {', '.join(SYSTEMS)} lacks")
