@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import logging
 import math
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import RateLimitedLog, UserError
 from phosphene.tools.lab.plain_vqvae import plain_recipe
 from phosphene.tools.vqvae import run as runs
 from phosphene.tools.vqvae.network import VqVae
@@ -267,6 +268,7 @@ def test_a_full_disk_ends_the_writing_not_the_training(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("phosphene.tools.runs.files.write_atomic", full)
+    monkeypatch.setattr("phosphene.tools.runs.files._disk", RateLimitedLog(logging.getLogger("runs"), 20.0))
     trainer = finished(tiny, tmp_path)
     assert trainer.best is not None
     assert "No space left" in caplog.text
