@@ -40,6 +40,8 @@ IMPORTS = {
     "pillow": "PIL",
     "platformdirs": "platformdirs",
 }
+if sys.platform == "win32":
+    IMPORTS["soundcard"] = "soundcard"
 
 
 @dataclass(frozen=True)

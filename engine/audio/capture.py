@@ -6,8 +6,6 @@ size, finds out when it was captured, and works; it never waits, allocates littl
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,7 +14,7 @@ import numpy as np
 
 from phosphene.engine.audio.devices import WASAPI, find_input, import_sounddevice
 from phosphene.engine.audio.hop_worker import HopWorker
-from phosphene.engine.audio.sample_clock import SampleClock
+from phosphene.engine.audio.hops import Hops
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
@@ -37,11 +35,6 @@ class Capture:
         """Open the device called `device`; `index` decides between devices of one name. Raises UserError."""
         self._worker: HopWorker | None = None
         self._arrived = threading.Event()
-        self._clock = SampleClock(HOP, SAMPLE_RATE)
-        self._pending = np.zeros((HOP, 2), np.float32)
-        self._filled = 0
-        self._skipped = 0
-        self._prioritised = False
         self._stream = self._open(index, device, channels)
 
     def __enter__(self) -> Capture:
@@ -70,18 +63,14 @@ class Capture:
     def _open(self, index: int, device: str, channels: Sequence[int] | None) -> InputStream:
         sounddevice = import_sounddevice()
         info = sounddevice.query_devices(index)
-        available = info["max_input_channels"]
-        picked = list(channels or (1, 2)[: max(1, available)])
-        if len(picked) not in (1, 2) or not all(1 <= c <= available for c in picked):
-            raise UserError("no such channels", where=device, allowed=f"one or two of 1 to {available}", got=picked)
-        self._left, self._right = picked[0] - 1, picked[-1] - 1
+        self._hops = Hops(device, info["max_input_channels"], channels)
         host = sounddevice.query_hostapis(info["hostapi"])["name"]
         # WASAPI shares a device at the rate of the system's mixer alone, often 44.1 kHz, unless it is asked to convert.
         more = {"extra_settings": sounddevice.WasapiSettings(auto_convert=True)} if host == WASAPI else {}
         try:
             return sounddevice.InputStream(
                 device=index,
-                channels=max(picked),
+                channels=self._hops.channels,
                 samplerate=SAMPLE_RATE,
                 blocksize=HOP,
                 latency="low",
@@ -98,27 +87,12 @@ class Capture:
             self._arrived.set()
             return
         try:
-            if not self._prioritised:
-                self._prioritised = True
-                raise_priority()
             if flags.input_overflow:
                 worker.overflows += 1
             t = clock.now()
             # PortAudio's times are on a clock of its own: what counts is how long before "now" the block began.
             age = times.currentTime - times.inputBufferAdcTime if times.inputBufferAdcTime > 0 else frames / SAMPLE_RATE
-            begun = t - age
-            at = 0
-            while at < frames:
-                n = min(HOP - self._filled, frames - at)
-                self._pending[self._filled : self._filled + n, 0] = block[at : at + n, self._left]
-                self._pending[self._filled : self._filled + n, 1] = block[at : at + n, self._right]
-                self._filled += n
-                at += n
-                if self._filled == HOP:
-                    self._filled = 0
-                    t_adc = self._clock.stamp(begun + at / SAMPLE_RATE, t)
-                    worker.take(self._pending, t_adc, self._clock.skipped - self._skipped)
-                    self._skipped = self._clock.skipped
+            self._hops.take(worker, block, t - age, t)
         except Exception as error:  # noqa: BLE001 - boundary: an exception would end PortAudio's stream without a word
             worker.fail(f"{type(error).__name__}: {error}")
 
@@ -130,13 +104,3 @@ def resolve(name: str, index: int) -> int:
     if index < len(devices) and devices[index]["name"] == name and devices[index]["max_input_channels"] > 0:
         return index
     return find_input(name).index
-
-
-def raise_priority() -> None:
-    """Ask the system to run this thread before ordinary ones; not being allowed to is no error."""
-    if sys.platform != "linux":
-        return  # PortAudio's threads on macOS and Windows have real-time priority already
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR) + 4))
-    except OSError:
-        return

@@ -2,7 +2,8 @@
 
 May take 100 ms (PortAudio opens every device to ask it) and PortAudio reads the device list once per process: whoever
 wants to see a change asks in a new process, which is what `python -P -m phosphene.engine.audio.devices SPEC` is for.
-PortAudio shows PulseAudio or PipeWire as one device; their sources are listed beside it, each usable by name.
+PortAudio shows PulseAudio or PipeWire as one device; their sources are listed beside it, each usable by name. So is what
+Windows plays, as `loopback: Speakers`; `loopback` alone is the default loudspeaker's.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
 
+from phosphene.engine.audio import loopback
 from phosphene.engine.core.child import find_program
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.extras import install_packages
+from phosphene.engine.core.signals import SAMPLE_RATE
 
 DEFAULT = "default"
 PULSE = "PulseAudio"
@@ -30,7 +33,10 @@ _OTHER_WINDOWS_HOSTS = ("MME", "Windows DirectSound", "Windows WDM-KS")
 
 @dataclass(frozen=True)
 class InputDevice:
-    """One input. index: PortAudio's; for a PulseAudio source that of the device that leads to it. kind: the host API."""
+    """One input. kind: the host API.
+
+    index: PortAudio's; for a PulseAudio source that of the device that leads to it; -1 for a loudspeaker's loopback.
+    """
 
     name: str
     index: int
@@ -41,7 +47,7 @@ class InputDevice:
 
 
 def list_inputs() -> list[InputDevice]:
-    """Return every input, PortAudio's and then the sound server's sources. Raises UserError without PortAudio."""
+    """Return every input, PortAudio's, then the sound server's sources or loopbacks. Raises UserError without PortAudio."""
     sounddevice = import_sounddevice()
     hosts = sounddevice.query_hostapis()
     defaults = [h for h in hosts if h["default_input_device"] >= 0]
@@ -61,7 +67,9 @@ def list_inputs() -> list[InputDevice]:
     gate = next((d for name in _PULSE_DEVICES for d in found if d.kind == "ALSA" and d.name == name), None)
     if gate is not None:
         found += [InputDevice(name, gate.index, n, rate, PULSE, False) for name, n, rate in _pulse_sources()]
-    return found
+    return found + [
+        InputDevice(name, -1, n, float(SAMPLE_RATE), loopback.KIND, False) for name, n in loopback.loudspeakers()
+    ]
 
 
 def find_input(spec: str, inputs: Sequence[InputDevice] | None = None) -> InputDevice:
@@ -74,6 +82,8 @@ def find_input(spec: str, inputs: Sequence[InputDevice] | None = None) -> InputD
         matches = [d for d in inputs if d.is_default] or list(inputs[:1])
     elif wanted.isdigit():
         matches = [d for d in inputs if d.index == int(wanted) and d.kind != PULSE]
+    elif wanted == loopback.KIND:
+        matches = [d for d in inputs if d.kind == loopback.KIND][:1]  # the default loudspeaker's
     else:
         matches = [d for d in inputs if d.name.lower() == wanted] or [d for d in inputs if wanted in d.name.lower()]
     if not wanted.isdigit():
@@ -81,10 +91,12 @@ def find_input(spec: str, inputs: Sequence[InputDevice] | None = None) -> InputD
     names = {d.name for d in matches}
     if len(names) == 1:
         return min(matches, key=lambda d: _rank(d.kind))
-    listing = ", ".join(d.name if d.kind == PULSE else f"{d.index} {d.name}" for d in (matches or inputs))
+    by_name = (PULSE, loopback.KIND)
+    listing = ", ".join(d.name if d.kind in by_name else f"{d.index} {d.name}" for d in (matches or inputs))
     if names:
         raise UserError("more than one audio input matches", allowed=listing, got=spec, remedy="give more of the name")
-    raise UserError("no such audio input", allowed=listing, got=spec, remedy="see vj devices")
+    remedy = (wanted.startswith(loopback.KIND) and loopback.advice()) or "see vj devices"
+    raise UserError("no such audio input", allowed=listing, got=spec, remedy=remedy)
 
 
 def one_each(inputs: Sequence[InputDevice]) -> list[InputDevice]:

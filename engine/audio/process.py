@@ -25,9 +25,12 @@ from collections.abc import Callable, Mapping, Sequence
 # Before numpy: its BLAS would start threads that nobody here asks for.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from phosphene.engine.audio.capture import Capture, raise_priority, resolve
+from phosphene.engine.audio.capture import Capture, resolve
 from phosphene.engine.audio.feeds import is_feed
 from phosphene.engine.audio.hop_worker import HopWorker, warm_up
+from phosphene.engine.audio.hops import raise_priority
+from phosphene.engine.audio.loopback import KIND as LOOPBACK
+from phosphene.engine.audio.loopback import Loopback
 from phosphene.engine.audio.player import Player
 from phosphene.engine.audio.shared import SharedState
 from phosphene.engine.core.console import on_console_close
@@ -84,10 +87,12 @@ def _run(order: Mapping[str, object], told: _Told, say: Say) -> str:
         return worker.error
 
 
-def _open(order: Mapping[str, object], say: Say) -> Capture | Player:
+def _open(order: Mapping[str, object], say: Say) -> Capture | Loopback | Player:
     if is_feed(str(order["input"])):
         return Player(str(order["input"]), order["origin"], monitor=bool(order["monitor"]), note=lambda text: say(note=text))
     device = order["device"]
+    if device["kind"] == LOOPBACK:
+        return Loopback(str(device["name"]), order["channels"])
     # A PulseAudio source is reached through the ALSA device that leads to the server; PULSE_SOURCE is set for us.
     name = str(device["name"])
     return Capture(name, resolve(name, int(device["index"])), order["channels"])

@@ -7,6 +7,7 @@ import json
 import typer
 
 from phosphene.engine.audio.devices import list_inputs, one_each
+from phosphene.engine.audio.loopback import advice
 from phosphene.engine.cli.table import Json, print_table
 
 
@@ -22,3 +23,5 @@ def devices_command(as_json: Json = False) -> None:
         ("", "name", "channels", "rate", "by"),
         [("*" if d.is_default else "", d.name, str(d.channels), f"{d.default_rate:g}", d.kind) for d in inputs],
     )
+    if line := advice(d.name for d in inputs):
+        typer.echo(line)

@@ -51,7 +51,9 @@ def pyproject() -> dict:
 
 
 def test_it_checks_the_packages_that_the_project_asks_for():
-    assert {canonical(name) for name in doctor.IMPORTS} == names(pyproject()["dependencies"])
+    windows = "; sys_platform == 'win32'"
+    here = [line for line in pyproject()["dependencies"] if sys.platform == "win32" or windows not in line]
+    assert {canonical(name) for name in doctor.IMPORTS} == names(here)
 
 
 def test_everything_the_project_asks_for_is_pinned_once():
