@@ -34,6 +34,7 @@ from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
 from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
+from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
@@ -88,7 +89,7 @@ def run_live(options: LiveOptions, extra_sink: Callable[[Stage], Sink] | None = 
         monitor=options.listen,
     )
     try:
-        with _deaf(), _Stop() as stopping:
+        with fine_timer(), _deaf(), _Stop() as stopping:
             return _on_display(options, source, began, extra_sink, stopping)
     finally:
         source.close()

@@ -35,6 +35,7 @@ from phosphene.engine.audio.player import Player
 from phosphene.engine.audio.shared import SharedState
 from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import UserError, one_line
+from phosphene.engine.core.fine_timer import fine_timer
 
 EXIT_FAILED = 3
 
@@ -55,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
 
     order, told = json.loads(arguments[0]), _Told()
     try:
-        error = _run(order, told, say)
+        with fine_timer():
+            error = _run(order, told, say)
     except UserError as fault:
         error = fault.line()
     except Exception as fault:  # noqa: BLE001 boundary: the supervisor must learn why we end, whatever it was
