@@ -51,9 +51,9 @@ _FAULTS = (
      "close every Phosphene that runs from here"),
     (("timed out", "timeout", "connection", "temporary failure", "name resolution", "network is unreachable",
       "incompleteread", "incomplete download", "from versions: none", "dns error", "failed to fetch"), _NETWORK),
-    (("microsoft visual c++", "failed building wheel", "failed to build", "could not build wheels", "gcc' failed",
-      "cc' failed", "unable to find a compatible visual studio"),
-     "a package has no wheel for this Python and would have to be compiled: install Python 3.12"),
+    (("no matching distribution", "microsoft visual c++", "failed building wheel", "failed to build",
+      "could not build wheels", "gcc' failed", "cc' failed", "unable to find a compatible visual studio"),
+     "a package has no wheel for this Python: install Python 3.12"),
 )  # fmt: skip
 
 

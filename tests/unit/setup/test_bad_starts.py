@@ -92,6 +92,7 @@ def test_without_a_network_what_was_there_stays(install, pip, capsys) -> None:
             "error: command /usr/bin/gcc failed: No such file or directory\nERROR: Failed building wheel for aubio",
             "install Python 3.12",
         ),
+        ("ERROR: No matching distribution found for onnxruntime==1.32.0", "install Python 3.12"),
         ("  x Failed to build `aubio-ledfx==0.4.12`", "install Python 3.12"),
         ("  x Failed to fetch: dns error: failed to lookup address", "check the network"),
     ],
