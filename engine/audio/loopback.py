@@ -1,7 +1,8 @@
 """Listens to what Windows plays, on any of its loudspeakers: WASAPI's loopback, by the library `soundcard`.
 
 The PortAudio of sounddevice cannot do that. Listed by `devices.py`, opened by the audio process on its main thread, which
-waits here for the sound (docs/decisions/loopback.md). On Linux the sound server's monitor sources do it, on macOS a virtual device such as BlackHole.
+waits here for the sound (docs/decisions/loopback.md). On Linux the sound server's monitor sources do it, on macOS a virtual
+device such as BlackHole.
 `soundcard` converts to 48 kHz, and gives zeros while nothing plays. It was never run on Windows: tests play the library.
 """
 
