@@ -17,7 +17,6 @@ float32 [n, channels, h, w]. The reference is torch in float32; onnxruntime may 
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -54,6 +53,7 @@ from phosphene.engine.core.terminal import print_anything, run
 from phosphene.engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
 from phosphene.engine.models.style import Style, list_styles, load_style
 from phosphene.kernels.cppn.reference import forward
+from phosphene.tools.command_line import Parser
 from phosphene.tools.handing_over import check_place, hand_over
 from phosphene.tools.numbers_given import decimal
 
@@ -182,7 +182,7 @@ def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> boo
 
 def main(argv: Sequence[str] | None = None, prog: str = "export_engine.py") -> int:
     """Return the exit code."""
-    parser = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog, __doc__)
     parser.add_argument("styles", nargs="*", metavar="STYLE", help="slugs or folders")
     parser.add_argument("--all", action="store_true", help="the whole library")
     parser.add_argument("--onnx-only", action="store_true", help="no plan: needs neither a GPU nor TensorRT")

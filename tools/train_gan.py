@@ -28,6 +28,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import StyleMeta, check_slug, in_library
+from phosphene.tools.command_line import Parser
 from phosphene.tools.gan.options import Options, options_from
 from phosphene.tools.numbers_given import decimal
 from phosphene.tools.option_words import RECIPES, recipe_of_today
@@ -47,9 +48,9 @@ _FREE = "choose another --out, or delete the folder"
 _SCORES = ("kid", "kid_real", "kid_untrained", "precision", "recall", "reactivity", "reactivity_null")  # of style.toml
 
 
-def parser(prog: str = "train_gan.py") -> argparse.ArgumentParser:
+def parser(prog: str = "train_gan.py") -> Parser:
     """Return the command line."""
-    p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(prog, __doc__)
     defaults = {f.name: f.default for f in dataclasses.fields(Options)}
 
     def option(flag: str, text: str, **more: Any) -> None:
@@ -101,7 +102,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "train_gan.py") -> int:
     # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The faults of other processes are the first one's.
-    return exit_code(lambda: _run(args), place=args.out, tell=os.environ.get("RANK", "0") == "0")
+    return exit_code(lambda: _run(args), prog=prog, place=args.out, tell=os.environ.get("RANK", "0") == "0")
 
 
 def _run(args: argparse.Namespace) -> int:

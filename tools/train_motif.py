@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import cache_dir
+from phosphene.tools.command_line import Parser
 from phosphene.tools.handing_over import check_place, hand_over
 from phosphene.tools.motif.dataset import MOST_PICTURES, Settings, open_pictures
 from phosphene.tools.motif.evaluate import evaluate
@@ -97,7 +98,7 @@ def train(
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser("train_motif.py", __doc__)
     parser.add_argument("--output", choices=sorted(SHAPES), required=True, help="which of the two to train")
     parser.add_argument(
         "--seed", type=whole(0, 2**31 - 1), help="of pictures, weights and captions (default: its own for each output)"
@@ -122,7 +123,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Train, evaluate, write; return the exit code: 0 done, 2 a fault that is named on one line."""
-    return exit_code(lambda: _run(parse(arguments)))
+    return exit_code(lambda: _run(parse(arguments)), prog="train_motif.py")
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from typing import Any
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.models.style import check_slug
+from phosphene.tools.command_line import Parser
 from phosphene.tools.cppn.options import Options
 from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.option_words import RECIPES, recipe_of_today
@@ -34,9 +35,9 @@ from phosphene.tools.runs.options import given_options
 _WORDS, _SLUG = 5, 40  # of a prompt, for the name of a style that was given none
 
 
-def parser(prog: str = "train_style.py") -> argparse.ArgumentParser:
+def parser(prog: str = "train_style.py") -> Parser:
     """Return the command line. Every option of a style has the default of `Options`."""
-    p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(prog, __doc__)
     defaults = {field.name: field.default for field in dataclasses.fields(Options)}
 
     def option(flag: str, text: str, key: str = "", **more: Any) -> None:
@@ -120,9 +121,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "train_style.py") -> int
     """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with the best so far kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     args = parser(prog).parse_args(argv)
-    return exit_code(
-        lambda: _run(args), extras={"torch": "torch", "open_clip": "clip", "torchvision": "clip"}, place=args.output
-    )
+    extras = {"torch": "torch", "open_clip": "clip", "torchvision": "clip"}
+    return exit_code(lambda: _run(args), prog=prog, extras=extras, place=args.output)
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -13,7 +13,6 @@ given more --minutes.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import logging
 import sys
@@ -21,11 +20,12 @@ from collections.abc import Sequence
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import ignore_current_folder
+from phosphene.tools.command_line import Parser
 from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.runs.boundary import exit_code
 
 _HELP = {
-    "data": "folder of the data set (tools/make_dataset.py)",
+    "data": "folder of the data set, made by vj dataset",
     "mode": "gray (64x64, 128 codes), 128 or 256 (colour); 128 with --out",
     "split": "whole, variant, arc, leaky: what is held out",
     "size": "WxH instead of the mode's own",
@@ -56,12 +56,12 @@ _HELP = {
 }
 
 
-def parser(prog: str = "train_vqvae.py") -> argparse.ArgumentParser:
+def parser(prog: str = "train_vqvae.py") -> Parser:
     """Return the command line. Every option of a run has the default of its record."""
     from phosphene.tools.runs.places import style_place
     from phosphene.tools.vqvae.options import Options
 
-    p = argparse.ArgumentParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(prog, __doc__)
     for field in dataclasses.fields(Options):
         if field.name not in _HELP:
             continue
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "train_vqvae.py") -> int
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
     argv = list(sys.argv[1:] if argv is None else argv)
     began = clock.now()
-    return exit_code(lambda: _run(argv, began, prog))
+    return exit_code(lambda: _run(argv, began, prog), prog=prog)
 
 
 def _run(argv: list[str], began: float, prog: str) -> int:

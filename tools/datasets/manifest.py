@@ -110,14 +110,14 @@ def load_manifest(
         raise UserError("the share that is held out", allowed="above 0 and below 1", got=held_out)
     records = [r for r in read_records(folder) if not variants or r.variant < variants]
     if not records:
-        raise UserError("the data set is empty", where=str(folder), remedy="make it again with tools/make_dataset.py")
+        raise UserError("the data set is empty", where=str(folder), remedy="make it again: vj dataset --help")
     missing = [r.path for r in records if not _is_file(folder / r.path)]
     if missing:
         raise UserError(
             f"{len(missing)} files of the data set are missing",
             where=str(folder),
             got=missing[0],
-            remedy="make it again with tools/make_dataset.py",
+            remedy="make it again: vj dataset --help",
         )
     rng = np.random.default_rng(seed)
     if split == "variant":
@@ -168,7 +168,7 @@ def read_records(folder: Path) -> list[Record]:
     """Return the lines of the manifest. Raises UserError naming file and line."""
     path = folder / MANIFEST
     if not _is_file(path):
-        remedy = "make one with tools/make_dataset.py"
+        remedy = "make one: vj dataset --help"
         raise UserError("no data set here", where=str(folder), allowed=f"a folder with {MANIFEST}", remedy=remedy)
     with open_regular(path, "manifest") as file:
         return _records(iter(lambda: file.readline(_LONGEST_LINE), b""), path)

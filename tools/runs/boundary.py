@@ -19,11 +19,14 @@ _TORCH = {"torch": "torch"}
 ABORTED = STOPPED  # the shell's code for Ctrl-C
 
 
-def exit_code(work: Callable[[], int], *, extras: Mapping[str, str] = _TORCH, place: object = "", tell: bool = True) -> int:
+def exit_code(
+    work: Callable[[], int], *, prog: str = "", extras: Mapping[str, str] = _TORCH, place: object = "", tell: bool = True
+) -> int:
     """Return what `work` returns; 2 for a fault that a person can mend, told on one line; 130 for Ctrl-C.
 
-    extras: the packages whose absence is such a fault, and the extra of ours that brings each. place:
-    where an OSError without a file happened. tell: off in processes whose faults another one tells. Raises everything else.
+    prog: what the person typed, as the line begins. extras: the packages whose absence is such a fault, and the extra of ours
+    that brings each. place: where an OSError without a file happened. tell: off in processes whose faults another one tells.
+    Raises everything else.
     """
     try:
         return work()
@@ -42,8 +45,8 @@ def exit_code(work: Callable[[], int], *, extras: Mapping[str, str] = _TORCH, pl
     except MemoryError:
         line = "not enough memory for this; make it smaller, or close other programs"
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        print(f"{prog}: stopped" if prog else "stopped", file=sys.stderr)
         return ABORTED
     if tell:
-        print(one_line(line), file=sys.stderr)
+        print(one_line(f"{prog}: {line}" if prog else line), file=sys.stderr)
     return FAULT_OF_A_PERSON

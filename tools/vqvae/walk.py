@@ -8,7 +8,6 @@ the nearest to what the show does between two frames of a loop.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from phosphene.engine.core.errors import UserError, one_line
+from phosphene.tools.command_line import Parser
 from phosphene.tools.datasets.manifest import load_manifest
 from phosphene.tools.handing_over import check_place
 from phosphene.tools.numbers_given import whole
@@ -31,7 +31,7 @@ HOW = ("embeddings", "snap", "codes")
 
 def command(arguments: list[str]) -> int:
     """Write a walk as a film; print its jumps. Returns the exit code."""
-    p = argparse.ArgumentParser(prog="train_vqvae.py walk", description="walk from one frame to another")
+    p = Parser("train_vqvae.py walk", __doc__)
     p.add_argument("--run", type=run_place, required=True, help="a run, by name or folder")
     p.add_argument("--data", type=Path, required=True, help="data set that the frames are of")
     p.add_argument("--from", dest="start", required=True, metavar="LOOP:FRAME")
