@@ -24,8 +24,8 @@ def exit_code(
 ) -> int:
     """Return what `work` returns; 2 for a fault that a person can mend, told on one line; 130 for Ctrl-C.
 
-    prog: what the person typed, as the line begins. extras: the packages whose absence is such a fault, and the extra of ours
-    that brings each. place: where an OSError without a file happened. tell: off in processes whose faults another one tells.
+    prog: what the person typed, as the line begins. extras: the packages whose absence is such a fault, and the extra that
+    brings each. place: where an OSError without a file happened. tell: off in processes whose faults another one tells.
     Raises everything else.
     """
     try:
