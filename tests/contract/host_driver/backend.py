@@ -107,7 +107,8 @@ def generator() -> None:
     style, program = _opened(3)
     passes = Passes()
     made = CppnGenerator(style, program, passes)
-    assert made.staging_reason
+    assert made.capabilities.staging_reason
+    assert made.capabilities.pairing is program
     raw = made._picture(RenderTarget(SIZE))
     assert raw.format == "rgba8"
     made.close()
