@@ -26,13 +26,13 @@ class Binding:
 # Panic is the big key at the edge, found blind; what ends or starts something on disk needs Ctrl. Escape does nothing:
 # it is the key that gets hit when something looks wrong, and must not take the picture away.
 BINDINGS: tuple[Binding, ...] = (
-    Binding("B", "blackout: fades in 0.3 s, again cuts; then back", "/blackout"),
+    Binding("B", "blackout: fades to black, and back; pressed during a fade, cuts", "/blackout"),
     Binding("F", "freeze the picture, and let it go on", "/freeze"),
-    Binding("Backspace", "panic: the bare style at once; again: the idle scene", "/panic"),
+    Binding("Backspace", "panic: the style without effects, at once; again: the idle scene", "/panic"),
     Binding("Space", "tap the tempo", "/tempo/tap"),
     Binding("T", "tap the tempo", "/tempo/tap"),
-    Binding("R", "resync: now is the one", "/tempo/resync"),
-    Binding("A", "follow the beat that is heard again, after taps", "/tempo/follow"),
+    Binding("R", "this is the first beat of a bar", "/tempo/resync"),
+    Binding("A", "follow the music again, after taps", "/tempo/follow"),
     Binding("[", "nudge the beat back", "/tempo/nudge", (-1 / 32,)),
     Binding("]", "nudge the beat ahead", "/tempo/nudge", (1 / 32,)),
     Binding("-", "half the tempo", "/tempo/multiply", (0.5,)),
@@ -42,7 +42,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Enter", "next cue of the setlist", "/cue/go"),
     Binding("Left", "crossfade to deck a over a bar", "/crossfade/to", ("a", 4.0)),
     Binding("Right", "crossfade to deck b over a bar", "/crossfade/to", ("b", 4.0)),
-    Binding("H", "show or hide the numbers", "/hud"),
+    Binding("H", "show or hide the panel", "/hud"),
     Binding("Ctrl+G", "turn the flash guard off, and on again", "/guard"),
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),

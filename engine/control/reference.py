@@ -19,19 +19,25 @@ _HEADER = """# OSC reference
 
 Made by `vj osc --markdown`; do not edit.
 
-Send to UDP port 9000, on this machine unless `--osc-host` says otherwise. State comes back on port 9001 of every host that
-sent a message in the last minute: everything once, then what changes. A sender on another machine may be forged, so that it
-is sent three times as many bytes as came from it, what matters most first; a controller that is played soon knows
-everything. A program that wants all of it at once sends the number that comes as `/state/token` back: `/listen NUMBER`.
-Wrong types, values out of range and unknown addresses are refused, counted, and named in `/state/control/error`; they never
-disturb the show, nor what else is in their bundle. Of several values for one address within a frame the last one counts;
-presses are all kept. Where an int is expected a whole float or a boolean does, where a float is expected an int does. A
-trigger acts on no argument, on an impulse (`I`) or on anything but 0, and ignores the 0 of a button let go. Styles and
-scenes are named by their slug, never by a path. A bundle acts on arrival. Address patterns (`*`, `?`) are not matched.
+Send to UDP port 9000. Only this machine is heard, unless `--osc-host` opens the port.
+
+The state of the show comes back on port 9001, to every host that sent a message in the last minute: first everything, then
+what changes. The sender of a UDP message can be forged. So another machine is sent at most three times as many bytes as came
+from it, the most important values first; a controller that is being played has everything within seconds. A program that
+wants everything at once sends the number from `/state/token` back: `/listen NUMBER`.
+
+- A message with a wrong type, a value out of range or an unknown address is refused, counted, and named in
+  `/state/control/error`. It disturbs neither the show nor the rest of its bundle.
+- If several values for one address come within one frame, the last one counts. Presses are all kept.
+- Where a whole number is expected, a float without a fraction or a boolean will do. Where a float is expected, a whole
+  number will do.
+- A trigger acts on no argument, on an impulse (`I`), or on anything but 0. It ignores the 0 of a button that is let go.
+- Styles and scenes are named by their slug, never by a path.
+- A bundle acts when it arrives. Address patterns (`*`, `?`) are not matched.
 """
 _ALIASES = """## Other programs' addresses
 
-Controllers that are set up for these work as they are.
+A controller that is set up for one of these programs works as it is.
 
 | address | acts as | meaning |
 |---|---|---|
