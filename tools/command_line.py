@@ -29,5 +29,12 @@ class Parser(argparse.ArgumentParser):
             near = did_you_mean(unknown[1], self._option_string_actions)
             return UserError("no such option", got=unknown[1], remedy=near or remedy)
         if wrong := re.match(r"argument (\S+): (.*)", message, re.DOTALL):
-            return UserError(wrong[2], where=wrong[1], remedy=remedy)
+            where, what = wrong[1], wrong[2]
+            if outside := re.fullmatch(r"(.*): allowed: (.*)", what, re.DOTALL):  # as `numbers_given` says it
+                return UserError("out of range", where=where, allowed=outside[2], got=outside[1], remedy=remedy)
+            if other := re.fullmatch(r"invalid choice: '(.*)' \(choose from (.*)\)", what, re.DOTALL):
+                return UserError(
+                    "no such choice", where=where, allowed=other[2].replace("'", ""), got=other[1], remedy=remedy
+                )
+            return UserError(what, where=where, remedy=remedy)
         return UserError(message, remedy=remedy)

@@ -22,9 +22,12 @@ def parser() -> Parser:
     [
         (["--out", "a", "--recip-e", "full"], "no such option: got: --recip-e; did you mean '--recipe'?"),
         (["--out", "a", "--made-up"], "no such option: got: --made-up; vj train gan --help"),
-        (["--out", "a", "--beats", "0"], "0: allowed: 1 to 64 (--beats); vj train gan --help"),
+        (["--out", "a", "--beats", "0"], "out of range (--beats): allowed: 1 to 64, got: 0; vj train gan --help"),
         (["--out", "a", "--beats", "many"], "(--beats); vj train gan --help"),
-        (["--out", "a", "--recipe", "theirs"], "(--recipe); vj train gan --help"),
+        (
+            ["--out", "a", "--recipe", "theirs"],
+            "no such choice (--recipe): allowed: full, plain, got: theirs; vj train gan --help",
+        ),
         ([], "required: --out; vj train gan --help"),
     ],
 )

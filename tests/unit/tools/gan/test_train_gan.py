@@ -199,7 +199,7 @@ def test_numbers_out_of_their_range_are_refused(data, tmp_path, capsys):
     for option, value in (("--energy", "5"), ("--energy", "nan")):
         with pytest.raises(SystemExit, match="2"):
             main(["--data", str(data), "--out", str(tmp_path / "s"), option, value])
-        assert f"argument {option}: {value}: allowed: " in capsys.readouterr().err
+        assert f"train_gan.py: out of range ({option}): allowed: 0 to 1, got: {value}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_half_of_a_batch_are_clusters_of_the_same_colours(monkeypatch):
 def test_bad_requests_are_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         train_motif.main(["--output", "guide", "--pictures", "3"])
-    assert "argument --pictures: 3: allowed: 32 to " in capsys.readouterr().err
+    assert "train_motif.py: out of range (--pictures): allowed: 32 to " in capsys.readouterr().err
     assert train_motif.main(["--output", "guide", "--evaluate", "33"]) == 2
     (tmp_path / "file").write_text("")
     for name in ("w.json", "file/w.safetensors"):
