@@ -12,6 +12,8 @@ from typing import NoReturn
 from phosphene.engine.core.errors import UserError, did_you_mean
 from phosphene.engine.core.terminal import FAULT_OF_A_PERSON
 
+JSON_HELP = "print what came of it, with its scores, as JSON on standard output"
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose help begins with the module's docstring, and whose faults are one line and exit code 2."""

@@ -28,7 +28,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import StyleMeta, check_slug, in_library
-from phosphene.tools.command_line import Parser
+from phosphene.tools.command_line import JSON_HELP, Parser
 from phosphene.tools.gan.options import Options, options_from
 from phosphene.tools.numbers_given import decimal
 from phosphene.tools.option_words import RECIPES, recipe_of_today
@@ -92,6 +92,7 @@ def parser(prog: str = "train_gan.py") -> Parser:
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--no-scores", action="store_true", help="do not measure")
     p.add_argument("--no-video", action="store_true", help="no preview.mp4 and no walk")
+    p.add_argument("--json", dest="as_json", action="store_true", help=JSON_HELP)
     return p
 
 
@@ -116,6 +117,7 @@ def _run(args: argparse.Namespace) -> int:
     from phosphene.tools.gan.results import style_meta
     from phosphene.tools.gan.run import begin, open_run, train
     from phosphene.tools.gan.trainer import trainer_of
+    from phosphene.tools.runs.outcome import print_outcome
     from phosphene.tools.runs.stopper import Stopper
 
     trainer_of(options)
@@ -146,8 +148,9 @@ def _run(args: argparse.Namespace) -> int:
             return 0
         for note in trainer.notes:
             print(note, file=sys.stderr)
-        if trainer.step:
-            _finish(args, run, trainer, meta)
+        style = _finish(args, run, trainer, meta) if trainer.step else None
+        if args.as_json:
+            print_outcome(folder, style, finished=finished)
         if fault is not None:
             raise fault
         return 0 if finished else ABORTED
@@ -170,8 +173,11 @@ def _facts(args: argparse.Namespace, data: Path) -> dict[str, Any]:
     }
 
 
-def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMeta) -> None:
-    """Write style, scores and report. The style comes first: who presses Ctrl-C again, or is killed, still has it."""
+def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMeta) -> Path | None:
+    """Write style, scores and report; return the style's folder.
+
+    The style comes first: who presses Ctrl-C again, or is killed, still has it.
+    """
     from phosphene.tools.gan.report import write_report
     from phosphene.tools.gan.results import export, measured
 
@@ -187,6 +193,7 @@ def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMet
         print(f"{style}: vj live --style {named}", file=sys.stderr)
     if (report := write_report(run, trainer, scores, style)) is not None:
         print(f"report: {report}", file=sys.stderr)
+    return style
 
 
 def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> tuple[Options, Path]:

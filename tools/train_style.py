@@ -25,7 +25,7 @@ from typing import Any
 from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.models.style import check_slug
-from phosphene.tools.command_line import Parser
+from phosphene.tools.command_line import JSON_HELP, Parser
 from phosphene.tools.cppn.options import Options
 from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.option_words import RECIPES, recipe_of_today
@@ -107,6 +107,7 @@ def parser(prog: str = "train_style.py") -> Parser:
     p.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     p.add_argument("--window", action="store_true", help="show the training picture in a window, too")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.add_argument("--json", dest="as_json", action="store_true", help=f"{JSON_HELP}; of one run, not of a batch")
     p.add_argument("--job", type=Path, help=argparse.SUPPRESS)  # one run of a batch, in a process of its own
     return p
 

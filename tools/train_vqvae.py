@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import ignore_current_folder
-from phosphene.tools.command_line import Parser
+from phosphene.tools.command_line import JSON_HELP, Parser
 from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.runs.boundary import exit_code
 
@@ -87,6 +87,7 @@ def parser(prog: str = "train_vqvae.py") -> Parser:
     p.add_argument("--title", default="", help="of the style, as people read it")
     p.add_argument("--licence", default="CC0-1.0", help="of the style")
     p.add_argument("--quiet", action="store_true", help="say less")
+    p.add_argument("--json", dest="as_json", action="store_true", help=JSON_HELP)
     return p
 
 

@@ -35,6 +35,7 @@ from phosphene.tools.cppn.trainer import Trainer, trainer_of
 from phosphene.tools.runs.boundary import ABORTED
 from phosphene.tools.runs.files import OPTIONS
 from phosphene.tools.runs.options import check_new, check_resumed, check_unchanged
+from phosphene.tools.runs.outcome import print_outcome
 from phosphene.tools.runs.stopper import Stopper
 
 _WINDOW_EVERY_S = 2.0
@@ -79,11 +80,13 @@ def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int
         stop.close()
     found = _score(run, trainer, nulls_too=not stop())
     if installs:
-        place = library.install(style, options.output, found)
-        console.print(f"{place}: vj live --style {options.output}")
+        style = library.install(style, options.output, found)
+        console.print(f"{style}: vj live --style {options.output}")
     _say_scores(found)
     report.write_run_report(folder)
     console.print(f"report: {folder / 'index.html'}")
+    if args.as_json:
+        print_outcome(folder, style, finished=done)
     return 0 if done else ABORTED if stop() else 1
 
 

@@ -28,6 +28,7 @@ from phosphene.tools.laboratory import laboratory
 from phosphene.tools.runs.boundary import ABORTED
 from phosphene.tools.runs.files import OPTIONS
 from phosphene.tools.runs.options import check_new, check_resumed, check_unchanged, given_options
+from phosphene.tools.runs.outcome import print_outcome
 from phosphene.tools.runs.places import check_own
 from phosphene.tools.runs.stopper import Stopper
 from phosphene.tools.vqvae import report
@@ -103,6 +104,8 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
                 finish(run, model, trainer, args, stop)
         report.write_run(folder)
         console.print(f"report: {folder / 'index.html'}")
+        if args.as_json:
+            print_outcome(folder, args.out if args.out and options.quantiser != "vae" else None, finished=done)
     return ABORTED if stop() else 0 if done else 1
 
 

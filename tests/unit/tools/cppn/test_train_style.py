@@ -78,9 +78,11 @@ def interrupt_when(path: Path, steps: int) -> threading.Thread:
     return thread
 
 
-def test_words_become_a_style_that_plays_with_its_report(room, track):
-    assert main([*WORDS, "--output", "neon_test", "--audio", str(track), *SMALL]) == 0
+def test_words_become_a_style_that_plays_with_its_report(room, track, capsys):
+    assert main([*WORDS, "--output", "neon_test", "--audio", str(track), "--json", *SMALL]) == 0
     style, run = load_style("neon_test"), room / "runs" / "neon_test"
+    outcome = {"finished": True, "run": str(run), "style": "neon_test", "scores": style.meta.scores}
+    assert json.loads(capsys.readouterr().out) == outcome
     assert style.meta.prompt == WORDS[1]
     assert style.meta.guide == "palette"
     assert style.meta.judge != style.meta.guide

@@ -50,14 +50,16 @@ def test_the_style_paints_what_the_trainer_painted(trained, data):
     assert np.abs(ours - theirs).max() < 1 / 255
 
 
-def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path):
+def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path, capsys):
     from phosphene.engine.generators.decoded import open_decoder
 
     out = tmp_path / "wide"
     small = ["--size", "32x16", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]
     arguments = ["--data", str(data), "--out", str(out), "--run", str(tmp_path / "run"), "--images", "8", "--field", "2"]
-    assert main([*arguments, *small, "--no-scores", "--no-video"]) == 0
+    assert main([*arguments, *small, "--no-scores", "--no-video", "--json"]) == 0
     style = load_style(out)
+    outcome = {"finished": True, "run": str(tmp_path / "run"), "style": str(out), "scores": style.meta.scores}
+    assert json.loads(capsys.readouterr().out) == outcome
     assert style.spec.grid == (8, 16)
     assert open_decoder(style).trial.shape == (32, 64, 3)
     assert main([*arguments[:-1], "9", *small]) == 2

@@ -111,13 +111,16 @@ def test_a_plain_vae_makes_no_style(home: Path, loops: Path, capsys: pytest.Capt
     assert "no codes to play" in capsys.readouterr().err
 
 
-def test_gray_loops_play_too(home: Path, loops: Path) -> None:
+def test_gray_loops_play_too(home: Path, loops: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from phosphene.engine.generators.still import preview_still
 
     out = home / "styles" / "gray"
-    more = ["--mode", "gray", "--frames", "4", "--loops", "2", "--no-prior", "--quiet", "--epochs", "1"]
+    more = ["--mode", "gray", "--frames", "4", "--loops", "2", "--no-prior", "--quiet", "--epochs", "1", "--json"]
     assert main(["--data", str(loops), "--out", str(out), *TINY[2:], *QUICK, *more]) == 0
-    still = preview_still(load_style(out))
+    style = load_style(out)
+    outcome = {"finished": True, "run": str(home / "runs" / "gray"), "style": str(out), "scores": style.meta.scores}
+    assert json.loads(capsys.readouterr().out) == outcome
+    still = preview_still(style)
     assert still.shape[2] == 3
     assert np.abs(still[..., 0] - still[..., 2]).max() < 1e-6
 
