@@ -116,9 +116,11 @@ def run_worker(command: Sequence[str], where: str, limit_s: float, progress: Pro
     said = _Said(progress)
     with tempfile.TemporaryFile() as complaints:
         worker = subprocess.Popen(
-            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True,
+            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True,
             encoding="utf-8", errors="replace", env=child_environment(),
         )  # fmt: skip
+        assert worker.stdin is not None
+        assert worker.stdout is not None
         reader = threading.Thread(target=said.read, args=(worker.stdout,), name="plan-worker", daemon=True)
         reader.start()
         try:
@@ -133,6 +135,7 @@ def run_worker(command: Sequence[str], where: str, limit_s: float, progress: Pro
                 worker.kill()
                 worker.wait()
             reader.join()
+            worker.stdin.close()
             worker.stdout.close()
         complaints.seek(0)
         last = complaints.read()[-4096:].decode("utf-8", "replace").strip().splitlines()[-1:]

@@ -15,10 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phosphene.engine.core.child import end_with_parent
+
 if TYPE_CHECKING:
     import tensorrt as trt
 
 Say = Callable[..., None]
+
+_STOPPED = 3  # exit code: whoever started this process is gone
 
 
 class BuildError(Exception):
@@ -42,7 +46,7 @@ def build(order: dict[str, Any], say: Say) -> bool:
     # float32 layers are there because half is too coarse for the style, and TF32 has no more bits than half.
     config.clear_flag(trt.BuilderFlag.TF32)
     config.max_aux_streams = 0  # one stream, so that it can be recorded as one CUDA graph
-    monitor = make_monitor(say, os.getppid())  # a name of its own, so that it lives as long as the build
+    monitor = make_monitor(say)  # a name of its own, so that it lives as long as the build
     config.progress_monitor = monitor
     profile = builder.create_optimization_profile()
     least, best, most = (tuple(shape) for shape in order["shapes"])
@@ -96,8 +100,8 @@ def make_logger(say: Say) -> trt.ILogger:
     return Log()
 
 
-def make_monitor(say: Say, parent: int) -> trt.IProgressMonitor:
-    """Return a monitor that tells every step, and stops the build once the process `parent` is gone."""
+def make_monitor(say: Say) -> trt.IProgressMonitor:
+    """Return a monitor that tells every step."""
     import tensorrt as trt
 
     class Monitor(trt.IProgressMonitor):
@@ -111,7 +115,7 @@ def make_monitor(say: Say, parent: int) -> trt.IProgressMonitor:
 
         def step_complete(self, phase_name: str, step: int) -> bool:
             say(phase=phase_name, done=step + 1, steps=self.steps.get(phase_name, step + 1))
-            return os.getppid() == parent
+            return True  # go on
 
         def phase_finish(self, phase_name: str) -> None:
             steps = self.steps.pop(phase_name, 1)
@@ -130,6 +134,7 @@ def write_beside(path: Path, data: bytes) -> None:
 
 def main() -> int:
     """Return the exit code; what went wrong has been said."""
+    end_with_parent(_STOPPED)
     # TensorRT and its libraries may print: only what `say` writes may reach the parent.
     wire = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Mapping
 
 _LOADED_BY = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
@@ -48,6 +49,21 @@ def ignore_current_folder() -> None:
         os.execv(sys.executable, sys.orig_argv)
     here = os.path.realpath(os.curdir)  # what `python -m` has put first, and what empty entries stand for
     sys.path[:] = [p for p in sys.path if p and os.path.realpath(p) != here]
+
+
+def end_with_parent(code: int) -> None:
+    """End this process, with this exit code, once the one that started it is gone. For programs' `main`, first of all.
+
+    The other one keeps our standard input open and writes nothing into it: it is at its end when that process is, on every
+    system, whatever holds this one up. (The number of a parent that has died stays the same on Windows.)
+    """
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(code)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 def find_program(name: str) -> str | None:

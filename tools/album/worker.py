@@ -14,7 +14,6 @@ import logging
 import os
 import stat
 import sys
-import threading
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,6 +23,7 @@ from phosphene.engine.app.offline import RenderResult, render, verify
 from phosphene.engine.app.recording import versions
 from phosphene.engine.app.render_job import RenderJob
 from phosphene.engine.core import clock
+from phosphene.engine.core.child import end_with_parent
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, read_json
 from phosphene.engine.core.placing import set_aside
@@ -38,8 +38,7 @@ _STOPPED = 3  # exit code: whoever started this process is gone
 
 def main() -> int:
     """Render, or verify, one track; return the exit code."""
-    # First of all: whatever holds this process up, it ends with the one that started it.
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    end_with_parent(_STOPPED)
     folder, options = Path(sys.argv[1]).resolve(), set(sys.argv[2:])
     # Only what is meant for it goes to whoever started this: drivers and encoders print where they like.
     told = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
@@ -171,12 +170,6 @@ def _open_log(path: Path) -> int:
 
 def _is_own(state: os.stat_result) -> bool:
     return stat.S_ISREG(state.st_mode) and state.st_nlink == 1  # the same file may be a person's under another name
-
-
-def _end_with_parent() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(_STOPPED)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def find_p5() -> Path:
 
 
 def find_chromium() -> Path:
-    """Return the browser: $PHOSPHENE_CHROMIUM, else the first on the path. Raises UserError."""
+    """Return the browser: $PHOSPHENE_CHROMIUM, else the first on the path, else an installed Chrome. Raises UserError."""
     given = os.environ.get("PHOSPHENE_CHROMIUM")
     if given and os.path.dirname(given):
         if found := shutil.which(os.path.abspath(given)):
@@ -85,11 +86,26 @@ def find_chromium() -> Path:
         for name in (given,) if given else ("chromium", "chromium-browser", "google-chrome", "chrome"):
             if found := find_program(name):
                 return Path(found)
+        for place in () if given else _installed():
+            if place.is_file():
+                return place
     raise UserError(
         "no Chromium to run sketches in",
         where=f"PHOSPHENE_CHROMIUM={given}" if given else "",
         remedy="Debian, Ubuntu: sudo apt-get install chromium; or name one in PHOSPHENE_CHROMIUM",
     )
+
+
+def _installed() -> list[Path]:
+    """Return where Chrome and Edge, which is a Chromium too, are installed on Windows and macOS: never on the path there."""
+    if sys.platform == "darwin":
+        names = ("Google Chrome", "Chromium", "Microsoft Edge")
+        return [Path(f"/Applications/{name}.app/Contents/MacOS/{name}") for name in names]
+    if sys.platform == "win32":
+        roots = [os.environ[name] for name in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData") if name in os.environ]
+        programs = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
+        return [Path(root, program) for program in programs for root in roots]
+    return []
 
 
 class Browser:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
+from phosphene.engine.core import clock
 from phosphene.engine.core.child import child_environment, find_program, python_child
 
 
@@ -54,3 +56,22 @@ def test_a_program_is_found_on_the_path_alone(tmp_path, monkeypatch):
     assert find_program("./pactl") is None
     monkeypatch.delenv("PATH")
     assert find_program("sh") in ("/bin/sh", "/usr/bin/sh")
+
+
+def test_a_process_ends_with_the_one_that_started_it(tmp_path):
+    """Its parent is killed without a chance to say so; the child, which would wait for a minute, is gone within seconds."""
+    child = "import time; from phosphene.engine.core import child; child.end_with_parent(3); print(1, flush=True); time.sleep(60)"
+    parent = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\nprint(child.pid, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+        pid = int(process.stdout.readline())
+        assert psutil.pid_exists(pid)
+        process.kill()
+    for _ in range(600):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
+        clock.sleep(0.05)
+    pytest.fail("it lives on")

@@ -167,6 +167,21 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not (tmp_path / "d").exists()
 
 
+def test_an_installed_chrome_is_found_where_none_is_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PHOSPHENE_CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("ProgramFiles", str(tmp_path))
+    monkeypatch.setattr(browser.sys, "platform", "win32")
+    with pytest.raises(UserError, match="no Chromium"):
+        browser.find_chromium()
+    edge = tmp_path / "Microsoft" / "Edge" / "Application" / "msedge.exe"
+    edge.parent.mkdir(parents=True)
+    edge.touch()
+    assert browser.find_chromium() == edge
+    monkeypatch.setattr(browser.sys, "platform", "darwin")
+    assert [place.name for place in browser._installed()][:2] == ["Google Chrome", "Chromium"]
+
+
 def test_options_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     place = folder_of(tmp_path)
     with pytest.raises(UserError, match="no sketch here"):
