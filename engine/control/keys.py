@@ -46,7 +46,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Ctrl+G", "turn the flash guard off, and on again", "/guard"),
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),
-    Binding("Ctrl+F", "the same; F11 belongs to macOS there", command="fullscreen"),
+    Binding("Ctrl+F", "full screen, and back; macOS keeps F11 for itself", command="fullscreen"),
     Binding("Ctrl+Q", "quit", command="quit"),
     Binding("Ctrl+W", "quit, as other windows do", command="quit"),
 )
