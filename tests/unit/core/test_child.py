@@ -60,7 +60,7 @@ def test_a_program_is_found_on_the_path_alone(tmp_path, monkeypatch):
 
 def test_a_process_ends_with_the_one_that_started_it(tmp_path):
     """Its parent is killed without a chance to say so; the child, which would wait for a minute, is gone within seconds."""
-    child = "import time; from phosphene.engine.core import child; child.end_with_parent(3); print(1, flush=1); time.sleep(60)"
+    child = "import time; from phosphene.engine.core.child import *; end_with_parent(3); print(1, flush=1); time.sleep(60)"
     parent = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
