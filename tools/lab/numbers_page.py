@@ -205,7 +205,7 @@ def write(found: Found, page: Path = PAGE) -> None:
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise UserError("the page has no place for the table", where=page, allowed=f"{BEGIN.strip()} ... {END}")
+        raise UserError("the page has no place for the table", where=str(page), allowed=f"{BEGIN.strip()} ... {END}")
     page.write_text(head + begin + table(found) + end + tail, "utf-8")
 
 
