@@ -43,7 +43,7 @@ def write_vq_style(
     """Write a playable style, previews included; return its folder. how: what history.json says. Raises UserError."""
     if not loops:
         raise UserError("a style of a VQ-VAE plays loops, and there is none", where=str(folder),
-                        remedy="train on a data set of loops: tools/make_dataset.py p5")  # fmt: skip
+                        remedy="train on a data set of loops: vj dataset p5")  # fmt: skip
     network = model.spec.model_copy(update={"loops": len(loops), "frames": len(loops[0]), "beats": beats})
     try:
         network = type(network).model_validate(network.model_dump())  # a copy is not checked

@@ -70,7 +70,7 @@ def open_run(folder: Path, options: Options, loops: bool = False) -> Run:
     if loops and not manifest.loops:  # before pictures are decoded, and an hour of training
         raise UserError(
             "a style of a VQ-VAE plays loops, and the data set has none", where=options.data,
-            remedy="make loops: tools/make_dataset.py p5; or leave --out away",
+            remedy="make loops: vj dataset p5; or leave --out away",
         )  # fmt: skip
     if options.threads:
         # One by default: two that share their cores with another program wait for each other, 3.0 s a step against 0.4 s.

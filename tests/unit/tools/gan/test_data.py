@@ -29,7 +29,7 @@ def said(data: Path, tmp_path: Path, small: list[str], capsys) -> str:
 
 def test_an_empty_folder(tmp_path, small, capsys):
     (tmp_path / "d").mkdir()
-    assert "make_dataset.py" in said(tmp_path / "d", tmp_path, small, capsys)
+    assert "vj dataset" in said(tmp_path / "d", tmp_path, small, capsys)
 
 
 def test_one_picture(make_data, tmp_path, small, capsys):
