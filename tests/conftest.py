@@ -68,13 +68,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not faults:
         return
     terminalreporter.section("faults injected into running shows")
-    terminalreporter.write(table(faults))
+    terminalreporter.write(table(faults.values()))
     if path := config.getoption("--faults-table"):
         page = Path(path)
         head, _, rest = page.read_text("utf-8").partition("<!-- faults -->")
         _, _, tail = rest.partition("<!-- /faults -->")
         made = f"{platform.machine()}, {os.cpu_count()} cores, {wall_clock().date()}"
-        page.write_text(f"{head}<!-- faults -->\n{made}:\n\n{table(faults)}<!-- /faults -->{tail}", "utf-8")
+        page.write_text(f"{head}<!-- faults -->\n{made}:\n\n{table(faults.values())}<!-- /faults -->{tail}", "utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from phosphene.tools.lab.sound_stage import PulseAudio
+from tests.live.machine import TRIES, TooSlow
+
+_HERE = Path(__file__).parent
+_WAIT_S = 5  # before the next try: long enough for what disturbed the last one to end
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that was too slow is run again; any other failure is one at once."""
+    again = pytest.mark.flaky(reruns=TRIES - 1, reruns_delay=_WAIT_S, only_rerun=[TooSlow.__name__])
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(again)
 
 
 @pytest.fixture(scope="session")

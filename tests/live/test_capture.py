@@ -20,7 +20,7 @@ from phosphene.engine.audio.devices import silent_line
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
-from tests.live.machine import TOO_BUSY, idle, keeps
+from tests.live.machine import keeps, without_gaps
 
 pytestmark = pytest.mark.live
 
@@ -87,13 +87,10 @@ def heard_tone(pulseaudio) -> tuple[list[np.ndarray], AudioHealth]:
 
 def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
     level = 0.5 / np.sqrt(2)
-    for _ in range(4):  # as for the clicks: a hole that the sound server left is no fault of the capture
-        records, health = heard_tone(pulseaudio)
-        if min(float(r["rms"]) for r in records) > 0.98 * level and health.overflows == 0:
-            break
-    else:
-        if not idle():
-            pytest.skip(f"{TOO_BUSY}: the tone was played with holes")
+    records, health = heard_tone(pulseaudio)
+    # On a busy machine the sound server itself may leave holes: what was not played is not judged.
+    whole = min(float(r["rms"]) for r in records) > 0.98 * level and health.overflows == 0
+    without_gaps(whole, "the tone was played with holes")
     assert len(records) == 16
     for record in records:
         assert record["rms"] == pytest.approx(level, rel=0.02)
@@ -101,7 +98,6 @@ def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
     steps = np.diff([float(r["t_adc"]) for r in records])
     keeps(float(np.abs(steps - HOP / SAMPLE_RATE).max()), 5e-4, "s of the callbacks' jitter that shows")
     assert health.error == ""
-    assert health.overflows == 0
     assert health.peak == pytest.approx(0.5, rel=0.02)
 
 
@@ -143,14 +139,9 @@ def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
     for k in range(1, 12):
         burst = 0.4 * rng.standard_normal(1200) * np.exp(-np.arange(1200) / 300)
         pcm[k * 19_200 : k * 19_200 + 1200] = burst.clip(-1, 1)
-    for _ in range(4):  # on a busy machine the sound server itself may leave holes: what was not played is not judged
-        at, attacks, onsets = heard_clicks(pulseaudio, pcm)
-        if len(attacks) == 11 and np.abs(np.diff(at) - 19_200).max() < 24:
-            break
-    else:
-        if not idle():
-            pytest.skip(f"{TOO_BUSY}: {len(attacks)} of 11 clicks were played, {np.diff(at)} samples apart")
-    assert len(attacks) == 11
+    at, attacks, onsets = heard_clicks(pulseaudio, pcm)
+    whole = len(attacks) == 11 and np.abs(np.diff(at) - 19_200).max() < 24
+    without_gaps(whole, f"{len(attacks)} of 11 clicks were played, {np.diff(at)} samples apart")
     assert np.median(np.diff(attacks)) == pytest.approx(0.4, abs=5e-4)
     assert np.diff(attacks) == pytest.approx(np.diff(at) / SAMPLE_RATE, abs=2e-3)
     errors = [min(abs(o - a) for o in onsets) for a in attacks]
@@ -173,12 +164,9 @@ def beside_work(pulseaudio) -> AudioHealth:
 
 def test_no_hop_is_lost_beside_a_busy_show(pulseaudio) -> None:
     """How long a callback takes depends on what else runs: `vj bench click` measures it. That none comes too late counts."""
-    for _ in range(4):  # other programs come and go: a capture that loses hops does so every time
-        health = beside_work(pulseaudio)
-        assert health.hops > 0
-        if health.overflows == 0 and health.hops > 700:
-            return
-    assert not idle(), health
+    health = beside_work(pulseaudio)
+    assert health.hops > 0
+    without_gaps(health.overflows == 0 and health.hops > 700, str(health))
 
 
 def test_killed_process_is_back_within_two_seconds_and_counts_go_on(pulseaudio) -> None:
