@@ -70,9 +70,9 @@ class Prepared:
         self.sections = tuple(Section(**section) for section in told)
 
     def source(self) -> PreparedSource:
-        """Return an AudioSource over the piece, with files of its own."""
+        """Return an AudioSource over the piece, with a file of its own."""
         features = self.folder / FEATURES_FILE
-        return PreparedSource(self._part, features, self._onsets, self._lines, self._clipped, self.notes)
+        return PreparedSource(self._part, features, self._onsets, self._lines, self._clipped, self.notes, owner=self)
 
     def energy_at(self, t: float) -> float:
         """Return the energy of the section at `t` in s, 0..1, gliding from one to the next."""

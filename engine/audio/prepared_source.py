@@ -37,11 +37,14 @@ class PreparedSource:
         lines: np.ndarray,
         clipped: int,
         notes: tuple[str, ...] = (),
+        owner: object = None,
     ) -> None:
         """onsets: float64 [n] s, rising; lines: TIMELINE records [m] in order, t0 being when each was drawn.
 
-        clipped: samples at full scale in the whole part. notes: what is odd about its sound.
+        clipped: samples at full scale in the whole part. notes: what is odd about its sound. owner: of the file, which is
+        held until `close`: with it a temporary folder goes, and Windows removes none that has an open file in it.
         """
+        self._owner = owner
         self._part = part
         self._file = FeatureFile(features)
         self._onsets, self._lines, self._clipped, self._notes = onsets, lines, clipped, notes
@@ -113,7 +116,7 @@ class PreparedSource:
     def close(self) -> None:
         """Let go of the files."""
         self._file.close()
-        self._hops = None
+        self._hops = self._owner = None
 
     def _load(self, first: int, count: int) -> np.ndarray:
         """Return exactly `count` records from `first` on; those after the last on disk repeat it, which is silent."""

@@ -226,6 +226,35 @@ def test_a_damaged_cache_is_made_again(damage: str, song: Path, tmp_path: Path, 
     assert sorted(p.name for p in (tmp_path / "analysis").iterdir()) == [whole.key]
 
 
+def test_a_damaged_entry_that_another_program_holds_open_is_left_alone(
+    song: Path, tmp_path: Path, whole: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where an open file keeps its folder in place. What is made instead is gone with what was made of it."""
+    folder = tmp_path / "analysis" / whole.key
+    shutil.copytree(whole.folder, folder)
+    (folder / "tables.npz").unlink()
+    replace = os.replace
+
+    def held(old: Path, new: Path) -> None:
+        if Path(old) == folder:
+            raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", held)
+    made = prepare(song, cache=tmp_path)
+    assert made.features_sha256 == whole.features_sha256
+    temporary = made.folder
+    assert temporary.parent != folder.parent
+    source = made.source()
+    del made
+    assert source.records(1.0)
+    assert temporary.is_dir(), "what is still read stays"
+    source.close()
+    del source
+    assert not temporary.exists()
+    assert sorted(p.name for p in (tmp_path / "analysis").iterdir()) == [whole.key]
+
+
 def test_a_death_half_way_leaves_nothing_that_is_believed(
     song: Path, tmp_path: Path, whole: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
