@@ -1,6 +1,6 @@
 """Measure this machine: every number of the engine beside its baseline, in one run.
 
-    vj bench [NAME ...] [--json [PATH]] [--seconds 300] [--page]        or: python tools/bench.py ...
+    vj bench [NAME ...] [--json [PATH]] [--seconds 300] [--data DIR] [--page]        or: python tools/bench.py ...
 
 Prints JSON; with a PATH it is written there as well: after each benchmark into PATH.part, so that a long run that is cut off
 leaves what it has, and in the end under its name. Earlier numbers of that name are kept under a number of their own. With
@@ -39,7 +39,9 @@ from phosphene.tools.laboratory import check_laboratory, laboratory
 _WANTED = "benchmarks"
 
 
-def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], dict[str, Any]]]:
+def _benchmarks(
+    seconds: float, music: Path | None, data: Path | None = None, pictures: Path | None = None
+) -> dict[str, Callable[[], dict[str, Any]]]:
     """Return {name: what measures it}. Imported one by one, so that one number costs one import."""
 
     def of(module: str, function: str = "bench", *given: Any) -> Callable[[], dict[str, Any]]:
@@ -53,6 +55,7 @@ def _benchmarks(seconds: float, music: Path | None) -> dict[str, Callable[[], di
         "osc": of("bench_live", "osc_latency"),
         "cppn": of("bench_cppn"),
         "tempo": of("bench_tempo", "bench", music),
+        "ears": of("bench_ears", "bench", music, data, pictures),
         "onsets": of("bench_onsets"),
         "ring": of("bench_ring", "measure"),
         "small": of("bench_small"),
@@ -67,11 +70,13 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help="which: default all")] = None,
     out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well; - or nothing: print")] = None,
     seconds: Annotated[float, typer.Option(help="length of the soak and of the set")] = 300.0,
-    music: Annotated[Path | None, typer.Option(help="folder of recordings for the tempo benchmark")] = None,
+    music: Annotated[Path | None, typer.Option(help="folder of recordings for tempo and ears")] = None,
+    data: Annotated[Path | None, typer.Option(help="folder of recordings with .beats files for ears")] = None,
     page: Annotated[bool, typer.Option("--page", help="write the table of docs/numbers.md from them")] = False,
 ) -> None:
     """Run benchmarks and print their numbers as JSON."""
-    benchmarks = _benchmarks(seconds, music)
+    pictures = None if out in (None, Path("-")) else out.parent  # the reliability diagram lies beside the numbers
+    benchmarks = _benchmarks(seconds, music, data, pictures)
     unknown = sorted(set(names or ()) - set(benchmarks))
     if unknown:
         remedy = did_you_mean(unknown[0], benchmarks)

@@ -1,0 +1,11 @@
+"""Music made to test ears with: pieces whose beats, bars and drum hits are known exactly, and what scores a tracker on them.
+
+    piece.py        Recipe -> Piece: drums, bass, pad and tempo, rendered with their truth
+    patterns.py     13 drum patterns     drums.py   five kits     tempo_map.py   tempo as a function of time
+    spoiling.py     rooms, crowds, microphones, bad cables        filters.py     what they are made of
+    cases.py        the cases of `vj bench ears`                  random_piece.py   any number of others, to learn from
+    trackers.py     whatever can hear a beat, all in one form     scoring.py     how right it was, and how sure of it
+    calibration.py  confidence against truth, and its picture
+
+Everything is made in numpy from a seed: the same seed gives the same samples. Offline only, on any thread.
+"""
