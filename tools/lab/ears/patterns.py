@@ -63,7 +63,7 @@ PATTERNS: dict[str, Pattern] = {
     "disco": Pattern(
         (105.0, 128.0),
         kick=(("X... X... X... X...",), ("X... X... X..o X...",)),
-        snare=((".... X... .... X...",), (".... X..- .... X.-.")),
+        snare=((".... X... .... X...",), (".... X..- .... X.-.",)),
         hat=(("x-O- x-O- x-O- x-O-",), ("xxOx xxOx xxOx xxOx",)),
         bass=(("X.x. X.x. X.x. X.x.",), ("x.X. x.X. x.X. x.Xx",)),
         fills=_FILLS_4,
