@@ -103,6 +103,8 @@ def mix(
             end = min(n, start + len(hollow))
             duck[start:end] = np.minimum(duck[start:end], hollow[: end - start])
     _play_music(recipe, pattern, tempo, music, rng)
+    if recipe.lead:
+        _play_lead(recipe, pattern, tempo, music)
     music *= duck
     mix = beaten + music
     if recipe.ambience:
@@ -131,6 +133,21 @@ def _play_music(recipe: Recipe, pattern: Pattern, tempo: TempoMap, out: np.ndarr
             at = _played_step(recipe, pattern, tempo, first + step, rng)
             note = root + key + (12 if mark == "x" and rng.random() < 0.2 else 0)
             _add(out, synth.bass(note, max(0.12, 1.8 * step_s), cutoff) * np.float32(recipe.bass * VELOCITY[mark]), at)
+
+
+def _play_lead(recipe: Recipe, pattern: Pattern, tempo: TempoMap, out: np.ndarray) -> None:
+    """Add a melody of plucks to float32 [2, n]: a rhythm of two bars that repeats, most of it beside the beat."""
+    rng = np.random.default_rng([recipe.seed, 72])  # its own: the rest of a piece is the same with a melody and without
+    every, notes = int(rng.choice([1, 2, 2, 3])), np.cumsum(rng.integers(-3, 4, 16)) % 12
+    steps = [step for step in range(0, 2 * pattern.bar_steps, every) if rng.random() < 0.55]
+    key, bright, scale = int(rng.integers(57, 70)), float(rng.uniform(1500.0, 6000.0)), np.array([0, 2, 3, 5, 7, 10])
+    last = int(tempo.bpm.total(out.shape[1] / SAMPLE_RATE) / 60.0 * pattern.steps)
+    for first in range(0, last, 2 * pattern.bar_steps):
+        for k, step in enumerate(steps):
+            degree = int(notes[k % len(notes)])
+            voice = synth.pluck(key + int(scale[degree % 6]) + 12 * (degree // 6), bright)
+            level = np.float32(recipe.lead * rng.uniform(0.5, 1.0))
+            _add(out, voice * level, _played_step(recipe, pattern, tempo, first + step, rng))
 
 
 def _add(out: np.ndarray, voice: np.ndarray, at: float) -> None:

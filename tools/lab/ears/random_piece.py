@@ -49,6 +49,7 @@ def random_recipe(seed: int, seconds: float = 30.0, kits: Sequence[str] | None =
         fills=bool(rng.random() < 0.8),
         ambience=float(rng.uniform(0.0, 0.25)),
         end_db=float(rng.uniform(-24.0, -10.0)),
+        lead=float(rng.choice([0.0, rng.uniform(0.1, 0.7)], p=[0.4, 0.6])),
     )
 
 

@@ -33,6 +33,7 @@ class Recipe:
     hat: float = 1.0
     bass: float = 0.35
     pad: float = 0.3
+    lead: float = 0.0
     duck: float = 0.4
     loose: float = 0.002
     intro: int = 4
