@@ -1,6 +1,6 @@
 """Music made to test ears with: pieces whose beats, bars and drum hits are known exactly, and what scores a tracker on them.
 
-    piece.py        Recipe -> Piece: drums, bass, pad and tempo, rendered with their truth
+    recipe.py       what a piece is made from    piece.py  `make`: Recipe -> Piece, sound and truth    playing.py  how
     patterns.py     13 drum patterns     drums.py   five kits     tempo_map.py   tempo as a function of time
     spoiling.py     rooms, crowds, microphones, bad cables        filters.py     what they are made of
     cases.py        the cases of `vj bench ears`                  random_piece.py   any number of others, to learn from

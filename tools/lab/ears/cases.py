@@ -75,7 +75,7 @@ _JUMP = ((0.0, 124.0), (15.0, 124.0), (15.0, 131.44))
 
 
 def _plain(name: str, pattern: str, kit: str, bpm: float, k: int, group: str = "patterns", **how: object) -> Case:
-    recipe = Recipe(pattern, kit, bpm, 35.0, FIRST_SEED + 60 + k, **how)  # type: ignore[arg-type]
+    recipe = Recipe(pattern, kit, bpm, seed=FIRST_SEED + 60 + k, **{"seconds": 35.0, **how})  # type: ignore[arg-type]
     return Case(name, group, partial(make, recipe))
 
 
@@ -124,7 +124,7 @@ CASES: tuple[Case, ...] = (
     _plain("disco 118", "disco", "acoustic", 118.0, 9),
     _plain("house 124", "house", "909", 124.0, 10),
     _plain("waltz 150", "waltz", "acoustic", 150.0, 11, group="metres"),
-    _plain("6/8 at 60, 1", "6/8", "acoustic", 60.0, 260, group="metres", lines=(2, 1, 0, 1)),
+    _plain("6/8 at 60, 1", "6/8", "acoustic", 60.0, 260, group="metres", lines=(2, 1, 0, 1), seconds=28.0),
     _plain("6/8 at 60, 2", "6/8", "909", 60.0, 262, group="metres", lines=(2, 1, 2, 1)),
     _plain("5/4 at 140", "5/4", "acoustic", 140.0, 13, group="metres"),
     _plain("7/4 at 130", "7/4", "electro", 130.0, 14, group="metres"),
