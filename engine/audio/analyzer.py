@@ -13,6 +13,7 @@ import aubio
 import numpy as np
 
 from phosphene.engine.audio.dc_blocker import DcBlocker
+from phosphene.engine.audio.lift import BODY_HZ, Lift
 from phosphene.engine.audio.mending import is_sound
 from phosphene.engine.audio.normaliser import LEVELS, SHAPES, Normaliser
 from phosphene.engine.audio.spectrum import MelBank, attack_window, bin_frequencies, chroma_filters
@@ -32,7 +33,11 @@ _EPS = np.float32(1e-20)
 
 
 class Analyzer:
-    """Analyses one mono stream. The window slides by one hop: it always ends with the hop just given."""
+    """Analyses one mono stream. The window slides by one hop: it always ends with the hop just given.
+
+    lift: the slow gain of a quiet stream. It acts on all that is heard, and not on the levels that are told: rms, peak,
+    loudness and the three bands of a record are those of what comes in.
+    """
 
     def __init__(
         self,
@@ -45,11 +50,13 @@ class Analyzer:
         self.first_sample = 0  # where the stream begins on the show's sample count: not 0 after a restart
         self._onset = aubio.onset(onset_method, window, hop, sample_rate)
         self._normaliser = Normaliser(hop / sample_rate)
+        self.lift = Lift(hop / sample_rate)
         self._dc = DcBlocker(hop, sample_rate)
 
         self._history = np.zeros(max(_LONG, window), np.float32)
         self._input = self._history[-hop:]
         self._silence = np.zeros(hop, np.float32)
+        self._lifted = np.zeros(hop, np.float32)
         self._window = attack_window(window, hop)
         self._windowed = np.zeros(window, np.float32)
         self._spectrum = np.zeros(window // 2 + 1, np.complex64)
@@ -67,6 +74,7 @@ class Analyzer:
         self._chroma_filters, self._chroma_bins = chroma_filters(bin_frequencies(_LONG, sample_rate))
         self._chroma_magnitude = np.zeros(self._chroma_filters.shape[1], np.float32)
         self._band_starts = np.searchsorted(frequencies, BAND_EDGES_HZ).astype(np.intp)
+        self._body = slice(*np.searchsorted(frequencies, BODY_HZ).tolist())
         self._band_sizes = np.diff(self._band_starts).tolist()
         self._mel_before = np.zeros(MEL_BANDS, np.float32)
         self._mel_rise = np.zeros(MEL_BANDS, np.float32)
@@ -107,16 +115,19 @@ class Analyzer:
         # Over the window, not the hop: a hop is a fraction of a period of the bass and would flutter with its phase.
         rms = math.sqrt(float(np.einsum("i,i->", self._windowed, self._windowed)) / self._energy)
         loudness = max(LOUDNESS_FLOOR_DB, 20.0 * math.log10(rms + 1e-12))
-        active = self._normaliser.gate(loudness)
-        out["rms"][0], out["loudness_db"][0], out["active"][0] = rms, loudness, active
+        out["rms"][0], out["loudness_db"][0] = rms, loudness
         levels = self._levels
         sums = np.add.reduceat(self._magnitude, self._band_starts).tolist()  # the fourth is what lies above
         levels[0] = rms
         levels[1:4] = (total / n for total, n in zip(sums, self._band_sizes, strict=False))
         out["bass"][0], out["mid"][0], out["treble"][0] = levels[1:4]
+        gain = self.lift.step(loudness, float(self._magnitude[self._body].sum()))
+        active = self._normaliser.gate(loudness + self.lift.db)
+        out["active"][0] = active
+        levels[:4] = (gain * level for level in levels[:4])
         self._find_shapes()
-        self._find_mel_and_flux()
-        self._find_onset(t_adc, active)
+        self._find_mel_and_flux(gain)
+        self._find_onset(t_adc, active, gain)
         if self._hops % _CHROMA_EVERY == 0:
             self._find_chroma()
         self._norm[:] = self._normaliser.step(levels, self._shapes)
@@ -149,19 +160,20 @@ class Analyzer:
             shapes[2] = min(1.0, geometric / max(arithmetic, float(_EPS)))
         self._out["centroid"][0], self._out["rolloff"][0], self._out["flatness"][0] = shapes
 
-    def _find_mel_and_flux(self) -> None:
+    def _find_mel_and_flux(self, gain: float) -> None:
         mel, rise = self._mel, self._mel_rise
         self._mel_before[:] = mel
         self._mel_bank.apply(self._power, mel)
-        mel *= _MEL_COMPRESSION
+        mel *= np.float32(_MEL_COMPRESSION * gain * gain)
         np.log1p(mel, out=mel)
         np.subtract(mel, self._mel_before, out=rise)
         np.maximum(rise, 0.0, out=rise)
         self._levels[4] = self._out["flux"][0] = float(rise.sum()) / len(rise)
 
-    def _find_onset(self, t_adc: float, active: float) -> None:
+    def _find_onset(self, t_adc: float, active: float, gain: float) -> None:
         """aubio flags an onset about 20 ms after it was heard and says when it was: that time is published."""
-        flagged = bool(self._onset(self._input)[0]) and active > 0.0
+        np.multiply(self._input, np.float32(gain), out=self._lifted)
+        flagged = bool(self._onset(self._lifted)[0]) and active > 0.0
         self._out["onset"][0] = flagged
         if flagged:
             # get_last() counts samples; get_last_s() is a float32 and off by 4 ms after ten hours.
