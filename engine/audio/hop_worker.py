@@ -72,6 +72,8 @@ class HopWorker:
         status["clipped"] = before["clipped"] + listener.clipped
         status["broken"] = before["broken"] + self.broken_before + listener.broken
         status["inverted"] = listener.inverted
+        status["dead"] = 0 if listener.dead is None else 1 + listener.dead
+        status["lift_db"] = listener.lift_db
         self._zeros = 0 if hop.any() else self._zeros + 1
         status["silent"] = self._zeros * HOP >= _SILENT_S * SAMPLE_RATE
         status["peak"] = listener.peak

@@ -10,7 +10,7 @@ import numpy as np
 
 from phosphene.engine.audio.analyzer import Analyzer
 from phosphene.engine.audio.base import PCM
-from phosphene.engine.audio.downmix import INVERTED, Downmix
+from phosphene.engine.audio.downmix import DEAD, INVERTED, Downmix
 from phosphene.engine.audio.mending import broken_line, is_sound, mend
 from phosphene.engine.core.ring import Ring
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
@@ -18,9 +18,8 @@ from phosphene.engine.tempo.timeline import TIMELINE, Timeline
 from phosphene.engine.tempo.tracker import BeatTracker
 
 CLIP_LEVEL = 0.999  # converters and mixers rarely reach 1.0 exactly
-
-
 _INVERTED_S = 1.0  # a file is called inverted when it was for so long: a wide sound may be for a moment
+_DEAD_SHARE = 0.5  # and one-sided when it was for half of its time: an introduction may be
 
 
 class Listener:
@@ -40,7 +39,7 @@ class Listener:
         self._mended = np.zeros((HOP, 2), np.float32)
         self._raw = np.zeros(1, PCM)[0]
         self._raw_pcm = self._raw["pcm"]
-        self.clipped = self.broken = 0
+        self.clipped = self.broken = self._hops = 0
         self.peak = 0.0
 
     @property
@@ -48,11 +47,24 @@ class Listener:
         """Whether one channel is the other's mirror image now."""
         return self._downmix.inverted
 
+    @property
+    def dead(self) -> int | None:
+        """Which channel is silent while the other is not: 0 left, 1 right."""
+        return self._downmix.dead
+
+    @property
+    def lift_db(self) -> float:
+        """By how much a quiet stream is heard louder than it comes, dB."""
+        return self._analyzer.lift.slow_db
+
     def notes(self) -> list[str]:
         """Return what is to be said of the whole stream, a line each."""
         found = [broken_line(self.broken)] if self.broken else []
-        inverted = self._downmix.inverted_hops * HOP >= _INVERTED_S * SAMPLE_RATE
-        return [*found, INVERTED] if inverted else found
+        if self._downmix.inverted_hops * HOP >= _INVERTED_S * SAMPLE_RATE:
+            found.append(INVERTED)
+        if self.dead is not None and self._downmix.dead_hops > _DEAD_SHARE * self._hops:
+            found.append(DEAD[self.dead])
+        return found
 
     def skip(self, samples: int) -> None:
         """Count `samples` that nobody heard: the sample count of the next hop is that much further on."""
@@ -63,6 +75,7 @@ class Listener:
 
         Gain, mixing and filters act on the analysis only: the recording keeps what came in, but for broken samples.
         """
+        self._hops += 1
         np.abs(hop, out=self._level)
         self.peak = float(self._level.max())
         if not is_sound(self.peak):

@@ -34,6 +34,8 @@ STATUS = np.dtype(
         ("clipped", np.int64),
         ("broken", np.int64),  # samples that were no sound
         ("inverted", np.int64),  # 1 while one channel is the other's mirror image
+        ("dead", np.int64),  # 1 while the left channel is silent and the right one is not, 2 the other way round
+        ("lift_db", np.float64),  # by how much a quiet input is heard louder than it comes
         ("silent", np.int64),  # 1 after 5 s of nothing but zeros
         ("peak", np.float64),
         ("work_max_us", np.float64),

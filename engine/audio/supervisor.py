@@ -22,7 +22,7 @@ import numpy as np
 
 from phosphene.engine.audio.base import AudioHealth
 from phosphene.engine.audio.devices import DEFAULT, silent_line
-from phosphene.engine.audio.downmix import INVERTED
+from phosphene.engine.audio.downmix import DEAD, INVERTED
 from phosphene.engine.audio.feeds import DEMO, FILE_PREFIX, is_feed
 from phosphene.engine.audio.input_watch import BETTER, InputWatch
 from phosphene.engine.audio.looks import Look, input_found, look_for_input
@@ -41,6 +41,7 @@ _TICK_S = 0.02
 _RETRY_S = 1.0  # between tries for a missing input: a look costs 0.1 s of one core
 _RETRY_FIRST_S = 0.1
 _MOST_RETRY_S = 10.0  # of a better input that is there and cannot be opened
+_TOLD_LIFT_DB = 12.0
 _RECORDS, _KEPT = 16, 64  # 85 ms: two frames at 24 fps
 
 _log = logging.getLogger(__name__)
@@ -73,11 +74,8 @@ class Supervisor:
         self._hops_before, self._let_go = 0, 0.0
         self._next_try, self._retry_s, self._better_s = 0.0, _RETRY_FIRST_S, _RETRY_S
         self._ever_ran = False
-        self._odd = (
-            0,
-            False,
-            False,
-        )  # (broken samples before this input, or -1: said; whether inversion, silence were said)
+        self._broken_before = 0  # samples before this input; -1 once they were said
+        self._odd: set[str] = set()  # what was said of this input
         self._recent: deque[np.void] = deque(maxlen=_KEPT)
         self._feature_cursor = 0
         self._line: Timeline | None = None
@@ -127,8 +125,8 @@ class Supervisor:
         running = current is not None and _runs(status)
         work, broken = status["work_us"], int(status["broken"])
         notes = list(current.notes) if running else []
-        notes += [INVERTED] if running and status["inverted"] else []
-        notes += [silent_line()] if running and self._is_silent(status) else []
+        notes += self._oddities(status) if running else []
+        notes += [_lift_line(lift)] if running and (lift := float(status["lift_db"])) >= _TOLD_LIFT_DB else []
         notes += [broken_line(broken)] if broken else []
         return AudioHealth(
             source=current.source if running else "",
@@ -253,7 +251,8 @@ class Supervisor:
         self._origin = origin if is_feed(candidate.spec) else None
         self._error, self._better_s = candidate.stand_in, _RETRY_S
         self._watch = InputWatch(candidate.spec, candidate.process.device, on_default=bool(candidate.stand_in))
-        self._odd = (0 if status is None else int(status["broken"]), False, False)
+        self._broken_before = 0 if status is None else int(status["broken"])
+        self._odd.clear()
         if candidate.stand_in:
             self._warnings.warning("missing", f"audio input: {candidate.stand_in}; listening to {candidate.process.source}")
 
@@ -297,17 +296,19 @@ class Supervisor:
 
     def _tell_odd(self, status: np.void) -> None:
         """Say once of an input what is odd about its sound."""
-        broken, inverted, silent = self._odd
-        if int(status["broken"]) > broken >= 0:
-            broken = -1
-            self._tell(f"audio input: {broken_line(int(status['broken']) - self._odd[0])}")
-        if status["inverted"] and not inverted:
-            inverted = True
-            self._tell(f"audio input: {INVERTED}")
-        if self._is_silent(status) and not silent:
-            silent = True
-            self._tell(f"audio input: {silent_line()}")
-        self._odd = broken, inverted, silent
+        if int(status["broken"]) > self._broken_before >= 0:
+            self._tell(f"audio input: {broken_line(int(status['broken']) - self._broken_before)}")
+            self._broken_before = -1
+        for line in self._oddities(status):
+            if line not in self._odd:
+                self._odd.add(line)
+                self._tell(f"audio input: {line}")
+
+    def _oddities(self, status: np.void) -> list[str]:
+        """Return a line for each thing that is odd about the sound now."""
+        found = [INVERTED] if status["inverted"] else []
+        found += [DEAD[int(status["dead"]) - 1]] if status["dead"] else []
+        return [*found, silent_line()] if self._is_silent(status) else found
 
     def _is_silent(self, status: np.void) -> bool:
         """Whether a device gives nothing but zeros; a file may well be silent for a while."""
@@ -384,6 +385,11 @@ def check_file(spec: str) -> None:
         from phosphene.engine.audio.decode import stream_audio
 
         next(stream_audio(spec.removeprefix(FILE_PREFIX)))
+
+
+def _lift_line(lift_db: float) -> str:
+    louder = 5 * round(lift_db / 5.0)
+    return f"a quiet input: heard some {louder} dB louder than it comes; more level from the mixer has less noise"
 
 
 def _runs(status: np.void) -> bool:

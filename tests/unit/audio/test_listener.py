@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from phosphene.engine.audio.base import PCM
+from phosphene.engine.audio.downmix import DEAD, Downmix
 from phosphene.engine.audio.listener import Listener
 from phosphene.engine.core.ring import Ring
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
@@ -173,6 +174,72 @@ def test_one_dead_channel_moves_the_picture_as_two_do(rings) -> None:
     later = len(music) // 2
     for name in ("rms", "bass"):
         assert found["norm"][name][later:].std() == pytest.approx(plain["norm"][name][later:].std(), rel=0.25)
+
+
+def fed(downmix: Downmix, left: np.ndarray, right: np.ndarray) -> None:
+    """Mix hops [n, HOP]."""
+    out = np.zeros(HOP, np.float32)
+    for hop in stereo(left, right):
+        downmix.mix(hop, 1.0, out)
+
+
+@pytest.mark.parametrize(("alive", "dead"), [(0, 1), (1, 0)])
+def test_a_dead_channel_is_said_after_ten_seconds_and_no_more_once_it_lives(alive: int, dead: int) -> None:
+    music, rng = kicks(4.0), np.random.default_rng(2)
+    hum = (1e-4 * rng.standard_normal(music.shape)).astype(np.float32)
+    pair = [music, music]
+    pair[dead] = hum
+    downmix = Downmix(HOP, SAMPLE_RATE)
+    for _ in range(2):
+        fed(downmix, *pair)
+        assert downmix.dead is None
+    fed(downmix, *pair)
+    assert downmix.dead == dead
+    fed(downmix, hum, hum[::-1])  # a break: nothing is known
+    fed(downmix, 0 * hum, 0 * hum)
+    assert downmix.dead == dead
+    pair[dead] = 0.05 * music
+    fed(downmix, *pair)
+    assert downmix.dead is None
+
+
+def test_a_file_is_called_one_sided_only_if_most_of_it_is(rings) -> None:
+    music = kicks(18.0)  # what has just played on the other side is forgotten after 6 s, and then 10 s are waited
+    for seconds, said in ((0.0, True), (18.0, False)):
+        listener = Listener(*rings)
+        both = music[: round(seconds * SAMPLE_RATE / HOP)]
+        for part in (stereo(both, both), stereo(music, 0 * music)):
+            for k, hop in enumerate(part):
+                listener.hear(hop, k * HOP / SAMPLE_RATE)
+        assert listener.dead == 1
+        assert (DEAD[1] in listener.notes()) == said
+
+
+def test_music_on_one_side_and_a_quiet_other_side_is_no_dead_channel() -> None:
+    music = kicks(12.0)
+    for left, right in ((music, 0.01 * music), (0 * music, 0 * music), (1e-5 * music, 0 * music)):
+        downmix = Downmix(HOP, SAMPLE_RATE)
+        fed(downmix, left, right)
+        assert downmix.dead is None
+
+
+def test_a_quiet_mirror_image_is_found_too() -> None:
+    """A peak of -56 dBFS."""
+    downmix, music = Downmix(HOP, SAMPLE_RATE), 0.002 * kicks(3.0)
+    fed(downmix, music, -music)
+    assert downmix.inverted
+
+
+def test_channels_that_change_sides_are_heard_without_a_click(rings) -> None:
+    """Left and right swapped in mid-show: their mean is the same to the bit."""
+    rng = np.random.default_rng(3)
+    left, right = kicks(2.0), (0.1 * rng.standard_normal(kicks(2.0).shape)).astype(np.float32)
+    half = len(left) // 2
+    swapped = stereo(left, right)
+    swapped[half:] = swapped[half:, :, ::-1]
+    plain = hear(Listener(*rings), stereo(left, right), rings[0])
+    found = hear(Listener(*rings), swapped, rings[0])
+    assert np.array_equal(found, plain)
 
 
 @pytest.mark.parametrize("offset", [0.03, -0.3])
