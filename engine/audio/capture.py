@@ -7,7 +7,7 @@ size, finds out when it was captured, and works; it never waits, allocates littl
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from phosphene.engine.audio.devices import WASAPI, find_input, import_sounddevice
 from phosphene.engine.audio.hop_worker import HopWorker
 from phosphene.engine.audio.hops import Hops
+from phosphene.engine.audio.own_rate import FASTEST, SLOWEST, OwnRate, rate_line, rate_words
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
@@ -26,16 +27,25 @@ _LOOK_S = 0.1  # how often the main thread looks whether the stream is still the
 
 
 class Capture:
-    """One input stream at 48 kHz. `channels` counts from 1: the two (or one) that are listened to; None: the first two.
+    """One input stream. `channels` counts from 1: the two (or one) that are listened to; None: the first two.
 
-    A context: the stream is open within it. What comes before `run` is dropped.
+    At 48 kHz; where the device refuses that (ALSA's hardware, JACK), at its own rate, and resampled. A context: the stream
+    is open within it. What comes before `run` is dropped.
     """
 
-    def __init__(self, device: str, index: int, channels: Sequence[int] | None) -> None:
-        """Open the device called `device`; `index` decides between devices of one name. Raises UserError."""
+    def __init__(
+        self, device: str, index: int, channels: Sequence[int] | None, note: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Open the device called `device`; `index` decides between devices of one name. Raises UserError.
+
+        note: is told in a line if it runs at another rate.
+        """
         self._worker: HopWorker | None = None
         self._arrived = threading.Event()
+        self._rate = SAMPLE_RATE  # of the device, Hz
         self._stream = self._open(index, device, channels)
+        if self._rate != SAMPLE_RATE:
+            note(rate_line(self._rate))
 
     def __enter__(self) -> Capture:
         self._stream.start()
@@ -67,19 +77,26 @@ class Capture:
         host = sounddevice.query_hostapis(info["hostapi"])["name"]
         # WASAPI shares a device at the rate of the system's mixer alone, often 44.1 kHz, unless it is asked to convert.
         more = {"extra_settings": sounddevice.WasapiSettings(auto_convert=True)} if host == WASAPI else {}
-        try:
-            return sounddevice.InputStream(
-                device=index,
-                channels=self._hops.channels,
-                samplerate=SAMPLE_RATE,
-                blocksize=HOP,
-                latency="low",
-                dtype="float32",
-                callback=self._callback,
-                **more,
-            )
-        except sounddevice.PortAudioError as error:
-            raise UserError("cannot capture from this input at 48 kHz", where=device, got=error) from error
+        own = round(info["default_samplerate"])
+        rates = [SAMPLE_RATE, own] if own != SAMPLE_RATE and SLOWEST <= own <= FASTEST else [SAMPLE_RATE]
+        for rate in rates:
+            self._rate = rate
+            self._hops.own = None if rate == SAMPLE_RATE else OwnRate(rate)
+            try:
+                return sounddevice.InputStream(
+                    device=index,
+                    channels=self._hops.channels,
+                    samplerate=rate,
+                    blocksize=HOP if self._hops.own is None else self._hops.own.block,
+                    latency="low",
+                    dtype="float32",
+                    callback=self._callback,
+                    **more,
+                )
+            except sounddevice.PortAudioError as error:
+                refused = error
+        tried = " or ".join(rate_words(rate) for rate in rates)
+        raise UserError(f"cannot capture from this input at {tried}", where=device, got=refused) from refused
 
     def _callback(self, block: np.ndarray, frames: int, times: object, flags: object) -> None:
         worker = self._worker
@@ -91,7 +108,7 @@ class Capture:
                 worker.overflows += 1
             t = clock.now()
             # PortAudio's times are on a clock of its own: what counts is how long before "now" the block began.
-            age = times.currentTime - times.inputBufferAdcTime if times.inputBufferAdcTime > 0 else frames / SAMPLE_RATE
+            age = times.currentTime - times.inputBufferAdcTime if times.inputBufferAdcTime > 0 else frames / self._rate
             self._hops.take(worker, block, t - age, t)
         except Exception as error:  # noqa: BLE001 - boundary: an exception would end PortAudio's stream without a word
             worker.fail(f"{type(error).__name__}: {error}")

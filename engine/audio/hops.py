@@ -1,4 +1,4 @@
-"""Cuts what a device delivers, in blocks of any size, into hops that carry the time at which they were captured.
+"""Cuts what a device delivers, in blocks of any size and at any rate, into hops with the time at which they were captured.
 
 Used by `capture.py` on PortAudio's thread, and by `loopback.py` on the main thread of the audio process. Never waits.
 """
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from phosphene.engine.audio.hop_worker import HopWorker
+from phosphene.engine.audio.mending import all_sound, mend
+from phosphene.engine.audio.own_rate import OwnRate
 from phosphene.engine.audio.sample_clock import SampleClock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
@@ -20,7 +22,8 @@ from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 class Hops:
     """Fills hops of two channels out of the device's. channels: counted from 1, one or two; None: the first two.
 
-    Raises UserError for channels that the device called `device`, with `available` of them, does not have.
+    own: resamples a device at another rate than 48 kHz; set before the first block. Raises UserError for
+    channels that the device called `device`, with `available` of them, does not have.
     """
 
     def __init__(self, device: str, available: int, channels: Sequence[int] | None) -> None:
@@ -33,6 +36,7 @@ class Hops:
         self._pending = np.zeros((HOP, 2), np.float32)
         self._filled = 0
         self._skipped = 0
+        self.own: OwnRate | None = None
         self._prioritised = False
 
     def take(self, worker: HopWorker, block: np.ndarray, begun: float, now: float) -> None:
@@ -40,11 +44,22 @@ class Hops:
         if not self._prioritised:
             self._prioritised = True
             raise_priority()
+        if self.own is None:
+            self._cut(worker, block, self._left, self._right, begun, now)
+            return
+        pair = np.empty((len(block), 2), np.float32)
+        pair[:, 0], pair[:, 1] = block[:, self._left], block[:, self._right]
+        if not all_sound(pair):  # one such sample would stay in the filter for good
+            worker.broken_before += mend(pair)
+        for made, at in self.own.take(pair, begun):
+            self._cut(worker, made, 0, 1, at, now)
+
+    def _cut(self, worker: HopWorker, block: np.ndarray, left: int, right: int, begun: float, now: float) -> None:
         at, frames = 0, len(block)
         while at < frames:
             n = min(HOP - self._filled, frames - at)
-            self._pending[self._filled : self._filled + n, 0] = block[at : at + n, self._left]
-            self._pending[self._filled : self._filled + n, 1] = block[at : at + n, self._right]
+            self._pending[self._filled : self._filled + n, 0] = block[at : at + n, left]
+            self._pending[self._filled : self._filled + n, 1] = block[at : at + n, right]
             self._filled += n
             at += n
             if self._filled == HOP:

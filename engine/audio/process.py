@@ -3,7 +3,7 @@
 It has a process of its own so that nothing the show does in Python can delay it, and so that a lost device is cured by
 starting over, the only way PortAudio re-reads the device list. A plain child process and not multiprocessing's, which
 would import the program's main module here first, with all of the show behind it. What it imports: numpy, aubio,
-PortAudio, and PyAV when a file is played.
+PortAudio, and PyAV when a file is played or a device has another rate.
 
     stdout   {"ready": true} once it has sound; {"note": ...}; {"error": ...} before it ends for a reason
     stdin    {"origin": s}: publish from now on. Its end is ours: with the supervisor's wish, and with its death
@@ -90,14 +90,17 @@ def _run(order: Mapping[str, object], told: _Told, say: Say) -> str:
 
 
 def _open(order: Mapping[str, object], say: Say) -> Capture | Loopback | Player:
+    def note(text: str) -> None:
+        say(note=text)
+
     if is_feed(str(order["input"])):
-        return Player(str(order["input"]), order["origin"], monitor=bool(order["monitor"]), note=lambda text: say(note=text))
+        return Player(str(order["input"]), order["origin"], monitor=bool(order["monitor"]), note=note)
     device = order["device"]
     if device["kind"] == LOOPBACK:
         return Loopback(str(device["name"]), order["channels"])
     # A PulseAudio source is reached through the ALSA device that leads to the server; PULSE_SOURCE is set for us.
     name = str(device["name"])
-    return Capture(name, resolve(name, int(device["index"])), order["channels"])
+    return Capture(name, resolve(name, int(device["index"])), order["channels"], note)
 
 
 class _Told:

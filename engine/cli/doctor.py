@@ -88,10 +88,17 @@ def _monitors() -> list[str]:
 
 
 def _inputs() -> list[str]:
-    from phosphene.engine.audio.devices import list_inputs
+    from phosphene.engine.audio.devices import InputDevice, list_inputs
+    from phosphene.engine.audio.own_rate import rate_words
+    from phosphene.engine.core.signals import SAMPLE_RATE
+
+    def line(d: InputDevice) -> str:
+        rate = round(d.default_rate)
+        own = "" if rate == SAMPLE_RATE else f", {rate_words(rate)} of its own, brought to {rate_words(SAMPLE_RATE)}"
+        return f"{d.name} ({d.channels} channels{own}{', default' if d.is_default else ''})"
 
     try:
-        return [f"{d.name} ({d.channels} channels{', default' if d.is_default else ''})" for d in list_inputs()]
+        return [line(d) for d in list_inputs()]
     except UserError as error:
         return [error.line()]
 

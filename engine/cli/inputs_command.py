@@ -8,6 +8,7 @@ import typer
 
 from phosphene.engine.audio.devices import list_inputs, one_each
 from phosphene.engine.audio.loopback import advice
+from phosphene.engine.audio.own_rate import rate_words
 from phosphene.engine.cli.table import Json, print_table
 
 
@@ -21,7 +22,7 @@ def devices_command(as_json: Json = False) -> None:
         typer.echo("no audio input; vj live plays the demo music instead")
     print_table(
         ("", "name", "channels", "rate", "by"),
-        [("*" if d.is_default else "", d.name, str(d.channels), f"{d.default_rate:g}", d.kind) for d in inputs],
+        [("*" if d.is_default else "", d.name, str(d.channels), rate_words(round(d.default_rate)), d.kind) for d in inputs],
     )
     if line := advice(d.name for d in inputs):
         typer.echo(line)

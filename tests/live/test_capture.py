@@ -15,8 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
+from phosphene.engine.audio import source_process
 from phosphene.engine.audio.base import AudioHealth
 from phosphene.engine.audio.devices import silent_line
+from phosphene.engine.audio.own_rate import rate_line
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
@@ -101,6 +103,58 @@ def test_a_tone_arrives_with_its_level_and_pitch(pulseaudio) -> None:
     assert health.peak == pytest.approx(0.5, rel=0.02)
 
 
+@pytest.fixture(name="at_44100")
+def _at_44100(pulseaudio) -> Iterator[None]:
+    """The sink, and with it the source, at 44.1 kHz."""
+    pulseaudio.unload_sink()
+    pulseaudio.load_sink(44_100)
+    yield
+    pulseaudio.unload_sink()
+
+
+@pytest.fixture(name="own_rate", params=["the server converts", "we do"])
+def _own_rate(request, monkeypatch: pytest.MonkeyPatch, at_44100) -> list[str]:
+    """A device at 44.1 kHz, and what is said of it."""
+    if request.param == "the server converts":
+        return []
+    program = str(Path(__file__).with_name("refusing_process.py"))
+    monkeypatch.setattr(source_process, "python_child", lambda module, order: [sys.executable, "-P", program, order])
+    return [rate_line(44_100)]
+
+
+def test_a_device_at_44_1_khz_is_heard_with_level_and_pitch(own_rate, pulseaudio) -> None:
+    level = 0.5 / np.sqrt(2)
+    records, health = heard_tone(pulseaudio)
+    assert list(health.notes) == own_rate
+    whole = min(float(r["rms"]) for r in records) > 0.98 * level and health.overflows == 0
+    without_gaps(whole, "the tone was played with holes")
+    for record in records:
+        assert record["rms"] == pytest.approx(level, rel=0.02)
+        assert record["centroid"] == pytest.approx(1000.0, rel=0.02)
+    steps = np.diff([float(r["t_adc"]) for r in records])
+    keeps(float(np.abs(steps - HOP / SAMPLE_RATE).max()), 5e-4, "s of the callbacks' jitter that shows")
+
+
+def test_clicks_on_a_device_at_44_1_khz_are_timed_to_the_millisecond(own_rate, pulseaudio) -> None:
+    check_clicks(pulseaudio)
+
+
+def test_a_device_that_comes_back_at_another_rate_goes_on(pulseaudio) -> None:
+    with listening(SOURCE) as supervisor:
+        pulseaudio.unload_sink()
+        try:
+            until(lambda: supervisor.health().state == "lost", 2.0, lambda: str(supervisor.health()))
+            pulseaudio.load_sink(44_100)
+            until(lambda: supervisor.health().state == "running", 3.0, lambda: str(supervisor.health()))
+            until(lambda: supervisor.health().source == SOURCE, 3.0, lambda: str(supervisor.health()))
+            player = pulseaudio.play(tone(2.0))
+            until(lambda: supervisor.records(clock.now())[-1]["rms"] > 0.3, 3.0)
+            player.terminate()
+            player.wait()
+        finally:
+            pulseaudio.unload_sink()
+
+
 def test_an_input_that_gives_nothing_but_zeros_is_said_once(pulseaudio) -> None:
     """A muted channel, or a system that hides the microphone: no open line is so silent."""
     with listening(SOURCE) as supervisor:
@@ -133,6 +187,10 @@ def heard_clicks(pulseaudio, pcm: np.ndarray) -> tuple[np.ndarray, np.ndarray, l
 
 
 def test_clicks_are_timed_to_the_millisecond(pulseaudio) -> None:
+    check_clicks(pulseaudio)
+
+
+def check_clicks(pulseaudio) -> None:
     """Clicks 400 ms apart are found 400 ms apart, and t_adc of the samples agrees with the onsets' times."""
     rng = np.random.default_rng(1)
     pcm = np.zeros(5 * SAMPLE_RATE, np.float32)

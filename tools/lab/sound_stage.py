@@ -17,7 +17,7 @@ from phosphene.engine.core.signals import SAMPLE_RATE
 
 SINK = "stage"
 # norewinds: the sink mixes 50 ms ahead instead of up to 2 s, which no real sound card would have us wait for.
-_LOAD_SINK = ("module-null-sink", f"sink_name={SINK}", "rate=48000", "channels=2", "norewinds=1")
+_LOAD_SINK = ("module-null-sink", f"sink_name={SINK}", "channels=2", "norewinds=1")
 _ASOUND = """
 pcm.!default { type pulse }
 ctl.!default { type pulse }
@@ -58,10 +58,10 @@ class PulseAudio:
                 raise RuntimeError((folder / "log").read_text())
             clock.sleep(0.05)
 
-    def load_sink(self) -> None:
-        """Make the sink, and with it the source `stage.monitor`, unless it is there."""
+    def load_sink(self, rate: int = SAMPLE_RATE) -> None:
+        """Make the sink, and with it the source `stage.monitor`, at `rate` Hz, unless it is there."""
         if not self._module:
-            self._module = self.pactl("load-module", *_LOAD_SINK, check=True).stdout.strip()
+            self._module = self.pactl("load-module", *_LOAD_SINK, f"rate={rate}", check=True).stdout.strip()
 
     def unload_sink(self) -> None:
         """Take the sink away, as if a cable were pulled."""

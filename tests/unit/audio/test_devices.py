@@ -130,3 +130,46 @@ def test_a_card_at_another_rate_is_converted_by_windows(windows):
     assert wasapi["samplerate"] == 48_000
     assert wasapi["extra_settings"] == "auto_convert=True"
     assert "extra_settings" not in capture_module.Capture(FOCUSRITE, 4, None)._stream.given
+
+
+def refusing(monkeypatch, own: float, *accepted: int) -> None:
+    """PortAudio with one device whose own rate is `own`, and which opens at `accepted` rates alone."""
+
+    def open_stream(**given):
+        if given["samplerate"] not in accepted:
+            raise OSError("Invalid sample rate")
+        return SimpleNamespace(given=given)
+
+    fake = SimpleNamespace(
+        query_hostapis=lambda index=None: {"name": "ALSA"},
+        query_devices=lambda index=None: {"max_input_channels": 2, "default_samplerate": own, "hostapi": 0},
+        InputStream=open_stream,
+        PortAudioError=OSError,
+    )
+    monkeypatch.setattr(capture_module, "import_sounddevice", lambda: fake)
+
+
+@pytest.mark.parametrize(("own", "block"), [(44_100.0, 235), (96_000.0, 512), (8_000.0, 42)])
+def test_a_device_that_refuses_48_khz_is_captured_at_its_own_rate_and_that_is_said(monkeypatch, own, block):
+    refusing(monkeypatch, own, round(own))
+    said: list[str] = []
+    given = capture_module.Capture("card", 0, None, said.append)._stream.given
+    assert (given["samplerate"], given["blocksize"]) == (own, block)
+    assert said == [f"this input runs at {own / 1000:g} kHz: brought to 48 kHz"]
+
+
+def test_a_device_that_takes_48_khz_is_asked_for_nothing_else(monkeypatch):
+    refusing(monkeypatch, 44_100.0, 44_100, 48_000)
+    said: list[str] = []
+    given = capture_module.Capture("card", 0, None, said.append)._stream.given
+    assert (given["samplerate"], given["blocksize"]) == (48_000, 256)
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("own", "tried"), [(44_100.0, "at 48 kHz or 44.1 kHz"), (48_000.0, "at 48 kHz"), (0.0, "at 48 kHz")]
+)
+def test_a_device_that_does_not_open_at_all_is_told_with_the_rates(monkeypatch, own, tried):
+    refusing(monkeypatch, own)
+    with pytest.raises(UserError, match=tried):
+        capture_module.Capture("card", 0, None)
