@@ -5,6 +5,7 @@ Called by the main functions of programs. Typer itself would draw a box, which n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -26,8 +27,9 @@ def invoke(app: typer.Typer | Callable[..., Any], arguments: Sequence[str] | Non
         made.command()(app)
         app = made
     command: Any = typer.main.get_command(app) if isinstance(app, typer.Typer) else app
+    words = None if arguments is None else list(arguments)
     try:
-        code = command.main(args=None if arguments is None else list(arguments), prog_name=prog, standalone_mode=False)
+        code = command.main(words, prog, standalone_mode=False, help_option_names=["--help", "-h"])
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _Usage as error:
@@ -39,31 +41,75 @@ def invoke(app: typer.Typer | Callable[..., Any], arguments: Sequence[str] | Non
 
 
 def _plainly(error: Any, prog: str) -> UserError:
-    typed = error.option_name if type(error).__name__ == "NoSuchOption" else ""
     context = getattr(error, "ctx", None)
-    where = context.command_path if context is not None else prog
-    remedy = f"{where} --help"
-    if typed:
+    path = context.command_path if context is not None else prog
+    where = path if path != prog else ""  # which begins the line anyway
+    remedy = f"{path} --help"
+    if type(error).__name__ == "NoSuchOption":
+        typed = error.option_name
         known = [option for p in context.command.params for option in p.opts] if context is not None else []
         return UserError("no such option", where=where, got=typed, remedy=did_you_mean(typed, known) or remedy)
-    what = str(error.format_message()).strip().rstrip(".")
-    return UserError(what[:1].lower() + what[1:], where=where, remedy=remedy)
+    if type(error) is typer.BadParameter and getattr(error, "param", None) is not None:
+        return _wrong_value(error, remedy)
+    return UserError(_sentence(error.format_message()), where=where, remedy=remedy)
+
+
+def _wrong_value(error: Any, remedy: str) -> UserError:
+    """Return what is wrong with the value of an option or argument: what it may be, and what it is."""
+    param, message = error.param, str(error.message)
+    where = param.opts[0] if param.opts[0].startswith("-") else param.metavar or param.opts[0]
+    if choice := re.search(r"'(.*)' is not one of (.*?)\.?$", message, re.DOTALL):
+        allowed = choice[2].replace("'", "")
+        return UserError("no such choice", where=where, allowed=allowed, got=choice[1], remedy=remedy)
+    cause = error.__cause__  # of pydantic, which reads numbers for typer
+    found = cause.errors()[0] if hasattr(cause, "errors") else {}
+    kind, got = str(found.get("type")), found.get("input")
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return UserError("out of range", where=where, allowed=_range(param.min, param.max), got=got, remedy=remedy)
+    if kind.startswith(("int_", "float_")):
+        what = "not a whole number" if kind.startswith("int_") else "not a number"
+        return UserError(what, where=where, got=got, remedy=remedy)
+    return UserError(_sentence(message), where=where, remedy=remedy)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    least, most = (f"{end:g}" if isinstance(end, float) else str(end) for end in (low, high))
+    return f"{least} or more" if high is None else f"at most {most}" if low is None else f"{least} to {most}"
+
+
+def _sentence(message: object) -> str:
+    text = str(message).strip().rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def one_of(words: Sequence[str], today: Callable[[str], str] = str) -> Callable[[str], str]:
+    """Return what takes one of these words: for `parser=` of an option. today: what a word is called by now."""
+
+    def word(text: str) -> str:
+        if (found := today(text)) not in words:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, words))}")
+        return found
+
+    return word
 
 
 def spread(arguments: Sequence[str], lists: Collection[str]) -> list[str]:
     """Return the arguments with `--widths 16 32` written as `--widths 16 --widths 32`, for the options in `lists`.
 
-    Typer's options take one value each; ours have always taken several.
+    Typer's options take one value each; ours have always taken several. A list that is given again counts anew.
     """
-    ready: list[str] = []
-    name, given = "", 0
+    groups: list[list[str]] = [[]]  # an option and what follows it
     for argument in arguments:
         if argument.startswith("-") and not _is_number(argument):
-            name, given = (argument if argument in lists else ""), 0
-            ready.append(argument)
+            name = argument.partition("=")[0]
+            groups = [group for group in groups if name not in lists or not group or group[0].partition("=")[0] != name]
+            groups.append([argument])
         else:
-            ready += [name, argument] if name and given else [argument]
-            given += 1
+            groups[-1].append(argument)
+    ready: list[str] = []
+    for group in groups:
+        first, *values = group or [""]
+        ready += [word for value in values for word in (first, value)] if first in lists and values else group
     return ready
 
 
