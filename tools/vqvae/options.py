@@ -9,9 +9,8 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import ValidationError
 
 from phosphene.engine.core.errors import UserError
@@ -20,7 +19,11 @@ from phosphene.engine.models.vqvae import MAX_CODES, VqvaeNetwork
 from phosphene.tools.laboratory import laboratory
 from phosphene.tools.option_words import PLAIN_RECIPES, RECIPES
 from phosphene.tools.runs.options import from_table, options_table
-from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Quantiser, Scalar
+
+if TYPE_CHECKING:
+    import torch
+
+    from phosphene.tools.vqvae.quantisers import Quantiser
 
 MODES = ("gray", "128", "256")
 QUANTISERS = ("ema", "gradient", "cosine", "fsq", "vae")
@@ -136,6 +139,8 @@ class Options:
 
     def make_quantiser(self, generator: torch.Generator) -> Quantiser:
         """Return the quantiser, its random start drawn from `generator`."""
+        from phosphene.tools.vqvae.quantisers import Codebook, Gaussian, Scalar  # torch, which no help waits for
+
         if self.quantiser == "fsq":
             return Scalar(LEVELS[self.entries], self.dim)
         if self.quantiser == "vae":
