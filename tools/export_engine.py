@@ -22,8 +22,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from typer import Argument, Option
 
 from phosphene.engine.backends import decoded_onnx
 from phosphene.engine.backends.decoders import KINDS as DECODED
@@ -53,9 +55,8 @@ from phosphene.engine.core.terminal import print_anything, run
 from phosphene.engine.models.encoding import STRAIGHT_VIEW, coordinates, input_values, uniform_vector
 from phosphene.engine.models.style import Style, list_styles, load_style
 from phosphene.kernels.cppn.reference import forward
-from phosphene.tools.command_line import Parser
+from phosphene.tools.command_line import read
 from phosphene.tools.handing_over import check_place, hand_over
-from phosphene.tools.numbers_given import decimal
 
 FLOAT_LIMIT, DECODED_FLOAT_LIMIT = 1e-4, 1e-3
 _CHUNK = 16_384  # pixels of the float64 reference at once: 256 wide they take 34 MB a layer
@@ -180,25 +181,24 @@ def export_onnx(style: Style, folder: Path, half_only: bool, check: bool) -> boo
     return holds
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """What the command line says."""
+
+    styles: Annotated[list[str] | None, Argument(metavar="STYLE", help="slugs or folders")] = None
+    all: Annotated[bool, Option("--all", help="the whole library")] = False
+    onnx_only: Annotated[bool, Option("--onnx-only", help="no plan: needs neither a GPU nor TensorRT")] = False
+    half: Annotated[bool, Option("--half", help="only the ONNX file in half")] = False
+    out: Annotated[Path, Option(help="folder of the ONNX files")] = Path("out/engines")
+    size: Annotated[str | None, Option(help="a plan of one size, such as 1280x720")] = None
+    sizes: Annotated[str | None, Option(help="a plan of a range of sizes (default: 64x36..1280x720)")] = None
+    level: Annotated[int, Option(min=0, max=5, help="how hard the builder tries")] = LEVEL
+    limit: Annotated[float, Option(min=1.0, max=86_400.0, help="seconds for one plan")] = LIMIT_S
+
+
 def main(argv: Sequence[str] | None = None, prog: str = "export_engine.py") -> int:
     """Return the exit code."""
-    parser = Parser(prog, __doc__)
-    parser.add_argument("styles", nargs="*", metavar="STYLE", help="slugs or folders")
-    parser.add_argument("--all", action="store_true", help="the whole library")
-    parser.add_argument("--onnx-only", action="store_true", help="no plan: needs neither a GPU nor TensorRT")
-    parser.add_argument("--half", action="store_true", help="only the ONNX file in half")
-    parser.add_argument(
-        "--out", type=Path, default=Path("out/engines"), help="folder of the ONNX files (default: %(default)s)"
-    )
-    parser.add_argument("--size", help="a plan of one size, such as 1280x720")
-    parser.add_argument("--sizes", help="a plan of a range of sizes (default: 64x36..1280x720)")
-    parser.add_argument(
-        "--level", type=int, choices=range(6), default=LEVEL, help="how hard the builder tries (%(default)s)"
-    )
-    parser.add_argument(
-        "--limit", type=decimal(1.0, 86_400.0), default=LIMIT_S, help="seconds for one plan (default: %(default)g)"
-    )
-    args = parser.parse_args(argv)
+    args = read(CommandLine, argv, prog, __doc__)
     try:
         least, most = sizes_of(args.size, args.sizes)
         names = list_styles() if args.all else args.styles

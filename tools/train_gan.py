@@ -14,8 +14,6 @@ whole budget; without either it is 10 minutes. Mind the -- of torchrun, which ta
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
 import logging
 import os
 import sys
@@ -28,14 +26,13 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import runs_dir
 from phosphene.engine.library.free_folder import check_free
 from phosphene.engine.models.style import StyleMeta, check_slug, in_library
-from phosphene.tools.command_line import JSON_HELP, Parser
+from phosphene.tools.command_line import read
+from phosphene.tools.gan.command_line import CommandLine
 from phosphene.tools.gan.options import Options, options_from
-from phosphene.tools.numbers_given import decimal
-from phosphene.tools.option_words import RECIPES, recipe_of_today
 from phosphene.tools.runs.boundary import ABORTED, exit_code
 from phosphene.tools.runs.files import OPTIONS
 from phosphene.tools.runs.options import check_new, check_resumed, check_unchanged, given_options, options_table
-from phosphene.tools.runs.places import check_own, run_place, style_place
+from phosphene.tools.runs.places import check_own
 
 if TYPE_CHECKING:
     from phosphene.tools.gan.run import Run
@@ -48,65 +45,22 @@ _FREE = "choose another --out, or delete the folder"
 _SCORES = ("kid", "kid_real", "kid_untrained", "precision", "recall", "reactivity", "reactivity_null")  # of style.toml
 
 
-def parser(prog: str = "train_gan.py") -> Parser:
-    """Return the command line."""
-    p = Parser(prog, __doc__)
-    defaults = {f.name: f.default for f in dataclasses.fields(Options)}
-
-    def option(flag: str, text: str, **more: Any) -> None:
-        key = flag[2:].replace("-", "_")
-        more.setdefault("type", type(defaults[key]))
-        p.add_argument(flag, dest=key, default=None, help=f"{text} (default: {defaults[key]})", **more)
-
-    p.add_argument("--data", type=Path, help="folder made by vj dataset")
-    p.add_argument("--out", type=style_place, required=True, help="name of the style, or a folder for it")
-    p.add_argument("--run", type=run_place, help="folder of the run (default: runs/<name of --out>)")
-    option("--size", "of the training pictures, one number is a square; others are scaled to cover it, never squashed")
-    option("--field", "pictures are so many times larger than --size; parts are trained on, on stage they are whole")
-    option("--widths", "channels of each level, coarse to fine; each level doubles the picture", nargs="+", type=int)
-    option("--judge", "channels of the discriminator's first level")
-    option("--batch", "pictures a step and device")
-    option("--minutes", "of training; 0: until --images")
-    option("--images", "real pictures to see in all; 0: until --minutes")
-    option("--lr", "learning rate at the start; 0: the recipe's")
-    option("--gamma", "weight of the gradient penalties at the start")
-    option("--ema", "pictures after which a weight counts half in the running mean")
-    option("--augment", "chance of each change before a picture is judged")
-    p.add_argument("--no-mirror", dest="mirror", action="store_false", default=None, help="do not mirror the pictures")
-    option("--recipe", "full, or the plain one that it is compared with", choices=RECIPES, type=recipe_of_today)
-    option("--seed", "same seed, same machine, same budget in --images: same weights")
-    option("--precision", "auto, float32, bfloat16")
-    option("--device", "auto, cpu, cuda, cuda:N, mps")
-    option("--save-every", "s between two checkpoints")
-    option("--sample-every", "steps between two sheets of samples")
-    option("--buckets", "only these buckets of the data", nargs="+", type=str)
-    p.add_argument("--name", default="", help="what people read")
-    p.add_argument("--description", default="", help="one line about it")
-    p.add_argument("--licence", default="unknown", help="of the style: what the pictures' makers allow")
-    p.add_argument("--tags", nargs="*", default=(), help="words to find it by")
-    p.add_argument("--genres", nargs="*", default=(), help="music that it suits")
-    p.add_argument("--energy", type=decimal(0.0, 1.0), default=0.5, help="of that music, 0 calm .. 1 frantic")
-    p.add_argument(
-        "--start", type=run_place, help="another run of the same networks, by name or folder: begin with what it has learnt"
-    )
-    p.add_argument("--resume", action="store_true", help="go on where the run stopped")
-    p.add_argument("--no-scores", action="store_true", help="do not measure")
-    p.add_argument("--no-video", action="store_true", help="no preview.mp4 and no walk")
-    p.add_argument("--json", dest="as_json", action="store_true", help=JSON_HELP)
-    return p
+def command_line(argv: Sequence[str] | None = None, prog: str = "train_gan.py") -> CommandLine:
+    """Read the command line. Ends the program where there is nothing to do."""
+    return read(CommandLine, argv, prog, __doc__, Options)
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "train_gan.py") -> int:
     """Return the exit code: 0 done, 2 a fault that is named on one line, 130 stopped by Ctrl-C with what was learnt kept."""
     logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
-    args = parser(prog).parse_args(argv)
+    args = command_line(argv, prog)
     # Torch's threads wait for each other by spinning: on cores that are shared, 2 are up to 30 times slower than 1.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The faults of other processes are the first one's.
     return exit_code(lambda: _run(args), prog=prog, place=args.out, tell=os.environ.get("RANK", "0") == "0")
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: CommandLine) -> int:
     slug = check_slug(args.out.name, "--out")
     folder = args.run or runs_dir() / slug
     given = given_options(Options, args)
@@ -161,19 +115,19 @@ def _run(args: argparse.Namespace) -> int:
             dist.destroy_process_group()
 
 
-def _facts(args: argparse.Namespace, data: Path) -> dict[str, Any]:
+def _facts(args: CommandLine, data: Path) -> dict[str, Any]:
     return {
         "name": args.name or args.out.name.replace("-", " ").capitalize(),
         "description": args.description,
         "licence": args.licence,
-        "tags": tuple(args.tags),
-        "genres": tuple(args.genres),
+        "tags": tuple(args.tags or ()),
+        "genres": tuple(args.genres or ()),
         "energy": args.energy,
         "images": (data.resolve().name,),
     }
 
 
-def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMeta) -> Path | None:
+def _finish(args: CommandLine, run: Run, trainer: Trainer, meta: StyleMeta) -> Path | None:
     """Write style, scores and report; return the style's folder.
 
     The style comes first: who presses Ctrl-C again, or is killed, still has it.
@@ -196,7 +150,7 @@ def _finish(args: argparse.Namespace, run: Run, trainer: Trainer, meta: StyleMet
     return style
 
 
-def _options(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> tuple[Options, Path]:
+def _options(folder: Path, given: dict[str, Any], args: CommandLine) -> tuple[Options, Path]:
     if ("minutes" in given) != ("images" in given):
         given = {"minutes": 0.0, "images": 0.0} | given
     if args.resume:

@@ -7,35 +7,57 @@ goes on. Ends with an evaluation, written beside the weights.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer import Option
 
 from phosphene.engine.core.child import ignore_current_folder
+from phosphene.engine.core.commands import one_of
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import cache_dir
-from phosphene.tools.command_line import Parser
+from phosphene.tools.command_line import read
 from phosphene.tools.handing_over import check_place, hand_over
 from phosphene.tools.motif.dataset import MOST_PICTURES, Settings, open_pictures
 from phosphene.tools.motif.evaluate import evaluate
 from phosphene.tools.motif.model import SHAPES, WEIGHTS, save_motif, untrained
 from phosphene.tools.motif.training import Options, Training
-from phosphene.tools.numbers_given import decimal, whole
 from phosphene.tools.runs import files
 from phosphene.tools.runs.boundary import exit_code
 from phosphene.tools.runs.loop import take_steps
 
 SEEDS = {"guide": 11, "judge": 47}
 _SAVE_EVERY_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """What the command line says."""
+
+    output: Annotated[str, Option(parser=one_of(sorted(SHAPES)), metavar="guide|judge", help="which of the two to train")]
+    seed: Annotated[
+        int | None,
+        Option(min=0, max=2**31 - 1, help="of pictures, weights and captions (default: its own for each output)"),
+    ] = None
+    pictures: Annotated[int, Option(min=32, max=MOST_PICTURES, help="how many to paint")] = 50000
+    steps: Annotated[int, Option(min=1, max=100_000_000, help="at most")] = 1500
+    batch: Annotated[int, Option(min=2, max=65_536, help="pictures a step")] = 256
+    rate: Annotated[float, Option(min=1e-9, max=1.0, help="highest learning rate")] = 1.5e-3
+    minutes: Annotated[float, Option(min=0.0, max=1e6, help="end by then, 0: when the steps are done")] = 0.0
+    device: Annotated[str, Option(help="cpu, cuda, cuda:N, mps")] = "cpu"
+    threads: Annotated[int, Option(min=0, max=1024, help="0: as many as torch likes")] = 0
+    resume: Annotated[bool, Option("--resume", help="go on from the checkpoint")] = False
+    weights: Annotated[Path | None, Option(help="where to write them (default: tools/motif/weights)")] = None
+    evaluate: Annotated[int, Option(min=0, max=1_000_000, metavar="N", help="pictures to evaluate with, 0: none")] = 1024
 
 
 def read_checkpoint(path: Path) -> dict:
@@ -96,37 +118,20 @@ def train(
     return training
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = Parser("train_motif.py", __doc__)
-    parser.add_argument("--output", choices=sorted(SHAPES), required=True, help="which of the two to train")
-    parser.add_argument(
-        "--seed", type=whole(0, 2**31 - 1), help="of pictures, weights and captions (default: its own for each output)"
-    )
-    parser.add_argument("--pictures", type=whole(32, MOST_PICTURES), default=50000, help="how many to paint")
-    parser.add_argument("--steps", type=whole(1, 100_000_000), default=1500)
-    parser.add_argument("--batch", type=whole(2, 65_536), default=256)
-    parser.add_argument("--rate", type=decimal(1e-9, 1.0), default=1.5e-3, help="highest learning rate")
-    parser.add_argument("--minutes", type=decimal(0.0, 1e6), default=0.0, help="end by then, 0: when the steps are done")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=whole(0, 1024), default=0, help="0: as many as torch likes")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--weights", type=Path, help="where to write them (default: tools/motif/weights)")
-    parser.add_argument(
-        "--evaluate", type=whole(0, 1_000_000), default=1024, help="pictures to evaluate with, 0: none", metavar="N"
-    )
-    given = parser.parse_args(arguments)
+def parse(arguments: Sequence[str] | None = None) -> CommandLine:
+    """Read the command line. Ends the program where there is nothing to do; raises UserError."""
+    given = read(CommandLine, arguments, "train_motif.py", __doc__)
     if given.evaluate % 32:
         raise UserError("evaluation is in groups of 32", where="--evaluate", allowed="multiples of 32", got=given.evaluate)
     return given
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Train, evaluate, write; return the exit code: 0 done, 2 a fault that is named on one line."""
     return exit_code(lambda: _run(parse(arguments)), prog="train_motif.py")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(given: CommandLine) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     seed = SEEDS[given.output] if given.seed is None else given.seed

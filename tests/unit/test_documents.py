@@ -3,7 +3,6 @@ program takes every command in them."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import re
 import shlex
@@ -21,7 +20,7 @@ from phosphene.engine.control.table import build_table
 from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.show.scene import lint_scene
-from phosphene.tools import bench
+from phosphene.tools import bench, command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -164,13 +163,13 @@ class Parsed(BaseException):
 @pytest.fixture
 def parse_only(monkeypatch):
     """Let programs that read their own arguments end there."""
-    parse_args = argparse.ArgumentParser.parse_args
+    invoke = command_line.invoke
 
-    def only(self, args=None, namespace=None):
-        parse_args(self, args, namespace)
+    def only(*given):
+        invoke(*given)
         raise Parsed
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", only)
+    monkeypatch.setattr(command_line, "invoke", only)
 
 
 def parse(arguments: list[str]) -> None:

@@ -5,7 +5,6 @@ Main thread. Ctrl-C asks the loop to stop after the step it is in; a second one 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import hashlib
@@ -28,6 +27,7 @@ from phosphene.engine.models.style import load_style, write_atomic, write_meta
 from phosphene.tools.cppn import batch as batches
 from phosphene.tools.cppn import library, nulls, report, scores
 from phosphene.tools.cppn.budget import fitted, seconds_per_pixel
+from phosphene.tools.cppn.command_line import CommandLine
 from phosphene.tools.cppn.footage import load_music
 from phosphene.tools.cppn.options import Options
 from phosphene.tools.cppn.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
@@ -45,7 +45,7 @@ _LINE_EVERY = 100  # steps, where there is no terminal for a progress bar
 console = terminal.console(stderr=True)
 
 
-def single(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
+def single(folder: Path, given: dict[str, Any], args: CommandLine) -> int:
     """Train one style, score it, report it, put it into the library; return the exit code."""
     if args.resume:
         check_resumed(folder)
@@ -108,7 +108,7 @@ def job(folder: Path) -> int:
     return 0
 
 
-def batch(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
+def batch(folder: Path, given: dict[str, Any], args: CommandLine) -> int:
     """Train many runs, compare them, and put the best seed of each style into the library where the plan says so."""
     if args.resume:
         raise UserError("a batch goes on by its own command", where="--resume", remedy="the same command without it")
@@ -149,7 +149,7 @@ def batch(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _plan(folder: Path, given: dict[str, Any], args: argparse.Namespace) -> batches.Plan:
+def _plan(folder: Path, given: dict[str, Any], args: CommandLine) -> batches.Plan:
     if args.moodboard:
         extra = sorted(set(given) - {"output"})
         if extra:

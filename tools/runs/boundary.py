@@ -1,7 +1,7 @@
 """Where the trainers' commands end: what went wrong becomes one line and an exit code, here and nowhere below.
 
-Called by `main` of `tools/train_style.py`, `train_gan.py`, `train_vqvae.py`, `train_motif.py` and `compare_gan.py`, on the
-main thread. Imports nothing heavy: a missing torch is one of the things it tells.
+Called by `main` of `tools/train_style.py`, `train_gan.py`, `train_vqvae.py`, `train_motif.py` and `compare_gan.py`, and by
+`tools/command_line.py`, on the main thread. Imports nothing heavy: a missing torch is one of the things it tells.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ once. `--minutes` is divided: network, then prior, then dreams, then previews; w
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import shlex
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from phosphene.tools.runs.outcome import print_outcome
 from phosphene.tools.runs.places import check_own
 from phosphene.tools.runs.stopper import Stopper
 from phosphene.tools.vqvae import report
+from phosphene.tools.vqvae.command_line import CommandLine
 from phosphene.tools.vqvae.dreaming import dream_loops
 from phosphene.tools.vqvae.export import write_dreams, write_vq_style
 from phosphene.tools.vqvae.maps import write_maps
@@ -51,7 +51,7 @@ _TOLD = ("objective", "psnr", "ssim", "perplexity", "used")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def single(args: argparse.Namespace, began: float | None = None) -> int:
+def single(args: CommandLine, began: float | None = None) -> int:
     """Train one VQ-VAE, and where a style is wanted its prior; write both; return the exit code.
 
     began: when the command did, by `clock.now`: from then on its minutes count.
@@ -109,7 +109,7 @@ def single(args: argparse.Namespace, began: float | None = None) -> int:
     return ABORTED if stop() else 0 if done else 1
 
 
-def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
+def ablation(args: CommandLine, argv: Sequence[str]) -> int:
     """Train the variants; return the exit code. argv: what makes the report again."""
     lab = laboratory("ablate_vqvae", "ablations")
     given = _given(args)
@@ -125,7 +125,7 @@ def ablation(args: argparse.Namespace, argv: Sequence[str]) -> int:
     return 0 if done else ABORTED
 
 
-def finish(run: Run, model: VqVae, trainer: Trainer, args: argparse.Namespace, stop: Stopper) -> None:
+def finish(run: Run, model: VqVae, trainer: Trainer, args: CommandLine, stop: Stopper) -> None:
     """Train the prior, dream, and write the style."""
     began = clock.now() - trainer.spent
     end = 60 * run.options.minutes
@@ -198,12 +198,12 @@ def _as_told(options: Options) -> dict[str, Any]:
     return dataclasses.asdict(options) | {"data": Path(options.data).name}
 
 
-def _folder(args: argparse.Namespace) -> Path:
+def _folder(args: CommandLine) -> Path:
     name = args.name or (args.out.name if args.out else "")
     return runs_dir() / check_slug(name, "--name, --out")
 
 
-def _given(args: argparse.Namespace) -> dict[str, Any]:
+def _given(args: CommandLine) -> dict[str, Any]:
     found = given_options(Options, args)
     if "data" in found and not Path(found["data"]).is_dir():
         raise UserError("no such folder", where=flag("data"), got=found["data"], remedy="make it: vj dataset")

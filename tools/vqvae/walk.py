@@ -8,17 +8,21 @@ the nearest to what the show does between two frames of a loop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
+from typer import Option
 
+from phosphene.engine.core.commands import one_of
 from phosphene.engine.core.errors import UserError, one_line
-from phosphene.tools.command_line import Parser
+from phosphene.tools.command_line import read
 from phosphene.tools.datasets.manifest import load_manifest
 from phosphene.tools.handing_over import check_place
-from phosphene.tools.numbers_given import whole
 from phosphene.tools.runs.places import run_place
 from phosphene.tools.vqvae.dreaming import steps_of
 from phosphene.tools.vqvae.export import write_loop_video
@@ -29,18 +33,23 @@ from phosphene.tools.vqvae.run import load_model
 HOW = ("embeddings", "snap", "codes")
 
 
-def command(arguments: list[str]) -> int:
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """What the command line of a walk says."""
+
+    run: Annotated[Path, Option(parser=run_place, metavar="RUN", help="a run, by name or folder")]
+    data: Annotated[Path, Option(help="data set that the frames are of")]
+    start: Annotated[str, Option("--from", metavar="LOOP:FRAME", help="where it begins")]
+    end: Annotated[str, Option("--to", metavar="LOOP:FRAME", help="where it ends")]
+    out: Annotated[Path, Option(help="film, .mp4")]
+    how: Annotated[str, Option(parser=one_of(HOW), metavar="|".join(HOW), help="the way")] = "embeddings"
+    steps: Annotated[int, Option(min=2, max=1_000_000, help="pictures")] = 150
+    fps: Annotated[int, Option(min=1, max=240, help="pictures a second")] = 30
+
+
+def command(arguments: Sequence[str], prog: str) -> int:
     """Write a walk as a film; print its jumps. Returns the exit code."""
-    p = Parser("train_vqvae.py walk", __doc__)
-    p.add_argument("--run", type=run_place, required=True, help="a run, by name or folder")
-    p.add_argument("--data", type=Path, required=True, help="data set that the frames are of")
-    p.add_argument("--from", dest="start", required=True, metavar="LOOP:FRAME")
-    p.add_argument("--to", dest="end", required=True, metavar="LOOP:FRAME")
-    p.add_argument("--out", type=Path, required=True, help="film, .mp4")
-    p.add_argument("--how", choices=HOW, default="embeddings")
-    p.add_argument("--steps", type=whole(2, 1_000_000), default=150)
-    p.add_argument("--fps", type=whole(1, 240), default=30)
-    args = p.parse_args(arguments)
+    args = read(CommandLine, arguments, prog, __doc__)
     check_place(args.out, [args.run, args.data])
     model = load_model(args.run)
     frames = [_frame(args.data, place, model) for place in (args.start, args.end)]

@@ -40,6 +40,13 @@ def test_help_names_every_command_and_loads_none():
     assert not names & HEAVY
 
 
+@pytest.mark.parametrize("arguments", [("train", "style"), ("train", "gan"), ("train", "vqvae")])
+def test_help_of_a_trainer_loads_nothing_that_trains_or_paints(arguments):
+    said, names = imported(*arguments, "--help")
+    assert f"Usage: vj {' '.join(arguments)}" in said
+    assert not names & {"OpenGL", "torch", "onnxruntime"}
+
+
 @pytest.mark.parametrize("name", _COMMANDS)
 def test_every_command_is_there(name):
     command = _loaded(name, _COMMANDS[name])

@@ -40,13 +40,13 @@ def test_options_of_earlier_runs_are_read() -> None:
 
 
 def test_command_lines_take_the_earlier_words() -> None:
-    assert train_style.parser().parse_args(["--recipe", "seed"]).recipe == "plain"
-    assert train_style.parser().parse_args(["--recipes", "ours", "plain"]).recipes == ["full", "plain"]
-    assert train_gan.parser().parse_args(["--out", "x", "--recipe", "seed004"]).recipe == "plain"
-    given = train_vqvae.parser().parse_args(["--mode", "parity", "--rescue", "ours"])
+    assert train_style.command_line(["--recipe", "seed"]).recipe == "plain"
+    assert train_style.command_line(["--recipes", "ours", "plain"]).recipes == ["full", "plain"]
+    assert train_gan.command_line(["--out", "x", "--recipe", "seed004"]).recipe == "plain"
+    given = train_vqvae.command_line(["--mode", "parity", "--rescue", "ours"])
     assert given_options(VqvaeOptions, given) == {"mode": "gray", "rescue": "full"}
     with pytest.raises(SystemExit):
-        train_gan.parser().parse_args(["--out", "x", "--recipe", "theirs"])
+        train_gan.command_line(["--out", "x", "--recipe", "theirs"])
 
 
 def test_a_moodboard_of_before_is_read(tmp_path: Path) -> None:

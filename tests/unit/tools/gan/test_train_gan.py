@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime")
 from phosphene.engine.generators.still import preview_still  # noqa: E402
 from phosphene.engine.library.style_lint import MOST_BYTES  # noqa: E402
 from phosphene.engine.models.style import load_style  # noqa: E402
-from phosphene.tools.train_gan import _options, main, parser  # noqa: E402
+from phosphene.tools.train_gan import _options, command_line, main  # noqa: E402
 
 
 def test_a_run_ends_as_a_style_with_its_report(trained):
@@ -210,7 +210,7 @@ def test_numbers_out_of_their_range_are_refused(data, tmp_path, capsys):
      (["--minutes", "3", "--images", "9"], 3.0, 9.0)],
 )  # fmt: skip
 def test_one_budget_alone_is_the_whole_budget(tmp_path, given, minutes, images):
-    args = parser().parse_args(["--data", "d", "--out", str(tmp_path / "s"), *given])
+    args = command_line(["--data", "d", "--out", str(tmp_path / "s"), *given])
     table = {name: getattr(args, name) for name in ("minutes", "images") if getattr(args, name) is not None}
     options, _ = _options(tmp_path / "r", table, args)
     assert (options.minutes, options.images) == (minutes, images)
