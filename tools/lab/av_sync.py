@@ -19,7 +19,7 @@ from phosphene.engine.core.child import ignore_current_folder
 from phosphene.engine.core.errors import UserError, one_line
 from phosphene.engine.core.media import open_media
 from phosphene.engine.core.terminal import print_anything, run
-from phosphene.tools.numbers_given import decimal
+from phosphene.tools.lab.numbers_given import decimal
 
 LOUD = 0.5  # of the loudest sample; AAC lets up to 0.35 of a click be heard 1.4 ms before it
 APART_S = 0.1  # a click's and a flash's own length is below it, the distance of two is above

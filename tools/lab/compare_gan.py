@@ -25,7 +25,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there
 from phosphene.tools.datasets.manifest import DATASET, load_manifest
 from phosphene.tools.handing_over import check_place, hand_over
-from phosphene.tools.numbers_given import decimal, whole
+from phosphene.tools.lab.numbers_given import decimal, whole
 from phosphene.tools.option_words import RECIPES, begun
 from phosphene.tools.runs.boundary import exit_code
 from phosphene.tools.train_gan import main as train

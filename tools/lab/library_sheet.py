@@ -19,7 +19,7 @@ from phosphene.engine.generators.still import sequence
 from phosphene.engine.library.previews import demo_signals, to_bytes
 from phosphene.engine.models.style import KINDS, Style, list_styles, load_style
 from phosphene.tools.handing_over import check_picture, hand_over_picture
-from phosphene.tools.numbers_given import whole
+from phosphene.tools.lab.numbers_given import whole
 
 SIZE = Size(192, 108)
 FPS = 24

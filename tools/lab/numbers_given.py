@@ -1,4 +1,4 @@
-"""Numbers on the command lines of the tools: in their range, or one line that says which that is. NaN is in no range."""
+"""Numbers on the command lines of the laboratory: in their range, or one line that says which. NaN is in no range."""
 
 from __future__ import annotations
 
