@@ -14,6 +14,7 @@ from phosphene.engine.audio.downmix import DEAD, INVERTED, Downmix
 from phosphene.engine.audio.mending import broken_line, is_sound, mend
 from phosphene.engine.core.ring import Ring
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
+from phosphene.engine.tempo.activation import beat_activation
 from phosphene.engine.tempo.timeline import TIMELINE, Timeline
 from phosphene.engine.tempo.tracker import BeatTracker
 
@@ -32,7 +33,7 @@ class Listener:
         self._features, self._pcm, self._timelines = features, pcm, timelines
         self._analyzer = Analyzer()
         self._downmix = Downmix(HOP, SAMPLE_RATE)
-        self._tracker = BeatTracker(HOP / SAMPLE_RATE)
+        self.tracker = BeatTracker(HOP / SAMPLE_RATE, beat_activation())
         self._line: Timeline | None = None
         self._mono = np.zeros(HOP, np.float32)
         self._level = np.zeros((HOP, 2), np.float32)
@@ -87,7 +88,7 @@ class Listener:
             self.clipped += int(np.count_nonzero(self._level >= CLIP_LEVEL))
         self._downmix.mix(hop, gain, self._mono)
         record = self._analyzer.process(self._mono, t_adc, self.peak)
-        line = self._tracker.step(record["mel"], t_adc, float(record["active"]))
+        line = self.tracker.step(record["mel"], t_adc, float(record["active"]), self._mono)
         if line is not None:
             self._line = line
             self._timelines.push(line.to_record())

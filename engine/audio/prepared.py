@@ -42,6 +42,7 @@ _DATA_FILES = (FEATURES_FILE, TABLES_FILE, SECTIONS_FILE)
 _WORKING, _DEAD_S = ".part-", 3600.0
 _ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = ("audio", "tempo", "core/signals.py")
+_READ = (".py", ".npz")
 _PACKAGES = ("numpy", "aubio-ledfx", "av")
 
 _log = logging.getLogger(__name__)
@@ -148,11 +149,11 @@ def _key(part: Part, audio: str) -> str:
 
 @once
 def _sources() -> str:
-    """Return the SHA-256 of the code that analyses: a constant changed anywhere in it is another analysis."""
+    """Return the SHA-256 of the code that analyses, and its weights: a constant changed anywhere is another analysis."""
     digest = hashlib.sha256()
     for name in _SOURCES:
         path = _ROOT / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for file in sorted(p for p in path.rglob("*") if p.suffix in _READ) if path.is_dir() else [path]:
             digest.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
-from phosphene.engine.tempo.resonators import BINS, Resonators
-from phosphene.engine.tempo.tracker import (
+from phosphene.engine.tempo.resonator_tracker import (
     BASS_BANDS,
     FASTEST_BPM,
     FLUX_LAG_S,
@@ -35,6 +34,7 @@ from phosphene.engine.tempo.tracker import (
     TREBLE_FROM,
     TREBLE_WEIGHT,
 )
+from phosphene.engine.tempo.resonators import BINS, Resonators
 
 STEP = 48  # hops, 0.256 s
 _CHUNK = 64  # steps whose states are held at a time

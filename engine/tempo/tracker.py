@@ -1,13 +1,18 @@
-"""The beat tracker: log-mel in, once a hop; the line of the beat out. Causal, our own.
+"""The beat tracker: sound in, once a hop; the line of the beat out. Causal.
 
 Called by the audio side on the callback thread (live) or the caller's (offline): preallocated, no locks, no logging, no
 clock. The path of one hop:
 
-    log-mel -> rise over two hops -> bass and rest, means removed -> resonators          every hop
-    -> a slice of all tempi is scored                                                    every third hop, all within 24
-    -> which tempo, which phase: the lock, with hysteresis                               each time all are scored
-    -> exact phase and tempo: an alpha-beta filter on the folded phase
-    -> the line is re-aimed so that it meets the beat within about a second, never jumping, never running backwards
+    mono sound -> a network that has heard much music: how likely a beat was 50 ms ago       50 times a second
+    log-mel -> its rise, against what is usual: attacks                                      every hop
+    the two multiplied -> the filter over all tempi and phases                               every second hop
+    log-mel -> repetition over the last seconds: the octave of the tempo, the exact phase    all tempi within 24 hops
+    -> which beat: what is followed, until another explains more of what is heard for a while
+    -> half a beat aside, where the bass drum says so
+    -> the line is re-aimed so that it meets the beat soon, never jumping, never running backwards
+
+Why three: the network knows the beat of real music and moving tempi, and loses the octave; repetition knows steady music to
+the millisecond, and cannot follow a tempo that moves. Numbers: docs/decisions/beat-tracker.md.
 """
 
 from __future__ import annotations
@@ -17,184 +22,227 @@ import math
 import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
-from phosphene.engine.tempo.resonators import BINS, Resonators
+from phosphene.engine.tempo.activation import BeatActivation
+from phosphene.engine.tempo.beat_filter import NEAR_BEATS, NEAR_TEMPO, BeatFilter
+from phosphene.engine.tempo.confidence import Confidence
+from phosphene.engine.tempo.off_beat import OffBeat
+from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S, ResonatorTracker, peak_near
+from phosphene.engine.tempo.resonators import BINS
 from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
-PRIOR_BPM, PRIOR_OCTAVES = 126.0, 1.0
-MEMORY_S = 4.0
-BASS_BANDS = 3  # of 40: up to about 240 Hz
-TREBLE_FROM, TREBLE_WEIGHT = 25, np.float32(0.35)  # above 4 kHz: hats, which as often mark the off-beat as the beat
-RISE_HOPS = 2
-# From an attack to the time stamp of its flux peak: the window has to hold enough of it.
-FLUX_LAG_S = 0.007
-# Tempi scored at a time, out of every second row, and hops between. A call costs 35 us and 2 us a tempo: few and large ones
-# are cheaper, these keep a hop below 0.1 ms and go through all tempi in 24 hops, 0.13 s.
-_SLICE, _SLICE_HOPS = 14, 3
 
-# Another tempo or phase wins when it has been better by so much for so long: the integral of log(score ratio) in s.
-# 5 % better has to last 4 s, twice as good 0.3 s: a fill or a breakdown favours another reading for a moment only.
-_SWITCH, _FLIP = 0.2, 0.28
-_OCTAVE = 4.0  # so many times more, on top, for another octave of a tempo that has been followed for 15 s
-_WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
-_SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
-_LOOP_S = 1.3  # time constant of the alpha-beta filter
-_MEET_S = 1.5  # the line meets the beat with this time constant
-_SLEW = 0.4  # and runs at most this much faster or slower than the tempo
+_FRAME_HOPS, _READ_FRAMES = 2, 6
+_BEHIND_S = 0.052  # the filter hears what was then: of that time the network's frames are in, whenever a hop ends
+_KEPT_HOPS = 24
+_BASS_BANDS, _BASS_RISE_HOPS, _BASS_LAG_S = 3, 4, 0.012
+_ACTIVATION_FLOOR = 0.5  # an attack makes a beat up to three times as likely as where there is none
+_MEAN_S, _PEAK_S, _PEAK_RISE, _FLUX_FLOOR = 1.0, 6.0, 0.3, 0.02
 
-_QUIET = 0.12  # below this share of the usual onset energy there is nothing to follow: run on
-_ABSURD = 1e3  # log-mel cannot rise by this much
-SCORE_NOISE, SCORE_SURE = 3.2, 6.5
+# How lively the music is: onset energy over what is usual. In a break little is heard that could tell of the beat.
+_LIVELY_S, _USUAL_RISE_S, _USUAL_FALL_S = 0.8, 1.0, 20.0
+_BREAK = 0.5  # less lively than this, the beat runs on as it is
+
+# What repetition says of tempo and phase counts a little, and what it says of the octave counts much: log weights.
+_REPEATS, _REPEATS_LEAST = 0.35, 1.0
+_OCTAVE, _OCTAVE_FREE, _OCTAVE_SPAN = 2.6, 0.15, 0.35  # per turn; octaves that cost nothing; over which the cost grows
+
+_LOCK = 0.3  # share of a beat that is believed at once
+_SWITCH, _SWITCH_CAP = 1.0, 3.0  # nats x s of evidence for another beat; nats that count at most
+_FEW = 1e-6
+_LOOP_S, _SHARE_S = 1.3, 0.7  # time constants: of the alpha-beta filter, of how much of what is heard the beat explains
+_CLEAR, _CLEAREST = 2.5, 0.8  # repetition places the phase where it scores so, and nearly its best, beside what is followed
+_AGREE = 0.04  # beats, with what the filter says
+_NEAR_BINS = np.arange(-9, 10)  # 0.14 beats
+_MEET_S, _MEET_SOON_S, _SMALL = 1.5, 0.5, 0.06  # the line meets the beat with these time constants: calm where it is close
+_SLEW = 0.45  # and runs at most this much faster or slower than the tempo
 
 
 class BeatTracker:
-    """Follows the beat of one stream."""
+    """Follows the beat of one stream. confidence: how sure it is, with the signs of it."""
 
-    def __init__(self, hop_s: float) -> None:
-        """hop_s: s between calls of `step`."""
-        self._hop_s = hop_s
-        self._bank = Resonators(hop_s, MEMORY_S, SLOWEST_BPM, FASTEST_BPM, PRIOR_BPM, PRIOR_OCTAVES)
-        self._mel = np.zeros((RISE_HOPS, MEL_BANDS), np.float32)
-        self._rise = np.zeros(MEL_BANDS, np.float32)
+    def __init__(self, hop_s: float, activation: BeatActivation | None = None) -> None:
+        """hop_s: s between calls of `step`. activation: None where its weights are missing: attacks alone are heard then."""
+        self._hop_s, self._frame_s = hop_s, _FRAME_HOPS * hop_s
+        self._activation = activation
+        self._repeats = ResonatorTracker(hop_s)
+        self._filter = BeatFilter(self._frame_s, SLOWEST_BPM, FASTEST_BPM)
+        self._off_beat = OffBeat()
+        self._rows = self._repeats.row_of(self._filter.hz)
         self._hops = 0
-        self._mean = [0.0, 0.0]
-        self._lively = self._usual = 0.0
-
-        self._rows = len(self._bank.hz)
-        self._row = 0
-        self._best_score, self._best_row = 0.0, 0
-        self._locked_s = 0.0
-        self._challenge = self._flip = 0.0  # evidence for another tempo, another phase
+        self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
+        self._rise = np.zeros(MEL_BANDS, np.float32)
+        self._attacks, self._bass = np.zeros((2, _KEPT_HOPS))  # of the last hops, the newest last
+        self._heard_at, self._heard = np.full(4, -1.0), np.zeros(4)  # s in the stream, and activation, the newest last
+        self._mean = self._peak = self._lively = self._usual = 0.0
         self._hz = 0.0  # beats per second; 0 before the first lock
-        self._phase = 0.0  # beats, of the middle of what is remembered: `age_s` ago
-        self._age = 0.0
-        self._t: float | None = None
-        self._confidence = 0.0
+        self._position = 0.0  # beats, `_BEHIND_S` ago
+        self._followed_s = self._evidence = self._share = 0.0
+        self.confidence = Confidence()
         self._line: Timeline | None = None
 
-    def step(self, mel: np.ndarray, t: float, active: float) -> Timeline | None:
+    def step(self, mel: np.ndarray, t: float, active: float, mono: np.ndarray) -> Timeline | None:
         """Take one hop: mel float32[40] log-mel, t the time of its last sample in s, active the silence gate 0..1.
 
-        Returns the new line when it was re-aimed at this hop (about every 0.13 s, once there was something to lock to).
+        mono: float32 [hop], the samples themselves. Returns the new line when it was re-aimed at this hop (about every
+        0.06 s, once there was something to lock to).
         """
-        bass, rest = self._onset_strength(mel, active)
-        self._bank.step(bass, rest)
-        if self._hops % _SLICE_HOPS:
+        self._listen(mel, active, mono)
+        self._repeats.step(mel, t, active)
+        self._hops += 1
+        if self._hops % _FRAME_HOPS:
             return None
-        self._score_slice()
-        if self._row < self._rows:
+        lively = min(1.0, self._lively / self._usual) if self._usual > _FEW else 0.0
+        likely = self._likely()
+        self._filter.step(likely, lively)
+        if self._repeats.fresh:
+            self._weigh()
+        if self._hz:
+            self._position += self._hz * self._frame_s
+            at = round((_BEHIND_S - _BASS_LAG_S) / self._hop_s)
+            self._off_beat.step(self._position, float(self._bass[-1 - at - 1 : -at].max()))
+            self.confidence.hear(self._position, likely)
+        if self._hops % (_FRAME_HOPS * _READ_FRAMES):
             return None
-        self._row = 0
-        elapsed = min(max(t - self._t, 0.0), 1.0) if self._t is not None else 0.0
-        self._t = t
-        self._follow(elapsed)
-        self._best_score = 0.0
+        self._follow(_READ_FRAMES * self._frame_s, lively)
         return self._aim(t)
 
-    def _onset_strength(self, mel: np.ndarray, active: float) -> tuple[float, float]:
-        oldest = self._mel[self._hops % RISE_HOPS]
-        np.subtract(mel, oldest, out=self._rise)
+    def _listen(self, mel: np.ndarray, active: float, mono: np.ndarray) -> None:
+        """Take what the hop says: activation, attacks, bass, liveliness."""
+        if self._activation is not None and self._activation.step(mono):
+            self._heard_at[:-1], self._heard[:-1] = self._heard_at[1:], self._heard[1:]
+            self._heard_at[-1] = (self._hops + 1) * self._hop_s - self._activation.age_s
+            self._heard[-1] = self._activation.beat + self._activation.downbeat
+        rows = self._hops % _BASS_RISE_HOPS
+        self._attacks[:-1], self._bass[:-1] = self._attacks[1:], self._bass[1:]
+        bass = float(np.maximum(mel[:_BASS_BANDS] - self._mel[rows, :_BASS_BANDS], 0.0).mean())
+        np.subtract(mel, self._mel[(self._hops + 2) % _BASS_RISE_HOPS], out=self._rise)
         np.maximum(self._rise, 0.0, out=self._rise)
-        oldest[:] = mel
-        self._hops += 1
-        if self._hops <= RISE_HOPS:
-            return 0.0, 0.0
-        out = []
-        self._rise[TREBLE_FROM:] *= TREBLE_WEIGHT
-        for band, part in enumerate((self._rise[:BASS_BANDS], self._rise[BASS_BANDS:])):
-            strength = float(part.mean()) * active
-            if not strength < _ABSURD:  # also true of NaN, which the resonators would keep for ever
-                strength = 0.0
-            self._mean[band] += (strength - self._mean[band]) * self._hop_s
-            out.append(strength - self._mean[band])
-        energy = out[0] * out[0] + 4.0 * out[1] * out[1]
-        self._lively += (energy - self._lively) * self._hop_s / 0.8
-        self._usual += (self._lively - self._usual) * self._hop_s / (1.0 if self._lively > self._usual else 20.0)
-        return out[0], out[1]
+        self._mel[rows] = mel
+        if self._hops < _BASS_RISE_HOPS:
+            bass, self._rise[:] = 0.0, 0.0
+        self._bass[-1] = bass * active
+        mean = float(self._rise.mean()) * active
+        strength = mean + 0.5 * float(self._rise[:_BASS_BANDS].mean()) * active
+        if not (math.isfinite(strength) and math.isfinite(bass)):
+            self._mel[:], mean, strength, self._bass[-1] = 0.0, 0.0, 0.0, 0.0
+        self._mean += (strength - self._mean) * self._hop_s / _MEAN_S
+        strength = max(0.0, strength - self._mean)
+        self._peak *= math.exp(-self._hop_s / _PEAK_S)
+        self._peak += _PEAK_RISE * max(0.0, strength - self._peak)
+        self._attacks[-1] = min(1.0, strength / max(self._peak, _FLUX_FLOOR))
+        self._lively += (mean * mean - self._lively) * self._hop_s / _LIVELY_S
+        self._usual += (
+            (self._lively - self._usual) * self._hop_s / (_USUAL_RISE_S if self._lively > self._usual else _USUAL_FALL_S)
+        )
 
-    def _score_slice(self) -> None:
-        end = min(self._rows, self._row + 2 * _SLICE)
-        rows = slice(self._row, end, 2)
-        score, _ = self._bank.score(rows)
-        best = score.max(axis=1)
-        i = int(best.argmax())
-        if best[i] > self._best_score:
-            self._best_score, self._best_row = float(best[i]), self._row + 2 * i
-        self._row = end
+    def _likely(self) -> float:
+        """Return how likely a beat was `_BEHIND_S` ago, 0..1."""
+        back = (_BEHIND_S - FLUX_LAG_S) / self._hop_s
+        whole, part = divmod(back, 1.0)
+        at = -1 - int(whole)
+        wide = np.maximum(self._attacks[at - 2 : at + 1], self._attacks[at - 3 : at])
+        attack = float(wide[-1] * (1.0 - part) + wide[-2] * part)
+        if self._activation is None:
+            return attack
+        beat = float(np.interp(self._hops * self._hop_s - _BEHIND_S, self._heard_at, self._heard))
+        return min(1.0, beat * (_ACTIVATION_FLOOR + attack))
 
-    def _follow(self, elapsed: float) -> None:
-        """Bring tempo and phase up to date with what the resonators hold now."""
-        bank, age = self._bank, self._bank.age_s
-        self._phase += self._hz * (elapsed - (age - self._age))
-        self._age = age
-        if self._lively <= _QUIET * self._usual or self._best_score < SCORE_NOISE:
-            self._confidence *= math.exp(-elapsed / 2.0)
-            return
+    def _weigh(self) -> None:
+        """Let the filter take what repetition says."""
+        repeats = self._repeats
+        table = repeats.table[self._rows]
+        most = float(table.max())
+        if most > _REPEATS_LEAST:
+            told = _REPEATS * np.log(np.maximum(table, _REPEATS_LEAST) / most)
+            self._filter.weigh(told, self._ahead(self._rows, self._filter.hz))
+        if repeats.hz:
+            off = np.abs(np.log2(self._filter.hz / repeats.hz))
+            cost = _OCTAVE * (0.2 + 0.8 * repeats.confidence)
+            self._filter.weigh_tempi(-cost * ((off - _OCTAVE_FREE) / _OCTAVE_SPAN).clip(0.0, 1.0))
+
+    def _follow(self, elapsed: float, lively: float) -> None:
+        """Bring position and tempo up to date with what the filter holds now."""
+        position, hz, share = self._filter.best()
         if self._hz == 0.0:
-            self._lock(self._best_row)
+            if share > _LOCK and lively > _BREAK:
+                self._take(position, hz)
             return
-        self._locked_s += elapsed
-
-        row = bank.row_of(self._hz)
-        score, pulse = bank.score(slice(row, row + 1))
-        score, pulse = score[0], pulse[0]
-        expected = -(self._phase + bank.hz[row] * age) * BINS % BINS
-        near = (round(expected) + _WINDOW) % BINS
-        own = float(score[near].max())
-        best = float(score.max())
-        patience = 0.3 + 0.7 * self._confidence  # what one is not sure of is given up sooner
-        rival = self._best_score if abs(self._best_row - row) > _SAME_ROWS else 0.0
-        self._challenge = _evidence(self._challenge, rival, best, elapsed)
-        self._flip = _evidence(self._flip, best if own < best else 0.0, own, elapsed)
-        # Twice or half the tempo is the same music, counted another way: worth a change only while it has just begun.
-        octave = abs(abs(math.log2(bank.hz[self._best_row] / bank.hz[row])) - 1.0) < 0.05
-        if self._challenge > _SWITCH * patience * (1.0 + (_OCTAVE * min(1.0, self._locked_s / 15.0) if octave else 0.0)):
-            self._lock(self._best_row)
-            return
-        if self._flip > _FLIP * patience:
-            self._phase = -int(score.argmax()) / BINS - bank.hz[row] * age
-            self._flip = 0.0
-            return
-        error = -(_peak(pulse, int(near[pulse[near].argmax()])) - expected) / BINS
+        self._followed_s += elapsed
+        error = position - self._position
         error -= round(error)
-        omega_dt = elapsed / _LOOP_S * max(1.0, 3.0 - self._locked_s / 2.0)
-        self._phase += min(0.5, 1.6 * omega_dt) * error
-        self._hz += omega_dt * omega_dt * error / elapsed if elapsed > 0.0 else 0.0
-        self._hz = min(FASTEST_BPM / 60.0, max(SLOWEST_BPM / 60.0, self._hz))
-        sure = (own / bank.prior[row] - SCORE_NOISE) / (SCORE_SURE - SCORE_NOISE)
-        self._confidence += (min(1.0, max(0.0, sure)) - self._confidence) * min(1.0, elapsed / 0.7)
+        own = self._filter.near(self._position, self._hz)
+        same = abs(error) < NEAR_BEATS and abs(math.log(hz / self._hz)) < NEAR_TEMPO
+        if same or lively < _BREAK:
+            self._evidence *= math.exp(-elapsed)
+        else:
+            nats = min(_SWITCH_CAP, math.log((share + _FEW) / (own + _FEW)))
+            self._evidence = max(0.0, self._evidence + elapsed * lively * lively * nats)
+        patience = 0.3 + 0.7 * self._share  # what one is not sure of is given up sooner
+        exact = self._exact(error) if same else None
+        if self._evidence > _SWITCH * patience:
+            self._take(position, hz)
+        elif lively >= _BREAK and same:
+            self._correct(
+                error if exact is None else exact, self._repeats.memory_s - _BEHIND_S if exact is not None else 0.0, elapsed
+            )
+        self._share += (own - self._share) * min(1.0, elapsed / _SHARE_S)
+        self.confidence.step(self._share, self._repeats.confidence, exact is not None, lively, self._followed_s, elapsed)
 
-    def _lock(self, row: int) -> None:
-        """Take the tempo of `row` and its best phase."""
-        score, _ = self._bank.score(slice(row, row + 1))
-        self._hz = float(self._bank.hz[row])
-        self._phase = -int(score[0].argmax()) / BINS - self._hz * self._age
-        self._challenge = self._flip = self._locked_s = 0.0
+    def _correct(self, error: float, ago_s: float, elapsed: float) -> None:
+        """Correct position and tempo by an error in beats, which was read `ago_s` ago: an alpha-beta filter."""
+        step = elapsed / _LOOP_S * max(1.0, 3.0 - self._followed_s / 2.0)
+        hz = self._hz + step * step * error / elapsed
+        hz = min(FASTEST_BPM / 60.0, max(SLOWEST_BPM / 60.0, hz))
+        self._position += min(0.5, 1.6 * step) * error + (hz - self._hz) * ago_s
+        self._hz = hz
+
+    def _take(self, position: float, hz: float) -> None:
+        """Follow another beat from now on."""
+        known = self._repeats.hz  # finer than the filter's intervals, which are 1 to 4 % apart
+        self._position = position
+        self._hz = known if known and abs(math.log(known / hz)) < NEAR_TEMPO else hz
+        self._followed_s = self._evidence = 0.0
+        self._off_beat.reset()
+
+    def _exact(self, error: float) -> float | None:
+        """Return by how many beats what repeats is ahead of what is followed; None where nothing clear repeats so near.
+
+        error: what the filter says of it. Repetition is seconds behind a tempo that moves: then the two disagree.
+        """
+        repeats = self._repeats
+        row = repeats.row_of(self._hz)
+        profile = repeats.table[row]
+        expected = -(self._position + float(self._ahead(row, self._hz))) * BINS % BINS
+        near = (round(expected) + _NEAR_BINS) % BINS
+        at = int(near[int(profile[near].argmax())])
+        if profile[at] <= _CLEAR or profile[at] <= _CLEAREST * profile.max():
+            return None
+        exact = -(peak_near(profile, at) - expected) / BINS
+        exact -= round(exact)
+        return exact if abs(exact - error) < _AGREE else None
+
+    def _ahead(self, row: np.ndarray | int, hz: np.ndarray | float) -> np.ndarray:
+        """Return by how many beats the table's rows are ahead of the filter, for a beat of the tempo `hz`.
+
+        A row shows where attacks fell `memory_s` ago, on average, carried on to now at its own tempo and not at `hz`.
+        """
+        repeats = self._repeats
+        ahead: np.ndarray = hz * (_BEHIND_S - FLUX_LAG_S - repeats.ages_s[row])
+        ahead += (repeats.hz_rows[row] - hz) * repeats.memory_s
+        return ahead
 
     def _aim(self, t: float) -> Timeline | None:
         """Re-aim the line from where it is now, towards the beat."""
         if self._hz == 0.0:
             return None
-        beat = self._phase + self._hz * (self._age + FLUX_LAG_S)
+        beat = self._position + self._hz * _BEHIND_S + self._off_beat.half
         if self._line is None:
-            self._line = Timeline(beat % 4.0, t, self._hz * 60.0, self._confidence)
+            self._line = Timeline(beat % 4.0, t, self._hz * 60.0, self.confidence.value)
             return self._line
         error = beat - self._line.beat_at(t)
         error -= round(error)
-        correction = min(_SLEW * self._hz, max(-_SLEW * self._hz, error / _MEET_S))
-        self._line = self._line.reaim(t, bpm=(self._hz + correction) * 60.0, confidence=self._confidence)
+        soon = _MEET_S if abs(error) < _SMALL else _MEET_SOON_S
+        correction = min(_SLEW * self._hz, max(-_SLEW * self._hz, error / soon))
+        self._line = self._line.reaim(t, bpm=(self._hz + correction) * 60.0, confidence=self.confidence.value)
         return self._line
-
-
-def _evidence(so_far: float, rival: float, own: float, elapsed: float) -> float:
-    """Integrate log(rival / own) over time, never below 0. No rival (0) or none any more takes a second to forget."""
-    if rival <= 0.0 or own <= 0.0:
-        return so_far * math.exp(-elapsed)
-    return max(0.0, so_far + elapsed * math.log(rival / own))
-
-
-def _peak(values: np.ndarray, i: int) -> float:
-    """Return the place of the maximum near bin `i` of a circular profile, by a parabola."""
-    a, b, c = float(values[i - 1]), float(values[i]), float(values[(i + 1) % len(values)])
-    bend = a - 2.0 * b + c
-    return i + (min(0.5, max(-0.5, 0.5 * (a - c) / bend)) if bend < 0.0 else 0.0)

@@ -33,6 +33,7 @@ from phosphene.engine.audio.demo import demo_track, synthetic_track
 from phosphene.engine.audio.hearing import structure
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
+from phosphene.engine.tempo.activation import beat_activation
 from phosphene.engine.tempo.beats import OnsetStrength
 from phosphene.engine.tempo.grid import BeatGrid
 from phosphene.engine.tempo.tracker import BeatTracker
@@ -94,16 +95,16 @@ def analyse(mono: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"])
 
 
-def track_beats(mel: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def track_beats(mono: np.ndarray, mel: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (beat times in s, confidence per hop, us per hop) of our tracker, live."""
-    tracker, line = BeatTracker(HOP_S), None
+    tracker, line = BeatTracker(HOP_S, beat_activation()), None
     beats, confidence, cost = [], np.zeros(len(mel)), np.zeros(len(mel))
     for k in range(len(mel)):
         t = (k + 1) * HOP_S
         if line is not None and (beat := np.floor(line.beat_at(t))) > np.floor(line.beat_at(t - HOP_S)):
             beats.append(line.time_of(beat))
         begun = clock.now()
-        line = tracker.step(mel[k], t, float(active[k])) or line
+        line = tracker.step(mel[k], t, float(active[k]), mono[k * HOP : (k + 1) * HOP]) or line
         cost[k] = (clock.now() - begun) * 1e6
         confidence[k] = line.confidence if line else 0.0
     return np.array(beats), confidence, cost
@@ -160,7 +161,7 @@ def score(name: str, group: str, mono: np.ndarray, beats: np.ndarray | None, bpm
         downbeats = beats[::4]
     else:
         beats, bpm = reference_beats(mel)
-    ours, confidence, cost = track_beats(mel, active)
+    ours, confidence, cost = track_beats(mono, mel, active)
     theirs = aubio_beats(mono)
     seconds = len(mono) / SAMPLE_RATE
     grid = two_pass(records)

@@ -11,8 +11,8 @@ from phosphene.engine.tempo.beats import OnsetStrength, find_course
 from phosphene.engine.tempo.conductor import CONFIDENCE_FLOOR, Conductor
 from phosphene.engine.tempo.downbeats import find_downbeat
 from phosphene.engine.tempo.grid import BeatGrid, GridConductor
+from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S
 from phosphene.engine.tempo.timeline import Timeline
-from phosphene.engine.tempo.tracker import FLUX_LAG_S
 from phosphene.tools.lab.bench_tempo import HOP_S, WARM_UP_S, f_measure, hear, track_beats, two_pass
 
 
@@ -110,9 +110,10 @@ def test_without_a_beat_there_is_a_steady_tempo_and_no_confidence(strength: np.n
 def test_real_sound_is_better_followed_than_live_and_far_better_at_the_start() -> None:
     """One breakbeat with swing: the live tracker, and a metronome, stand beside it."""
     track = synthetic_track(92, 77, 0.2, False, 20.0, "breakbeat")
-    records = hear(np.ascontiguousarray(track.pcm.mean(axis=1)))
+    sound = np.ascontiguousarray(track.pcm.mean(axis=1), np.float32)
+    records = hear(sound)
     grid = two_pass(records)
-    live = track_beats(np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"]))[0]
+    live = track_beats(sound, np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"]))[0]
     metronome = np.arange(0.0, 20.0, 0.5)
     whole = [f_measure(found, track.beats, -1.0) for found in (grid.times, live, metronome)]
     start = [f_measure(found, track.beats, -1.0, WARM_UP_S) for found in (grid.times, live, metronome)]

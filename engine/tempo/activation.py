@@ -1,0 +1,219 @@
+"""How likely a beat is now: three small recurrent networks that have heard much music, run in numpy, 50 times a second.
+
+The networks are BeatNet's (Heydari, Cwitkowitz, Duan, ISMIR 2021), whose three trainings on different music are shipped with
+attribution (THIRD_PARTY.md) and asked together: where one is misled, two are not. Their input is 136 bands, 24 to the
+octave, of a spectrum 64 ms long, and how much each has risen since 20 ms before; then come a convolution along the bands,
+one layer, two LSTM layers and a softmax over beat, downbeat and neither. They were trained at 22,050 Hz; 3072 samples at
+48 kHz are as long as their 1411, and their bins are the same within 0.1 %, so nothing is resampled.
+
+Called by `tracker.BeatTracker` on the audio thread, once a hop: no clock, no BLAS (see `audio.analyzer`). A frame is worked
+out within the hop that completes it, so every fourth hop costs more: `vj bench small` says how much.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.signals import SAMPLE_RATE
+
+WEIGHTS = Path(__file__).with_name("weights") / "beatnet.npz"
+TRAININGS = 3
+FRAME, WINDOW = 960, 3072  # samples: 20 ms, 64 ms
+LAG_S = WINDOW / 2 / SAMPLE_RATE  # what a frame tells is of the middle of its window
+
+_log = logging.getLogger(__name__)
+
+_TRAINED_RATE, _TRAINED_WINDOW = 22_050, 1411
+_BINS = _TRAINED_WINDOW // 2
+_BANDS_AN_OCTAVE, _LOWEST_HZ, _HIGHEST_HZ, _TUNING_HZ = 24, 30.0, 17_000.0, 440.0
+_LOUDNESS = 0.1  # rms that the network is fed: of mastered music, on which it was trained
+_HELD_S, _HELD_FIRST_S, _LEAST = 4.0, 0.1, 1e-3  # the loudness that counts is the last seconds', and at least -60 dB
+_ABSURD = 1e6  # no sound is so strong
+_CELLS = 150
+_SHAPES = {
+    "conv1.weight": (2, 1, 10),
+    "conv1.bias": (2,),
+    "linear0.weight": (150, 262),
+    "linear0.bias": (150,),
+    **{f"lstm.weight_{which}_l{layer}": (4 * _CELLS, _CELLS) for layer in (0, 1) for which in ("ih", "hh")},
+    **{f"lstm.bias_{which}_l{layer}": (4 * _CELLS,) for layer in (0, 1) for which in ("ih", "hh")},
+    "linear.weight": (3, _CELLS),
+    "linear.bias": (3,),
+}
+
+
+def load_weights(path: Path = WEIGHTS) -> tuple[dict[str, np.ndarray], ...]:
+    """Return the weights of every training by name, float32. Raises UserError for a file that is not there, or not these."""
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            trainings = tuple({name: file[f"{k}/{name}"].astype(np.float32) for name in _SHAPES} for k in range(TRAININGS))
+    except Exception as error:
+        raise UserError("the weights of the beat networks cannot be read", where=str(path), got=error) from error
+    for weights in trainings:
+        for name, shape in _SHAPES.items():
+            if weights[name].shape != shape or not np.isfinite(weights[name]).all():
+                got = weights[name].shape
+                raise UserError("no weights of the beat networks", where=f"{path}, {name}", allowed=str(shape), got=got)
+    return trainings
+
+
+@cache
+def shipped() -> tuple[dict[str, np.ndarray], ...] | None:
+    """Return the shipped weights, read once; None, told once in the log, where they cannot be read."""
+    try:
+        return load_weights()
+    except UserError as error:
+        _log.warning("%s: the beat is followed by attacks and repetition alone", error.line())
+        return None
+
+
+def beat_activation() -> BeatActivation | None:
+    """Return the networks with the shipped weights, which have heard nothing yet; None where those cannot be read."""
+    weights = shipped()
+    return None if weights is None else BeatActivation(weights)
+
+
+class BeatActivation:
+    """Listens to one stream.
+
+    beat, downbeat: 0..1, how likely the instant `age_s` ago was a beat that begins no bar, and one that does.
+    """
+
+    def __init__(self, trainings: Sequence[dict[str, np.ndarray]]) -> None:
+        self._history = np.zeros(WINDOW + FRAME, np.float32)
+        self._new = self._frames = 0  # samples since the last frame ended, frames
+        self._power = 0.0
+        window = np.hanning(WINDOW)
+        self._window = (window * (np.hanning(_TRAINED_WINDOW).sum() / window.sum())).astype(np.float32)
+        self._windowed = np.zeros(WINDOW, np.float32)
+        self._spectrum = np.zeros(WINDOW // 2 + 1, np.complex64)
+        self._magnitude = np.zeros(_BINS, np.float32)
+        self._bank = band_filters()
+        bands = self._bank.shape[1]
+        self._input = np.zeros(2 * bands, np.float32)
+        self._bands, self._rise = self._input[:bands], self._input[bands:]
+        self._before = np.zeros(bands, np.float32)
+        self._networks = [_Network(weights, self._input) for weights in trainings]
+        self.beat = self.downbeat = 0.0
+
+    @property
+    def age_s(self) -> float:
+        """How long before the last sample given the instant lies that `beat` and `downbeat` speak of, in s."""
+        return LAG_S + self._new / SAMPLE_RATE
+
+    def step(self, hop: np.ndarray) -> bool:
+        """Take float32 [n <= 960], the next samples of one channel at 48 kHz; return whether a new frame was worked out."""
+        n = len(hop)
+        self._history[:-n] = self._history[n:]
+        self._history[-n:] = hop
+        power = float(np.einsum("i,i->", hop, hop)) / n
+        if not power < _ABSURD:  # also true of NaN, which the networks would keep for ever
+            self._history[-n:] = power = 0.0
+        memory = min(_HELD_S, _HELD_FIRST_S + self._frames * FRAME / SAMPLE_RATE)
+        self._power += (power - self._power) * n / (SAMPLE_RATE * memory)
+        self._new += n
+        if self._new < FRAME:
+            return False
+        self._new -= FRAME
+        end = len(self._history) - self._new
+        self._listen(self._history[end - WINDOW : end])
+        return True
+
+    def _listen(self, samples: np.ndarray) -> None:
+        np.multiply(samples, self._window, out=self._windowed)
+        np.fft.rfft(self._windowed, out=self._spectrum)  # type: ignore[arg-type]  # the stubs know float64 alone
+        np.abs(self._spectrum[:_BINS], out=self._magnitude)
+        self._magnitude *= np.float32(_LOUDNESS / max(_LEAST, self._power**0.5))
+        self._before[:] = self._bands
+        np.einsum("i,ij->j", self._magnitude, self._bank, out=self._bands)
+        self._bands += 1.0
+        np.log10(self._bands, out=self._bands)
+        np.subtract(self._bands, self._before, out=self._rise)
+        np.maximum(self._rise, 0.0, out=self._rise)
+        if not self._frames:
+            self._rise[:] = 0.0  # the first frame has risen from nothing known
+        self._frames += 1
+        self.beat = self.downbeat = 0.0
+        for network in self._networks:
+            beat, downbeat = network.step()
+            self.beat += beat / len(self._networks)
+            self.downbeat += downbeat / len(self._networks)
+
+
+class _Network:
+    """One training, with the state of its LSTM. Matrices lie as [in, out]: einsum sums those 1.6 times as fast."""
+
+    def __init__(self, weights: dict[str, np.ndarray], features: np.ndarray) -> None:
+        """features: float32 [272], in which the input of every step is found."""
+        self._kernel = weights["conv1.weight"][:, 0]
+        self._kernel_bias = weights["conv1.bias"][:, None]
+        self._slides = np.lib.stride_tricks.sliding_window_view(features, self._kernel.shape[1])
+        self._into, self._into_bias = np.ascontiguousarray(weights["linear0.weight"].T), weights["linear0.bias"]
+        self._out, self._out_bias = np.ascontiguousarray(weights["linear.weight"].T), weights["linear.bias"]
+        self._gate = [
+            np.ascontiguousarray(np.hstack([weights[f"lstm.weight_{which}_l{k}"] for which in ("ih", "hh")]).T)
+            for k in (0, 1)
+        ]
+        self._gate_bias = [weights[f"lstm.bias_ih_l{k}"] + weights[f"lstm.bias_hh_l{k}"] for k in (0, 1)]
+        self._both, self._cell = np.zeros((2, 2 * _CELLS), np.float32), np.zeros((2, _CELLS), np.float32)
+
+    def step(self) -> tuple[float, float]:
+        """Take the features as they are now; return (beat, downbeat), 0..1."""
+        seen = np.einsum("ij,cj->ci", self._slides, self._kernel)
+        seen += self._kernel_bias
+        pooled = np.maximum(seen[:, :-1:2], seen[:, 1::2])
+        np.maximum(pooled, 0.0, out=pooled)
+        x = np.einsum("ji,j->i", self._into, pooled.ravel())
+        x += self._into_bias
+        for layer in (0, 1):
+            x = self._remember(layer, x)
+        out = np.einsum("ji,j->i", self._out, x) + self._out_bias
+        out = np.exp(out - out.max())
+        out /= out.sum()
+        return float(out[0]), float(out[1])
+
+    def _remember(self, layer: int, x: np.ndarray) -> np.ndarray:
+        """Take one step of an LSTM layer; gates in torch's order: input, forget, cell, output."""
+        both, cell = self._both[layer], self._cell[layer]
+        both[:_CELLS] = x
+        gates = np.einsum("ji,j->i", self._gate[layer], both)
+        gates += self._gate_bias[layer]
+        let_in, forget, new, let_out = gates.reshape(4, _CELLS)
+        cell *= _sigmoid(forget)
+        cell += _sigmoid(let_in) * np.tanh(new)
+        hidden: np.ndarray = both[_CELLS:]
+        np.multiply(_sigmoid(let_out), np.tanh(cell), out=hidden)
+        return hidden
+
+
+def band_filters() -> np.ndarray:
+    """Return float32 [705, 136]: triangles of area 1 over FFT bins, as madmom's LogarithmicFilterbank makes them.
+
+    Bands narrower than two bins are one bin; where several fall on one bin they are one band.
+    """
+    hz = np.arange(_BINS) * (_TRAINED_RATE / (2.0 * _BINS))
+    low, high = (np.log2(edge / _TUNING_HZ) * _BANDS_AN_OCTAVE for edge in (_LOWEST_HZ, _HIGHEST_HZ))
+    wanted = _TUNING_HZ * 2.0 ** (np.arange(np.ceil(low), np.floor(high) + 1) / _BANDS_AN_OCTAVE)
+    above = np.clip(np.searchsorted(hz, wanted), 1, _BINS - 1)
+    nearest = np.unique(above - (wanted - hz[above - 1] < hz[above] - wanted))
+    bank = np.zeros((_BINS, len(nearest) - 2), np.float32)
+    for k in range(len(nearest) - 2):
+        start, centre, stop = nearest[k : k + 3]
+        if stop - start < 2:
+            centre, stop = start, start + 1
+        triangle = np.concatenate(
+            [np.linspace(0.0, 1.0, centre - start, endpoint=False), np.linspace(1.0, 0.0, stop - centre, endpoint=False)]
+        )
+        bank[start:stop, k] = triangle / triangle.sum()
+    return bank
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    half: np.ndarray = 0.5 + 0.5 * np.tanh(0.5 * x)
+    return half

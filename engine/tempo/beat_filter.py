@@ -1,0 +1,99 @@
+"""A filter over where in the beat the music is: the bar-pointer model, forward in time, over single beats.
+
+A state is (interval, position): how long a beat is, in frames, and how many frames of it have gone. Each frame every state
+moves on by one; at the end of a beat the next may be a little longer or shorter. What is heard multiplies: near the start of
+a beat a high activation is likely, elsewhere a low one. The states' shares are all that is known of tempo and phase at once,
+so a moving tempo is followed, not chased. Whiteley, Cemgil, Godsill (ISMIR 2006); the observation of Krebs, Boeck, Widmer
+(ISMIR 2013, 2015).
+
+Called by `tracker.BeatTracker` on the audio thread, once a frame: no BLAS, no clock.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from phosphene.engine.tempo.resonators import BINS
+
+_BEAT_PART = 16  # a beat is heard in the first sixteenth of it
+_CHANGE = 100.0  # weight of another interval: exp(-100 |ratio - 1|), 2 % apart .14
+_LEAST = 0.03  # a beat that nothing marks is no wonder: with .001 breaks drive the tempo away
+_MOST = 0.99
+_IMPOSSIBLE = 1e-8
+_SMALLEST = 1e-30  # of a share: below 1e-308 arithmetic takes a hundred times as long, and what is 0 never comes back
+NEAR_BEATS, NEAR_TEMPO = 0.1, 0.035  # as near as this is the same beat: in beats, in log of the tempo
+
+
+class BeatFilter:
+    """Shares of all states, float64 [states], their sum 1; positions in beats 0..1, tempi in beats per second."""
+
+    def __init__(self, frame_s: float, slowest: float, fastest: float) -> None:
+        """frame_s: s between calls of `step`; slowest, fastest: bpm."""
+        first, last = math.floor(60.0 / fastest / frame_s), math.ceil(60.0 / slowest / frame_s)
+        intervals = np.arange(first, last + 1)
+        self._starts = np.concatenate([[0], np.cumsum(intervals)[:-1]])
+        self._ends = self._starts + intervals - 1
+        self._of = np.repeat(np.arange(len(intervals)), intervals)
+        self.hz = 1.0 / (intervals * frame_s)  # [intervals]
+        self._hz = self.hz[self._of]
+        self._log_hz = np.log(self._hz)
+        gone = (np.arange(len(self._of)) - self._starts[self._of]) / intervals[self._of]
+        self._is_beat = gone < 1.0 / _BEAT_PART
+        self._position = gone - 0.5 / _BEAT_PART  # what is heard lies in the middle of that part
+        change = np.exp(-_CHANGE * np.abs(intervals[None, :] / intervals[:, None] - 1.0))
+        change[change < _IMPOSSIBLE] = 0.0
+        self._change = change / change.sum(axis=1, keepdims=True)
+        self._share = np.full(len(self._of), 1.0 / len(self._of))
+        self._next = np.empty_like(self._share)
+        self._seen = np.empty_like(self._share)
+
+    def step(self, activation: float, weight: float) -> None:
+        """Move on by one frame and take what was heard in it: activation 0..1; weight 0..1, how much it says."""
+        share, ahead = self._share, self._next
+        ahead[1:] = share[:-1]
+        ahead[self._starts] = np.einsum("i,ij->j", share[self._ends], self._change)
+        activation = min(activation, _MOST)
+        self._seen.fill(((1.0 - activation) / (_BEAT_PART - 1)) ** weight)
+        self._seen[self._is_beat] = max(activation, _LEAST) ** weight
+        ahead *= self._seen
+        ahead /= ahead.sum()
+        np.maximum(ahead, _SMALLEST, out=ahead)
+        self._share, self._next = ahead, share
+
+    def weigh_tempi(self, log_weight: np.ndarray) -> None:
+        """Multiply the share of every interval by exp(log_weight), float64 [intervals]."""
+        self._share *= np.exp(log_weight)[self._of]
+        self._share /= self._share.sum()
+
+    def weigh(self, log_weight: np.ndarray, ahead: np.ndarray) -> None:
+        """Multiply the share of every state by exp(log_weight), float [intervals, BINS].
+
+        Bin p of an interval stands for the position -p / BINS beats less `ahead` [intervals].
+        """
+        ahead = self._position + ahead[self._of]
+        bins = np.rint(-ahead * BINS).astype(np.int64) % BINS
+        self._share *= np.exp(log_weight[self._of, bins])
+        self._share /= self._share.sum()
+
+    def best(self) -> tuple[float, float, float]:
+        """Return (position in beats, beats per second, share) of the likeliest beat: the best state with all near it."""
+        top = int(self._share.argmax())
+        position = float(self._position[top])
+        off, inside = self._near(position, float(self._log_hz[top]))
+        share = self._share[inside]
+        total = float(share.sum())
+        moved = float(np.einsum("i,i->", share, off[inside])) / total
+        interval = float(np.einsum("i,i->", share, 1.0 / self._hz[inside])) / total
+        return position + moved, 1.0 / interval, total
+
+    def near(self, position: float, hz: float) -> float:
+        """Return the share of all that is near a position, any number of beats, and a tempo in beats per second."""
+        return float(self._share[self._near(position, math.log(hz))[1]].sum())
+
+    def _near(self, position: float, log_hz: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return (how far from a position each state is, in beats; which states are near it and the tempo)."""
+        off = self._position - position
+        off -= np.rint(off)
+        return off, (np.abs(off) < NEAR_BEATS) & (np.abs(self._log_hz - log_hz) < NEAR_TEMPO)

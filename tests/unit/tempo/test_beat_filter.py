@@ -1,0 +1,95 @@
+"""The filter over tempo and phase, and the rule of the bass drum, on pulses that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from phosphene.engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.engine.tempo.beat_filter import BeatFilter
+from phosphene.engine.tempo.off_beat import OffBeat
+
+FRAME_S = 2 * HOP / SAMPLE_RATE
+
+
+def pulses(beats: np.ndarray, seconds: float) -> np.ndarray:
+    """Return the activation of every frame: a bell 20 ms wide at each beat."""
+    times = np.arange(round(seconds / FRAME_S)) * FRAME_S
+    return np.exp(-0.5 * ((times[:, None] - beats[None]) / 0.02) ** 2).max(axis=1)
+
+
+@pytest.mark.parametrize("bpm", [62.0, 97.0, 128.0, 174.0])
+def test_a_steady_pulse_is_found_with_its_phase(bpm: float) -> None:
+    filter_ = BeatFilter(FRAME_S, 55.0, 200.0)
+    beats = np.arange(0.3, 12.0, 60.0 / bpm)
+    for activation in pulses(beats, 12.0):
+        filter_.step(float(activation), 1.0)
+    position, hz, share = filter_.best()
+    assert hz * 60.0 == pytest.approx(bpm, rel=0.03)  # at 174 bpm intervals of whole frames are 3 % apart
+    true = ((12.0 - FRAME_S) - beats[-1]) * bpm / 60.0
+    assert abs((position - true + 0.5) % 1.0 - 0.5) < 0.06
+    assert share > 0.8
+    assert filter_.near(position + 3.0, hz) == pytest.approx(share, abs=0.1)
+    assert filter_.near(position + 0.5, hz) < 0.1
+
+
+def test_a_tempo_that_moves_is_followed() -> None:
+    """From 120 to 140 bpm in 15 s: wherever one looks, the phase is right."""
+    times = np.linspace(0.0, 15.0, 15_001)
+    beat = np.concatenate([[0.0], np.cumsum(np.diff(times) * (120.0 + 20.0 * times[:-1] / 15.0) / 60.0)])
+    beats = np.interp(np.arange(int(beat[-1]) + 1), beat, times)
+    filter_, errors = BeatFilter(FRAME_S, 55.0, 200.0), []
+    for k, activation in enumerate(pulses(beats, 15.0)):
+        filter_.step(float(activation), 1.0)
+        if k * FRAME_S > 4.0 and k % 20 == 0:
+            position, _, _ = filter_.best()
+            errors.append((position - np.interp(k * FRAME_S, times, beat) + 0.5) % 1.0 - 0.5)
+    assert np.abs(errors).max() < 0.1
+
+
+def test_what_says_nothing_changes_nothing() -> None:
+    filter_ = BeatFilter(FRAME_S, 55.0, 200.0)
+    for activation in pulses(np.arange(0.0, 8.0, 0.5), 8.0):
+        filter_.step(float(activation), 1.0)
+    position, hz, _ = filter_.best()
+    for _ in range(100):
+        filter_.step(0.9, 0.0)
+    later, same, _ = filter_.best()
+    assert same == pytest.approx(hz, rel=0.02)
+    assert abs((later - position - 100 * FRAME_S * hz + 0.5) % 1.0 - 0.5) < 0.1
+
+
+def test_minutes_of_nothing_leave_no_zeros() -> None:
+    filter_ = BeatFilter(FRAME_S, 55.0, 200.0)
+    for _ in range(3000):
+        filter_.step(0.0, 1.0)
+    assert filter_._share.min() >= 1e-31
+    for activation in pulses(np.arange(0.0, 8.0, 0.5), 8.0):
+        filter_.step(float(activation), 1.0)
+    assert filter_.best()[1] * 60.0 == pytest.approx(120.0, rel=0.02)
+
+
+def heard(on: float, between: float, every: int = 1) -> OffBeat:
+    """Return the rule after twelve beats with bass of such strengths on them, and after `every` so many of them between."""
+    rule = OffBeat()
+    for k in range(12 * 40):
+        bass = on if k % 40 == 0 else between if k % (40 * every) == 20 else 0.0
+        rule.step(k / 40.0, bass)
+    return rule
+
+
+def test_a_bass_drum_between_all_beats_moves_them_half_a_beat() -> None:
+    assert heard(1.0, 0.0).half == 0.0
+    assert heard(0.2, 1.0).half == 0.5
+    assert heard(1.0, 1.0).half == 0.0, "bass on both says nothing"
+    assert heard(0.2, 1.0, every=2).half == 0.0, "every other one is no drum on every beat"
+
+
+def test_it_is_taken_back_and_forgotten() -> None:
+    rule = heard(0.2, 1.0)
+    for k in range(12 * 40):
+        rule.step(k / 40.0, 1.0 if k % 40 == 0 else 0.0)
+    assert rule.half == 0.0
+    rule = heard(0.2, 1.0)
+    rule.reset()
+    assert rule.half == 0.0
