@@ -40,14 +40,13 @@ class BeatFilter:
         self._hz = self.hz[self._of]
         self._log_hz = np.log(self._hz)
         gone = (np.arange(len(self._of)) - self._starts[self._of]) / intervals[self._of]
-        self._is_beat = gone < 1.0 / _BEAT_PART
+        self._beats = np.flatnonzero(gone < 1.0 / _BEAT_PART)
         self._position = gone - 0.5 / _BEAT_PART  # what is heard lies in the middle of that part
         change = np.exp(-_CHANGE * np.abs(intervals[None, :] / intervals[:, None] - 1.0))
         change[change < _IMPOSSIBLE] = 0.0
         self._change = change / change.sum(axis=1, keepdims=True)
         self._share = np.full(len(self._of), 1.0 / len(self._of))
         self._next = np.empty_like(self._share)
-        self._seen = np.empty_like(self._share)
 
     def step(self, activation: float, weight: float) -> None:
         """Move on by one frame and take what was heard in it: activation 0..1; weight 0..1, how much it says."""
@@ -55,10 +54,9 @@ class BeatFilter:
         ahead[1:] = share[:-1]
         ahead[self._starts] = np.einsum("i,ij->j", share[self._ends], self._change)
         activation = min(activation, _MOST)
-        self._seen.fill(((1.0 - activation) / (_BEAT_PART - 1)) ** weight)
-        self._seen[self._is_beat] = max(activation, _LEAST) ** weight
-        ahead *= self._seen
-        ahead /= ahead.sum()
+        elsewhere = (1.0 - activation) / (_BEAT_PART - 1)
+        ahead[self._beats] *= (max(activation, _LEAST) / elsewhere) ** weight  # what all share is gone with the sum
+        ahead *= 1.0 / ahead.sum()
         np.maximum(ahead, _SMALLEST, out=ahead)
         self._share, self._next = ahead, share
 

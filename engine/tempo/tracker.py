@@ -3,7 +3,7 @@
 Called by the audio side on the callback thread (live) or the caller's (offline): preallocated, no locks, no logging, no
 clock. The path of one hop:
 
-    mono sound -> a network that has heard much music: how likely a beat was 50 ms ago       50 times a second
+    mono sound -> a network that has heard much music: how likely a beat was 60 ms ago       50 times a second
     log-mel -> its rise, against what is usual: attacks                                      every hop
     the two multiplied -> the filter over all tempi and phases                               every second hop
     log-mel -> repetition over the last seconds: the octave of the tempo, the exact phase    all tempi within 24 hops
@@ -32,8 +32,8 @@ from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
 
-_FRAME_HOPS, _READ_FRAMES = 2, 6
-_BEHIND_S = 0.052  # the filter hears what was then: of that time the network's frames are in, whenever a hop ends
+_FRAME_HOPS, _READ_FRAMES, _READ_AT = 2, 6, 8  # read at hops at which repetition is neither scored nor weighed
+_BEHIND_S = 0.063  # the filter hears what was then: of that time the network's frames are in, whenever a hop ends
 _KEPT_HOPS = 24
 _BASS_BANDS, _BASS_RISE_HOPS, _BASS_LAG_S = 3, 4, 0.012
 _ACTIVATION_FLOOR = 0.5  # an attack makes a beat up to three times as likely as where there is none
@@ -69,7 +69,7 @@ class BeatTracker:
         self._filter = BeatFilter(self._frame_s, SLOWEST_BPM, FASTEST_BPM)
         self._off_beat = OffBeat()
         self._rows = self._repeats.row_of(self._filter.hz)
-        self._hops = 0
+        self._hops, self._fresh = 0, False
         self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
         self._rise = np.zeros(MEL_BANDS, np.float32)
         self._attacks, self._bass = np.zeros((2, _KEPT_HOPS))  # of the last hops, the newest last
@@ -95,14 +95,15 @@ class BeatTracker:
         lively = min(1.0, self._lively / self._usual) if self._usual > _FEW else 0.0
         likely = self._likely()
         self._filter.step(likely, lively)
-        if self._repeats.fresh:
+        if self._fresh:
             self._weigh()
+        self._fresh = self._repeats.fresh  # weighed a frame later: this hop has scored as well
         if self._hz:
             self._position += self._hz * self._frame_s
             at = round((_BEHIND_S - _BASS_LAG_S) / self._hop_s)
             self._off_beat.step(self._position, float(self._bass[-1 - at - 1 : -at].max()))
             self.confidence.hear(self._position, likely)
-        if self._hops % (_FRAME_HOPS * _READ_FRAMES):
+        if self._hops % (_FRAME_HOPS * _READ_FRAMES) != _READ_AT:
             return None
         self._follow(_READ_FRAMES * self._frame_s, lively)
         return self._aim(t)

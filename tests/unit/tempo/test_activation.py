@@ -32,7 +32,7 @@ def music() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_frame_is_worked_out_every_20_ms_and_says_of_when_it_speaks(music: tuple[np.ndarray, np.ndarray]) -> None:
     times, found = heard(music[0])
-    assert len(found) == len(music[0]) // FRAME
+    assert len(found) == len(music[0]) // FRAME - 1  # of the last one two networks are still to be asked
     np.testing.assert_allclose(times, (np.arange(len(times)) + 1) * FRAME / SAMPLE_RATE - LAG_S, atol=1e-9)
     assert found.min() >= 0.0
     assert found.sum(axis=1).max() <= 1.0 + 1e-6
