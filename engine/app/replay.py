@@ -20,7 +20,7 @@ import numpy as np
 
 from phosphene.engine.app.loader import Answer, LoadFailed, SceneLoaded
 from phosphene.engine.app.take_log import Logged, TakeLog
-from phosphene.engine.app.take_state import OpenStyle
+from phosphene.engine.app.take_state import BAR, OpenStyle
 from phosphene.engine.audio.offline import FileAnalysis
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
@@ -72,7 +72,8 @@ class Moments:
         # A resync sets the beat: then there is nothing between.
         jumped = abs(float(b["beat"]) - float(a["beat"])) > 1.0
         beat = float(a["beat"]) if jumped else _mixed(a, b, w, "beat")
-        position = BeatPosition(beat, _mixed(a, b, w, "bpm"), _mixed(a, b, w, "confidence"))
+        bar = [float((b if w else a)[name]) for name in BAR]
+        position = BeatPosition(beat, _mixed(a, b, w, "bpm"), _mixed(a, b, w, "confidence"), *bar)
         # What a frame heard held for its whole step, and envelopes were moved by that: so it does in between (a slope up to
         # a peak would miss it), and a slower film hears the impulses of every frame since its last one.
         heard = self._rows[min(held, max(0, math.ceil(before) + 1)) : held + 1]

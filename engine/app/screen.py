@@ -36,7 +36,7 @@ class Screen:
         if self._hud is not None:
             self._hud.visible = stage.state.hud
             self._hud.badges = not self._display.fullscreen  # a blackout on the wall is dark, and says so elsewhere
-            self._hud.beat = signals.position.beat
+            self._hud.beat, self._hud.beat_of_bar = signals.position.beat, signals.position.beat_of_bar
             self._hud.level = stage.source.health().peak
             if self._hud.wants_update(frame.t_present):
                 self._hud.update(hud_model(stage, signals, self._recording, error), frame.t_present)

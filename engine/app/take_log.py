@@ -114,7 +114,7 @@ def read_take(folder: Path) -> TakeLog:
     if size.pixels > MOST_PIXELS:
         raise UserError("the take's pictures are too large", where=str(log), allowed=f"{MOST_PIXELS} pixels", got=size)
     start, notes = checked_start(found.start, str(log)), found.notes
-    frames, pictures = read_frames(folder, notes), read_pictures(folder, notes)
+    frames, pictures = read_frames(folder, version, notes), read_pictures(folder, notes)
     if version == 1:
         notes.append("an older log: without what each frame heard, and without when styles had been loaded")
     elif not len(frames):

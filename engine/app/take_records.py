@@ -13,25 +13,37 @@ from typing import Any
 
 import numpy as np
 
-from phosphene.engine.app.take_state import FRAMES, FRAMES_FILE, PICTURES, PICTURES_FILE, trails_file
+from phosphene.engine.app.take_state import (
+    BAR,
+    FRAMES,
+    FRAMES_FILE,
+    OLDER_FRAMES,
+    PICTURES,
+    PICTURES_FILE,
+    trails_file,
+)
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import read_bytes
+from phosphene.engine.core.signals import BeatPosition
 
 MOST_PIXELS = 8192 * 4320  # of a show's picture: two numbers of a file must not take all memory
 _MOST_RECORDS = 4 << 20  # 19 hours at 60 fps
 _LONGEST_S = 1e9
 
 
-def read_frames(folder: Path, notes: list[str]) -> np.ndarray:
-    """Return the FRAMES records that a show can have written."""
+def read_frames(folder: Path, version: int, notes: list[str]) -> np.ndarray:
+    """Return the FRAMES records that a show can have written. version: of the log."""
     path = folder / FRAMES_FILE
-    rows = _records(path, FRAMES, notes)
+    rows = _records(path, OLDER_FRAMES.get(version, FRAMES), notes)
+    if version in OLDER_FRAMES:
+        rows = _widened(rows)
     sound = np.ones(len(rows), bool)
     for name, low, high in (
         ("index", 0, 2**31 - 1), ("time", 0.0, _LONGEST_S), ("t_present", -_LONGEST_S, _LONGEST_S),
         ("t_picture", -_LONGEST_S, _LONGEST_S), ("dt", 0.0, 3600.0), ("beat", -_LONGEST_S, _LONGEST_S), ("bpm", 1.0, 1000.0),
         ("confidence", 0.0, 1.01), ("loudness", 0.0, 1.01), ("active", 0.0, 1.01), ("onset", 0.0, 1.01),
-        ("width", 1, 8192), ("height", 1, 8192),
+        ("width", 1, 8192), ("height", 1, 8192), ("one", -_LONGEST_S, _LONGEST_S), ("number", -_LONGEST_S, _LONGEST_S),
+        ("per_bar", 1.0, 64.0), ("rate", 1e-6, 64.0), ("bar_confidence", 0.0, 1.01),
     ):  # fmt: skip
         sound &= (rows[name] >= low) & (rows[name] <= high)  # NaN is neither
     sound &= ((rows["norm"] >= -0.01) & (rows["norm"] <= 1.01)).all(axis=1)
@@ -74,6 +86,16 @@ def _records(path: Path, kind: np.dtype, notes: list[str]) -> np.ndarray:
         notes.append(error.line())
         return np.zeros(0, kind)
     return np.frombuffer(data, kind, len(data) // kind.itemsize)
+
+
+def _widened(older: np.ndarray) -> np.ndarray:
+    """Return records of an older log with what it did not know yet: bars were four beats, from beat 0."""
+    rows = np.zeros(len(older), FRAMES)
+    for name in older.dtype.names or ():
+        rows[name] = older[name]
+    for name in BAR:
+        rows[name] = getattr(BeatPosition(), name)
+    return rows
 
 
 def _kept(rows: np.ndarray, sound: np.ndarray, path: Path, notes: list[str]) -> np.ndarray:

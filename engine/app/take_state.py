@@ -27,31 +27,43 @@ from phosphene.engine.show.document import Document
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.show.state import restore, snapshot
 
-LOG = 2  # version of the log; the first one had no `log` in its first line, no answers of the loader and no frames
+# Version of the log. The first had no `log` in its first line, no answers of the loader and no frames; the second no bars.
+LOG = 3
 FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"
 
-# One for each frame of the show, 124 bytes: 7.4 KB/s at 60 fps. Little-endian, packed.
+_FRAMES_2 = [
+    ("index", "<i8"),  # slot of the show's clock
+    ("time", "<f8"),  # s of show time
+    ("t_present", "<f8"),  # s on the clock line
+    ("t_picture", "<f8"),  # s on the clock line: where the recorder was told to put it
+    ("dt", "<f8"),  # s since the frame before
+    ("beat", "<f8"),
+    ("phases", "<f8", (2,)),  # integrated time of the generators on deck a and b, s; NaN where there is none
+    ("bpm", "<f4"),
+    ("confidence", "<f4"),
+    ("loudness", "<f4"),
+    ("active", "<f4"),
+    ("onset", "<f4"),
+    ("norm", "<f4", (len(NORMALISED),)),
+    ("width", "<u2"),  # internal size
+    ("height", "<u2"),
+]
+# One for each frame of the show, 152 bytes: 9.1 KB/s at 60 fps. Little-endian, packed.
 FRAMES = np.dtype(
     [
-        ("index", "<i8"),  # slot of the show's clock
-        ("time", "<f8"),  # s of show time
-        ("t_present", "<f8"),  # s on the clock line
-        ("t_picture", "<f8"),  # s on the clock line: where the recorder was told to put it
-        ("dt", "<f8"),  # s since the frame before
-        ("beat", "<f8"),
-        ("phases", "<f8", (2,)),  # integrated time of the generators on deck a and b, s; NaN where there is none
-        ("bpm", "<f4"),
-        ("confidence", "<f4"),
-        ("loudness", "<f4"),
-        ("active", "<f4"),
-        ("onset", "<f4"),
-        ("norm", "<f4", (len(NORMALISED),)),
-        ("width", "<u2"),  # internal size
-        ("height", "<u2"),
+        *_FRAMES_2,
+        ("one", "<f8"),  # this and what follows: as in BeatPosition
+        ("number", "<f8"),
+        ("per_bar", "<f4"),
+        ("rate", "<f4"),
+        ("bar_confidence", "<f4"),
     ]
 )
+OLDER_FRAMES = {2: np.dtype(_FRAMES_2)}  # by the version of the log
 # One for each picture that got a place in the recording: which one, by its t_picture, and which frame of the file it is.
 PICTURES = np.dtype([("t_picture", "<f8"), ("frame", "<i8")])
+
+BAR = ("one", "number", "per_bar", "rate", "bar_confidence")
 
 OpenStyle = Callable[[str, str, str], StyleLoaded]  # (deck, style, backend) -> what the loader would have answered
 
@@ -89,6 +101,8 @@ class StageSnapshots:
         row["t_picture"] = t_picture
         position = signals.position
         row["beat"], row["bpm"], row["confidence"] = position.beat, position.bpm, position.confidence
+        for name in BAR:
+            row[name] = getattr(position, name)
         row["phases"] = [phase_on(stage, deck) for deck in DECKS]
         for name in ("loudness", "active", "onset"):
             row[name] = signals[name]

@@ -61,6 +61,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: s
         restarts=health.restarts,
         bpm=signals.position.bpm,
         confidence=signals.position.confidence,
+        per_bar=int(signals.position.per_bar),
         deck_a=state.a.style,
         deck_b=state.b.style,
         crossfade=state.crossfade,
@@ -88,9 +89,11 @@ def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: 
     status = recording.status
     return show_values(stage.state) | {
         "/state/guard": (guard_state(stage),),
-        "/state/beat": (int(signals.position.beat % 4.0) + 1,),
+        "/state/beat": (signals.position.beat_of_bar,),
         "/state/tempo/bpm": (float(signals.position.bpm),),
         "/state/tempo/confidence": (float(signals.position.confidence),),
+        "/state/tempo/per_bar": (int(signals.position.per_bar),),
+        "/state/tempo/bar_confidence": (float(signals.position.bar_confidence),),
         "/state/audio/level": (float(signals["loudness"]),),
         "/state/audio/peak": (float(health.peak),),
         "/state/audio/state": (health.state,),

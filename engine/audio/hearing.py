@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from itertools import chain, repeat
@@ -21,15 +22,15 @@ from phosphene.engine.audio.feature_file import FeatureFile
 from phosphene.engine.audio.listener import plain_listener
 from phosphene.engine.audio.mending import SoundFaults
 from phosphene.engine.audio.part import Part
-from phosphene.engine.audio.per_beat import accents, by_bar, mean_features
+from phosphene.engine.audio.per_beat import by_bar, mean_features
 from phosphene.engine.audio.prepared_source import hops_of
 from phosphene.engine.audio.sections import Section, find_sections
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from phosphene.engine.tempo.beats import OnsetStrength, find_course
-from phosphene.engine.tempo.conductor import BEATS_PER_BAR
-from phosphene.engine.tempo.downbeats import find_downbeat
+from phosphene.engine.tempo.downbeats import beat_signs, find_bars
 from phosphene.engine.tempo.grid import BeatGrid
 from phosphene.engine.tempo.timeline import TIMELINE
+from phosphene.engine.tempo.tracker import BEHIND_S, FRAME, FRAME_HOPS
 
 FEATURES_FILE, TABLES_FILE, SECTIONS_FILE = "features.bin", "tables.npz", "sections.json"
 TAIL_HOPS = 375  # 2 s of silence after the end, in which the features come to rest
@@ -57,6 +58,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
 
     (listener, ring), rise = plain_listener(), OnsetStrength()
     strength: list[np.ndarray] = []
+    frames = array("f")  # of the tracker: 24 bytes each, 8 MB an hour
     onsets: list[np.ndarray] = []
     lines = bytearray()  # of TIMELINE records: as a list of them an hour would take 6 MB, so 1 MB
     buffer, line = np.zeros(_BUFFER, FEATURES), None
@@ -75,6 +77,8 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
             if newest is not line and newest is not None:
                 line = newest
                 lines += line.to_record().tobytes()
+            if n % FRAME_HOPS == FRAME_HOPS - 1:
+                frames.extend(listener.tracker.frame.tolist())
             buffer[filled] = ring.latest()
             n, filled, clipped = n + 1, filled + 1, listener.clipped
             if filled == _BUFFER:
@@ -88,7 +92,8 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
     try:
         joined = np.concatenate(strength)[: n - TAIL_HOPS]
         strength.clear()
-        grid, sections = structure(joined, written.windows(), seconds)
+        heard = np.frombuffer(frames, np.float32).reshape(-1, len(FRAME))[: len(joined) // FRAME_HOPS]
+        grid, sections = structure(joined, heard, written.windows(), seconds)
     finally:
         written.close()
     with (folder / TABLES_FILE).open("wb") as file:
@@ -97,6 +102,8 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
             beats=grid.times,
             confidence=grid.confidence,
             first=np.int64(grid.first),
+            ones=np.zeros(0, np.int64) if grid.ones is None else grid.ones,
+            bar_confidence=np.float64(grid.bar_confidence),
             onsets=np.sort(np.concatenate(onsets)),
             lines=np.frombuffer(lines, TIMELINE),
             clipped=np.int64(clipped),
@@ -115,15 +122,20 @@ def sync(file: IO) -> None:
     os.fsync(file.fileno())
 
 
-def structure(strength: np.ndarray, windows: Iterable[np.ndarray], seconds: float) -> tuple[BeatGrid, tuple[Section, ...]]:
-    """Return the beats, with their downbeats, and the sections of a piece.
+def structure(
+    strength: np.ndarray, frames: np.ndarray, windows: Iterable[np.ndarray], seconds: float
+) -> tuple[BeatGrid, tuple[Section, ...]]:
+    """Return the beats, with their bars, and the sections of a piece.
 
-    strength: float32 [hops, 2], from `OnsetStrength`; windows: its FEATURES records in order, in arrays of any length.
+    strength: float32 [hops, 2], from `OnsetStrength`; frames: float32 [hops // 2, 6], `BeatTracker.frame`; windows: its
+    FEATURES records in order, in arrays of any length.
     """
-    grid = BeatGrid.of_course(find_course(strength, HOP / SAMPLE_RATE), seconds)
+    hop_s = HOP / SAMPLE_RATE
+    grid = BeatGrid.of_course(find_course(strength, hop_s, frames), seconds)
     mel, chroma = mean_features(windows, grid.times)
     if grid.confidence.any():
-        grid = grid.with_downbeat(find_downbeat(chroma, mel, accents(strength, grid.times)))
-    one = -grid.first % BEATS_PER_BAR
-    sections = find_sections(grid.bars, by_bar(mel, one, BEATS_PER_BAR), by_bar(chroma, one, BEATS_PER_BAR), seconds)
+        heard_at = (np.arange(len(frames)) + 1) * FRAME_HOPS * hop_s - BEHIND_S
+        grid = grid.with_bars(*find_bars(beat_signs(grid.times, heard_at, frames, mel), chroma, mel))
+    bars = grid.downbeats
+    sections = find_sections(grid.bars, by_bar(mel, bars), by_bar(chroma, bars), seconds)
     return grid, sections

@@ -12,7 +12,6 @@ import numpy as np
 from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 
 _SWELL_S = 0.35
-_BEFORE_S, _AFTER_S = 0.06, 0.08  # an accent belongs to a beat that is so near
 
 
 def mean_features(windows: Iterable[np.ndarray], beats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -47,19 +46,7 @@ class _Means:
         self.counts[slot[starts], 0] += np.diff(starts, append=len(slot))
 
 
-def by_bar(x: np.ndarray, first: int, beats_per_bar: int) -> np.ndarray:
-    """Return the means of float [beats, d] over bars, the first bar beginning at beat `first`; the last may be short."""
-    starts = np.arange(first, len(x), beats_per_bar)
+def by_bar(x: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the means of float [beats, d] over bars, which begin at the beats `starts`, int64; the last may be short."""
     sizes = np.diff(starts, append=len(x))
     return np.add.reduceat(x, starts, axis=0) / sizes[:, None]
-
-
-def accents(strength: np.ndarray, beats: np.ndarray) -> np.ndarray:
-    """Return float32 [n, 2], the highest onset strength of bass and rest around each beat.
-
-    strength: float32 [hops, 2], hop k ending at (k + 1) * HOP / 48000 s; beats: float64 [n], s.
-    """
-    reach = np.arange(-round(_BEFORE_S * SAMPLE_RATE / HOP), round(_AFTER_S * SAMPLE_RATE / HOP) + 1)
-    at = np.round(beats * SAMPLE_RATE / HOP).astype(np.int64) - 1
-    inside = np.clip(at[:, None] + reach, 0, len(strength) - 1)
-    return strength[inside].max(axis=1)

@@ -35,7 +35,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
 from phosphene.engine.tempo.grid import BeatGrid
 
-ANALYSIS_VERSION = 2  # of the files in the cache; what goes into them is watched by the key itself
+ANALYSIS_VERSION = 3  # of the files in the cache; what goes into them is watched by the key itself
 
 _META_FILE = "meta.json"
 _DATA_FILES = (FEATURES_FILE, TABLES_FILE, SECTIONS_FILE)
@@ -65,7 +65,9 @@ class Prepared:
         self.notes = tuple(str(line) for line in meta["notes"])
         self.seconds = self.samples / SAMPLE_RATE
         with np.load(folder / TABLES_FILE, allow_pickle=False) as tables:
-            self.grid = BeatGrid(tables["beats"], tables["confidence"], int(tables["first"]))
+            first, sure = int(tables["first"]), float(tables["bar_confidence"])
+            ones = tables["ones"] if len(tables["ones"]) else None
+            self.grid = BeatGrid(tables["beats"], tables["confidence"], first, ones, sure)
             self._onsets, self._lines, self._clipped = tables["onsets"], tables["lines"], int(tables["clipped"])
         told = json.loads((folder / SECTIONS_FILE).read_text(encoding="utf-8"))
         self.sections = tuple(Section(**section) for section in told)

@@ -122,7 +122,13 @@ def _tempo() -> Iterable[Address]:
     yield Address("/tempo/tap", (), "Tap the beat: four taps or more set tempo and phase.", every=True, group=group)
     clamped = "Set the tempo; outside 30 to 300 the nearest of these is taken."
     yield Address("/tempo/bpm", (Argument("bpm", "f", *BPM, unit="bpm"),), clamped, 120.0, group=group)
-    yield Address("/tempo/resync", (), "Now is the one: the nearest bar begins here.", every=True, group=group)
+    yield Address(
+        "/tempo/resync",
+        (),
+        "Now is the one: a bar begins here, and bars are counted from it until `/tempo/follow`.",
+        every=True,
+        group=group,
+    )
     yield Address(
         "/tempo/follow",
         (),
@@ -187,9 +193,11 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/message", "s", "text", "", "The newest refusal, for people; empty when all is well", 30.0),
     ("/state/black", "f", "level", "", "Blackout as it is seen: 0 picture, 1 dark", 30.0),
     ("/state/guard", "s", "state", "", "Flash guard: on, holding back, or off", 10.0),
-    ("/state/beat", "i", "beat", "", "1 to 4, sent on each beat", 30.0),
+    ("/state/beat", "i", "beat", "", "Which beat of the bar, from 1, sent on each beat", 30.0),
     ("/state/tempo/bpm", "f", "bpm", "bpm", "Tempo", 10.0),
     ("/state/tempo/confidence", "f", "confidence", "", "How sure the beat tracker is, 0 to 1", 10.0),
+    ("/state/tempo/per_bar", "i", "beats", "", "Beats to a bar", 10.0),
+    ("/state/tempo/bar_confidence", "f", "confidence", "", "How sure it is of the bars, 0 to 1", 10.0),
     ("/state/audio/level", "f", "level", "", "Loudness, 0 to 1 (-60 to 0 dB)", 10.0),
     ("/state/audio/peak", "f", "peak", "", "Raw input peak before gain; 1 clips", 10.0),
     ("/state/audio/state", "s", "state", "", "running, starting or lost", 10.0),

@@ -19,6 +19,7 @@ HOP = 256  # samples, 5.33 ms
 WINDOW = 1024  # samples, 21.3 ms
 MEL_BANDS = 40
 FADERS = 8
+PHRASE_BARS = 16
 
 # Normalised forms are 0..1 by running robust normalisation with a silence gate: a quiet room stays at 0.
 NORMALISED = ("rms", "bass", "mid", "treble", "centroid", "rolloff", "flatness", "flux", "onset_strength")
@@ -64,10 +65,11 @@ SIGNALS: dict[str, str] = {
     "active": "1 while there is sound, 0 in silence",
     "beat": "1 on the beat, falling to 0 before the next",
     "beat_phase": "0..1 from beat to beat",
-    "bar_phase": "0..1 over 4 beats",
-    "phrase_phase": "0..1 over 64 beats",
+    "bar_phase": "0..1 from bar to bar",
+    "phrase_phase": "0..1 over 16 bars",
     "swing": "0..1..0 once over two bars, a smooth sine on the beat grid",
-    "confidence": "how sure the beat tracker is",
+    "confidence": "how sure the beat tracker is of the beat",
+    "bar_confidence": "how sure it is of the bars",
     **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
 }
 
@@ -79,11 +81,40 @@ _FADE_S = 0.30
 
 @dataclass(frozen=True, slots=True)
 class BeatPosition:
-    """Where the music is. beat: beats since some downbeat, a real number that never jumps; bpm; confidence 0..1."""
+    """Where the music is. beat: a real number that never jumps by itself; bpm; confidence 0..1.
+
+    Bar `number` begins at the beat `one`, and every `per_bar` beats after it the next. Before `one` a bar passes at `rate`
+    (bars a beat), so that one that was counted wrongly runs on evenly to where the next is known to begin.
+    """
 
     beat: float = 0.0
     bpm: float = 120.0
     confidence: float = 0.0
+    one: float = 0.0
+    number: float = 0.0
+    per_bar: float = 4.0
+    rate: float = 0.25
+    bar_confidence: float = 0.0
+
+    @property
+    def bar(self) -> float:
+        """Bars since some bar, a real number: whole where a bar begins."""
+        beats = self.beat - self.one
+        return self.number + (beats / self.per_bar if beats >= 0.0 else beats * self.rate)
+
+    @property
+    def beat_of_bar(self) -> int:
+        """Which beat of the bar this is, from 1."""
+        return int(self.bar % 1.0 * self.per_bar) + 1
+
+    @property
+    def counted(self) -> float:
+        """Four a bar, whatever its metre: beats for what has to begin with a bar."""
+        return self.bar * 4.0
+
+    def next_bar(self) -> float:
+        """Return the beat, this one or a later one, at which the next bar begins."""
+        return self.one + max(0.0, math.ceil((self.beat - self.one) / self.per_bar)) * self.per_bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +196,11 @@ def signals_at(
     phase = position.beat % 1.0
     values["beat_phase"] = phase
     values["beat"] = (1.0 - phase) ** 2
-    values["bar_phase"] = position.beat / 4.0 % 1.0
-    values["phrase_phase"] = position.beat / 64.0 % 1.0
-    values["swing"] = 0.5 - 0.5 * math.cos(2.0 * math.pi * (position.beat / 8.0 % 1.0))
+    values["bar_phase"] = position.bar % 1.0
+    values["phrase_phase"] = position.bar / PHRASE_BARS % 1.0
+    values["swing"] = 0.5 - 0.5 * math.cos(2.0 * math.pi * (position.bar / 2.0 % 1.0))
     values["confidence"] = position.confidence
+    values["bar_confidence"] = position.bar_confidence
     values |= {f"fader{i}": float(v) for i, v in enumerate(faders, 1)}
     mel = (older["mel"] * (1.0 - w) + newer["mel"] * w) * fade
     chroma = (older["chroma"] * (1.0 - w) + newer["chroma"] * w) * fade

@@ -48,7 +48,7 @@ class DecodedGenerator(Generator):
     def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
         """Advance by `frame.dt` and draw."""
         p = complete(self.params, params)
-        self._drive.step(signals, signals.position.beat, frame.dt, p)
+        self._drive.step(signals, signals.position.counted, frame.dt, p)
         aspect = target.size.aspect
         picture = self.decoding.picture(frame.time, lambda ahead: self._drive.inputs(ahead, aspect))
         if self._raw is None:
@@ -151,7 +151,7 @@ def decoded_sequence(
     decoder = open_decoder(style)
     try:
         for k, each in enumerate(signals):
-            beat = each.position.beat if isinstance(each, Signals) else (start + k * dt) * STILL_BPM / 60.0
+            beat = each.position.counted if isinstance(each, Signals) else (start + k * dt) * STILL_BPM / 60.0
             drive.step(each, beat, dt, values)
             yield fitted(decoder.decode(drive.inputs(0.0, size.aspect)), size)
     finally:

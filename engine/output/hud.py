@@ -30,13 +30,14 @@ class Hud:
     """A panel that is shown on a key, and badges for what a performer must see even without it.
 
     `visible`: the whole panel; `badges` (in a window, not on the wall): blackout, freeze, recording, lost audio, the last
-    error. Set freely; `beat` (beats since a downbeat) and `level` (linear peak of the raw input) as often as they change.
+    error. Set freely; `beat` (a real number), `beat_of_bar` (from 1) and `level` (linear peak of the raw input) as often as
+    they change.
     """
 
     def __init__(self) -> None:
         self.visible = False
         self.badges = True
-        self.beat = 0.0
+        self.beat, self.beat_of_bar = 0.0, 1
         self.level = 0.0
         self._pass = Pass(_SHADER)
         self._texture = RenderTarget(Size(1, 1), "rgba8")
@@ -88,9 +89,10 @@ class Hud:
         level = hud_panel.BAD if self.level >= _CLIPPING else hud_panel.CALM
         x, y, w, h = self._drawn.live["level"]
         _fill(left + x, top - y - h, round(w * hud_panel.level_share(self.level)), h, level)
-        if self._model.bpm > 0:
-            x, y, w, h = self._drawn.live[f"beat{int(self.beat) % hud_panel.LIVE_BEATS}"]
-            lit = np.array(hud_panel.CALM if int(self.beat) % hud_panel.LIVE_BEATS else hud_panel.TEXT)
+        place = self._drawn.live.get(f"beat{self.beat_of_bar}")
+        if self._model.bpm > 0 and place is not None:
+            x, y, w, h = place
+            lit = np.array(hud_panel.CALM if self.beat_of_bar > 1 else hud_panel.TEXT)
             glow = (1.0 - self.beat % 1.0) ** 2
             colour = tuple(int(v) for v in hud_panel.TROUGH + (lit - hud_panel.TROUGH) * (0.25 + 0.75 * glow))
             _fill(left + x, top - y - h, w, h, colour)

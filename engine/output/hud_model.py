@@ -31,6 +31,7 @@ class HudModel:
     # tempo
     bpm: float = 0.0
     confidence: float = 0.0  # 0..1
+    per_bar: int = 4  # beats
     # show
     deck_a: str = ""
     deck_b: str = ""

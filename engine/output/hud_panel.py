@@ -31,12 +31,12 @@ _BACK_ALPHA = 0.84  # over a white picture the dim text keeps a contrast of 4:1,
 _WIDTH_EM = 32.5
 _LABEL_EM = 5.5
 _LEVEL_FLOOR_DB = 48.0
-LIVE_BEATS = 4
+_MOST_BEATS = 7  # of a bar have room
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture and the places in it that live values fill: `level`, `beat0`..`beat3`."""
+    """A picture and the places in it that live values fill: `level`, and `beat1`, `beat2`, ... of a bar."""
 
     image: np.ndarray
     live: dict[str, Rect] = field(default_factory=dict)
@@ -236,7 +236,7 @@ def _audio_lines(pen: _Pen, model: HudModel, live: dict[str, Rect]) -> None:
     x = pen.text(x + pen.px // 3, "bpm", DIM)
     side = round(pen.px * 0.62)
     x += pen.px
-    for i in range(LIVE_BEATS):
+    for i in range(1, min(_MOST_BEATS, model.per_bar) + 1):
         live[f"beat{i}"] = (x, pen.y + round(pen.px * 0.62) - side // 2, side, side)
         pen.box(live[f"beat{i}"], TROUGH)
         x += round(side * 1.6)

@@ -21,12 +21,14 @@ def fade_to(state: ShowState, target: float, transition: Transition, position: B
     """Return a crossfade from where the decks stand to `target`, 0 or 1, which waits for its beat."""
     quantum = STARTS[transition.start]
     beats = 0.0 if transition.kind == "cut" else transition.beats
-    return Fade(state.crossfade, target, transition.kind, beats, _boundary(position.beat, quantum), quantum)
+    return Fade(state.crossfade, target, transition.kind, beats, _boundary(position, quantum), quantum)
 
 
-def _boundary(beat: float, quantum: float) -> float:
-    """Return the next beat at which a crossfade may begin; a quantum of 0 is "now"."""
-    return math.ceil(beat / quantum) * quantum if quantum > 0.0 else beat
+def _boundary(position: BeatPosition, quantum: float) -> float:
+    """Return the next beat at which a crossfade may begin. A quantum of 0 is "now", that of a bar where the next begins."""
+    if quantum >= STARTS["bar"]:
+        return position.next_bar()
+    return math.ceil(position.beat / quantum) * quantum if quantum > 0.0 else position.beat
 
 
 def is_usable(fade: Fade) -> bool:
@@ -40,11 +42,9 @@ def started(state: ShowState, position: BeatPosition) -> ShowState:
     fade = state.fade
     if fade is None or fade.running:
         return state
-    if fade.start_beat - position.beat > fade.quantum:
-        # The beat was set back (resync): the next boundary is nearer than the one that was waited for.
-        fade = replace(fade, start_beat=_boundary(position.beat, fade.quantum))
     if position.beat < fade.start_beat:
-        return replace(state, fade=fade)
+        # The beat may have been set back (resync), or bars begin elsewhere now: then the next boundary is another.
+        return replace(state, fade=replace(fade, start_beat=_boundary(position, fade.quantum)))
     # From where the crossfade is now, and what the beat has already passed counts.
     fade = replace(fade, running=True, origin=state.crossfade)
     return stepped(replace(state, fade=fade, kind=fade.kind), min(position.beat - fade.start_beat, 0.5))

@@ -17,13 +17,24 @@ import numpy as np
 
 from phosphene.engine.tempo.resonators import BINS
 
-_BEAT_PART = 16  # a beat is heard in the first sixteenth of it
+BEAT_PART = 16  # a beat is heard in the first sixteenth of it
 _CHANGE = 100.0  # weight of another interval: exp(-100 |ratio - 1|), 2 % apart .14
-_LEAST = 0.03  # a beat that nothing marks is no wonder: with .001 breaks drive the tempo away
-_MOST = 0.99
+LEAST = 0.03  # a beat that nothing marks is no wonder: with .001 breaks drive the tempo away
+MOST = 0.99
 _IMPOSSIBLE = 1e-8
 _SMALLEST = 1e-30  # of a share: below 1e-308 arithmetic takes a hundred times as long, and what is 0 never comes back
 NEAR_BEATS, NEAR_TEMPO = 0.1, 0.035  # as near as this is the same beat: in beats, in log of the tempo
+
+
+def intervals_of(frame_s: float, slowest: float, fastest: float) -> np.ndarray:
+    """Return how many frames a beat may be long, int64 [intervals], rising. frame_s: s; slowest, fastest: bpm."""
+    return np.arange(math.floor(60.0 / fastest / frame_s), math.ceil(60.0 / slowest / frame_s) + 1)
+
+
+def log_changes(intervals: np.ndarray) -> np.ndarray:
+    """Return how likely each interval, a row, is followed by each, a column: float64 [n, n], log, up to a constant a row."""
+    changes: np.ndarray = -_CHANGE * np.abs(intervals[None, :] / intervals[:, None] - 1.0)
+    return changes
 
 
 class BeatFilter:
@@ -31,8 +42,7 @@ class BeatFilter:
 
     def __init__(self, frame_s: float, slowest: float, fastest: float) -> None:
         """frame_s: s between calls of `step`; slowest, fastest: bpm."""
-        first, last = math.floor(60.0 / fastest / frame_s), math.ceil(60.0 / slowest / frame_s)
-        intervals = np.arange(first, last + 1)
+        intervals = intervals_of(frame_s, slowest, fastest)
         self._starts = np.concatenate([[0], np.cumsum(intervals)[:-1]])
         self._ends = self._starts + intervals - 1
         self._of = np.repeat(np.arange(len(intervals)), intervals)
@@ -40,9 +50,9 @@ class BeatFilter:
         self._hz = self.hz[self._of]
         self._log_hz = np.log(self._hz)
         gone = (np.arange(len(self._of)) - self._starts[self._of]) / intervals[self._of]
-        self._beats = np.flatnonzero(gone < 1.0 / _BEAT_PART)
-        self._position = gone - 0.5 / _BEAT_PART  # what is heard lies in the middle of that part
-        change = np.exp(-_CHANGE * np.abs(intervals[None, :] / intervals[:, None] - 1.0))
+        self._beats = np.flatnonzero(gone < 1.0 / BEAT_PART)
+        self._position = gone - 0.5 / BEAT_PART  # what is heard lies in the middle of that part
+        change = np.exp(log_changes(intervals))
         change[change < _IMPOSSIBLE] = 0.0
         self._change = change / change.sum(axis=1, keepdims=True)
         self._share = np.full(len(self._of), 1.0 / len(self._of))
@@ -53,9 +63,9 @@ class BeatFilter:
         share, ahead = self._share, self._next
         ahead[1:] = share[:-1]
         ahead[self._starts] = np.einsum("i,ij->j", share[self._ends], self._change)
-        activation = min(activation, _MOST)
-        elsewhere = (1.0 - activation) / (_BEAT_PART - 1)
-        ahead[self._beats] *= (max(activation, _LEAST) / elsewhere) ** weight  # what all share is gone with the sum
+        activation = min(activation, MOST)
+        elsewhere = (1.0 - activation) / (BEAT_PART - 1)
+        ahead[self._beats] *= (max(activation, LEAST) / elsewhere) ** weight  # what all share is gone with the sum
         ahead *= 1.0 / ahead.sum()
         np.maximum(ahead, _SMALLEST, out=ahead)
         self._share, self._next = ahead, share

@@ -5,10 +5,14 @@ Called by `engine.audio.prepared` once per piece, on the caller's thread, with t
     onset strength of bass and rest
     -> the tracker's resonators, run forwards and backwards in time and added: what lies on both sides of an instant
     -> the best score of every tempo, four times a second -> the likeliest course of the tempo (Viterbi)
-    -> the folded profile at that tempo -> the likeliest course of the phase (Viterbi)
+    with what the tracker's networks and its attacks say, a frame each:
+       -> the tracker's filter over tempo and phase, both ways (Viterbi), weighed by the scores and the octave of that tempo
+       -> the folded profile at the tempo of that course: the exact phase, where the two agree
+    without:
+       -> the folded profile at that tempo -> the likeliest course of the phase (Viterbi)
     -> a Kalman smoother over the exact phase: beat and tempo run on through breaks, held from both sides
 
-Memory is some 40 bytes a hop, 25 MB an hour. Nothing here is a matrix product that BLAS would spread over threads: those sum
+Memory is some 80 bytes a hop, 55 MB an hour. Nothing here is a matrix product that BLAS would spread over threads: those sum
 in another order from run to run, and the beats of a piece must not depend on who found them.
 """
 
@@ -20,6 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
+from phosphene.engine.tempo.confidence import Confidence
+from phosphene.engine.tempo.off_beat import OffBeat
 from phosphene.engine.tempo.resonator_tracker import (
     BASS_BANDS,
     FASTEST_BPM,
@@ -35,6 +41,10 @@ from phosphene.engine.tempo.resonator_tracker import (
     TREBLE_WEIGHT,
 )
 from phosphene.engine.tempo.resonators import BINS, Resonators
+from phosphene.engine.tempo.tracker import BEHIND_S, FRAME_HOPS
+from phosphene.engine.tempo.tracker import FASTEST_BPM as FILTER_FASTEST_BPM
+from phosphene.engine.tempo.tracker import SLOWEST_BPM as FILTER_SLOWEST_BPM
+from phosphene.engine.tempo.two_way import TwoWay
 
 STEP = 48  # hops, 0.256 s
 _CHUNK = 64  # steps whose states are held at a time
@@ -49,10 +59,21 @@ _PHASE_JUMP, _PHASE_DRIFT = 3.0, 0.02
 _FLOOR = 1.0  # scores below say nothing: noise reaches 3 at its best phase
 
 # The smoother: what a step may change, and how exact one reading of the phase is at the least and at the most sure.
-_DRIFT_HZ = 0.004  # beats per second, per root second
+_DRIFT_HZ = 0.004  # beats per second, per root second: of music that repeats,
+_DRIFT_FREE_HZ = 0.1  # and of music whose tempo is free:
+_STEADY_S = 4.0  # as much of it as within so long to either side nothing repeats
 _READING = (0.02, 0.4)  # beats
 _NEW_TEMPO = 0.04  # a step of the course of more than this share begins another piece,
 _TEMPO_KNOWN, _PHASE_KNOWN = 0.02, 0.1  # whose tempo (share) and phase (beats) are known so well
+_MEDIAN_STEPS = 4  # to either side, 1 s
+_COURSE_SURE = 0.7  # the filter places a beat to half a frame: 0.05 beats
+_CLEAR, _CLEAREST = 2.5, 0.8  # repetition places the phase where it scores so, and nearly its best, beside the course,
+_NEAR_BINS = np.arange(-9, 10)  # 0.14 beats to either side
+# As in the tracker, but weighed half as often: log weights of what repetition says, and of its octave.
+_REPEATS, _OCTAVE, _OCTAVE_FREE, _OCTAVE_SPAN = 2.0, 5.2, 0.15, 0.35
+_OPEN_SHARE, _LONG_FOLLOWED_S = 0.6, 8.0  # signs of confidence that this course has not: neither for nor against
+_CONFIDENCE_LATE_S = 1.0
+_BELIEVED = 0.35
 _BEATLESS = 0.1  # with less than this share of the piece sure, there is no beat to follow
 
 
@@ -84,10 +105,11 @@ class OnsetStrength:
         return np.where(out < _ABSURD, out, 0.0)
 
 
-def find_course(strength: np.ndarray, hop_s: float) -> Course | None:
+def find_course(strength: np.ndarray, hop_s: float, frames: np.ndarray | None = None) -> Course | None:
     """Return the course of the beat, or None where there is none to follow.
 
     strength: float32 [hops, 2] of bass and rest, from `OnsetStrength`; the record of hop k ends at (k + 1) * hop_s.
+    frames: float32 [hops // 2, 6], `BeatTracker.frame` after every second hop; None: strength alone is asked.
     """
     if not strength.any():
         return None
@@ -102,6 +124,9 @@ def find_course(strength: np.ndarray, hop_s: float) -> Course | None:
         scores[s] = bank.score(every_other)[0].max(axis=1)
     rows = _tempo_course(_evidence(scores, step_s)) * 2
     del scores
+    times = np.arange(steps) * step_s + hop_s - FLUX_LAG_S
+    if frames is not None and len(frames):
+        return _with_frames(x, bank, rows, frames, times, hop_s)
 
     profiles, pulses = np.zeros((2, steps, BINS), np.float32)
     for s, z, energy in _both_sides(x, bank):
@@ -113,9 +138,98 @@ def find_course(strength: np.ndarray, hop_s: float) -> Course | None:
     if float((sure > 0.0).mean()) < _BEATLESS:
         return None
     reading = _phase_course(profiles, pulses, hz * step_s, step_s)
-    beats, own = _smooth(reading, hz, sure, step_s)
-    times = np.arange(steps) * step_s + hop_s - FLUX_LAG_S
+    beats, own = _smooth(reading, hz, sure, step_s, np.full(steps, _DRIFT_HZ))
     return Course(times, _rising(beats, own * step_s), sure)
+
+
+def _with_frames(
+    x: np.ndarray, bank: Resonators, rows: np.ndarray, frames: np.ndarray, times: np.ndarray, hop_s: float
+) -> Course | None:
+    """Return the course by the filter over frames, weighed by repetition. rows: of the likeliest tempo by repetition."""
+    frame_s = FRAME_HOPS * hop_s
+    search = TwoWay(frame_s, FILTER_SLOWEST_BPM, FILTER_FASTEST_BPM, len(frames))
+    heard_at = (np.arange(len(frames)) + 1) * frame_s - BEHIND_S
+    every_other = slice(0, len(bank.hz), 2)
+    hz_rows = bank.hz[every_other]
+    steps = np.log2(search.hz / hz_rows[0]) / np.log2(hz_rows[1] / hz_rows[0])
+    of = np.rint(steps).astype(np.int64).clip(0, len(hz_rows) - 1)
+    sure = np.zeros(len(times))
+    at = len(frames)
+    for s, z, energy in _both_sides(x, bank):
+        bank.hold(z, energy)
+        table = bank.score(every_other)[0]
+        own = bank.score(slice(rows[s], rows[s] + 1))[0]
+        sure[s] = min(1.0, max(0.0, (float(own.max()) / bank.prior[rows[s]] - SCORE_NOISE) / (SCORE_SURE - SCORE_NOISE)))
+        here = min(len(frames), max(0, int(np.searchsorted(heard_at, times[s]))))
+        while at > here:
+            at -= 1
+            search.step(float(frames[at, 0]), float(frames[at, 1]))
+        if at == len(frames):
+            continue
+        off = np.abs(np.log2(search.hz / bank.hz[rows[s]]))
+        tempi = -_OCTAVE * (0.2 + 0.8 * sure[s]) * ((off - _OCTAVE_FREE) / _OCTAVE_SPAN).clip(0.0, 1.0)
+        told = _REPEATS * np.log(np.maximum(table[of], _FLOOR) / max(_FLOOR, float(table.max())))
+        search.weigh(told, -search.hz * (heard_at[at] - times[s]), tempi)
+    beats, hz = search.course()
+    course = np.interp(times, heard_at, beats + _off_beat(beats, frames))
+    tempo = np.interp(times, heard_at, hz)
+    exact = np.zeros(len(times))
+    agree = np.zeros(len(times), bool)
+    for s, z, energy in _both_sides(x, bank):
+        bank.hold(z, energy)
+        row = int(bank.row_of(tempo[s]))
+        profile, pulse = (each[0] for each in bank.score(slice(row, row + 1)))
+        expected = -course[s] * BINS % BINS
+        near = (round(expected) + _NEAR_BINS) % BINS
+        best = int(near[int(profile[near].argmax())])
+        if profile[best] > _CLEAR and profile[best] > _CLEAREST * profile.max():
+            error = -(_peak(pulse, best) - expected) / BINS
+            exact[s], agree[s] = error - round(error), True
+    confidence = _confidence(frames, heard_at, beats, times, sure, agree)
+    if float((confidence >= _BELIEVED).mean()) < _BEATLESS:
+        return None
+    step_s = float(times[1] - times[0]) if len(times) > 1 else STEP * hop_s
+    reach = round(_STEADY_S / step_s)
+    steady = np.array([agree[max(0, s - reach) : s + reach + 1].mean() for s in range(len(agree))])
+    drift = _DRIFT_HZ + (_DRIFT_FREE_HZ - _DRIFT_HZ) * (1.0 - steady) ** 2
+    # Among beats that repeat, one that nothing places exactly lies where its neighbours say, and its tempo is theirs.
+    exactly = np.where(agree, np.maximum(sure, _COURSE_SURE), _COURSE_SURE * (1.0 - steady))
+    tempo = np.array([np.median(tempo[max(0, s - _MEDIAN_STEPS) : s + _MEDIAN_STEPS + 1]) for s in range(len(tempo))])
+    smooth, own_hz = _smooth(course + exact, tempo, exactly, step_s, drift)
+    return Course(times, _rising(smooth, own_hz * step_s), confidence)
+
+
+def _off_beat(beats: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return what is to be added to the beats of each frame, 0 or 0.5, by the bass drum before it, or after it."""
+    told = np.zeros((2, len(beats)))
+    for half, order in zip(told, (slice(None), slice(None, None, -1)), strict=True):
+        judge = OffBeat()
+        positions = (beats if order.step is None else -beats)[order].tolist()
+        for k, (beat, bass) in enumerate(zip(positions, frames[order, 4].tolist(), strict=True)):
+            judge.step(beat, bass)
+            half[k] = judge.half
+        half[:] = half[order]
+    either: np.ndarray = told.max(axis=0)
+    return either
+
+
+def _confidence(
+    frames: np.ndarray, heard_at: np.ndarray, beats: np.ndarray, times: np.ndarray, sure: np.ndarray, agree: np.ndarray
+) -> np.ndarray:
+    """Return how sure the course is at `times`, 0..1: as the live tracker judges, but for what only it can know."""
+    told = Confidence()
+    values, s = np.zeros(len(times)), 0
+    for k, at in enumerate(heard_at.tolist()):
+        told.hear(float(beats[k]), float(frames[k, 0]))
+        while s < len(times) and times[s] <= at:
+            elapsed = float(times[1] - times[0])
+            told.step(_OPEN_SHARE, float(sure[s]), bool(agree[s]), float(frames[k, 1]), _LONG_FOLLOWED_S, elapsed)
+            values[s] = told.value
+            s += 1
+    values[s:] = told.value
+    # What is remembered is of the beats before: half of it belongs to what comes after.
+    ahead = round(_CONFIDENCE_LATE_S / float(times[1] - times[0])) if len(times) > 1 else 0
+    return np.concatenate([values[ahead:], np.full(min(ahead, len(values)), values[-1])])
 
 
 def _less_mean(strength: np.ndarray, hops: int) -> np.ndarray:
@@ -242,19 +356,24 @@ def _viterbi(evidence: np.ndarray, jump: float, drift: tuple[float, float], circ
     return course
 
 
-def _smooth(reading: np.ndarray, hz: np.ndarray, sure: np.ndarray, step_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return (beats, beats per second), float64 [steps]: a Kalman smoother (Rauch, Tung, Striebel 1965) over the phase."""
+def _smooth(
+    reading: np.ndarray, hz: np.ndarray, sure: np.ndarray, step_s: float, drift: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (beats, beats per second), float64 [steps]: a Kalman smoother (Rauch, Tung, Striebel 1965) over the phase.
+
+    drift: how much the tempo may change, beats per second, per root second [steps].
+    """
     n = len(reading)
     low, high = _READING
     noise = (high * (low / high) ** sure) ** 2
-    q = _DRIFT_HZ**2 * np.array([[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]])
+    moves = np.array([[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]])
     move = np.array([[1.0, step_s], [0.0, 1.0]])
     means, spreads = np.zeros((n, 2)), np.zeros((n, 2, 2))
     told, told_spread = np.zeros((n, 2)), np.zeros((n, 2, 2))  # before the reading
     mean, spread = np.array([reading[0], hz[0]]), np.diag([1.0, (_TEMPO_KNOWN * hz[0]) ** 2])
     for s in range(n):
         if s:
-            mean, spread = _times(move, mean), _between(move, spread) + q
+            mean, spread = _times(move, mean), _between(move, spread) + drift[s] ** 2 * moves
             if abs(hz[s] / hz[s - 1] - 1.0) > _NEW_TEMPO:
                 mean[1] = hz[s]
                 spread = spread + np.diag([_PHASE_KNOWN**2, (_TEMPO_KNOWN * hz[s]) ** 2])

@@ -12,7 +12,9 @@ What a performer can count on:
   Once the tracker has agreed for four seconds, in phase and in tempo (or half or twice of it), it is followed again and
   carries the beat on. So tapping a few beats is also how to tell it the right octave. `follow` hands the lead back at once.
 * multiply by 2 or 1/2 corrects the octave and goes on following. A nudge is kept, relative to the tracker.
-* resync says where "one" is. The bar is kept from then on, because phase is only ever corrected by less than half a beat.
+* Bars are the tracker's, where it is sure of them, and run on where it is not. A bar that was counted wrongly passes faster
+  or slower, until the next begins where it should: it never jumps, and never runs backwards.
+* resync says where "one" is, and that stands until `follow`: the bar is kept through all corrections of the beat.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 30.0, 300.0
 CONFIDENCE_FLOOR = 0.35
+BAR_FLOOR = 0.45
+_FAR, _LONGEST_BAR = 1e9, 32.0  # beats: a night has 1e5
 _TRACKED = 10.0, 1000.0  # bpm that a tracker may say: beyond them it is no tempo, and arithmetic ends
 BEATS_PER_BAR = 4
 
@@ -56,6 +60,10 @@ class Conductor:
         self._offset = 0.0  # shown phase minus the tracker's, in beats
         self._leading = False
         self._told = False  # the performer chose the octave
+        self._one = self._number = 0.0  # as in BeatPosition
+        self._per_bar, self._rate = float(BEATS_PER_BAR), 1.0 / BEATS_PER_BAR
+        self._bar_confidence = 0.0
+        self._own_bar = False  # the performer said where it begins
         self._agreed_s = self._followed_s = 0.0
         self._taps: list[float] = []
 
@@ -67,7 +75,7 @@ class Conductor:
     def position(self, t: float) -> BeatPosition:
         """Return the beat at `t`, which may lie a few frames ahead. For times that do not fall, the beat does not fall."""
         self._asked = max(self._asked, t)
-        return BeatPosition(self._line.beat_at(t), self._goal.bpm, self._confidence)
+        return self._at(t)
 
     def update(self, line: Timeline | None, t: float) -> None:
         """Take the tracker's newest line (None: there is none) at time `t`, once a frame."""
@@ -76,6 +84,7 @@ class Conductor:
         if known is not None and not (math.isfinite(known.beat0) and math.isfinite(known.confidence)):
             known = None
         self._confidence = known.confidence if known is not None else 0.0
+        self._bar_confidence = known.bar_confidence if known is not None and math.isfinite(known.bar_confidence) else 0.0
         if known is not None and self._confidence >= CONFIDENCE_FLOOR:
             if self._leading:
                 self._agreed_s = self._agreed_s + dt if self._agrees(known, t) else 0.0
@@ -83,6 +92,8 @@ class Conductor:
                     self._leading = False
             if not self._leading:
                 self._follow(known, t, dt)
+                if not self._own_bar and self._bar_confidence >= BAR_FLOOR:
+                    self._follow_bars(known, t)
         self._turn(t)
 
     def tap(self, t: float) -> None:
@@ -110,14 +121,17 @@ class Conductor:
         self._place(t, self._line.beat_at(t), min(FASTEST_BPM, max(SLOWEST_BPM, bpm)))
 
     def resync(self, t: float) -> None:
-        """Make `t` a downbeat: the nearest bar begins here. Taps so far are spent."""
+        """Make `t` a downbeat: the nearest bar begins here, and bars are kept so until `follow`. Taps so far are spent."""
         self._taps.clear()
+        number = float(round(self._at(t).bar))
         beat = float(round(self._line.beat_at(t) / BEATS_PER_BAR) * BEATS_PER_BAR)
         moved = beat - self._goal.beat_at(t)
         moved -= round(moved)
         # A finger is off by up to an eighth of a beat; then only the bar is meant, and the tracker knows the beat better.
         self._offset += moved if abs(moved) > 0.125 else 0.0
         self._place(t, beat, self._goal.bpm)
+        self._own_bar = True
+        self._one, self._number, self._rate = beat, number, 1.0 / self._per_bar
 
     def nudge(self, beats: float, t: float) -> None:
         """Move the beat by `beats` (> 0: ahead), at once and for good."""
@@ -139,9 +153,15 @@ class Conductor:
         self._goal = self._goal.reaim(t, beat=aligned, bpm=self._goal.bpm * factor)
         self._turn(t)
 
+    def set_bar(self, position: BeatPosition) -> None:
+        """Count bars as `position` does, whose beats are ours."""
+        self._one, self._number = position.one, position.number
+        self._per_bar, self._rate = position.per_bar, position.rate
+
     def follow(self) -> None:
-        """Hand the lead back to the tracker, at its own octave and phase."""
+        """Hand the lead back to the tracker, at its own octave and phase, and with its bars."""
         self._leading, self._told, self._ratio, self._offset = False, False, 1.0, 0.0
+        self._own_bar = False
         self._taps.clear()
 
     def _lead(self) -> None:
@@ -173,6 +193,27 @@ class Conductor:
         bpm = self._goal.bpm + (bpm - self._goal.bpm) * (dt / self._followed_s if self._followed_s > 0.0 else 1.0)
         beat, shown = line.beat_at(t) * self._ratio + self._offset, self._line.beat_at(t)
         self._goal = Timeline(shown + _nearest(beat - shown, min(1.0, self._ratio)), t, bpm, 0.0)
+
+    def _follow_bars(self, line: Timeline, t: float) -> None:
+        """Let the bar that has begun end where the tracker says that one begins, a bar later where that is calmer."""
+        per_bar = line.per_bar  # also where the performer counts twice as fast, or half: bars of eight or of two are no help
+        period = per_bar * min(1.0, self._ratio)  # in shown beats, after which the tracker's next one may be a "one" as well
+        if not (1.0 <= per_bar <= _LONGEST_BAR and abs(line.one) < _FAR and period == round(period)):
+            return
+        one = round(self._goal.beat_at(line.time_of(line.one)) - self._offset)
+        if per_bar == self._per_bar and (one - self._one) % period == 0.0:
+            return
+        now = self._at(max(t, self._asked))
+        ahead = (one - now.beat) % per_bar or per_bar
+        number = math.floor(now.bar) + 1.0
+        left = number - now.bar
+        ahead = min((ahead, ahead + per_bar), key=lambda beats: abs(math.log(left * per_bar / beats)))
+        self._one, self._number, self._per_bar, self._rate = now.beat + ahead, number, per_bar, left / ahead
+
+    def _at(self, t: float) -> BeatPosition:
+        """Return the position at `t`, without a promise."""
+        bar = self._one, self._number, self._per_bar, self._rate, self._bar_confidence
+        return BeatPosition(self._line.beat_at(t), self._goal.bpm, self._confidence, *bar)
 
     def _turn(self, t: float) -> None:
         """Aim the shown line at the goal. It turns where it was last asked for, so that no answer is ever taken back."""

@@ -8,6 +8,7 @@ Neither reads a clock: both are functions of what they are told.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -24,13 +25,16 @@ _LEAST = 2  # beats: a tempo needs two
 class BeatGrid:
     """times: float64 [n >= 2], s, rising: when the beats fall. confidence: float64 [n] 0..1. first: number of the first one.
 
-    Beat 0 is a downbeat, and so is every fourth before and after it. Beats before the first downbeat are negative. Between
-    beats time runs evenly; before the first and after the last at the tempo of the two nearest.
+    ones: int64 [bars], rising: which of the beats begin bars; None: beat 0 does, and every fourth before and after it.
+    bar_confidence: 0..1. Beat 0 is a downbeat; beats before it are negative. Between beats time runs evenly; before the
+    first and after the last at the tempo of the two nearest, in bars like the nearest.
     """
 
     times: np.ndarray
     confidence: np.ndarray
     first: int = 0
+    ones: np.ndarray | None = None
+    bar_confidence: float = 0.0
 
     @classmethod
     def steady(cls, seconds: float, bpm: float = DEFAULT_BPM) -> BeatGrid:
@@ -57,8 +61,19 @@ class BeatGrid:
         return cls(at, np.interp(at, course.times, course.confidence))
 
     def with_downbeat(self, index: int) -> BeatGrid:
-        """Return the same beats, `times[index]` being beat 0."""
-        return replace(self, first=-index)
+        """Return the same beats, `times[index]` being beat 0, in bars of four."""
+        return replace(self, first=-index, ones=None)
+
+    def with_bars(self, ones: np.ndarray, confidence: float) -> BeatGrid:
+        """Return the same beats in other bars: ones int64 [bars >= 1], rising, which of them begin one."""
+        return replace(self, first=-int(ones[0]), ones=ones, bar_confidence=confidence)
+
+    @cached_property
+    def downbeats(self) -> np.ndarray:
+        """Which of the beats begin bars, int64, rising."""
+        if self.ones is not None:
+            return self.ones
+        return np.arange(-self.first % BEATS_PER_BAR, len(self.times), BEATS_PER_BAR)
 
     @property
     def bpm(self) -> np.ndarray:
@@ -69,7 +84,8 @@ class BeatGrid:
     @property
     def bars(self) -> np.ndarray:
         """Times of the downbeats, float64, s, rising."""
-        return self.times[-self.first % BEATS_PER_BAR :: BEATS_PER_BAR]
+        bars: np.ndarray = self.times[self.downbeats]
+        return bars
 
     def position(self, t: float) -> BeatPosition:
         """Return the beat at `t` in s, any real number: continuous, and rising with `t`."""
@@ -79,7 +95,17 @@ class BeatGrid:
         part = (t - begun) / step
         inside = min(1.0, max(0.0, part))
         sure = float(self.confidence[i]) * (1.0 - inside) + float(self.confidence[i + 1]) * inside
-        return BeatPosition(self.first + i + part, 60.0 / step, sure)
+        return BeatPosition(self.first + i + part, 60.0 / step, sure, *self._bar(i), self.bar_confidence)
+
+    def _bar(self, i: int) -> tuple[float, float, float, float]:
+        """Return the bar of beat `i` as a BeatPosition has it: one, number, per_bar, rate."""
+        ones = self.ones
+        if ones is None or len(ones) < 2:
+            return 0.0, 0.0, float(BEATS_PER_BAR), 1.0 / BEATS_PER_BAR
+        k = max(0, int(np.searchsorted(ones, i, side="right")) - 1)
+        per_bar = float(ones[min(k, len(ones) - 2) + 1] - ones[min(k, len(ones) - 2)])
+        first = round((self.first + int(ones[0])) / BEATS_PER_BAR)
+        return float(self.first + ones[k]), float(first + k), per_bar, 1.0 / per_bar
 
     def time_of(self, beat: float) -> float:
         """Return when the music passes through `beat`, s: the inverse of `position`."""
@@ -90,7 +116,7 @@ class BeatGrid:
     def line_at(self, t: float) -> Timeline:
         """Return the grid around `t` as a line, for whoever follows lines."""
         here = self.position(t)
-        return Timeline(here.beat, t, here.bpm, here.confidence)
+        return Timeline(here.beat, t, here.bpm, here.confidence, here.one, here.per_bar, here.bar_confidence)
 
 
 class GridConductor:
@@ -150,5 +176,6 @@ class GridConductor:
             self._live = Conductor(line.bpm, t)
             self._live.nudge(line.beat0, t)
             self._live.follow()  # the nudge only put it in its place: it is no correction to be kept
+            self._live.set_bar(self._grid.position(t))
             self._live.update(line, t)
         return self._live

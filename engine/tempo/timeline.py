@@ -11,17 +11,34 @@ from typing import cast
 
 import numpy as np
 
-TIMELINE = np.dtype([("beat0", np.float64), ("t0", np.float64), ("bpm", np.float64), ("confidence", np.float64)], align=True)
+TIMELINE = np.dtype(
+    [
+        ("beat0", np.float64),
+        ("t0", np.float64),
+        ("bpm", np.float64),
+        ("confidence", np.float64),
+        ("one", np.float64),
+        ("per_bar", np.float64),
+        ("bar_confidence", np.float64),
+    ],
+    align=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A line through (t0, beat0). t0: s on the clock line; bpm > 0; confidence 0..1: how sure its maker is."""
+    """A line through (t0, beat0). t0: s on the clock line; bpm > 0; confidence 0..1: how sure its maker is.
+
+    one: a whole beat of the line that begins a bar; per_bar: beats to a bar; bar_confidence: 0..1, how sure of both.
+    """
 
     beat0: float
     t0: float
     bpm: float
     confidence: float
+    one: float = 0.0
+    per_bar: float = 4.0
+    bar_confidence: float = 0.0
 
     def beat_at(self, t: float) -> float:
         """Return the beat, a real number, at time `t`."""
@@ -40,14 +57,18 @@ class Timeline:
             t,
             self.bpm if bpm is None else bpm,
             self.confidence if confidence is None else confidence,
+            self.one,
+            self.per_bar,
+            self.bar_confidence,
         )
 
     def to_record(self) -> np.void:
         """Return a TIMELINE record."""
-        record = np.array((self.beat0, self.t0, self.bpm, self.confidence), TIMELINE)
+        bar = self.one, self.per_bar, self.bar_confidence
+        record = np.array((self.beat0, self.t0, self.bpm, self.confidence, *bar), TIMELINE)
         return cast(np.void, record[()])  # the stubs know no () that takes the record out
 
     @classmethod
     def from_record(cls, record: np.void) -> Timeline:
         """Read a TIMELINE record."""
-        return cls(float(record["beat0"]), float(record["t0"]), float(record["bpm"]), float(record["confidence"]))
+        return cls(*record.tolist())

@@ -10,6 +10,7 @@ clock. The path of one hop:
     -> which beat: what is followed, until another explains more of what is heard for a while
     -> half a beat aside, where the bass drum says so
     -> the line is re-aimed so that it meets the beat soon, never jumping, never running backwards
+    -> at each beat a filter over bars: which one is "one", of how many
 
 Why three: the network knows the beat of real music and moving tempi, and loses the octave; repetition knows steady music to
 the millisecond, and cannot follow a tempo that moves. Numbers: docs/decisions/beat-tracker.md.
@@ -23,6 +24,7 @@ import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
 from phosphene.engine.tempo.activation import BeatActivation
+from phosphene.engine.tempo.bars import Bars
 from phosphene.engine.tempo.beat_filter import NEAR_BEATS, NEAR_TEMPO, BeatFilter
 from phosphene.engine.tempo.confidence import Confidence
 from phosphene.engine.tempo.off_beat import OffBeat
@@ -31,11 +33,14 @@ from phosphene.engine.tempo.resonators import BINS
 from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
+FRAME_HOPS = 2
+FRAME = ("likely", "lively", "other", "downbeat", "bass", "rest")  # 0..1 the first four; rises of the spectrum, >= 0
+BEHIND_S = 0.063  # the filter hears what was then: of that time the network's frames are in, whenever a hop ends
 
-_FRAME_HOPS, _READ_FRAMES, _READ_AT = 2, 6, 8  # read at hops at which repetition is neither scored nor weighed
-_BEHIND_S = 0.063  # the filter hears what was then: of that time the network's frames are in, whenever a hop ends
+_READ_FRAMES, _READ_AT = 6, 8  # read at hops at which repetition is neither scored nor weighed
 _KEPT_HOPS = 24
 _BASS_BANDS, _BASS_RISE_HOPS, _BASS_LAG_S = 3, 4, 0.012
+_REST_FROM = 8  # mel band: snares and hats, and no bass drum
 _ACTIVATION_FLOOR = 0.5  # an attack makes a beat up to three times as likely as where there is none
 _MEAN_S, _PEAK_S, _PEAK_RISE, _FLUX_FLOOR = 1.0, 6.0, 0.3, 0.02
 
@@ -59,11 +64,15 @@ _SLEW = 0.45  # and runs at most this much faster or slower than the tempo
 
 
 class BeatTracker:
-    """Follows the beat of one stream. confidence: how sure it is, with the signs of it."""
+    """Follows the beat of one stream. confidence: how sure it is, with the signs of it; bars: which beat is "one".
+
+    frame: float32, what was heard `BEHIND_S` before the end of the last frame, by the names in `FRAME`. A frame ends with
+    every second hop.
+    """
 
     def __init__(self, hop_s: float, activation: BeatActivation | None = None) -> None:
         """hop_s: s between calls of `step`. activation: None where its weights are missing: attacks alone are heard then."""
-        self._hop_s, self._frame_s = hop_s, _FRAME_HOPS * hop_s
+        self._hop_s, self._frame_s = hop_s, FRAME_HOPS * hop_s
         self._activation = activation
         self._repeats = ResonatorTracker(hop_s)
         self._filter = BeatFilter(self._frame_s, SLOWEST_BPM, FASTEST_BPM)
@@ -72,13 +81,16 @@ class BeatTracker:
         self._hops, self._fresh = 0, False
         self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
         self._rise = np.zeros(MEL_BANDS, np.float32)
-        self._attacks, self._bass = np.zeros((2, _KEPT_HOPS))  # of the last hops, the newest last
-        self._heard_at, self._heard = np.full(4, -1.0), np.zeros(4)  # s in the stream, and activation, the newest last
+        self._attacks, self._bass, self._rest = np.zeros((3, _KEPT_HOPS))  # of the last hops, the newest last
+        self._heard_at = np.full(4, -1.0)  # s in the stream, the newest last,
+        self._heard, self._downbeats = np.zeros((2, 4))  # and activation then: of any beat, of one that begins a bar
         self._mean = self._peak = self._lively = self._usual = 0.0
         self._hz = 0.0  # beats per second; 0 before the first lock
-        self._position = 0.0  # beats, `_BEHIND_S` ago
+        self._position = 0.0  # beats, `BEHIND_S` ago
         self._followed_s = self._evidence = self._share = 0.0
-        self.confidence = Confidence()
+        self.frame = np.zeros(len(FRAME), np.float32)
+        self._count = 0  # what is to be added to the position, for the beats of the line
+        self.confidence, self.bars = Confidence(), Bars()
         self._line: Timeline | None = None
 
     def step(self, mel: np.ndarray, t: float, active: float, mono: np.ndarray) -> Timeline | None:
@@ -90,7 +102,7 @@ class BeatTracker:
         self._listen(mel, active, mono)
         self._repeats.step(mel, t, active)
         self._hops += 1
-        if self._hops % _FRAME_HOPS:
+        if self._hops % FRAME_HOPS:
             return None
         lively = min(1.0, self._lively / self._usual) if self._usual > _FEW else 0.0
         likely = self._likely()
@@ -98,12 +110,18 @@ class BeatTracker:
         if self._fresh:
             self._weigh()
         self._fresh = self._repeats.fresh  # weighed a frame later: this hop has scored as well
+        at = round((BEHIND_S - _BASS_LAG_S) / self._hop_s)
+        bass, rest = float(self._bass[-1 - at - 1 : -at].max()), float(self._rest[-1 - at - 1 : -at].max())
+        other, downbeat = self._told()
+        self.frame[:] = likely, lively, other, downbeat, bass, rest
         if self._hz:
             self._position += self._hz * self._frame_s
-            at = round((_BEHIND_S - _BASS_LAG_S) / self._hop_s)
-            self._off_beat.step(self._position, float(self._bass[-1 - at - 1 : -at].max()))
+            self._off_beat.step(self._position, bass)
             self.confidence.hear(self._position, likely)
-        if self._hops % (_FRAME_HOPS * _READ_FRAMES) != _READ_AT:
+            beat = self._position + self._off_beat.half + self._count
+            self.bars.listen(beat + self._hz * BEHIND_S, mel)
+            self.bars.hear(beat, other, downbeat, bass, rest)
+        if self._hops % (FRAME_HOPS * _READ_FRAMES) != _READ_AT:
             return None
         self._follow(_READ_FRAMES * self._frame_s, lively)
         return self._aim(t)
@@ -112,10 +130,13 @@ class BeatTracker:
         """Take what the hop says: activation, attacks, bass, liveliness."""
         if self._activation is not None and self._activation.step(mono):
             self._heard_at[:-1], self._heard[:-1] = self._heard_at[1:], self._heard[1:]
+            self._downbeats[:-1] = self._downbeats[1:]
             self._heard_at[-1] = (self._hops + 1) * self._hop_s - self._activation.age_s
             self._heard[-1] = self._activation.beat + self._activation.downbeat
+            self._downbeats[-1] = self._activation.downbeat
         rows = self._hops % _BASS_RISE_HOPS
-        self._attacks[:-1], self._bass[:-1] = self._attacks[1:], self._bass[1:]
+        for kept in (self._attacks, self._bass, self._rest):
+            kept[:-1] = kept[1:]
         bass = float(np.maximum(mel[:_BASS_BANDS] - self._mel[rows, :_BASS_BANDS], 0.0).mean())
         np.subtract(mel, self._mel[(self._hops + 2) % _BASS_RISE_HOPS], out=self._rise)
         np.maximum(self._rise, 0.0, out=self._rise)
@@ -123,10 +144,11 @@ class BeatTracker:
         if self._hops < _BASS_RISE_HOPS:
             bass, self._rise[:] = 0.0, 0.0
         self._bass[-1] = bass * active
+        self._rest[-1] = float(self._rise[_REST_FROM:].mean()) * active
         mean = float(self._rise.mean()) * active
         strength = mean + 0.5 * float(self._rise[:_BASS_BANDS].mean()) * active
         if not (math.isfinite(strength) and math.isfinite(bass)):
-            self._mel[:], mean, strength, self._bass[-1] = 0.0, 0.0, 0.0, 0.0
+            self._mel[:], mean, strength, self._bass[-1], self._rest[-1] = 0.0, 0.0, 0.0, 0.0, 0.0
         self._mean += (strength - self._mean) * self._hop_s / _MEAN_S
         strength = max(0.0, strength - self._mean)
         self._peak *= math.exp(-self._hop_s / _PEAK_S)
@@ -138,16 +160,22 @@ class BeatTracker:
         )
 
     def _likely(self) -> float:
-        """Return how likely a beat was `_BEHIND_S` ago, 0..1."""
-        back = (_BEHIND_S - FLUX_LAG_S) / self._hop_s
+        """Return how likely a beat was `BEHIND_S` ago, 0..1."""
+        back = (BEHIND_S - FLUX_LAG_S) / self._hop_s
         whole, part = divmod(back, 1.0)
         at = -1 - int(whole)
         wide = np.maximum(self._attacks[at - 2 : at + 1], self._attacks[at - 3 : at])
         attack = float(wide[-1] * (1.0 - part) + wide[-2] * part)
         if self._activation is None:
             return attack
-        beat = float(np.interp(self._hops * self._hop_s - _BEHIND_S, self._heard_at, self._heard))
+        beat = float(np.interp(self._hops * self._hop_s - BEHIND_S, self._heard_at, self._heard))
         return min(1.0, beat * (_ACTIVATION_FLOOR + attack))
+
+    def _told(self) -> tuple[float, float]:
+        """Return how likely the networks held a beat that begins no bar, and one that does, `BEHIND_S` ago."""
+        at = self._hops * self._hop_s - BEHIND_S
+        downbeat = float(np.interp(at, self._heard_at, self._downbeats))
+        return float(np.interp(at, self._heard_at, self._heard)) - downbeat, downbeat
 
     def _weigh(self) -> None:
         """Let the filter take what repetition says."""
@@ -185,7 +213,7 @@ class BeatTracker:
             self._take(position, hz)
         elif lively >= _BREAK and same:
             self._correct(
-                error if exact is None else exact, self._repeats.memory_s - _BEHIND_S if exact is not None else 0.0, elapsed
+                error if exact is None else exact, self._repeats.memory_s - BEHIND_S if exact is not None else 0.0, elapsed
             )
         self._share += (own - self._share) * min(1.0, elapsed / _SHARE_S)
         self.confidence.step(self._share, self._repeats.confidence, exact is not None, lively, self._followed_s, elapsed)
@@ -205,6 +233,7 @@ class BeatTracker:
         self._hz = known if known and abs(math.log(known / hz)) < NEAR_TEMPO else hz
         self._followed_s = self._evidence = 0.0
         self._off_beat.reset()
+        self.bars.moved()
 
     def _exact(self, error: float) -> float | None:
         """Return by how many beats what repeats is ahead of what is followed; None where nothing clear repeats so near.
@@ -229,7 +258,7 @@ class BeatTracker:
         A row shows where attacks fell `memory_s` ago, on average, carried on to now at its own tempo and not at `hz`.
         """
         repeats = self._repeats
-        ahead: np.ndarray = hz * (_BEHIND_S - FLUX_LAG_S - repeats.ages_s[row])
+        ahead: np.ndarray = hz * (BEHIND_S - FLUX_LAG_S - repeats.ages_s[row])
         ahead += (repeats.hz_rows[row] - hz) * repeats.memory_s
         return ahead
 
@@ -237,13 +266,24 @@ class BeatTracker:
         """Re-aim the line from where it is now, towards the beat."""
         if self._hz == 0.0:
             return None
-        beat = self._position + self._hz * _BEHIND_S + self._off_beat.half
+        beat = self._position + self._hz * BEHIND_S + self._off_beat.half
         if self._line is None:
             self._line = Timeline(beat % 4.0, t, self._hz * 60.0, self.confidence.value)
+            self._count = round(self._line.beat0 - beat)
             return self._line
         error = beat - self._line.beat_at(t)
-        error -= round(error)
+        self._count = -round(error)
+        error += self._count
         soon = _MEET_S if abs(error) < _SMALL else _MEET_SOON_S
         correction = min(_SLEW * self._hz, max(-_SLEW * self._hz, error / soon))
-        self._line = self._line.reaim(t, bpm=(self._hz + correction) * 60.0, confidence=self.confidence.value)
+        bars = self.bars
+        self._line = Timeline(
+            self._line.beat_at(t),
+            t,
+            (self._hz + correction) * 60.0,
+            self.confidence.value,
+            bars.one,
+            bars.per_bar,
+            bars.confidence * self.confidence.value,
+        )
         return self._line

@@ -34,7 +34,7 @@ DECK = {
     "ready": {"style": "manta", "backend": "cpu", "sha256": ""},
 }  # fmt: skip
 START = {
-    "kind": "start", "log": 2, "fps": "24", "size": "64x36", "show": snapshot(STATE),
+    "kind": "start", "log": 3, "fps": "24", "size": "64x36", "show": snapshot(STATE),
     "decks": {"a": DECK, "b": {"style": ""}},
     "envelopes": [0.5], "scenes": list(CATALOGUE.scenes), "setlist": {"version": 1, "name": "", "cue": []},
     "recording": "out.mp4", "versions": {"phosphene": "0"}, "seed": 0,

@@ -1,7 +1,7 @@
 """Ears on hard music: is the beat right, is it right what the audience sees, and is the tracker sure only when it is right?
 
 Run by hand (`python tools/lab/bench_ears.py [--data DIR] [--music DIR] [--out DIR] [--json]`) and by `vj bench ears`. Some
-three minutes on two cores.
+six minutes on two cores.
 
 What is heard: the stress cases of `tools/lab/ears/cases.py`, made from seeds with their truth exact; any folder of audio
 with annotations, `--data` (each .wav, .flac or .ogg beside a `.beats` file of the same name: a time in s and the number of
@@ -9,8 +9,10 @@ the beat in its bar to a line, the number may be missing, `#` begins a comment);
 `--music`, whose reference is made offline as `bench_tempo` does.
 
 How: by the live path, hop by hop through the Listener and then through the conductor, what counts being what was published
-at the time. The words of the table are defined in `tools/lab/ears/scoring.py`. Beside it stand aubio's tempo and the null, a
-metronome at 120 bpm, mean over 16 phases. A tracker to be compared is one more entry of `tools/lab/ears/trackers.py`.
+at the time. The words of the table are defined in `tools/lab/ears/scoring.py`. Beside it stand what repetition alone finds
+(the tracker before it had networks), what a render finds that hears the whole piece first, aubio's tempo, and the null: a
+metronome at 120 bpm, mean over 16 phases; for bars, every beat known, and each of them the "one" in turn. A tracker to be
+compared is one more entry of `tools/lab/ears/trackers.py`.
 """
 
 from __future__ import annotations
@@ -60,8 +62,17 @@ def score(case: Case, trackers: Sequence[str] = tuple(TRACKERS)) -> dict[str, An
         row["null"] = {
             "f": round(float(np.mean([f_measure(beats, piece.beats) for beats in ticks])), 3),
             "f_any": round(float(np.mean([f_any_level(beats, piece) for beats in ticks])), 3),
+            "bars_f": _bars_null(piece),
         }
     return row
+
+
+def _bars_null(piece: Piece) -> float | None:
+    """Return the mean F of bars that know every beat and the metre, and begin on any of its beats; None without bars."""
+    per_bar = int(piece.numbers.max(initial=0))
+    if not len(piece.bars):
+        return None
+    return round(float(np.mean([f_measure(piece.beats[k::per_bar], piece.bars) for k in range(per_bar)])), 3)
 
 
 def read_beats(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -171,6 +182,8 @@ _COLUMNS = (
     ("off-beat", "live", "f_off"),
     ("shown F", "live", "shown_f"),
     ("bars F", "live", "bars_f"),
+    ("shown bars F", "live", "shown_bars_f"),
+    ("bars null", "null", "bars_f"),
     ("shown right s", "live", "shown_right_s"),
     ("shown wrong s", "live", "shown_wrong_s"),
     ("withheld s", "live", "withheld_right_s"),
@@ -179,6 +192,9 @@ _COLUMNS = (
     ("lock s", "live", "lock_s"),
     ("relock s", "live", "relock_s"),
     ("confidence", "live", "confidence"),
+    ("repetition F", "repetition", "f"),
+    ("two-way F", "two-way", "f"),
+    ("two-way bars F", "two-way", "bars_f"),
     ("aubio F", "aubio", "f"),
     ("aubio any", "aubio", "f_any"),
     ("null F", "null", "f"),

@@ -25,7 +25,7 @@ from phosphene.engine.audio.sections import Section
 from phosphene.engine.audio.synth import Event, Grid, pattern
 from phosphene.engine.core.signals import SAMPLE_RATE
 from phosphene.engine.tempo.beats import OnsetStrength
-from phosphene.tools.lab.bench_tempo import hear
+from phosphene.tools.lab.bench_tempo import hear, track_beats
 
 # plan: (part, bars) in order
 PLANS = (
@@ -90,8 +90,11 @@ def _kit(rng: np.random.Generator) -> dict:
 
 def sections_of(pcm: np.ndarray) -> tuple[Section, ...]:
     """Return the sections of float32 [n, 2], found as for a render."""
-    records = hear(np.ascontiguousarray(pcm.mean(axis=1)))
-    return structure(OnsetStrength().take(records["mel"]), [records], len(pcm) / SAMPLE_RATE)[1]
+    mono = np.ascontiguousarray(pcm.mean(axis=1))
+    records = hear(mono)
+    mel, active = np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"])
+    frames = track_beats(mono, mel, active)[3]
+    return structure(OnsetStrength().take(mel), frames, [records], len(pcm) / SAMPLE_RATE)[1]
 
 
 def border_f(found: np.ndarray, true: np.ndarray, within_s: float) -> float:

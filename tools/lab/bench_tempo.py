@@ -36,7 +36,7 @@ from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
 from phosphene.engine.tempo.activation import beat_activation
 from phosphene.engine.tempo.beats import OnsetStrength
 from phosphene.engine.tempo.grid import BeatGrid
-from phosphene.engine.tempo.tracker import BeatTracker
+from phosphene.engine.tempo.tracker import FRAME, FRAME_HOPS, BeatTracker
 
 HOP_S = HOP / SAMPLE_RATE
 WINDOW_S, WARM_UP_S = 0.070, 5.0
@@ -95,10 +95,13 @@ def analyse(mono: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"])
 
 
-def track_beats(mono: np.ndarray, mel: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (beat times in s, confidence per hop, us per hop) of our tracker, live."""
+def track_beats(
+    mono: np.ndarray, mel: np.ndarray, active: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return (beat times in s, confidence per hop, us per hop, frames as `structure` takes them) of our tracker, live."""
     tracker, line = BeatTracker(HOP_S, beat_activation()), None
     beats, confidence, cost = [], np.zeros(len(mel)), np.zeros(len(mel))
+    frames = np.zeros((len(mel) // FRAME_HOPS, len(FRAME)), np.float32)
     for k in range(len(mel)):
         t = (k + 1) * HOP_S
         if line is not None and (beat := np.floor(line.beat_at(t))) > np.floor(line.beat_at(t - HOP_S)):
@@ -107,13 +110,15 @@ def track_beats(mono: np.ndarray, mel: np.ndarray, active: np.ndarray) -> tuple[
         line = tracker.step(mel[k], t, float(active[k]), mono[k * HOP : (k + 1) * HOP]) or line
         cost[k] = (clock.now() - begun) * 1e6
         confidence[k] = line.confidence if line else 0.0
-    return np.array(beats), confidence, cost
+        if k % FRAME_HOPS == FRAME_HOPS - 1:
+            frames[k // FRAME_HOPS] = tracker.frame
+    return np.array(beats), confidence, cost, frames
 
 
-def two_pass(records: np.ndarray) -> BeatGrid:
-    """Return the beats that a render finds in FEATURES [hops]."""
+def two_pass(records: np.ndarray, frames: np.ndarray) -> BeatGrid:
+    """Return the beats that a render finds in FEATURES [hops] and the tracker's frames."""
     strength = OnsetStrength().take(records["mel"])
-    return structure(strength, [records], len(records) * HOP_S)[0]
+    return structure(strength, frames, [records], len(records) * HOP_S)[0]
 
 
 def aubio_beats(mono: np.ndarray) -> np.ndarray:
@@ -161,10 +166,10 @@ def score(name: str, group: str, mono: np.ndarray, beats: np.ndarray | None, bpm
         downbeats = beats[::4]
     else:
         beats, bpm = reference_beats(mel)
-    ours, confidence, cost = track_beats(mono, mel, active)
+    ours, confidence, cost, frames = track_beats(mono, mel, active)
     theirs = aubio_beats(mono)
     seconds = len(mono) / SAMPLE_RATE
-    grid = two_pass(records)
+    grid = two_pass(records, frames)
     metronome = [np.arange(phase / 32, seconds, 0.5) for phase in range(16)]
     settled = ours[ours >= WARM_UP_S]
     errors = [t - beats[np.argmin(np.abs(beats - t))] for t in settled]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from phosphene.engine.app.take_log import check_styles, read_take
-from phosphene.engine.app.take_state import FRAMES, PICTURES
+from phosphene.engine.app.take_state import FRAMES, OLDER_FRAMES, PICTURES
 from phosphene.engine.core import paths
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
@@ -25,7 +25,7 @@ from phosphene.engine.show.state import snapshot
 
 def start(**more: object) -> dict:
     show = snapshot(Document(show_catalogue()).empty())
-    return {"kind": "start", "log": 2, "fps": "30000/1001", "size": "64x36", "show": show, **more}
+    return {"kind": "start", "log": 3, "fps": "30000/1001", "size": "64x36", "show": show, **more}
 
 
 LINES = [
@@ -41,6 +41,7 @@ def frames(n: int) -> np.ndarray:
     """Return records as a show writes them."""
     rows = np.zeros(n, FRAMES)
     rows["index"] = np.arange(n)
+    rows["per_bar"], rows["rate"] = 4.0, 0.25
     rows["bpm"], rows["width"], rows["height"], rows["dt"] = 120.0, 64, 36, 1 / 24
     rows["time"] = rows["t_present"] = rows["t_picture"] = rows["index"] / 24
     return rows
@@ -136,6 +137,20 @@ def test_without_sound_there_is_no_rerender(take: Path, damage: str) -> None:
         flac.write_bytes(b"" if damage == "empty" else b"fLaC" + bytes(range(200)))
     with pytest.raises(UserError, match=r"no sound .*audio.flac.*put audio.flac or the recording back"):
         read_take(take)
+
+
+def test_frames_of_the_second_log_are_read_with_bars_of_four(take: Path) -> None:
+    new = frames(3)
+    new["beat"] = [0.0, 1.0, 2.5]
+    old = np.zeros(3, OLDER_FRAMES[2])
+    for name in old.dtype.names:
+        old[name] = new[name]
+    write(take, [start(log=2), *LINES[1:]])
+    (take / "frames.bin").write_bytes(old.tobytes())
+    read = read_take(take).frames
+    assert read.dtype == FRAMES
+    assert read["beat"].tolist() == [0.0, 1.0, 2.5]
+    assert {(row["one"], row["per_bar"], row["rate"]) for row in read} == {(0.0, 4.0, 0.25)}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phosphene.engine.audio.demo import demo_track
-from phosphene.engine.audio.per_beat import accents, by_bar, mean_features
+from phosphene.engine.audio.per_beat import by_bar, mean_features
 from phosphene.engine.audio.sections import Section, energy_curve, find_sections
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from phosphene.tools.lab.bench_sections import border_f, score, sections_of, song
@@ -116,12 +116,5 @@ def test_means_per_beat_do_not_depend_on_the_windows() -> None:
 
 def test_means_per_bar() -> None:
     x = np.arange(11, dtype=np.float64)[:, None]
-    assert by_bar(x, 1, 4)[:, 0].tolist() == [2.5, 6.5, 9.5]
-
-
-def test_an_accent_is_the_highest_strength_near_the_beat() -> None:
-    strength = np.zeros((400, 2), np.float32)
-    hop = HOP / SAMPLE_RATE
-    strength[100, 0], strength[105, 0], strength[200, 1] = 1.0, 2.0, 3.0
-    found = accents(strength, np.array([0.0, 101 * hop, 201 * hop, 300 * hop]))
-    assert found.tolist() == [[0.0, 0.0], [2.0, 0.0], [0.0, 3.0], [0.0, 0.0]]
+    assert by_bar(x, np.array([1, 5, 9]))[:, 0].tolist() == [2.5, 6.5, 9.5]
+    assert by_bar(x, np.array([1, 4, 6]))[:, 0].tolist() == [2.0, 4.5, 8.0]

@@ -46,7 +46,7 @@ def test_the_panel_fits_the_screen_and_is_premultiplied(screen, model):
     assert height <= screen.height
     assert drawn.image.dtype == np.uint8
     assert np.all(drawn.image[..., :3].max(axis=2) <= drawn.image[..., 3])
-    assert set(drawn.live) == {"level", "beat0", "beat1", "beat2", "beat3"}
+    assert set(drawn.live) == {"level", "beat1", "beat2", "beat3", "beat4"}
 
 
 @pytest.mark.parametrize("screen", SCREENS[:3], ids=str)
@@ -76,6 +76,7 @@ CHANGES = {
     "restarts": 1,
     "bpm": 90.0,
     "confidence": 0.1,
+    "per_bar": 3,
     "deck_a": "x",
     "deck_b": "x",
     "crossfade": 1.0,

@@ -9,7 +9,7 @@ from phosphene.engine.audio.demo import synthetic_track
 from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.tempo.beats import OnsetStrength, find_course
 from phosphene.engine.tempo.conductor import CONFIDENCE_FLOOR, Conductor
-from phosphene.engine.tempo.downbeats import find_downbeat
+from phosphene.engine.tempo.downbeats import beat_signs, find_bars
 from phosphene.engine.tempo.grid import BeatGrid, GridConductor
 from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S
 from phosphene.engine.tempo.timeline import Timeline
@@ -112,8 +112,9 @@ def test_real_sound_is_better_followed_than_live_and_from_the_start() -> None:
     track = synthetic_track(92, 77, 0.2, False, 20.0, "breakbeat")
     sound = np.ascontiguousarray(track.pcm.mean(axis=1), np.float32)
     records = hear(sound)
-    grid = two_pass(records)
-    live = track_beats(sound, np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"]))[0]
+    mel, active = np.ascontiguousarray(records["mel"]), np.ascontiguousarray(records["active"])
+    live, _, _, frames = track_beats(sound, mel, active)
+    grid = two_pass(records, frames)
     metronome = np.arange(0.0, 20.0, 0.5)
     whole = [f_measure(found, track.beats, -1.0) for found in (grid.times, live, metronome)]
     start = [f_measure(found, track.beats, -1.0, WARM_UP_S) for found in (grid.times, live, metronome)]
@@ -139,16 +140,49 @@ def test_the_one_is_where_the_harmony_changes() -> None:
     rng = np.random.default_rng(3)
     chroma = np.repeat(rng.random((20, 12)), 4, axis=0)[1:]  # three beats are left of the first bar
     mel = rng.random((79, 40)) * 0.01
-    accents = rng.random((79, 2)) * 0.01
-    assert find_downbeat(chroma, mel, accents) == 3
+    ones, _ = find_bars(rng.random((79, 4)) * 0.01, chroma, mel)
+    assert ones.tolist() == list(range(3, 79, 4))
+
+
+def signs_of(beats: np.ndarray, marked: np.ndarray, kick: np.ndarray, snare: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return the signs of beats whose "ones" the networks mark here and there, with a kick and a snare on some of them."""
+    rng = np.random.default_rng(seed)
+    at = np.arange(0.0, beats[-1] + 1.0, 0.0107)
+    frames = rng.uniform(0.0, 0.02, (len(at), 6)).astype(np.float32)
+    for k, t in enumerate(beats.tolist()):
+        near = np.abs(at - t) < 0.02
+        frames[near, 2:4] = (0.1, 0.8) if marked[k] else (0.8, 0.1)
+        frames[near, 4] += kick[k]
+        frames[near, 5] += snare[k]
+    return beat_signs(beats, at, frames, np.ones((len(beats), 40)))
 
 
 def test_the_one_has_the_bass_and_not_the_snare() -> None:
-    beat = np.arange(64)
-    accents = np.stack([beat % 4 == 2, beat % 4 == 0], axis=1).astype(np.float32)
-    assert find_downbeat(np.ones((64, 12)), np.ones((64, 40)), accents) == 2
-    assert find_downbeat(np.zeros((64, 12)), np.zeros((64, 40)), np.zeros((64, 2), np.float32)) == 0
-    assert find_downbeat(np.ones((5, 12)), np.ones((5, 40)), accents[:5]) == 0
+    beats, number = np.arange(64) * 0.5, np.arange(64)
+    flat = np.ones((64, 12)), np.ones((64, 40))
+    signs = signs_of(beats, np.zeros(64, bool), 1.0 * (number % 4 == 2), 1.0 * (number % 4 == 0))
+    assert (find_bars(signs, *flat)[0] % 4 == 2).all()
+    nothing = np.zeros((64, 4)), np.zeros((64, 12)), np.zeros((64, 40))
+    assert find_bars(*nothing)[0][0] == 0
+    assert find_bars(*nothing)[1] == 0.0
+    assert find_bars(signs[:5], flat[0][:5], flat[1][:5])[0].tolist() == [0, 4]
+
+
+@pytest.mark.parametrize("per_bar", [3, 4, 5, 7])
+def test_what_the_networks_mark_gives_the_metre_also_after_a_cut(per_bar: int) -> None:
+    number = np.concatenate([np.arange(20 * per_bar) % per_bar, np.arange(20 * per_bar) % per_bar])
+    cut = 10 * per_bar + 1  # the middle of a bar
+    number = np.concatenate([number[:cut], number[20 * per_bar :]])
+    beats = np.arange(len(number)) * 0.5
+    flat = 0.2 * np.ones(len(number))
+    ones, sure = find_bars(signs_of(beats, number == 0, flat, flat), np.ones((len(number), 12)), np.ones((len(number), 40)))
+    true = np.flatnonzero(number == 0)
+    assert np.isin(true, ones).mean() > 0.9
+    assert sure > 0.5
+    shuffled = np.random.default_rng(1).permutation(number == 0)
+    null, unsure = find_bars(signs_of(beats, shuffled, flat, flat), np.ones((len(number), 12)), np.ones((len(number), 40)))
+    assert np.isin(true, null).mean() < 0.7
+    assert unsure < sure
 
 
 def test_position_is_continuous_and_rises(uneven: BeatGrid) -> None:

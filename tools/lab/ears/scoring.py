@@ -163,6 +163,7 @@ def judge(heard: Heard, seen: Shown | None, piece: Piece, beats_count: bool = Tr
         seen_right = right_at(seen.beats, piece, hops)
         found |= {
             "shown_f": f_measure(seen.beats, piece.beats) if beats_count else None,
+            "shown_bars_f": f_measure(seen.bars, piece.bars) if beats_count and len(piece.bars) else None,
             "shown_right_s": float((followed & seen_right & late).sum()) * HOP_S,
             "shown_wrong_s": float((followed & ~seen_right & late).sum()) * HOP_S,
             "withheld_right_s": float((~followed & seen_right & late).sum()) * HOP_S,

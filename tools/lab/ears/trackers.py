@@ -6,16 +6,21 @@ A tracker to be compared is one more function of that form; `live` takes a Liste
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import aubio
 import numpy as np
 
+from phosphene.engine.audio.hearing import structure
 from phosphene.engine.audio.listener import plain_listener
-from phosphene.engine.core.signals import HOP, SAMPLE_RATE, WINDOW
+from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE, WINDOW
+from phosphene.engine.tempo.beats import OnsetStrength
 from phosphene.engine.tempo.conductor import Conductor
+from phosphene.engine.tempo.resonator_tracker import ResonatorTracker
 from phosphene.engine.tempo.timeline import TIMELINE, Timeline
+from phosphene.engine.tempo.tracker import FRAME, FRAME_HOPS
 
 HOP_S = HOP / SAMPLE_RATE
 _FRAME_HOPS = 3  # the conductor is asked so often: 62 times a second, as a show at 60 fps
@@ -43,6 +48,7 @@ class Shown:
 
     beats: np.ndarray
     confidence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    bars: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 Hear = Callable[[np.ndarray], Heard]
@@ -60,15 +66,19 @@ def live(pcm: np.ndarray) -> Heard:
         crossed.line = line
         if line is not None:
             lines[k] = line.to_record()
-    return Heard(np.array(crossed.beats), lines["confidence"].astype(np.float32), lines)
+    return Heard(np.array(crossed.beats), lines["confidence"].astype(np.float32), lines, np.array(crossed.bars))
 
 
 class Crossings:
-    """Collects the instants at which a line that turns now and then goes through whole beats. line: the newest, or None."""
+    """Collects the instants at which a line that turns now and then goes through whole beats. line: the newest, or None.
+
+    beats, bars: s; a bar is a beat that was known then to begin one.
+    """
 
     def __init__(self) -> None:
         self.line: Timeline | None = None
         self.beats: list[float] = []
+        self.bars: list[float] = []
         self._beat = -np.inf
         self._t = 0.0
 
@@ -78,6 +88,8 @@ class Crossings:
             beat = float(np.floor(self.line.beat_at(t)))
             if beat > max(self._beat, np.floor(self.line.beat_at(self._t))):
                 self.beats.append(max(self._t, self.line.time_of(beat)))
+                if (beat - self.line.one) % self.line.per_bar == 0.0:
+                    self.bars.append(self.beats[-1])
                 self._beat = beat
         self._t = t
 
@@ -86,8 +98,8 @@ def shown(heard: Heard) -> Shown | None:
     """Run the show's conductor over what was heard. None for a tracker without lines."""
     if heard.lines is None:
         return None
-    conductor, beats, confidence = Conductor(), [], np.zeros(len(heard.lines), np.float32)
-    before, at = 0.0, 0.0
+    conductor, beats, bars, confidence = Conductor(), [], [], np.zeros(len(heard.lines), np.float32)
+    before, bar, at = 0.0, 0.0, 0.0
     for k in range(0, len(heard.lines), _FRAME_HOPS):
         t = (k + 1) * HOP_S
         record = heard.lines[k]
@@ -95,9 +107,11 @@ def shown(heard: Heard) -> Shown | None:
         position = conductor.position(t)
         passed = range(int(np.floor(before)) + 1, int(np.floor(position.beat)) + 1)
         beats.extend(at + (t - at) * (beat - before) / (position.beat - before) for beat in passed)
-        before, at = position.beat, t
+        if math.floor(position.bar) > math.floor(bar):
+            bars.append(at + (t - at) * (math.floor(position.bar) - bar) / (position.bar - bar))
+        before, bar, at = position.beat, position.bar, t
         confidence[k : k + _FRAME_HOPS] = position.confidence
-    return Shown(np.array(beats), confidence)
+    return Shown(np.array(beats), confidence, np.array(bars))
 
 
 def aubio_tempo(pcm: np.ndarray) -> Heard:
@@ -118,4 +132,37 @@ def metronome(seconds: float, phase: float) -> np.ndarray:
     return np.arange(phase * 0.5, seconds, 0.5)
 
 
-TRACKERS: dict[str, Hear] = {"live": live, "aubio": aubio_tempo}
+def repetition(pcm: np.ndarray) -> Heard:
+    """Hear it as the live tracker did before it had networks and a filter: by repetition alone."""
+    listener, records = plain_listener()
+    tracker, line = ResonatorTracker(HOP_S), None
+    hops = len(pcm) // HOP
+    lines, crossed = np.zeros(hops, TIMELINE), Crossings()
+    for k in range(hops):
+        t = (k + 1) * HOP_S
+        crossed.until(t)
+        listener.hear(pcm[k * HOP : (k + 1) * HOP], t)
+        record = records.latest()
+        line = tracker.step(record["mel"], t, float(record["active"])) or line
+        crossed.line = line
+        if line is not None:
+            lines[k] = line.to_record()
+    return Heard(np.array(crossed.beats), lines["confidence"].astype(np.float32), lines)
+
+
+def two_way(pcm: np.ndarray) -> Heard:
+    """Hear all of it first, as a render does: beats and bars known from both sides."""
+    listener, ring = plain_listener()
+    hops = len(pcm) // HOP
+    records, frames = np.zeros(hops, FEATURES), np.zeros((hops // FRAME_HOPS, len(FRAME)), np.float32)
+    for k in range(hops):
+        listener.hear(pcm[k * HOP : (k + 1) * HOP], (k + 1) * HOP_S)
+        records[k] = ring.latest()
+        if k % FRAME_HOPS == FRAME_HOPS - 1:
+            frames[k // FRAME_HOPS] = listener.tracker.frame
+    grid, _ = structure(OnsetStrength().take(records["mel"]), frames, [records], hops * HOP_S)
+    confidence = np.interp((np.arange(hops) + 1) * HOP_S, grid.times, grid.confidence).astype(np.float32)
+    return Heard(grid.times, confidence, bars=grid.bars)
+
+
+TRACKERS: dict[str, Hear] = {"live": live, "repetition": repetition, "two-way": two_way, "aubio": aubio_tempo}
