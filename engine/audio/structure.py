@@ -31,8 +31,10 @@ _STRONGER = 1.3  # an attack that is so much faster than the one that is being h
 _REMEMBERED_S = 5.0  # a build that was cut off by silence before the drop still counts
 _ARMED = 0.25  # a drop comes after a break or a build that was so sure
 _REST_S = 4.0  # no drop so soon after another one
+_SETTLED_S = 6.0  # after a drop what was before is still remembered, and against that everything rises
 _SILENT_S = 0.25  # the levels of break and build in silence fall so fast
 _NOTHING = 1e-4
+_MOST = 100.0  # log-mel: a full-scale sine has 12, lifted by 46 dB 22
 
 
 class Structure:
@@ -53,7 +55,8 @@ class Structure:
         self._rise, self._fall, self._after, self._silent, self._forget = (
             1.0 - math.exp(-tick_s / s) for s in (_RISE_S, _FALL_S, _AFTER_DROP_S, _SILENT_S, _REMEMBERED_S)
         )
-        self._before, self._difference = np.zeros(MEL_BANDS, np.float32), np.zeros(MEL_BANDS, np.float32)
+        self._mel, self._before, self._difference = (np.zeros(MEL_BANDS, np.float32) for _ in range(3))
+        self._bad = False
         self._starts = np.array(STARTS, np.intp)
         sizes = np.diff([*STARTS, MEL_BANDS]).astype(np.float32)
         self._scales = np.float32(1.0) / np.stack([sizes * TICK_HOPS, sizes, sizes * np.float32(tick_s)])
@@ -72,12 +75,17 @@ class Structure:
     def step(self, mel: np.ndarray, active: float, t: float) -> None:
         """Take one hop. mel: float32[40] log-mel; active: 0..1, the silence gate; t: s, end of the hop, rising.
 
-        A stretch of hops whose mel is no number counts as silence.
+        Where mel is no number, or none that sound has, there is silence.
         """
-        np.subtract(mel, self._before, out=self._difference)
+        now, before = self._mel, self._before
+        np.maximum(mel, 0.0, out=now)
+        if not float(now.max()) < _MOST:
+            now[:] = 0.0
+            self._bad = True
+        np.subtract(now, before, out=self._difference)
         np.maximum(self._difference, 0.0, out=self._difference)
-        self._before[:] = mel
-        np.add.reduceat(mel, self._starts, out=self._now)
+        self._mel, self._before = before, now
+        np.add.reduceat(now, self._starts, out=self._now)
         self._levels += self._now
         np.maximum(self._peaks, self._now, out=self._peaks)
         np.add.reduceat(self._difference, self._starts, out=self._now)
@@ -86,11 +94,9 @@ class Structure:
         if self._hops == TICK_HOPS:
             self._hops = 0
             self._sums *= self._scales
-            if not math.isfinite(float(self._sums.sum())):
-                self._before[:] = self._sums[:] = 0.0
-                active = 0.0
-            self.tick(active > 0.5, t)
+            self.tick(active > 0.5 and not self._bad, t)
             self._sums[:] = 0.0
+            self._bad = False
 
     def tick(self, active: bool, t: float) -> None:
         """Take what the hops of a tick have left in `_sums`. `step` calls it."""
@@ -105,8 +111,12 @@ class Structure:
         """Move the levels of break and build, and say when they begin."""
         wanted_break = wanted_build = 0.0
         if active and self._since_drop_s > 1.0:
+            settled = min(1.0, self._since_drop_s / _SETTLED_S)
             np.einsum("ij,j->i", self._weights, self.signs, out=self._total)
-            wanted_break, wanted_build = _chance(float(self._total[0])), _chance(float(self._total[1]))
+            wanted_break, wanted_build = (
+                settled * _chance(float(self._total[0])),
+                settled**2 * _chance(float(self._total[1])),
+            )
         self.break_ = self._moved(self.break_, wanted_break, active)
         self.build = self._moved(self.build, wanted_build, active)
         kept = 1.0 - self._forget

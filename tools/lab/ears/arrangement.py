@@ -62,7 +62,7 @@ def arrange(
         band = random_band(str(rng.choice(DANCE)), rng, kits)
         parts = _parts(what, band, rng)
         pcm, edges = play(band, parts, rng)
-        track = _with_truth(pcm, parts, edges, what)
+        track = with_truth(pcm, parts, edges, what)
     if what in ("levels", "fades"):
         track = replace(track, pcm=track.pcm * _course(what, len(track.pcm), rng)[:, None])
     return _spoil(track, rng) if spoilt else track
@@ -138,7 +138,8 @@ def _before_drop(band: Band, rng: np.random.Generator, rest: bool, build: bool) 
     return parts
 
 
-def _with_truth(pcm: np.ndarray, parts: Sequence[Part], edges: np.ndarray, what: str) -> Arrangement:
+def with_truth(pcm: np.ndarray, parts: Sequence[Part], edges: np.ndarray, what: str) -> Arrangement:
+    """Return the track of these parts, float32 [2, n], that begin and end at `edges`, s."""
     named = tuple((part.name, float(a), float(b)) for part, a, b in zip(parts, edges, edges[1:], strict=False))
     breaks = tuple((a, b) for name, a, b in named if name in ("break", "filtered"))
     builds = tuple((a, b) for name, a, b in named if name == "build")
