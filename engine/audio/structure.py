@@ -103,6 +103,8 @@ class Structure:
         if active:
             self._signs.step(self._levels, self._peaks, self._rises)
             self._signs.state(self.signs)
+        else:
+            self._signs.rest()
         self._since_drop_s += self._tick_s
         self._follow(active, t)
         self._look_for_hit(active, t)

@@ -26,6 +26,7 @@ _HOLD_S = 1.1  # a kick is remembered so long: of the slowest patterns one comes
 _UP_S, _DOWN_S = 3.0, 60.0  # how the beat sounds when it is on: learnt within a bar or two, forgotten in a minute
 _ON, _ON_RISES = 1.2, 0.45  # the beat is on while its lows come so near to that, and their attacks to that share
 _HAD_S, _HAD_MOST_S, _FORGET_S = 6.0, 24.0, 90.0  # a break is what comes after so much of a beat
+_FORGET_SILENT_S = 12.0  # in silence: what comes after it is another piece, and its intro is no break
 _LOUD = 3.0  # log-mel: what lies below is nothing to learn from
 _FLOOR_RISES = 1.5  # 1/s: about what a steady pad has
 
@@ -89,6 +90,11 @@ class Signs:
         del self._lows_then[0]
         self._lows = highest if highest > self._lows else self._lows + self._hold * (highest - self._lows)
         self._learn(float(rise[0]))
+
+    def rest(self) -> None:
+        """Take a tick of silence."""
+        self._had_s -= self._had_s * self._tick_s / _FORGET_SILENT_S
+        self.had = min(1.0, self._had_s / _HAD_S)
 
     def _learn(self, low_rise: float) -> None:
         """Learn how the beat sounds when it is on, and count for how long it was."""

@@ -30,7 +30,7 @@ from phosphene.engine.audio.demo import demo_track, synthetic_track
 from phosphene.engine.core.errors import UserError
 from phosphene.tools.lab.ears.arrangement import JUDGING, WITH, WITHOUT, Arrangement, arrange
 from phosphene.tools.lab.ears.spoiling import BEATLESS, beatless
-from phosphene.tools.lab.ears.structure_scoring import PLACES, Score, hear, loudness_jump, moved
+from phosphene.tools.lab.ears.structure_scoring import JUMPS_DB, PLACES, Score, hear, loudness_jump, moved
 
 _SOUNDS = (".wav", ".flac", ".ogg")
 _BEATLESS_S = 60.0
@@ -62,7 +62,7 @@ def score(case: Case) -> tuple[str, str, dict[str, Score], list[tuple[float, flo
     """Make a case and hear it. Returns group, name, {who: Score}, and the drops that were said, (s, strength)."""
     group, name, make = case
     track = make()
-    told = {"structure": hear(track.pcm), "loudness jump": loudness_jump(track.pcm)}
+    told = {"structure": hear(track.pcm), **{f"jump of {db:g} dB": loudness_jump(track.pcm, db) for db in JUMPS_DB}}
     scores = {}
     for who, each in told.items():
         scores[who] = Score()

@@ -107,6 +107,24 @@ def test_it_says_the_same_every_time(steady: np.ndarray) -> None:
     assert np.array_equal(one.drops, other.drops)
 
 
+def test_after_a_long_silence_an_intro_without_a_beat_is_no_break(
+    track: Arrangement, features: dict[str, np.ndarray]
+) -> None:
+    start, end = track.breaks[0]
+    highest = []
+    for pause_s in (0.0, 60.0):
+        structure, level = Structure(HOP_S), 0.0
+        for k in range(round(end / HOP_S)):
+            if k == round(start / HOP_S):
+                for _ in range(round(pause_s / HOP_S)):
+                    structure.step(np.zeros(MEL_BANDS, np.float32), 0.0, k * HOP_S)
+            structure.step(features["mel"][k], float(features["active"][k]), k * HOP_S)
+            level = max(level, structure.break_)
+        highest.append(level)
+    assert highest[0] > 0.7
+    assert highest[1] < 0.4
+
+
 def test_an_hour_of_silence() -> None:
     structure = Structure(HOP_S)
     for k in range(round(3600.0 / (TICK_HOPS * HOP_S))):
