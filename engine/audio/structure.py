@@ -115,10 +115,9 @@ class Structure:
         if active and self._since_drop_s > 1.0:
             settled = min(1.0, self._since_drop_s / _SETTLED_S)
             np.einsum("ij,j->i", self._weights, self.signs, out=self._total)
-            wanted_break, wanted_build = (
-                settled * _chance(float(self._total[0])),
-                settled**2 * _chance(float(self._total[1])),
-            )
+            # Only what was there can be missed. (No made track has an intro after another track: this was not learnt.)
+            wanted_break = settled * self._signs.had * _chance(float(self._total[0]))
+            wanted_build = settled**2 * _chance(float(self._total[1]))
         self.break_ = self._moved(self.break_, wanted_break, active)
         self.build = self._moved(self.build, wanted_build, active)
         kept = 1.0 - self._forget
