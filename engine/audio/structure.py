@@ -34,7 +34,7 @@ _REST_S = 4.0  # no drop so soon after another one
 _SETTLED_S = 6.0  # after a drop what was before is still remembered, and against that everything rises
 _SILENT_S = 0.25  # the levels of break and build in silence fall so fast
 _NOTHING = 1e-4
-_MOST = 100.0  # log-mel: a full-scale sine has 12, lifted by 46 dB 22
+_MOST, _BROKEN = 40.0, 1000.0  # log-mel: a full-scale sine has 12, lifted by 46 dB 22; one broken band of eight makes 125
 
 
 class Structure:
@@ -56,7 +56,6 @@ class Structure:
             1.0 - math.exp(-tick_s / s) for s in (_RISE_S, _FALL_S, _AFTER_DROP_S, _SILENT_S, _REMEMBERED_S)
         )
         self._mel, self._before, self._difference = (np.zeros(MEL_BANDS, np.float32) for _ in range(3))
-        self._bad = False
         self._starts = np.array(STARTS, np.intp)
         sizes = np.diff([*STARTS, MEL_BANDS]).astype(np.float32)
         self._scales = np.float32(1.0) / np.stack([sizes * TICK_HOPS, sizes, sizes * np.float32(tick_s)])
@@ -75,13 +74,11 @@ class Structure:
     def step(self, mel: np.ndarray, active: float, t: float) -> None:
         """Take one hop. mel: float32[40] log-mel; active: 0..1, the silence gate; t: s, end of the hop, rising.
 
-        Where mel is no number, or none that sound has, there is silence.
+        A tick in which mel is no number, or none that sound has, counts as silence.
         """
         now, before = self._mel, self._before
-        np.maximum(mel, 0.0, out=now)
-        if not float(now.max()) < _MOST:
-            now[:] = 0.0
-            self._bad = True
+        np.fmin(mel, _BROKEN, out=now)  # what is no number becomes this as well
+        np.maximum(now, 0.0, out=now)
         np.subtract(now, before, out=self._difference)
         np.maximum(self._difference, 0.0, out=self._difference)
         self._mel, self._before = before, now
@@ -94,9 +91,11 @@ class Structure:
         if self._hops == TICK_HOPS:
             self._hops = 0
             self._sums *= self._scales
-            self.tick(active > 0.5 and not self._bad, t)
+            sound = float(np.maximum.reduce(self._peaks)) < _MOST
+            if not sound:
+                now[:] = self._sums[:] = 0.0
+            self.tick(active > 0.5 and sound, t)
             self._sums[:] = 0.0
-            self._bad = False
 
     def tick(self, active: bool, t: float) -> None:
         """Take what the hops of a tick have left in `_sums`. `step` calls it."""

@@ -35,10 +35,10 @@ def features(track: Arrangement) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def steady() -> np.ndarray:
-    """Return float32 [n, 2], 30 s of a beat that goes on."""
+    """Return float32 [n, 2], 20 s of a beat that goes on."""
     track = arrange(0, OWN, "steady")
     start = next(start for name, start, _ in track.parts if name == "verse")
-    return track.pcm[round(start * SAMPLE_RATE) : round((start + 30.0) * SAMPLE_RATE)]
+    return track.pcm[round(start * SAMPLE_RATE) : round((start + 20.0) * SAMPLE_RATE)]
 
 
 def test_the_drop_is_said_in_time(track: Arrangement, told: Told) -> None:
