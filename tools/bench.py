@@ -56,6 +56,7 @@ def _benchmarks(
         "cppn": of("bench_cppn"),
         "tempo": of("bench_tempo", "bench", music),
         "ears": of("bench_ears", "bench", music, data, pictures),
+        "structure": of("bench_structure", "bench", music),
         "onsets": of("bench_onsets"),
         "ring": of("bench_ring", "measure"),
         "small": of("bench_small"),
@@ -70,7 +71,7 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help="which: default all")] = None,
     out: Annotated[Path | None, typer.Option("--json", help="write the numbers here as well; - or nothing: print")] = None,
     seconds: Annotated[float, typer.Option(help="length of the soak and of the set")] = 300.0,
-    music: Annotated[Path | None, typer.Option(help="folder of recordings for tempo and ears")] = None,
+    music: Annotated[Path | None, typer.Option(help="folder of recordings for tempo, ears, structure")] = None,
     data: Annotated[Path | None, typer.Option(help="folder of recordings with .beats files for ears")] = None,
     page: Annotated[bool, typer.Option("--page", help="write the table of docs/numbers.md from them")] = False,
 ) -> None:

@@ -64,6 +64,7 @@ def _show() -> Iterable[Address]:
         "/scene",
         (Argument("slug", "s", named=True),),
         "Call a scene: it is loaded into the hidden deck, then crossfaded to in the scene's own way, from its beat or bar. "
+        "A scene that waits for a drop comes in at once when it is called a second time; another one takes its place. "
         "Called while both decks are seen, it waits until the crossfade has run to its nearer end, within one beat.",
         group=group,
     )
@@ -75,7 +76,13 @@ def _show() -> Iterable[Address]:
         every=True,
         group=group,
     )
-    yield Address("/cue/go", (), "Play the setlist's next cue. Stops at the end.", every=True, group=group)
+    yield Address(
+        "/cue/go",
+        (),
+        "Play the setlist's next cue; one that waits for a drop first comes in at once. Stops at the end.",
+        every=True,
+        group=group,
+    )
     group = "Output"
     yield _value("/master", MASTER, "Brightness of the whole output.", group)
     yield Address(
@@ -187,8 +194,8 @@ def _desk() -> Iterable[Address]:
 
 # path, type, name, unit, description, times a second at most
 _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
-    ("/state/scene", "s", "slug", "", "The scene on stage", 30.0),
-    ("/state/pending", "s", "name", "", "What is loading or waits for its beat; empty when nothing is", 30.0),
+    ("/state/scene", "s", "slug", "", "The scene on stage, or on its deck and waiting for its beat or a drop", 30.0),
+    ("/state/pending", "s", "name", "", "What is loading, or waits for its beat or a drop; empty when nothing is", 30.0),
     ("/state/cue", "i", "number", "", "The setlist's cue that was played last, from 1; 0 before the first", 30.0),
     ("/state/message", "s", "text", "", "The newest refusal, for people; empty when all is well", 30.0),
     ("/state/black", "f", "level", "", "Blackout as it is seen: 0 picture, 1 dark", 30.0),

@@ -15,7 +15,8 @@ from phosphene.engine.core.params import Param, defaults
 DECKS = ("a", "b")
 IDLE = "idle"  # the style name of a deck that shows the idle scene: nothing to load, nothing that can fail
 TRANSITIONS = ("cut", "dissolve", "through-black", "wipe", "interlock")
-STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0}  # where an automatic crossfade may start -> quantum in beats
+# Where an automatic crossfade may start -> quantum in beats. A drop is not counted in beats: it is waited for.
+STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0, "drop": 0.0}
 
 
 LEVEL = Param("level", "Level", 0.0, 1.0, 1.0, "How much of the deck is seen before the crossfade")

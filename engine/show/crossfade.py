@@ -18,10 +18,11 @@ def kind_of(state: ShowState) -> Kind:
 
 
 def fade_to(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:
-    """Return a crossfade from where the decks stand to `target`, 0 or 1, which waits for its beat."""
+    """Return a crossfade from where the decks stand to `target`, 0 or 1, which waits for its beat or for a drop."""
     quantum = STARTS[transition.start]
     beats = 0.0 if transition.kind == "cut" else transition.beats
-    return Fade(state.crossfade, target, transition.kind, beats, _boundary(position, quantum), quantum)
+    start_beat, drop = _boundary(position, quantum), transition.start == "drop"
+    return Fade(state.crossfade, target, transition.kind, beats, start_beat, quantum, drop=drop)
 
 
 def _boundary(position: BeatPosition, quantum: float) -> float:
@@ -37,17 +38,27 @@ def is_usable(fade: Fade) -> bool:
     return fade.kind in TRANSITIONS and all(map(math.isfinite, numbers))
 
 
-def started(state: ShowState, position: BeatPosition) -> ShowState:
-    """Let a waiting crossfade begin once its beat has come."""
+def started(state: ShowState, position: BeatPosition, dropped: bool = False) -> ShowState:
+    """Let a waiting crossfade begin once its beat has come, or, where it waits for a drop, with that."""
     fade = state.fade
     if fade is None or fade.running:
         return state
+    if fade.drop:
+        return begun(state) if dropped else state
     if position.beat < fade.start_beat:
         # The beat may have been set back (resync), or bars begin elsewhere now: then the next boundary is another.
         return replace(state, fade=replace(fade, start_beat=_boundary(position, fade.quantum)))
     # From where the crossfade is now, and what the beat has already passed counts.
     fade = replace(fade, running=True, origin=state.crossfade)
     return stepped(replace(state, fade=fade, kind=fade.kind), min(position.beat - fade.start_beat, 0.5))
+
+
+def begun(state: ShowState) -> ShowState:
+    """Let a waiting crossfade begin at this moment, from where the decks stand."""
+    if state.fade is None or state.fade.running:
+        return state
+    fade = replace(state.fade, running=True, origin=state.crossfade)
+    return stepped(replace(state, fade=fade, kind=fade.kind), 0.0)
 
 
 def stepped(state: ShowState, beats: float) -> ShowState:

@@ -5,8 +5,9 @@ music applied: a `ShowFrame`). Nothing here waits, reads a file or a clock: what
 `Action`, and its answer comes back as an input of a later frame. So a log of inputs replays to the same show.
 
 How a scene comes in: read -> staged for the hidden deck -> its style is ready -> the deck takes it -> the crossfade
-starts on the beat or bar. While both decks are seen, nothing may pop: a scene that is called then waits, and the
-crossfade first runs to its nearer end within one beat.
+starts on the beat or bar, or with the next drop of the music, however long that takes: called a second time it comes in at
+once, and another scene that is called takes its place. While both decks are seen, nothing may pop: a scene that is called
+then waits, and the crossfade first runs to its nearer end within one beat.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from phosphene.engine.show.change import (
     StyleFailed,
     StyleReady,
 )
-from phosphene.engine.show.crossfade import fade_to, is_usable, kind_of, started, stepped
+from phosphene.engine.show.crossfade import begun, fade_to, is_usable, kind_of, started, stepped
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
@@ -42,6 +43,7 @@ __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snaps
 
 BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
 _PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
+_RISE = 0.1  # of the signal `drop` from frame to frame: one that was flagged. Else it falls, to 0.14 within 4 s
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
 
 
@@ -133,8 +135,12 @@ class Document:
         return state.with_deck(deck, replace(state.deck(deck), wanted=style))
 
     def _call(self, state: ShowState, slug: str, cue: int, actions: list[Action]) -> ShowState:
+        """Ask for a scene. A second time, or while it is on stage, is a person who does not want to wait for a drop."""
+        if state.awaits_drop and slug == state.scene:
+            return begun(replace(state, requested="", requested_cue=-1))
         actions.append(LoadScene(slug))
-        return replace(state, requested=slug, requested_cue=cue)
+        hurried = cue < 0 and slug in (state.pending, state.scene)  # a cue of the same scene is meant as it is written
+        return replace(state, requested=slug, requested_cue=cue, hurried=hurried)
 
     def _next_scene(self, state: ShowState, actions: list[Action]) -> ShowState:
         names = self.catalogue.scenes
@@ -145,6 +151,9 @@ class Document:
         return self._call(state, names[(names.index(last) + 1) % len(names) if last in names else 0], -1, actions)
 
     def _next_cue(self, state: ShowState, actions: list[Action]) -> ShowState:
+        played = self.setlist.cue[state.cue].scene if 0 <= state.cue < len(self.setlist.cue) else ""
+        if state.awaits_drop and played == state.scene and not state.requested:
+            return begun(state)  # the cue that was played last has not come in yet: "go" is meant for that
         index = max(state.cue, state.requested_cue) + 1
         if index >= len(self.setlist.cue):
             return replace(state, message="the setlist is over" if self.setlist.cue else "there is no setlist")
@@ -197,12 +206,16 @@ class Document:
     ) -> ShowState:
         staged = state.staged
         if staged and staged.deck == deck and staged.content.style == style:
+            enters = staged.content.style == staged.scene.deck.style and staged.target in (0.0, 1.0)
             if state.crossfade != (1.0 if deck == "a" else 0.0):
                 # A hand has meanwhile brought this deck into sight: find the scene another way in, or do without its second.
-                enters = staged.content.style == staged.scene.deck.style and staged.target in (0.0, 1.0)
                 return self._enter(state, staged.scene, position, actions) if enters else replace(state, staged=None)
             state = self._taken(state, staged)
-            fade = fade_to(state, staged.target, staged.scene.transition, position)
+            transition = staged.scene.transition
+            # The second deck of a scene follows the first one at once: its drop has been.
+            if transition.start == "drop" and (state.hurried or not enters):
+                transition = transition.model_copy(update={"start": "now"})
+            fade = fade_to(state, staged.target, transition, position)
             return started(replace(state, fade=fade), position)
         if state.deck(deck).wanted == style:
             return state.with_deck(deck, replace(state.deck(deck), style=style, wanted=None))
@@ -267,6 +280,7 @@ class Document:
             master=MASTER.clamp(state.master),
             black=FADER.clamp(state.black),
             paired=FADER.clamp(state.paired),
+            drop=FADER.clamp(state.drop),
             faders=tuple(FADER.clamp(value) for value in faders),
             kind=state.kind if state.kind in TRANSITIONS else "dissolve",
             fade=fade,
@@ -280,20 +294,33 @@ class Document:
 
     # Time
 
-    def advance(self, state: ShowState, position: BeatPosition, dt: float) -> tuple[ShowState, list[Action]]:
-        """Return the document `dt` s later: the blackout fades, the crossfade moves, what follows is staged."""
+    def advance(
+        self, state: ShowState, position: BeatPosition, dt: float, drop: float | None = None
+    ) -> tuple[ShowState, list[Action]]:
+        """Return the document `dt` s later: the blackout fades, the crossfade moves, what follows is staged.
+
+        drop: the signal `drop` of the newest frame that was heard, 0..1; None: nothing was. Where it rises the music drops.
+        """
         actions: list[Action] = []
+        dropped = False
+        if drop is not None and (level := FADER.clamp(drop)) != state.drop:
+            dropped = level > state.drop + _RISE
+            state = replace(state, drop=level)
         if state.black != float(state.blackout):
             step = dt / BLACKOUT_S
             black = min(1.0, state.black + step) if state.blackout else max(0.0, state.black - step)
             state = replace(state, black=black)
         together = state.a.scene == state.b.scene != "" and state.queued is None and state.staged is None
+        together = together and not state.awaits_drop  # the same scene once more, for the drop: no pair
         if state.paired != float(together):
             step = dt / _PAIRING_S
             paired = min(1.0, state.paired + step) if together else max(0.0, state.paired - step)
             state = replace(state, paired=paired)
         if state.fade is not None:
-            state = stepped(state, dt * position.bpm / 60.0) if state.fade.running else started(state, position)
+            if state.fade.running:
+                state = stepped(state, dt * position.bpm / 60.0)
+            else:
+                state = started(state, position, dropped)
         if state.fade is None and state.staged is None:
             if state.queued:
                 state = self._enter(state, state.queued, position, actions)

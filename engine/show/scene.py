@@ -57,11 +57,11 @@ class DeckEntry(_Table):
 
 
 class Transition(_Table):
-    """How the scene comes in. beats: length; start: where it may begin."""
+    """How the scene comes in. beats: length; start: where it may begin; "drop": with the next drop of the music."""
 
     kind: Kind = "dissolve"
     beats: Annotated[float, Field(ge=0.0, le=256.0)] = 8.0
-    start: Literal["now", "beat", "bar"] = "bar"
+    start: Literal["now", "beat", "bar", "drop"] = "bar"
 
 
 class MapEntry(_Table):

@@ -34,7 +34,10 @@ class DeckState:
 
 @dataclass(frozen=True, slots=True)
 class Fade:
-    """An automatic crossfade. It waits for `start_beat`, then moves from `origin` to `target` in `beats`; `done` of them."""
+    """An automatic crossfade. It waits for `start_beat`, then moves from `origin` to `target` in `beats`; `done` of them.
+
+    drop: it waits for the next drop of the music instead, however long that takes.
+    """
 
     origin: float
     target: float
@@ -44,6 +47,7 @@ class Fade:
     quantum: float
     running: bool = False
     done: float = 0.0
+    drop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class ShowState:
     """The whole show document.
 
     black: level of the blackout, 0 picture .. 1 dark, moving towards `blackout`. paired: how much mapped values move the
-    crossfade, 0..1; moving towards 1 while both decks belong to one scene, else towards 0.
+    crossfade, 0..1; moving towards 1 while both decks belong to one scene, else towards 0. hurried: the scene that is asked
+    for was asked for twice, and waits for no drop. drop: level of the signal `drop` when it was last told of, 0..1.
     """
 
     a: DeckState
@@ -86,8 +91,10 @@ class ShowState:
     fader_labels: Mapping[int, str] = field(default_factory=dict)
     requested: str = ""  # slug of a scene that is being read
     requested_cue: int = -1
+    hurried: bool = False
     cue: int = -1
     panics: int = 0
+    drop: float = 0.0
     message: str = ""  # the newest refusal, for the HUD and clients
 
     def deck(self, name: str) -> DeckState:
@@ -99,6 +106,11 @@ class ShowState:
         return replace(self, a=deck) if name == "a" else replace(self, b=deck)
 
     @property
+    def awaits_drop(self) -> bool:
+        """Whether a scene is on its deck and comes in with the next drop. `scene` is that scene's name already."""
+        return self.fade is not None and self.fade.drop and not self.fade.running
+
+    @property
     def pending(self) -> str:
         """What is being loaded, or waits to be: "" when the show is as asked for."""
         if self.requested:
@@ -107,6 +119,8 @@ class ShowState:
             return self.queued.slug
         if self.staged:
             return self.staged.scene.slug
+        if self.awaits_drop:
+            return self.scene
         return self.a.wanted or self.b.wanted or ""
 
 

@@ -101,7 +101,7 @@ def test_a_scene_is_read(tmp_path: Path) -> None:
         ("release = 0.3", "release = -1", "map[1].release", "allowed: at least 0, got: -1"),
         ("[0.0, 0.5]", "[0.0]", "map[1].range[2]", "a range is two numbers"),
         ('kind = "interlock"', 'kind = "interlok"', "transition.kind", "did you mean 'interlock'?"),
-        ('start = "bar"', 'start = "phrase"', "transition.start", "allowed: now, beat, bar"),
+        ('start = "bar"', 'start = "phrase"', "transition.start", "allowed: now, beat, bar, drop"),
         ('1 = "depth"', '9 = "depth"', "faders.9", "allowed: 1, 2, 3"),
         ("tags = [", "tags = ", "", "not valid TOML"),
         ("mix = 0.3", "mix = 3", "mix", "at most 1, got: 3"),

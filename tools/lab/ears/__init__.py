@@ -6,6 +6,8 @@
     cases.py        the cases of `vj bench ears`                  random_piece.py   any number of others, to learn from
     trackers.py     whatever can hear a beat, all in one form     scoring.py     how right it was, and how sure of it
     calibration.py  confidence against truth, and its picture
+    arrangement.py  whole tracks with the truth of their breaks, builds and drops      arranger.py  who plays them
+    structure_scoring.py   how right live structure was           fit_structure.py   what it goes by, fitted
 
 Everything is made in numpy from a seed: the same seed gives the same samples. Offline only, on any thread.
 """

@@ -18,7 +18,7 @@ from phosphene.tools.lab.ears.patterns import VELOCITY, Pattern, hits, pick
 from phosphene.tools.lab.ears.recipe import Recipe
 from phosphene.tools.lab.ears.tempo_map import Curve, TempoMap
 
-_PROGRESSIONS = (  # (bass note, chord), MIDI
+PROGRESSIONS = (  # (bass note, chord), MIDI
     ((33, (57, 60, 64, 67)), (29, (53, 57, 60, 64)), (36, (55, 60, 64, 71)), (31, (55, 59, 62, 69))),
     ((38, (57, 62, 65, 69)), (34, (58, 62, 65, 69)), (31, (55, 58, 62, 65)), (33, (57, 61, 64, 67))),
     ((28, (52, 55, 59, 62)), (28, (52, 55, 59, 66)), (33, (52, 57, 60, 64)), (31, (50, 55, 59, 66))),
@@ -115,7 +115,7 @@ def mix(
 def _play_music(recipe: Recipe, pattern: Pattern, tempo: TempoMap, out: np.ndarray, rng: np.random.Generator) -> None:
     """Add the pad, two bars a chord, and the bass line to float32 [2, n]."""
     seconds = out.shape[1] / SAMPLE_RATE
-    chords = _PROGRESSIONS[int(rng.integers(len(_PROGRESSIONS)))]
+    chords = PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))]
     key, dark = int(rng.integers(-4, 5)), float(rng.uniform(400.0, 1500.0))
     cutoff, line = float(rng.uniform(300.0, 1200.0)), pick(pattern.bass, rng, recipe.lines[3])
     step_s = 60.0 / float(np.median(tempo.bpm.at(np.linspace(0.0, seconds, 9)))) / pattern.steps
