@@ -188,7 +188,8 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
         return True
 
     def advance() -> bool:
-        stage.state, more = stage.document.advance(stage.state, position, frame.dt)
+        drop = stage.signals["drop"] if stage.signals is not None else None
+        stage.state, more = stage.document.advance(stage.state, position, frame.dt, drop)
         actions.extend(more)
         return True
 

@@ -20,16 +20,24 @@ import numpy as np
 
 from phosphene.engine.app.loader import Answer, LoadFailed, SceneLoaded
 from phosphene.engine.app.take_log import Logged, TakeLog
-from phosphene.engine.app.take_state import BAR, OpenStyle
+from phosphene.engine.app.take_state import BAR, HEARD, OpenStyle
 from phosphene.engine.audio.offline import FileAnalysis
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
-from phosphene.engine.core.signals import NORMALISED, BeatPosition, silence
+from phosphene.engine.core.signals import (
+    DROP_DECAY_S,
+    DRUMS,
+    HIT_DECAY_S,
+    NORMALISED,
+    PARTS,
+    SINCE_S,
+    BeatPosition,
+    silence,
+)
 from phosphene.engine.show.change import SceneFailed, SceneReady, StyleFailed, StyleReady
 from phosphene.engine.tempo.timeline import Timeline
 
 _IMPULSES = [NORMALISED.index(name) for name in ("flux", "onset_strength")]
-_ONSET_DECAY_S = 0.12  # as in core/signals.py, to turn the signal back into the time of the onset
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +287,12 @@ def _features(rows: np.ndarray, t: float) -> np.void:
     record["norm"] = tuple(levels)
     record["loudness_db"] = 60.0 * (float(heard["loudness"]) - 1.0)
     record["active"] = heard["active"]
+    told = dict(zip(HEARD, heard["heard"].tolist(), strict=True))
+    record["drum_time"], record["drum"] = t, [told[name] for name in DRUMS]
+    ages = [told[f"since_{name}"] * SINCE_S for name in PARTS]
+    record["part_time"] = [t - age for age in ages]
+    told["drop"] = min(1.0, told["drop"] * math.exp(ages[PARTS.index("drop")] / DROP_DECAY_S))
+    record["part"] = [told[name] for name in PARTS]
     onset = float(heard["onset"])
-    record["onset_time"] = t + _ONSET_DECAY_S * math.log(onset) if onset > 0.0 else -math.inf
+    record["onset_time"] = t + HIT_DECAY_S * math.log(onset) if onset > 0.0 else -math.inf
     return record

@@ -17,6 +17,7 @@ from phosphene.engine.app.take_state import (
     BAR,
     FRAMES,
     FRAMES_FILE,
+    HEARD,
     OLDER_FRAMES,
     PICTURES,
     PICTURES_FILE,
@@ -47,6 +48,7 @@ def read_frames(folder: Path, version: int, notes: list[str]) -> np.ndarray:
     ):  # fmt: skip
         sound &= (rows[name] >= low) & (rows[name] <= high)  # NaN is neither
     sound &= ((rows["norm"] >= -0.01) & (rows["norm"] <= 1.01)).all(axis=1)
+    sound &= ((rows["heard"] >= -0.01) & (rows["heard"] <= 1.01)).all(axis=1)
     sound &= (np.isnan(rows["phases"]) | (np.abs(rows["phases"]) <= 1e12)).all(axis=1)
     sound &= rows["width"].astype(np.int64) * rows["height"] <= MOST_PIXELS
     return _kept(rows, sound, path, notes)
@@ -95,6 +97,7 @@ def _widened(older: np.ndarray) -> np.ndarray:
         rows[name] = older[name]
     for name in BAR:
         rows[name] = getattr(BeatPosition(), name)
+    rows["heard"] = [float(name.startswith("since_")) for name in HEARD]
     return rows
 
 

@@ -16,7 +16,7 @@ from phosphene.engine.app.loader import StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.app.take import Take
 from phosphene.engine.core.frame import Frame
-from phosphene.engine.core.signals import NORMALISED
+from phosphene.engine.core.signals import DRUMS, NORMALISED, PARTS
 from phosphene.engine.generators.base import Played
 from phosphene.engine.generators.registry import GENERATORS
 from phosphene.engine.gpu.readback import FramePool, Readback
@@ -27,10 +27,11 @@ from phosphene.engine.show.document import Document
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.show.state import restore, snapshot
 
-# Version of the log. The first had no `log` in its first line, no answers of the loader and no frames; the second no bars.
+# Version of the log. The first had no `log` in its first line, no answers of the loader, no frames; the second no bars.
 LOG = 3
 FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"
 
+HEARD = (*DRUMS, *PARTS, *(f"since_{name}" for name in PARTS))
 _FRAMES_2 = [
     ("index", "<i8"),  # slot of the show's clock
     ("time", "<f8"),  # s of show time
@@ -48,7 +49,7 @@ _FRAMES_2 = [
     ("width", "<u2"),  # internal size
     ("height", "<u2"),
 ]
-# One for each frame of the show, 152 bytes: 9.1 KB/s at 60 fps. Little-endian, packed.
+# One for each frame of the show, 188 bytes: 11 KB/s at 60 fps. Little-endian, packed.
 FRAMES = np.dtype(
     [
         *_FRAMES_2,
@@ -57,6 +58,7 @@ FRAMES = np.dtype(
         ("per_bar", "<f4"),
         ("rate", "<f4"),
         ("bar_confidence", "<f4"),
+        ("heard", "<f4", (len(HEARD),)),  # signals, 0..1
     ]
 )
 OLDER_FRAMES = {2: np.dtype(_FRAMES_2)}  # by the version of the log
@@ -106,6 +108,7 @@ class StageSnapshots:
         row["phases"] = [phase_on(stage, deck) for deck in DECKS]
         for name in ("loudness", "active", "onset"):
             row[name] = signals[name]
+        row["heard"] = [signals[name] for name in HEARD]
         row["norm"] = [signals[name] for name in NORMALISED]
         row["width"], row["height"] = size.width, size.height
         return self._record.tobytes()

@@ -11,7 +11,9 @@ import numpy as np
 from phosphene.engine.audio.analyzer import Analyzer
 from phosphene.engine.audio.base import PCM
 from phosphene.engine.audio.downmix import DEAD, INVERTED, Downmix
+from phosphene.engine.audio.drums import live_drums
 from phosphene.engine.audio.mending import broken_line, is_sound, mend
+from phosphene.engine.audio.structure import Structure
 from phosphene.engine.core.ring import Ring
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from phosphene.engine.tempo.activation import beat_activation
@@ -24,7 +26,7 @@ _DEAD_SHARE = 0.5  # and one-sided when it was for half of its time: an introduc
 
 
 class Listener:
-    """Owns the Downmix, the Analyzer and the BeatTracker of one stream.
+    """Owns the Downmix, the Analyzer, the BeatTracker, the Drums and the Structure of one stream.
 
     peak: of the last hop; clipped, broken: samples at full scale, and such as were no sound, since it began.
     """
@@ -34,6 +36,7 @@ class Listener:
         self._analyzer = Analyzer()
         self._downmix = Downmix(HOP, SAMPLE_RATE)
         self.tracker = BeatTracker(HOP / SAMPLE_RATE, beat_activation())
+        self._drums, self._structure = live_drums(), Structure(HOP / SAMPLE_RATE)
         self._line: Timeline | None = None
         self._mono = np.zeros(HOP, np.float32)
         self._level = np.zeros((HOP, 2), np.float32)
@@ -88,7 +91,14 @@ class Listener:
             self.clipped += int(np.count_nonzero(self._level >= CLIP_LEVEL))
         self._downmix.mix(hop, gain, self._mono)
         record = self._analyzer.process(self._mono, t_adc, self.peak)
-        line = self.tracker.step(record["mel"], t_adc, float(record["active"]), self._mono)
+        mel, active = record["mel"], float(record["active"])
+        line = self.tracker.step(mel, t_adc, active, self._mono)
+        drums, structure = self._drums, self._structure
+        drums.step(mel, active, t_adc)
+        record["drum_time"], record["drum"] = drums.times, drums.strengths
+        structure.step(mel, active, t_adc)
+        record["part_time"] = structure.build_began, structure.drop_time, structure.break_began
+        record["part"] = structure.build, structure.drop_strength, structure.break_
         if line is not None:
             self._line = line
             self._timelines.push(line.to_record())

@@ -19,6 +19,8 @@ HOP = 256  # samples, 5.33 ms
 WINDOW = 1024  # samples, 21.3 ms
 MEL_BANDS = 40
 FADERS = 8
+DRUMS = ("kick", "snare", "hat")
+PARTS = ("build", "drop", "break")
 PHRASE_BARS = 16
 
 # Normalised forms are 0..1 by running robust normalisation with a silence gate: a quiet room stays at 0.
@@ -44,6 +46,10 @@ FEATURES = np.dtype(
         ("active", np.float32),  # silence gate, 0 closed .. 1 open
         ("mel", np.float32, (MEL_BANDS,)),  # log(1 + c * power) per band
         ("chroma", np.float32, (12,)),  # 0..1, C first
+        ("drum_time", np.float64, (len(DRUMS),)),  # t_adc line: when the newest hit of each was; -inf before the first
+        ("drum", np.float32, (len(DRUMS),)),  # 0..1, how hard it was
+        ("part_time", np.float64, (len(PARTS),)),  # t_adc line: when the newest of each began; -inf before the first
+        ("part", np.float32, (len(PARTS),)),  # 0..1: how sure it builds up or is a break now, and how sure that drop was
         ("norm", [(name, np.float32) for name in NORMALISED]),  # each 0..1
     ],
     align=True,
@@ -62,6 +68,7 @@ SIGNALS: dict[str, str] = {
     "flux": "spectral flux, normalised: rises within one hop of an attack",
     "onset": "1 at an onset, falling with a 120 ms time constant",
     "onset_strength": "the onset detection function, normalised",
+    **{name: f"1 at a hard hit of the {name}, falling with a 120 ms time constant" for name in DRUMS},
     "active": "1 while there is sound, 0 in silence",
     "beat": "1 on the beat, falling to 0 before the next",
     "beat_phase": "0..1 from beat to beat",
@@ -70,11 +77,15 @@ SIGNALS: dict[str, str] = {
     "swing": "0..1..0 once over two bars, a smooth sine on the beat grid",
     "confidence": "how sure the beat tracker is of the beat",
     "bar_confidence": "how sure it is of the bars",
+    "build": "how sure it is that the music builds up to something",
+    "break": "how sure it is that kick and bass are gone, while music goes on",
+    "drop": "1 when they are back, falling with a time constant of 2 s",
+    **{f"since_{name}": f"0 when the newest {name} begins, 1 after 64 s, and before the first" for name in PARTS},
     **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
 }
 
 _IMPULSES = ("flux", "onset_strength")
-_ONSET_DECAY_S = 0.12
+HIT_DECAY_S, DROP_DECAY_S, SINCE_S = 0.12, 2.0, 64.0  # of onsets and drums; of a drop; after which `since_` is 1
 _STALE_S = 0.10  # records older than this mean that capture stopped: fade instead of freezing the last level
 _FADE_S = 0.30
 
@@ -144,6 +155,7 @@ class Signals(Mapping[str, float]):
 _EMPTY = cast(np.void, np.zeros((), FEATURES)[()])  # the stubs know no () that takes the record out
 _EMPTY["onset_time"] = -np.inf
 _EMPTY["t_adc"] = -np.inf
+_EMPTY["drum_time"] = _EMPTY["part_time"] = -np.inf
 
 
 def silence() -> np.void:
@@ -192,7 +204,10 @@ def signals_at(
     values["loudness"] = min(1.0, max(0.0, 1.0 + loudness_db / 60.0)) * fade
     values["active"] = mix(older["active"], newer["active"])
     onset_time = max((float(r["onset_time"]) for r in (older, newer) if r["onset_time"] <= t), default=-math.inf)
-    values["onset"] = math.exp(-(t - onset_time) / _ONSET_DECAY_S)
+    values["onset"] = math.exp(-(t - onset_time) / HIT_DECAY_S)
+    values |= _heard(t, older, newer, w)
+    for name in ("build", "break"):
+        values[name] *= fade
     phase = position.beat % 1.0
     values["beat_phase"] = phase
     values["beat"] = (1.0 - phase) ** 2
@@ -206,3 +221,25 @@ def signals_at(
     chroma = (older["chroma"] * (1.0 - w) + newer["chroma"] * w) * fade
     t_audio = min(t, float(newest["t_adc"]))
     return Signals({k: values[k] for k in SIGNALS}, t, t_audio, position, mel.astype(np.float32), chroma.astype(np.float32))
+
+
+def _heard(t: float, older: np.void, newer: np.void, w: float) -> dict[str, float]:
+    """Return the signals of drums and parts at `t`, which lies between two records, `w` on the way to the newer one."""
+    hits, parts = _newest(t, older, newer, "drum"), _newest(t, older, newer, "part")
+    found = {
+        name: strength * math.exp(-max(0.0, t - time) / HIT_DECAY_S)
+        for name, (time, strength) in zip(DRUMS, hits, strict=True)
+    }
+    for k, (name, (time, strength)) in enumerate(zip(PARTS, parts, strict=True)):
+        if name == "drop":
+            found[name] = strength * math.exp(-max(0.0, t - time) / DROP_DECAY_S)
+        else:
+            found[name] = float(older["part"][k]) * (1.0 - w) + float(newer["part"][k]) * w
+        found[f"since_{name}"] = min(1.0, max(0.0, t - time) / SINCE_S)
+    return found
+
+
+def _newest(t: float, older: np.void, newer: np.void, name: str) -> list[tuple[float, float]]:
+    """Return (time, strength) of the newest of each kind that had been by `t`."""
+    at, strength, at_before, before = (record[of].tolist() for record in (newer, older) for of in (f"{name}_time", name))
+    return [(a, s) if a <= t else (b, z) for a, s, b, z in zip(at, strength, at_before, before, strict=True)]

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phosphene.engine.core.signals import FADERS, HOP, NORMALISED, SAMPLE_RATE, SIGNALS, BeatPosition, signals_at, silence
+from phosphene.engine.core.signals import (
+    DRUMS,
+    FADERS,
+    HOP,
+    NORMALISED,
+    PARTS,
+    SAMPLE_RATE,
+    SIGNALS,
+    BeatPosition,
+    signals_at,
+    silence,
+)
 
 HOP_S = HOP / SAMPLE_RATE
 NOWHERE = BeatPosition()
@@ -136,3 +147,45 @@ def test_silence_gives_a_new_record_each_time():
     one["rms"] = 1.0
     assert other["rms"] == 0.0
     assert other["onset_time"] == -math.inf
+
+
+def test_a_hit_is_as_high_as_it_is_hard_and_falls():
+    before, after = record(1.0), record(1.0 + HOP_S)
+    after["drum_time"][DRUMS.index("snare")], after["drum"][DRUMS.index("snare")] = 1.002, 0.8
+    assert signals_at(1.001, [before, after], NOWHERE)["snare"] == 0.0  # it has not been
+    assert signals_at(1.002, [before, after], NOWHERE)["snare"] == pytest.approx(0.8)
+    later = signals_at(1.122, [after, record(1.1)], NOWHERE)
+    assert later["snare"] == 0.0  # a record that knows of no hit stands for a stream that begins anew
+    assert signals_at(1.05, [before, after], NOWHERE)["snare"] == pytest.approx(0.8 * math.exp(-0.048 / 0.12))
+    assert signals_at(1.05, [before, after], NOWHERE)["kick"] == 0.0
+
+
+def test_parts_rise_between_hops_and_a_drop_falls():
+    before, after = record(10.0), record(11.0)
+    k, drop = PARTS.index("build"), PARTS.index("drop")
+    after["part"][k], after["part_time"][k] = 0.6, 10.75
+    after["part"][drop], after["part_time"][drop] = 0.9, 10.5
+    half = signals_at(10.5, [before, after], NOWHERE)
+    assert half["build"] == pytest.approx(0.3)
+    assert half["since_build"] == 1.0
+    assert half["drop"] == pytest.approx(0.9)
+    assert half["since_drop"] == 0.0
+    end = signals_at(11.0, [before, after], NOWHERE)
+    assert end["drop"] == pytest.approx(0.9 * math.exp(-0.25))
+    assert end["since_build"] == pytest.approx(0.25 / 64.0)
+    assert end["break"] == 0.0
+    stopped = signals_at(21.0, [before, after], NOWHERE)
+    assert stopped["build"] < 1e-6  # as all levels fade once capture has stopped
+    assert 0.0 < stopped["drop"] < 0.01
+
+
+def test_bars_and_phrases_are_those_of_the_position():
+    position = BeatPosition(14.0, 120.0, 1.0, one=12.0, number=5.0, per_bar=3.0, rate=0.5, bar_confidence=0.7)
+    signals = signals_at(0.0, [], position)
+    assert signals["bar_phase"] == pytest.approx(2.0 / 3.0)
+    assert signals["phrase_phase"] == pytest.approx((5.0 + 2.0 / 3.0) / 16.0)
+    assert signals["bar_confidence"] == 0.7
+    assert (position.beat_of_bar, position.next_bar()) == (3, 15.0)
+    before = BeatPosition(11.0, one=12.0, number=5.0, per_bar=3.0, rate=0.5)
+    assert (before.bar, before.next_bar()) == (4.5, 12.0)
+    assert BeatPosition(-3.0).bar == -0.75
