@@ -13,7 +13,7 @@ import numpy as np
 from phosphene.engine.audio.drum_bands import GROUPS
 from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 from phosphene.tools.lab.ears import wide_drums
-from phosphene.tools.lab.ears.drum_mixes import Sounds, mix
+from phosphene.tools.lab.ears.drum_mixes import Mix, Sounds, mix, steady
 from phosphene.tools.lab.ears.drums import CLASSES
 from phosphene.tools.lab.ears.mels import COMPRESSION, mel_powers
 
@@ -49,7 +49,15 @@ def _some(seeds: list[int], sounds_seed: int, count: int, folder: Path | None, h
 
 def example(seed: int, sounds: Sounds) -> Example:
     """Return one mix as (log power float16 [hops, 40], hits)."""
-    made = mix(seed, sounds)
+    return _seen(mix(seed, sounds))
+
+
+def steady_examples(seeds: Iterable[int]) -> list[Example]:
+    """Return sounds without any hit: see `drum_mixes.steady`."""
+    return [_seen(steady(seed)) for seed in seeds]
+
+
+def _seen(made: Mix) -> Example:
     return np.log(mel_powers(made.pcm) + np.float32(TINY)).astype(np.float16), made.hits
 
 

@@ -81,6 +81,24 @@ def mix(seed: int, sounds: Sounds, seconds: float = SECONDS) -> Mix:
     return Mix(_treated(beaten + music, rng), {name: np.sort(times[times < seconds]) for name, times in truth.items()})
 
 
+def steady(seed: int, seconds: float = SECONDS) -> Mix:
+    """Return what has no hit at all and goes on as it is: noise of any colour, hum, a held tone, which may swell slowly."""
+    rng = np.random.default_rng([_OWN, seed, 2])
+    n = round(seconds * SAMPLE_RATE)
+    t = np.arange(n, dtype=np.float32) / np.float32(SAMPLE_RATE)
+    out = np.zeros(n, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        low = float(np.exp(rng.uniform(np.log(30.0), np.log(6000.0))))
+        high = min(20_000.0, low * float(rng.uniform(1.5, 100.0)))
+        out += filters.noise(n, low, high, rng) * np.float32(rng.uniform(0.05, 1.0))
+    if rng.random() < 0.4:
+        hz = float(rng.choice([50.0, 60.0, rng.uniform(40.0, 2000.0)]))
+        for k in range(1, int(rng.integers(2, 8))):
+            out += np.sin(2 * np.pi * hz * k * t, dtype=np.float32) * np.float32(rng.uniform(0.0, 0.5))
+    out *= 1.0 + np.float32(rng.uniform(0.0, 0.7)) * np.sin(2 * np.pi * rng.uniform(0.02, 0.5) * t, dtype=np.float32)
+    return Mix(out * np.float32(0.1 / filters.rms(out)), {name: np.zeros(0) for name in CLASSES})
+
+
 def _score(steps: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return for each class float32 [steps], how hard each sixteenth is hit, 0: not."""
     out = {name: np.zeros(steps, np.float32) for name in CLASSES}
