@@ -5,9 +5,11 @@
     spoiling.py     rooms, crowds, microphones, bad cables        filters.py     what they are made of
     cases.py        the cases of `vj bench ears`                  random_piece.py   any number of others, to learn from
     trackers.py     whatever can hear a beat, all in one form     scoring.py     how right it was, and how sure of it
-    calibration.py  confidence against truth, and its picture
+    calibration.py  confidence against truth, and its picture      fit_confidence.py, fit_bars.py   what they go by, fitted
     arrangement.py  whole tracks with the truth of their breaks, builds and drops      arranger.py  who plays them
     structure_scoring.py   how right live structure was           fit_structure.py   what it goes by, fitted
+    drum_mixes.py   mixes to learn drums from: wide_drums.py, backing.py       drum_scoring.py how right drums were
+    drum_examples.py  their spectra (mels.py) and targets                       train_drums.py  the network that hears drums
 
 Everything is made in numpy from a seed: the same seed gives the same samples. Offline only, on any thread.
 """

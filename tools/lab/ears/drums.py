@@ -132,20 +132,21 @@ def vary(kit: Kit, rng: np.random.Generator, by: float = 0.2) -> Kit:
 def voices(kit: Kit, rng: np.random.Generator, takes: int = 3) -> dict[str, list[np.ndarray]]:
     """Return `takes` of kick, snare, hat and open hat, and one crash: the same drum, its noise never quite the same."""
     made = {
-        "kick": [_kick(kit.kick, rng) for _ in range(takes)],
-        "snare": [_snare(kit.snare, rng) for _ in range(takes)],
-        "hat": [_hat(kit.hat, kit.hat.decay, rng) for _ in range(takes)],
-        "open": [_hat(kit.hat, kit.hat.open, rng) for _ in range(takes)],
-        "crash": [_hat(replace(kit.hat, low=3500.0, metal=0.3), 0.6, rng)],
+        "kick": [kick(kit.kick, rng) for _ in range(takes)],
+        "snare": [snare(kit.snare, rng) for _ in range(takes)],
+        "hat": [hat(kit.hat, kit.hat.decay, rng) for _ in range(takes)],
+        "open": [hat(kit.hat, kit.hat.open, rng) for _ in range(takes)],
+        "crash": [hat(replace(kit.hat, low=3500.0, metal=0.3), 0.6, rng)],
     }
-    return {name: [_finished(voice, kit.crunch) for voice in several] for name, several in made.items()}
+    return {name: [finished(voice, kit.crunch) for voice in several] for name, several in made.items()}
 
 
 def _time(seconds: float) -> np.ndarray:
     return np.arange(int(seconds * SAMPLE_RATE), dtype=np.float32) / np.float32(SAMPLE_RATE)
 
 
-def _kick(k: Kick, rng: np.random.Generator) -> np.ndarray:
+def kick(k: Kick, rng: np.random.Generator) -> np.ndarray:
+    """Return one stroke, not yet `finished`."""
     t = _time(min(1.6, 0.05 + 5.0 * k.decay))
     swept = k.sweep * k.sweep_s * (1.0 - np.exp(-t / k.sweep_s))
     out = np.sin(2 * np.pi * (k.pitch * t + swept)) * np.exp(-t / k.decay)
@@ -158,7 +159,8 @@ def _kick(k: Kick, rng: np.random.Generator) -> np.ndarray:
     return np.tanh(k.drive * out)
 
 
-def _snare(s: Snare, rng: np.random.Generator) -> np.ndarray:
+def snare(s: Snare, rng: np.random.Generator) -> np.ndarray:
+    """Return one stroke, not yet `finished`."""
     t = _time(min(0.8, 0.1 + 5.0 * s.decay))
     hiss = filters.noise(len(t), s.low, s.high, rng) * 2.2
     if s.bursts:
@@ -169,7 +171,8 @@ def _snare(s: Snare, rng: np.random.Generator) -> np.ndarray:
     return np.tanh(s.drive * (s.body * modes * np.exp(-t / s.tone_s) + 0.7 * hiss * np.exp(-t / s.decay)))
 
 
-def _hat(h: Hat, decay: float, rng: np.random.Generator) -> np.ndarray:
+def hat(h: Hat, decay: float, rng: np.random.Generator) -> np.ndarray:
+    """Return one stroke that dies away over `decay` s, not yet `finished`."""
     t = _time(min(2.5, 0.02 + 6.0 * decay))
     out = (1.0 - h.metal) * filters.noise(len(t), h.low, h.high, rng)
     if h.metal:
@@ -179,7 +182,8 @@ def _hat(h: Hat, decay: float, rng: np.random.Generator) -> np.ndarray:
     return np.tanh(h.drive * 1.8 * out * np.exp(-t / decay))
 
 
-def _finished(voice: np.ndarray, crunch: float) -> np.ndarray:
+def finished(voice: np.ndarray, crunch: float) -> np.ndarray:
+    """Return a voice at peak 1 whose end is faded, float32; crunch: as in Kit."""
     voice = voice.astype(np.float32)
     if crunch:
         held = (np.arange(len(voice)) * crunch // SAMPLE_RATE * SAMPLE_RATE / crunch).astype(np.int64)
