@@ -28,28 +28,36 @@ _PROMPT_WORD = 0.5  # a look named in the prompt counts half of one that somebod
 
 @dataclass(frozen=True)
 class Family:
-    """A genre that is told apart. names: what a style's `genres` and tags may call it; looks: tags that go with it."""
+    """A genre that is told apart. names: what a style's `genres` and tags may call it; looks: tags that go with it.
+
+    heard: which of the music tagger's tags (`audio.tag_network.TAGS`) speak for it.
+    """
 
     names: frozenset[str]
     looks: frozenset[str]
+    heard: tuple[str, ...]
 
 
 FAMILIES: dict[str, Family] = {
     "electronic": Family(
         frozenset({"electronic", "techno", "house", "trance", "edm", "drum and bass", "dnb", "dubstep", "breakbeat"}),
         frozenset({"cyberpunk", "glitch", "neon", "geometric", "circuit", "grid", "digital", "filaments"}),
+        ("techno", "electronic", "synth", "dance", "beats"),
     ),
     "ambient": Family(
         frozenset({"ambient", "drone", "downtempo", "chill", "chillout", "new age", "lofi"}),
         frozenset({"cosmic", "pastel", "nebula", "dream", "clouds", "smoke", "aurora", "calm", "soft", "slow"}),
+        ("ambient", "new age", "quiet", "soft"),
     ),
     "rock": Family(
         frozenset({"rock", "metal", "punk", "indie", "grunge"}),
         frozenset({"fire", "flames", "lava", "embers", "storm", "lightning"}),
+        ("rock", "metal", "loud"),
     ),
     "classical": Family(
         frozenset({"classical", "orchestral", "piano", "chamber", "acoustic", "folk", "soundtrack"}),
         frozenset({"fractal", "nature", "forest", "leaves", "branches", "flower", "organic"}),
+        ("classical", "classic", "strings", "violin", "cello", "piano", "harp", "harpsichord", "flute", "opera", "choir"),
     ),
 }
 
@@ -68,11 +76,23 @@ class Suggestion:
 def sounds_like(track: Track) -> dict[str, float]:
     """Return genre -> confidence 0..`MOST_SURE`, the likeliest first; empty for silence.
 
-    Each genre has rules between 0 and 1, joined by their geometric mean: one that is broken outright rules the genre out.
-    Several that fit share the confidence.
+    By the tags of a network where there are any. Otherwise each genre has rules between 0 and 1, joined by their geometric
+    mean: one that is broken outright rules the genre out. Several that fit share the confidence.
     """
     if not track.sounding:
         return {}
+    fit = _fit_of_tags(track.tags) if track.tags else _fit_of_rules(track)
+    total = max(1e-9, sum(fit.values()))
+    found = {name: MOST_SURE * value * value / total for name, value in fit.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _fit_of_tags(tags: dict[str, float]) -> dict[str, float]:
+    """Return genre -> how likely one of its tags is, 0..1."""
+    return {name: 1.0 - math.prod(1.0 - tags[tag] for tag in family.heard) for name, family in FAMILIES.items()}
+
+
+def _fit_of_rules(track: Track) -> dict[str, float]:
     beat, busy = track.pulse, track.onsets
     rules = {
         "electronic": (
@@ -91,10 +111,7 @@ def sounds_like(track: Track) -> dict[str, float]:
             ramp(track.bass_over_mid, 22.0, 10.0), ramp(busy, 0.1, 0.6),
         ),
     }  # fmt: skip
-    fit = {name: math.prod(values) ** (1.0 / len(values)) for name, values in rules.items()}
-    total = max(1e-9, sum(fit.values()))
-    found = {name: MOST_SURE * value * value / total for name, value in fit.items()}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    return {name: math.prod(values) ** (1.0 / len(values)) for name, values in rules.items()}
 
 
 def describe(track: Track) -> str:
