@@ -62,6 +62,7 @@ def main() -> int:
                 took, cost = clock.now() - begun, time.process_time() - cpu
                 said = {"t": float(row["t"]), "values": row["values"].tolist(), "tags": row["tags"].tolist()}
                 wire.write(json.dumps(said | {"took": took, "cpu": cost}) + "\n")
+                begun, cpu = clock.now(), time.process_time()
     return 0
 
 
