@@ -28,6 +28,7 @@ from phosphene.engine.app.take import write_json
 from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.watch import SceneWatch
 from phosphene.engine.audio.supervisor import Supervisor
+from phosphene.engine.audio.tag_runner import TagRunner
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.core import clock, paths
@@ -137,6 +138,7 @@ def _with_stage(
     screen.osc_error = osc_error
     actions.open(stage, recording, lambda: telemetry.report(stage, recording))
     stage.sinks += [screen, recording]
+    tagger: TagRunner | None = None
     if extra_sink is not None:
         stage.sinks.append(extra_sink(stage))
     try:
@@ -148,11 +150,15 @@ def _with_stage(
             # As by hand, so that a style that fails later is refused and named like any other.
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _wait_for_sound(options, source, stage)
+        tagger = TagRunner(source)
+        stage.tags = tagger.values
         if options.record is not None:
             recording.open(options.record, actions.report, stage.output)
-        _run(options, stage, display, table, screen, began, stopping)
+        _run(options, stage, display, table, screen, began, stopping, tagger)
     finally:
         recording.close()
+        if tagger is not None:
+            tagger.close()
         report = telemetry.report(stage, recording)
         if osc is not None:
             osc.close()
@@ -172,10 +178,11 @@ def _run(
     screen: Screen,
     began: float,
     stopping: _Stop,
+    tagger: TagRunner,
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
     watch = None if options.show else SceneWatch(scene_path)
-    told = False
+    told, rests = False, ""
     stopping.begin()
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
@@ -185,6 +192,10 @@ def _run(
         if watch is not None:
             watch.begin()
         while not (stopping.asked or display.should_close):
+            tagger.missed(stage.clock.missed)
+            if tagger.note and not rests:
+                rests = tagger.note
+                stage.say(rests)
             if _keys(display, table, stage):
                 return
             index = _frame(stage)

@@ -217,6 +217,7 @@ def _opened(job: RenderJob, heard: Prepared) -> Iterator[Stage]:
         closing(heard.source()) as source,
         offline_stage(source, beat_clock, job.size, job.fps, job.export, fine=job.fine, backend=job.backend) as stage,
     ):
+        stage.tags = heard.tags_at
         stage.walk = job.walk if job.walk is not None else Walk(seed=job.seed)
         open_for_render(stage, job.stage_with(), job.opening())
         yield stage

@@ -60,7 +60,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
 
     # 4 what the music does when this picture is seen
     since = stage.signals.t_audio if stage.signals else frame.t_present
-    signals = signals_at(frame.t_present, records, position, stage.state.faders, since)
+    signals = signals_at(frame.t_present, records, position, stage.state.faders, since, stage.tags(frame.t_present))
 
     # 5 parameters: what the performer set, moved by the music
     show = _resolved(stage, signals, frame.dt)

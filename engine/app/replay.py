@@ -12,7 +12,7 @@ recording repeats a picture because the show missed one, it lies between two of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,6 +31,7 @@ from phosphene.engine.core.signals import (
     NORMALISED,
     PARTS,
     SINCE_S,
+    TAG_SIGNALS,
     BeatPosition,
     silence,
 )
@@ -42,13 +43,16 @@ _IMPULSES = [NORMALISED.index(name) for name in ("flux", "onset_strength")]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One frame of the film. record: FEATURES; phases: s of each deck's generator, NaN where they are not known."""
+    """One frame of the film. record: FEATURES; phases: s of each deck's generator, NaN where they are not known; tags: as
+    `Stage.tags` gives them.
+    """
 
     frame: Frame
     record: np.void
     position: BeatPosition
     size: Size
     phases: tuple[float, float]
+    tags: Mapping[str, float]
 
 
 class Moments:
@@ -86,7 +90,9 @@ class Moments:
         # a peak would miss it), and a slower film hears the impulses of every frame since its last one.
         heard = self._rows[min(held, max(0, math.ceil(before) + 1)) : held + 1]
         size = Size(int(b["width"]), int(b["height"]))
-        return Moment(frame, _features(heard, t), position, size, self._phases(a, b, w))
+        said = dict(zip(HEARD, heard[-1]["heard"].tolist(), strict=True))
+        tags = {name: said[name] for name in TAG_SIGNALS}
+        return Moment(frame, _features(heard, t), position, size, self._phases(a, b, w), tags)
 
     def first_frame_at(self, time: float) -> float:
         """Return the time in the film, s, of the first frame that has reached `time` of the show."""
@@ -186,6 +192,11 @@ class ReplayClock:
             return self._moments.frame(self.k)
         self.now = self._moments.at(self.k)
         return self.now.frame
+
+
+def logged_tags(clock: ReplayClock) -> Callable[[float], Mapping[str, float]]:
+    """Return what gives the tags of the frame at hand."""
+    return lambda _: clock.now.tags if clock.now is not None else {}
 
 
 class ReplaySource(FileAnalysis):

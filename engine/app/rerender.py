@@ -19,7 +19,7 @@ import numpy as np
 
 from phosphene.engine.app.loader import StyleLoaded
 from phosphene.engine.app.offline import Progress, Script, offline_stage, play, sha256_of
-from phosphene.engine.app.replay import Heard, Moments, ReplayBeatClock, ReplayClock, ReplayLoader, ReplaySource
+from phosphene.engine.app.replay import Heard, Moments, ReplayBeatClock, ReplayClock, ReplayLoader, ReplaySource, logged_tags
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_log import Logged, TakeLog, check_styles, read_take
 from phosphene.engine.app.take_state import reopen
@@ -226,6 +226,8 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
         source, beat_clock, plan.size, plan.fps, plan.export, fine=plan.job.codec in ("prores", "exr"), backend=backend
     ) as stage:
         stage.clock = ticks
+        if plan.logged:
+            stage.tags = logged_tags(ticks)
         internal = plan.export.internal(plan.size)
         backends = installed_backends(info()["renderer"])
 

@@ -6,7 +6,7 @@ Live and offline build it with another clock, audio source, loader mode and sink
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +34,14 @@ from phosphene.engine.show.state import ShowFrame, ShowState
 from phosphene.engine.tempo.timeline import Timeline
 
 _quiet = RateLimitedLog(logging.getLogger(__name__))
+
+
+Tags = Callable[[float], Mapping[str, float]]
+
+
+def no_tags(t: float) -> Mapping[str, float]:
+    """Return nothing: nobody tags the music."""
+    return {}
 
 
 class ActionHandler(Protocol):
@@ -117,6 +125,7 @@ class Stage:
     sinks: list[Sink] = field(default_factory=list)
     playing: dict[str, DeckStyle] = field(default_factory=lambda: {"a": DeckStyle(), "b": DeckStyle()})
     ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
+    tags: Tags = no_tags  # what kind of music plays at a time, s on the line of the records
     signals: Signals | None = None  # of the newest frame, for those who tell about it
     waited_s: float = 0.0  # how long the display waited for its refresh in this frame: time, but no work
     delay: PictureDelay = field(default_factory=PictureDelay)

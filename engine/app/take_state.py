@@ -16,7 +16,7 @@ from phosphene.engine.app.loader import StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.app.take import Take
 from phosphene.engine.core.frame import Frame
-from phosphene.engine.core.signals import DRUMS, NORMALISED, PARTS
+from phosphene.engine.core.signals import DRUMS, NORMALISED, PARTS, TAG_SIGNALS
 from phosphene.engine.generators.base import Played
 from phosphene.engine.generators.registry import GENERATORS
 from phosphene.engine.gpu.readback import FramePool, Readback
@@ -31,7 +31,7 @@ from phosphene.engine.show.state import restore, snapshot
 LOG = 3
 FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"
 
-HEARD = (*DRUMS, *PARTS, *(f"since_{name}" for name in PARTS))
+HEARD = (*DRUMS, *PARTS, *(f"since_{name}" for name in PARTS), *TAG_SIGNALS)
 _FRAMES_2 = [
     ("index", "<i8"),  # slot of the show's clock
     ("time", "<f8"),  # s of show time
@@ -49,7 +49,7 @@ _FRAMES_2 = [
     ("width", "<u2"),  # internal size
     ("height", "<u2"),
 ]
-# One for each frame of the show, 188 bytes: 11 KB/s at 60 fps. Little-endian, packed.
+# One for each frame of the show, 208 bytes: 12 KB/s at 60 fps. Little-endian, packed.
 FRAMES = np.dtype(
     [
         *_FRAMES_2,

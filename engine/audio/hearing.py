@@ -8,16 +8,20 @@ tables of beats, lines and onsets.
 from __future__ import annotations
 
 import json
+import logging
 import os
+import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import cache
 from itertools import chain, repeat
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from phosphene.engine.audio import tag_network
 from phosphene.engine.audio.feature_file import FeatureFile
 from phosphene.engine.audio.listener import plain_listener
 from phosphene.engine.audio.mending import SoundFaults
@@ -25,6 +29,8 @@ from phosphene.engine.audio.part import Part
 from phosphene.engine.audio.per_beat import by_bar, mean_features
 from phosphene.engine.audio.prepared_source import hops_of
 from phosphene.engine.audio.sections import Section, find_sections
+from phosphene.engine.audio.tagger import ROW, tags_of
+from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
 from phosphene.engine.tempo.beats import OnsetStrength, find_course
 from phosphene.engine.tempo.downbeats import beat_signs, find_bars
@@ -34,6 +40,8 @@ from phosphene.engine.tempo.tracker import BEHIND_S, FRAME, FRAME_HOPS
 
 FEATURES_FILE, TABLES_FILE, SECTIONS_FILE = "features.bin", "tables.npz", "sections.json"
 TAIL_HOPS = 375  # 2 s of silence after the end, in which the features come to rest
+
+_log = logging.getLogger(__name__)
 
 _BUFFER = 1024  # records written at a time, 5.5 s
 _HEARD = 0.95  # share of the work; the rest is beats and sections
@@ -62,6 +70,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
     onsets: list[np.ndarray] = []
     lines = bytearray()  # of TIMELINE records: as a list of them an hour would take 6 MB, so 1 MB
     buffer, line = np.zeros(_BUFFER, FEATURES), None
+    tagging = Tagging(part)
     with (folder / FEATURES_FILE).open("wb") as file:
 
         def flush() -> None:
@@ -87,7 +96,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
         flush()
         sync(file)
 
-    seconds = samples / SAMPLE_RATE
+    seconds, tags = samples / SAMPLE_RATE, tagging.rows()
     written = FeatureFile(folder / FEATURES_FILE)
     try:
         joined = np.concatenate(strength)[: n - TAIL_HOPS]
@@ -107,6 +116,7 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
             onsets=np.sort(np.concatenate(onsets)),
             lines=np.frombuffer(lines, TIMELINE),
             clipped=np.int64(clipped),
+            tags=tags,
         )
         sync(file)
     with (folder / SECTIONS_FILE).open("w", encoding="utf-8") as file:
@@ -114,6 +124,34 @@ def hear(part: Part, folder: Path, progress: Callable[[float], None]) -> tuple[i
         sync(file)
     progress(1.0)
     return samples, [*faults.lines(), *listener.notes()]
+
+
+@cache
+def _network() -> tag_network.TagNetwork:
+    return tag_network.open_network()  # kept: an album hears song after song
+
+
+class Tagging:
+    """Tags a part on a thread of its own, beside whoever hears it: 60 ms of a core for a second of music."""
+
+    def __init__(self, part: Part) -> None:
+        self._rows = np.zeros(0, ROW)
+        self._thread: threading.Thread | None = None
+        if not tag_network.refusal():
+            self._thread = threading.Thread(target=self._tag, args=(part,), name="tagging", daemon=True)
+            self._thread.start()
+
+    def rows(self) -> np.ndarray:
+        """Wait, and return the ROW records; none where the extra `nets` is not installed."""
+        if self._thread is not None:
+            self._thread.join()
+        return self._rows
+
+    def _tag(self, part: Part) -> None:
+        try:
+            self._rows = tags_of(_network(), part.blocks(SoundFaults())).rows  # faults are said by the hearing
+        except Exception as error:  # noqa: BLE001 boundary: a piece without tags can be rendered all the same
+            _log.warning("the music is not tagged: %s", error.line() if isinstance(error, UserError) else error)
 
 
 def sync(file: IO) -> None:

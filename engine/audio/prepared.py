@@ -23,12 +23,13 @@ from typing import Literal
 
 import numpy as np
 
-from phosphene.engine.audio import analyzer
+from phosphene.engine.audio import analyzer, tag_network
 from phosphene.engine.audio.hearing import FEATURES_FILE, SECTIONS_FILE, TABLES_FILE, TAIL_HOPS, hear, sync
 from phosphene.engine.audio.mending import SoundFaults
 from phosphene.engine.audio.part import Part
 from phosphene.engine.audio.prepared_source import PreparedSource
 from phosphene.engine.audio.sections import Section, energy_curve
+from phosphene.engine.audio.tagger import TagTable
 from phosphene.engine.core import paths
 from phosphene.engine.core.cache import MOST_ANALYSES, keep_within, touch
 from phosphene.engine.core.errors import UserError
@@ -68,6 +69,7 @@ class Prepared:
             first, sure = int(tables["first"]), float(tables["bar_confidence"])
             ones = tables["ones"] if len(tables["ones"]) else None
             self.grid = BeatGrid(tables["beats"], tables["confidence"], first, ones, sure)
+            self._tags = TagTable(tables["tags"])
             self._onsets, self._lines, self._clipped = tables["onsets"], tables["lines"], int(tables["clipped"])
         told = json.loads((folder / SECTIONS_FILE).read_text(encoding="utf-8"))
         self.sections = tuple(Section(**section) for section in told)
@@ -76,6 +78,10 @@ class Prepared:
         """Return an AudioSource over the piece, with a file of its own."""
         features = self.folder / FEATURES_FILE
         return PreparedSource(self._part, features, self._onsets, self._lines, self._clipped, self.notes, owner=self)
+
+    def tags_at(self, t: float) -> dict[str, float]:
+        """Return `signals.TAG_SIGNALS` at `t` in s, 0..1; all 0 where the extra `nets` is not installed."""
+        return self._tags.at(t)
 
     def energy_at(self, t: float) -> float:
         """Return the energy of the section at `t` in s, 0..1, gliding from one to the next."""
@@ -145,6 +151,7 @@ def _key(part: Part, audio: str) -> str:
         "features": FEATURES.descr,
         "sources": _sources(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "tagged": not tag_network.refusal(),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 

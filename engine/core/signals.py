@@ -55,6 +55,15 @@ FEATURES = np.dtype(
     align=True,
 )
 
+# What kind of music it is, from the tags of `audio/tagger.py`: 0 in silence, and where nobody tags.
+TAG_SIGNALS: dict[str, str] = {
+    "energy": "how driving the music is: fast, loud, with beats, over the last seconds (needs nets)",
+    "calm": "how calm the music is: slow, soft, ambient, over the last seconds (needs nets)",
+    "vocals": "how likely somebody sings or speaks, over the last seconds (needs nets)",
+    "electronic": "1 for electronic music, 0 for instruments that are played, over the last seconds (needs nets)",
+    "drums": "how likely drums play, over the last seconds: low in a break (needs nets)",
+}
+
 # name -> what it is. All are 0..1 unless a unit is given. Scenes may map any of them.
 SIGNALS: dict[str, str] = {
     "bass": "20-250 Hz, normalised",
@@ -80,6 +89,7 @@ SIGNALS: dict[str, str] = {
     "build": "how sure it is that the music builds up to something",
     "break": "how sure it is that kick and bass are gone, while music goes on",
     "drop": "1 when they are back, falling with a time constant of 2 s",
+    **TAG_SIGNALS,
     **{f"since_{name}": f"0 when the newest {name} begins, 1 after 64 s, and before the first" for name in PARTS},
     **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
 }
@@ -169,12 +179,13 @@ def signals_at(
     position: BeatPosition,
     faders: Sequence[float] = (0.0,) * FADERS,
     since: float = math.inf,
+    tags: Mapping[str, float] = {},
 ) -> Signals:
     """Interpolate `records` (oldest first, any number) at time `t` and return the frame's signals.
 
     Before the newest record: linear between neighbours. After it: the newest values, fading once capture has stopped.
     Impulses (flux, onset strength) last a hop or two, a frame at 24 fps eight: they are the highest of the records after
-    `since`, the last frame's `t_audio`, so that no attack falls between two frames.
+    `since`, the last frame's `t_audio`, so that no attack falls between two frames. tags: values of `TAG_SIGNALS`.
     """
     if not records:
         records = [_EMPTY]
@@ -206,6 +217,7 @@ def signals_at(
     onset_time = max((float(r["onset_time"]) for r in (older, newer) if r["onset_time"] <= t), default=-math.inf)
     values["onset"] = math.exp(-(t - onset_time) / HIT_DECAY_S)
     values |= _heard(t, older, newer, w)
+    values |= {name: float(tags.get(name, 0.0)) for name in TAG_SIGNALS}
     for name in ("build", "break"):
         values[name] *= fade
     phase = position.beat % 1.0

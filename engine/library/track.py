@@ -7,14 +7,16 @@ raw features and never on normalised ones, which are 0..1 for every track by des
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from phosphene.engine.audio.listener import plain_listener
 from phosphene.engine.audio.mending import SoundFaults
+from phosphene.engine.audio.tag_network import open_network
+from phosphene.engine.audio.tagger import mean_tags, tags_of
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import FEATURES, HOP, SAMPLE_RATE
@@ -26,6 +28,7 @@ REACH_S = 3600.0  # how far into a file the excerpts lie: everything before one 
 SURE = 0.35  # pulse below this: no clear beat, and the tempo is not told
 _SETTLE_S = 8.0  # the tracker's first guesses are left out
 _MOMENT = round(0.4 * SAMPLE_RATE / HOP)  # hops: the "momentary" window of EBU R 128
+_TAG_STEP = 4 * SAMPLE_RATE  # samples from one look of the tagging network to the next: 2.6 s for all of the budget
 _EPS = 1e-12
 
 
@@ -38,7 +41,7 @@ class Track:
     bass_over_mid, bass_over_treble: dB, of mean magnitudes per bin; centroid: Hz, geometric mean; brightness 0..1: the
     same on a log scale, 400 Hz to 4 kHz; range_db: momentary level, 10th to 95th percentile; loudness_db: its median;
     noise: log10 of median spectral flatness, pure tones -7, hiss -0.3; energy 0..1. notes: what is odd about the sound, a
-    line each.
+    line each. tags: tag -> 0..1, the mean (`audio.tag_network`); empty where the extra `nets` is not installed.
     """
 
     seconds: float
@@ -56,6 +59,7 @@ class Track:
     noise: float
     energy: float
     notes: tuple[str, ...] = ()
+    tags: dict[str, float] = field(default_factory=dict)
 
 
 def analyse(source: str | Path | np.ndarray) -> Track:
@@ -87,9 +91,9 @@ def analyse(source: str | Path | np.ndarray) -> Track:
     power = np.convolve(active["rms"].astype(np.float64) ** 2, np.full(_MOMENT, 1.0 / _MOMENT), "valid")
     low, middle, high = np.percentile(10.0 * np.log10(power + _EPS), (10, 50, 95)).tolist()
     steady = 1.0 - ramp(high - low, 3.0, 15.0)
-    return Track(
+    track = Track(
         seconds=seconds,
-        cost_s=clock.now() - start,
+        cost_s=0.0,
         sounding=len(active) / max(1, len(records)),
         bpm=bpm if pulse >= SURE else None,
         pulse=pulse,
@@ -103,7 +107,9 @@ def analyse(source: str | Path | np.ndarray) -> Track:
         noise=math.log10(float(np.median(active["flatness"])) + 1e-7),
         energy=_energy(onsets, bpm, pulse, brightness, steady),
         notes=notes,
+        tags=_tags(parts),
     )
+    return replace(track, cost_s=clock.now() - start)
 
 
 def ramp(x: float, zero: float, one: float) -> float:
@@ -167,6 +173,15 @@ def _listen(pcm: np.ndarray) -> tuple[np.ndarray, list[Timeline | None], list[st
         if k >= min(settle, hops // 2) and k % 19 == 0:
             lines.append(line)
     return records, lines, listener.notes()
+
+
+def _tags(parts: Sequence[np.ndarray]) -> dict[str, float]:
+    try:
+        network = open_network()
+    except UserError:  # a guess without it is as good as it was: the rules of `suggest`
+        return {}
+    stereo = (np.repeat(pcm[:, None], 2, axis=1) if pcm.ndim == 1 else pcm for pcm in parts)
+    return mean_tags(tags_of(network, [pcm], step=_TAG_STEP) for pcm in stereo)
 
 
 def _tempo(lines: list[Timeline | None]) -> tuple[float | None, float]:

@@ -17,13 +17,15 @@ from typer.testing import CliRunner
 from phosphene.engine.audio import synth
 from phosphene.engine.audio.demo import demo_track, synthetic_track
 from phosphene.engine.audio.synth import Event, Grid
+from phosphene.engine.audio.tag_network import TAGS
 from phosphene.engine.cli.styles_commands import app
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import SAMPLE_RATE
+from phosphene.engine.library import track as track_module
 from phosphene.engine.library.growing import write_grown
 from phosphene.engine.library.library import Entry, read_library
 from phosphene.engine.library.ratings import Rating
-from phosphene.engine.library.suggest import MOST_SURE, describe, lightness, sounds_like, suggest
+from phosphene.engine.library.suggest import FAMILIES, MOST_SURE, describe, lightness, sounds_like, suggest
 from phosphene.engine.library.track import BUDGET_S, EXCERPTS, Track, _spans, analyse, excerpts
 from phosphene.engine.models.cppn import CppnSpec
 from phosphene.engine.models.encoding import BASE_INPUTS
@@ -125,6 +127,25 @@ def test_genres_are_guesses_with_a_confidence(calm, wild):
     hiss = analyse(np.random.default_rng(0).normal(0, 0.1, 4 * SAMPLE_RATE).astype(np.float32))
     assert max(sounds_like(hiss).values()) < 0.3
     assert "no genre" in describe(hiss)
+
+
+def test_tags_decide_where_there_are_any_and_the_rules_where_not(wild, monkeypatch):
+    silent = dict.fromkeys(TAGS, 0.0)
+    ruled = sounds_like(dataclasses.replace(wild, tags={}))
+    assert next(iter(ruled)) == "electronic"
+    assert set(ruled) == set(sounds_like(wild)) == set(FAMILIES)
+    for genre, tags in (("classical", ("violin", "strings")), ("rock", ("rock", "metal")), ("ambient", ("ambient",))):
+        tagged = dataclasses.replace(wild, tags=silent | dict.fromkeys(tags, 0.5))
+        assert next(iter(sounds_like(tagged))) == genre
+    both = silent | {"techno": 0.4, "ambient": 0.45}
+    assert next(iter(sounds_like(dataclasses.replace(wild, tags=both)))) == "electronic"  # the rules tip it
+    assert all(set(family.heard) <= set(TAGS) for family in FAMILIES.values())
+
+    def missing() -> None:
+        raise UserError("music cannot be tagged")
+
+    monkeypatch.setattr(track_module, "open_network", missing)
+    assert analyse(pads()).tags == {}
 
 
 def test_the_ranking_flips_with_the_music_and_says_why(library, calm, wild):
