@@ -89,8 +89,8 @@ SIGNALS: dict[str, str] = {
     "build": "how sure it is that the music builds up to something",
     "break": "how sure it is that kick and bass are gone, while music goes on",
     "drop": "1 when they are back, falling with a time constant of 2 s",
-    **TAG_SIGNALS,
     **{f"since_{name}": f"0 when the newest {name} begins, 1 after 64 s, and before the first" for name in PARTS},
+    **TAG_SIGNALS,
     **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
 }
 

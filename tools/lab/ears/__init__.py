@@ -5,6 +5,7 @@
     spoiling.py     rooms, crowds, microphones, bad cables        filters.py     what they are made of
     cases.py        the cases of `vj bench ears`                  random_piece.py   any number of others, to learn from
     trackers.py     whatever can hear a beat, all in one form     scoring.py     how right it was, and how sure of it
+    film.py         a film of that, with the beat drawn in
     calibration.py  confidence against truth, and its picture      fit_confidence.py, fit_bars.py   what they go by, fitted
     arrangement.py  whole tracks with the truth of their breaks, builds and drops      arranger.py  who plays them
     structure_scoring.py   how right live structure was           fit_structure.py   what it goes by, fitted
