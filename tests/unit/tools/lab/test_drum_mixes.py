@@ -9,11 +9,14 @@ import pytest
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
+from phosphene.tools.lab import bench_drums
 from phosphene.tools.lab.ears import backing, wide_drums
 from phosphene.tools.lab.ears.drum_examples import example, log_mel, targets
 from phosphene.tools.lab.ears.drum_mixes import Sounds, mix
 from phosphene.tools.lab.ears.drum_scoring import HeardDrums, Tally, pairs
 from phosphene.tools.lab.ears.drums import CLASSES
+from phosphene.tools.lab.ears.mels import mel_powers
+from phosphene.tools.lab.ears.piece import Recipe, make
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +61,6 @@ def test_targets_say_yes_after_the_attack_and_not_for_what_is_drowned(sounds: So
     rng = np.random.default_rng(0)
     pcm = 0.01 * rng.standard_normal(SAMPLE_RATE).astype(np.float32)
     pcm[24_000:26_000] += 0.5 * rng.standard_normal(2000).astype(np.float32)
-    from phosphene.tools.lab.ears.mels import mel_powers
-
     power = np.log(mel_powers(pcm) + 1e-12).astype(np.float16)
     start = 24_000 // HOP
     wanted, weight = targets(power, {"kick": np.array([0.2]), "snare": np.array([0.5]), "hat": np.array([0.5, 0.75])})
@@ -121,3 +122,15 @@ def test_the_tally_counts_and_its_null_is_what_chance_gives() -> None:
     chance.add("kick", HeardDrums({"kick": times}, {"kick": times}, {"kick": np.ones(len(true))}), true, 20.0)
     assert chance.f == pytest.approx(chance.null, abs=0.15)
     assert chance.f < 0.5
+
+
+def test_a_sound_goes_through_every_detector_and_into_the_table() -> None:
+    piece = make(Recipe("house", "909", 124.0, 6.0, 2, lines=(0, 0, 0, None), intro=0))
+    row = bench_drums.score(bench_drums.Sound("easy", lambda: piece))
+    assert set(row["heard"]) == {*bench_drums.DETECTORS, "onset"}
+    tallies = {name: bench_drums._tally([row], name) for name in row["heard"]}
+    assert tallies["live"]["kick"].f > tallies["onset"]["kick"].f > 0.2
+    found = {name: {drum: tally.figures() for drum, tally in drums.items()} for name, drums in tallies.items()}
+    text = bench_drums.table({"scores": {"easy": found}, "cost": {"live": {"us_p50": 30.0}}})
+    assert "\neasy\n" in text
+    assert "| onset |" in text
