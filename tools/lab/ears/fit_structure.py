@@ -1,6 +1,6 @@
 """Fit live structure: the weights of engine/audio/structure_weights.py.
 
-    python tools/lab/ears/fit_structure.py [--tracks 120] [--features DIR] [--write]
+    python tools/lab/ears/fit_structure.py [--tracks 87] [--features DIR] [--write]
 
 Heard: tracks made by `arrangement.arrange` with seeds of their own (LEARNING), one in four spoilt. Two logistic regressions,
 23 times a second, against whether it is a break or a build; where it builds up nothing is said about the break. Then a third
@@ -136,7 +136,7 @@ def _report(name: str, x: np.ndarray, y: np.ndarray, held: np.ndarray, weights: 
 def main() -> None:
     """Fit, print how well it holds, and write the weights where that is asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tracks", type=int, default=120)
+    parser.add_argument("--tracks", type=int, default=87)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--features", type=Path, help="a folder that keeps what was heard")
     parser.add_argument("--write", action="store_true", help="write engine/audio/structure_weights.py")
