@@ -83,19 +83,27 @@ def made() -> Iterator[Sound]:
         yield Sound(f"demo, {name}", pcm, truth if quiet else truth | {"electronic": True}, "" if quiet else "electronic")
 
 
-def recorded(file: Path) -> Iterator[Sound]:
-    """Yield the recordings of a list. Raises UserError for words that there are not."""
+def labels(file: Path) -> list[tuple[Path, dict[str, bool], str]]:
+    """Return (path, truth, genre) of each line of a list. Raises UserError for words that there are not."""
+    found = []
     for line in file.read_text(encoding="utf-8").splitlines():
         path, _, words = line.partition("\t")
         if not words.strip():
             continue
         signed = {word[1:]: word[0] == "+" for word in words.split() if word[0] in "+-"}
         genres = [word for word in words.split() if word[0] not in "+-"]
-        if unknown := (set(signed) - set(NAMES)) | (set(genres) - set(FAMILIES)):
+        if unknown := sorted((set(signed) - set(NAMES)) | (set(genres) - set(FAMILIES))):
             raise UserError("unknown words", where=f"{file}, {path}", allowed=", ".join([*NAMES, *FAMILIES]), got=unknown)
-        pcm = np.concatenate(list(excerpts(file.parent / path)))
+        found.append((file.parent / path, signed, "".join(genres[:1])))
+    return found
+
+
+def recorded(listed: Sequence[tuple[Path, dict[str, bool], str]]) -> Iterator[Sound]:
+    """Yield recordings."""
+    for path, truth, genre in listed:
+        pcm = np.concatenate(list(excerpts(path)))
         # A loop is heard as a loop: the network wants three seconds, the mean some more.
-        yield Sound(path, np.tile(pcm, (max(1, -(-round(9 * SAMPLE_RATE) // len(pcm))), 1)), signed, "".join(genres[:1]))
+        yield Sound(path.name, np.tile(pcm, (max(1, -(-9 * SAMPLE_RATE // len(pcm))), 1)), truth, genre)
 
 
 def hear(network: TagNetwork, sound: Sound) -> Sound:
@@ -164,9 +172,10 @@ def words(sounds: Sequence[Sound]) -> dict[str, Any]:
 def bench(labelled: Path | None = None) -> dict[str, Any]:
     """Hear everything; return {"made": {signal: ...}, "recorded": ..., "all": ..., "genres": ...}."""
     network = open_network()
+    listed = [] if labelled is None else labels(labelled)
     groups = {"made": [hear(network, sound) for sound in made()]}
-    if labelled is not None:
-        groups["recorded"] = [hear(network, sound) for sound in recorded(labelled)]
+    if listed:
+        groups["recorded"] = [hear(network, sound) for sound in recorded(listed)]
         groups["all"] = groups["made"] + groups["recorded"]
     found: dict[str, Any] = {name: {s: told_apart(group, s) for s in NAMES} for name, group in groups.items()}
     found["genres"] = {name: words(group) for name, group in groups.items()}
