@@ -44,7 +44,7 @@ def read_frames(folder: Path, version: int, notes: list[str]) -> np.ndarray:
         ("t_picture", -_LONGEST_S, _LONGEST_S), ("dt", 0.0, 3600.0), ("beat", -_LONGEST_S, _LONGEST_S), ("bpm", 1.0, 1000.0),
         ("confidence", 0.0, 1.01), ("loudness", 0.0, 1.01), ("active", 0.0, 1.01), ("onset", 0.0, 1.01),
         ("width", 1, 8192), ("height", 1, 8192), ("one", -_LONGEST_S, _LONGEST_S), ("number", -_LONGEST_S, _LONGEST_S),
-        ("per_bar", 1.0, 64.0), ("rate", 1e-6, 64.0), ("bar_confidence", 0.0, 1.01),
+        ("per_bar", 1.0, 64.0), ("rate", 1e-6, 64.0), ("bar_confidence", 0.0, 1.01), ("trust", 0.0, 1.01),
     ):  # fmt: skip
         sound &= (rows[name] >= low) & (rows[name] <= high)  # NaN is neither
     sound &= ((rows["norm"] >= -0.01) & (rows["norm"] <= 1.01)).all(axis=1)

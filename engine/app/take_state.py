@@ -49,7 +49,7 @@ _FRAMES_2 = [
     ("width", "<u2"),  # internal size
     ("height", "<u2"),
 ]
-# One for each frame of the show, 208 bytes: 12 KB/s at 60 fps. Little-endian, packed.
+# One for each frame of the show, 212 bytes: 12 KB/s at 60 fps. Little-endian, packed.
 FRAMES = np.dtype(
     [
         *_FRAMES_2,
@@ -58,6 +58,7 @@ FRAMES = np.dtype(
         ("per_bar", "<f4"),
         ("rate", "<f4"),
         ("bar_confidence", "<f4"),
+        ("trust", "<f4"),
         ("heard", "<f4", (len(HEARD),)),  # signals, 0..1
     ]
 )
@@ -65,7 +66,7 @@ OLDER_FRAMES = {2: np.dtype(_FRAMES_2)}  # by the version of the log
 # One for each picture that got a place in the recording: which one, by its t_picture, and which frame of the file it is.
 PICTURES = np.dtype([("t_picture", "<f8"), ("frame", "<i8")])
 
-BAR = ("one", "number", "per_bar", "rate", "bar_confidence")
+BAR = ("one", "number", "per_bar", "rate", "bar_confidence", "trust")
 
 OpenStyle = Callable[[str, str, str], StyleLoaded]  # (deck, style, backend) -> what the loader would have answered
 

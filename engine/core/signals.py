@@ -79,7 +79,7 @@ SIGNALS: dict[str, str] = {
     "onset_strength": "the onset detection function, normalised",
     **{name: f"1 at a hard hit of the {name}, falling with a 120 ms time constant" for name in DRUMS},
     "active": "1 while there is sound, 0 in silence",
-    "beat": "1 on the beat, falling to 0 before the next",
+    "beat": "1 on the beat, falling to 0 before the next; 1 at an attack where the beat is not known",
     "beat_phase": "0..1 from beat to beat",
     "bar_phase": "0..1 from bar to bar",
     "phrase_phase": "0..1 over 16 bars",
@@ -106,6 +106,8 @@ class BeatPosition:
 
     Bar `number` begins at the beat `one`, and every `per_bar` beats after it the next. Before `one` a bar passes at `rate`
     (bars a beat), so that one that was counted wrongly runs on evenly to where the next is known to begin.
+
+    trust: 0..1, how much of what is shown on the beat is the beat's; the rest follows attacks.
     """
 
     beat: float = 0.0
@@ -116,6 +118,7 @@ class BeatPosition:
     per_bar: float = 4.0
     rate: float = 0.25
     bar_confidence: float = 0.0
+    trust: float = 1.0
 
     @property
     def bar(self) -> float:
@@ -222,7 +225,8 @@ def signals_at(
         values[name] *= fade
     phase = position.beat % 1.0
     values["beat_phase"] = phase
-    values["beat"] = (1.0 - phase) ** 2
+    # A wrong beat is seen by everybody, and an attack is never wrong: where the beat is not known, those are followed.
+    values["beat"] = (1.0 - phase) ** 2 * position.trust + values["onset"] * (1.0 - position.trust)
     values["bar_phase"] = position.bar % 1.0
     values["phrase_phase"] = position.bar / PHRASE_BARS % 1.0
     values["swing"] = 0.5 - 0.5 * math.cos(2.0 * math.pi * (position.bar / 2.0 % 1.0))

@@ -8,6 +8,7 @@ What a performer can count on:
 * The beat never jumps and never runs backwards by itself. A correction is a change of speed, at most 40 % faster or slower,
   mostly gone after a second. Tap, resync and nudge move it at once: they are meant to.
 * While the tracker is sure, it is followed; below the confidence floor the beat runs on at the last steady tempo.
+* Where neither the tracker nor the performer knows the beat, the picture soon follows attacks instead of a wrong one.
 * Tap and bpm take the lead: the tempo stays as told, through breaks and fills, for as long as the tracker contradicts it.
   Once the tracker has agreed for four seconds, in phase and in tempo (or half or twice of it), it is followed again and
   carries the beat on. So tapping a few beats is also how to tell it the right octave. `follow` hands the lead back at once.
@@ -36,6 +37,7 @@ _STALE_S = 1.0  # a line not renewed for that long is no news: the audio process
 _MEET_S = 0.4  # an error of phase shrinks with this time constant,
 _SLEW = 0.4  # the beat running at most this share faster or slower
 _STEADY_S = 1.5  # smoothing of the tempo to run on with: the line's own wobbles as it meets the beat
+_TRUST_S, _DOUBT_S = 0.25, 1.5  # in which the picture goes over to the beat, and from it to attacks
 _NEW_TEMPO = 0.08  # a change of more than this share is another tempo, not wobble
 _AGREE_BPM, _AGREE_BEATS, _AGREE_S = 0.04, 0.15, 4.0
 _TAP_GAP_S = 2.1  # a longer pause begins a new count: 30 bpm is 2 s a beat
@@ -62,7 +64,7 @@ class Conductor:
         self._told = False  # the performer chose the octave
         self._one = self._number = 0.0  # as in BeatPosition
         self._per_bar, self._rate = float(BEATS_PER_BAR), 1.0 / BEATS_PER_BAR
-        self._bar_confidence = 0.0
+        self._bar_confidence = self._trust = 0.0
         self._own_bar = False  # the performer said where it begins
         self._agreed_s = self._followed_s = 0.0
         self._taps: list[float] = []
@@ -94,6 +96,9 @@ class Conductor:
                 self._follow(known, t, dt)
                 if not self._own_bar and self._bar_confidence >= BAR_FLOOR:
                     self._follow_bars(known, t)
+        followed = self._leading or self._confidence >= CONFIDENCE_FLOOR
+        step = dt / (_TRUST_S if followed else _DOUBT_S)
+        self._trust = min(1.0, self._trust + step) if followed else max(0.0, self._trust - step)
         self._turn(t)
 
     def tap(self, t: float) -> None:
@@ -213,7 +218,7 @@ class Conductor:
     def _at(self, t: float) -> BeatPosition:
         """Return the position at `t`, without a promise."""
         bar = self._one, self._number, self._per_bar, self._rate, self._bar_confidence
-        return BeatPosition(self._line.beat_at(t), self._goal.bpm, self._confidence, *bar)
+        return BeatPosition(self._line.beat_at(t), self._goal.bpm, self._confidence, *bar, self._trust)
 
     def _turn(self, t: float) -> None:
         """Aim the shown line at the goal. It turns where it was last asked for, so that no answer is ever taken back."""

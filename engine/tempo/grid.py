@@ -69,6 +69,10 @@ class BeatGrid:
         return replace(self, first=-int(ones[0]), ones=ones, bar_confidence=confidence)
 
     @cached_property
+    def _trust(self) -> float:
+        return float(self.confidence.any())
+
+    @cached_property
     def downbeats(self) -> np.ndarray:
         """Which of the beats begin bars, int64, rising."""
         if self.ones is not None:
@@ -95,7 +99,7 @@ class BeatGrid:
         part = (t - begun) / step
         inside = min(1.0, max(0.0, part))
         sure = float(self.confidence[i]) * (1.0 - inside) + float(self.confidence[i + 1]) * inside
-        return BeatPosition(self.first + i + part, 60.0 / step, sure, *self._bar(i), self.bar_confidence)
+        return BeatPosition(self.first + i + part, 60.0 / step, sure, *self._bar(i), self.bar_confidence, self._trust)
 
     def _bar(self, i: int) -> tuple[float, float, float, float]:
         """Return the bar of beat `i` as a BeatPosition has it: one, number, per_bar, rate."""

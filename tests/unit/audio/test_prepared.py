@@ -351,7 +351,7 @@ def test_any_rate_and_layout(rate: int, layout: str, codec: str, name: str, tmp_
 
 def test_silence_has_a_steady_tempo_and_one_section(tmp_path: Path) -> None:
     made = prepare(write(tmp_path / "s.flac", np.zeros((SAMPLE_RATE * 12, 2))), cache=tmp_path)
-    assert made.grid.position(7.0) == BeatPosition(14.0, 120.0, 0.0)
+    assert made.grid.position(7.0) == BeatPosition(14.0, 120.0, 0.0, trust=0.0)
     assert [(s.start, s.end, s.energy) for s in made.sections] == [(0.0, 12.0, 0.0)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,3 +190,15 @@ def test_bars_and_phrases_are_those_of_the_position():
     before = BeatPosition(11.0, one=12.0, number=5.0, per_bar=3.0, rate=0.5)
     assert (before.bar, before.next_bar()) == (4.5, 12.0)
     assert BeatPosition(-3.0).bar == -0.75
+
+
+def test_where_the_beat_is_not_known_attacks_are_followed():
+    hops = [record(1.0, onset_time=0.99)]
+    on_the_beat, between = BeatPosition(4.0), BeatPosition(4.5)
+    assert signals_at(1.0, hops, on_the_beat)["beat"] == 1.0
+    attack = signals_at(1.0, hops, NOWHERE)["onset"]
+    for position in (on_the_beat, between):
+        unknown = replace(position, trust=0.0)
+        assert signals_at(1.0, hops, unknown)["beat"] == pytest.approx(attack)
+    half = signals_at(1.0, hops, replace(between, trust=0.5))["beat"]
+    assert half == pytest.approx(0.5 * 0.25 + 0.5 * attack)

@@ -152,3 +152,15 @@ def test_twice_the_tempo_keeps_bars_of_as_many_beats() -> None:
     assert seen[-1].per_bar == 4.0
     assert seen[-1].bpm == pytest.approx(240.0, abs=1.0)
     assert np.diff([position.bar for position in seen]).min() > 0.0
+
+
+def test_trust_comes_with_the_tracker_and_goes_within_two_seconds() -> None:
+    conductor = Conductor(120)
+    assert conductor.position(0.0).trust == 0.0
+    assert run(conductor, line_with(0, 4), 0.0, 0.5)[-1].trust == 1.0
+    doubted = run(conductor, lambda t: Timeline(t * 2.0, t, 120.0, 0.1), 0.5, 2.0)
+    assert doubted[-1].trust == 0.0
+    assert np.diff([position.trust for position in doubted]).max() <= 0.0
+    for k in range(4):
+        conductor.tap(2.5 + 0.5 * k)
+    assert run(conductor, lambda t: None, 4.1, 0.5)[-1].trust == 1.0  # the performer's beat is always meant

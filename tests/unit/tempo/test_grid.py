@@ -103,7 +103,7 @@ def test_a_late_entry_counts_back_to_the_start() -> None:
 )
 def test_without_a_beat_there_is_a_steady_tempo_and_no_confidence(strength: np.ndarray) -> None:
     grid = grid_of(strength)
-    assert grid.position(3.0) == BeatPosition(6.0, 120.0, 0.0)
+    assert grid.position(3.0) == BeatPosition(6.0, 120.0, 0.0, trust=0.0)
     assert len(grid.times) >= 2
 
 
