@@ -60,7 +60,9 @@ class TagRunner:
         self._missed_before, self._missed_busy, self._missed_idle = 0, 0, 0
         self._begun = clock.now()
         if command is None and (why := tag_network.refusal()):
-            self._rest(f"music is not tagged: {why}")
+            self.note = f"music is not tagged: {why}"
+            self._closing.set()
+            _log.info("%s", self.note)  # no warning: an install without extras is a whole one
             return
         try:
             self._process = subprocess.Popen(
