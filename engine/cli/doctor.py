@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+from phosphene.engine.audio import tag_network
 from phosphene.engine.core import paths
 from phosphene.engine.core.child import child_environment
 from phosphene.engine.core.errors import UserError
@@ -25,6 +26,7 @@ def examine() -> dict[str, Any]:
     found["audio inputs"] = _inputs()
     found["encoder"] = _encoder()
     found["torch"] = "installed" if importlib.util.find_spec("torch") else f"not installed (optional: {install('torch')})"
+    found["music tags"] = tag_network.refusal() or "ready"
     found["styles"], found["scenes"] = _library()
     found["folders"] = _folders()
     found["system"] = _system()

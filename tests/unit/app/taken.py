@@ -74,6 +74,7 @@ def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
         stage.clock = _Missing(FPS, centred=True)
         actions = LiveActions()
         stage.actions = actions
+        stage.tags = lambda t: {"energy": min(1.0, max(0.0, t / 10.0)), "calm": 0.25}
         recording = Recording(source, SIZE, FPS, folder, {"seed": 0}, stage.say, StageSnapshots(stage))
         actions.open(stage, recording, dict)
         stage.sinks += [recording, _Eye(stage, seen)]

@@ -61,7 +61,7 @@ def test_the_replay_hears_in_frame_k_what_was_recorded_in_frame_k(taken: Taken) 
     for k, each in seen.items():
         moment = moments.at(k)
         assert moment.frame.time == pytest.approx(each.signals.t - 0.5 / 24, abs=1e-9)
-        heard = signals_at(moment.frame.t_present, [moment.record], moment.position)
+        heard = signals_at(moment.frame.t_present, [moment.record], moment.position, tags=moment.tags)
         faders = {f"fader{i}" for i in range(1, 9)}
         for name in SIGNALS.keys() - faders:
             assert heard[name] == pytest.approx(each.signals[name], abs=1e-6), (k, name)

@@ -2,8 +2,8 @@
 
     python tools/lab/ears/film.py CASE OUT.mp4
 
-CASE: the name of a case of `vj bench ears`, the beginning of one, or "demo". Two columns, repetition alone and the tracker of
-a show: a square flashes on the beat as the conductor plays it, white on the "one", dim where the tracker is not sure. Under
+CASE: the name of a case of `vj bench ears`, the beginning of one, or "demo". Two columns, repetition alone and the live
+tracker: a square flashes on the beat as the conductor plays it, white on the "one", dim where the tracker is not sure. Under
 it the last eight seconds: the truth's beats from above, longer where a bar begins, those that were seen from below, green
 where they are right within 70 ms, red where not. At the bottom, from the left: kick, snare, hat, build, break, drop.
 """
