@@ -36,7 +36,9 @@ BEATS_PER_BAR = 4
 _STALE_S = 1.0  # a line not renewed for that long is no news: the audio process is being restarted
 _MEET_S = 0.4  # an error of phase shrinks with this time constant,
 _SLEW = 0.4  # the beat running at most this share faster or slower
-_STEADY_S = 1.5  # smoothing of the tempo to run on with: the line's own wobbles as it meets the beat
+# Smoothing of the tempo, against the line's own wobbles as it meets the beat: while it is followed (1.5 s would be 25 ms
+# late on a DJ's ride), and of the one to run on with.
+_QUICK_S, _STEADY_S = 0.25, 1.5
 _TRUST_S, _DOUBT_S = 0.25, 1.5  # in which the picture goes over to the beat, and from it to attacks
 _NEW_TEMPO = 0.08  # a change of more than this share is another tempo, not wobble
 _AGREE_BPM, _AGREE_BEATS, _AGREE_S = 0.04, 0.15, 4.0
@@ -67,6 +69,7 @@ class Conductor:
         self._bar_confidence = self._trust = 0.0
         self._own_bar = False  # the performer said where it begins
         self._agreed_s = self._followed_s = 0.0
+        self._steady_bpm, self._following = bpm, False
         self._taps: list[float] = []
 
     @property
@@ -96,6 +99,9 @@ class Conductor:
                 self._follow(known, t, dt)
                 if not self._own_bar and self._bar_confidence >= BAR_FLOOR:
                     self._follow_bars(known, t)
+        elif self._following:  # until now: it runs on
+            self._goal = self._goal.reaim(t, bpm=self._steady_bpm)
+            self._following = False
         followed = self._leading or self._confidence >= CONFIDENCE_FLOOR
         step = dt / (_TRUST_S if followed else _DOUBT_S)
         self._trust = min(1.0, self._trust + step) if followed else max(0.0, self._trust - step)
@@ -156,6 +162,7 @@ class Conductor:
         shown, beat = self._line.beat_at(t), self._goal.beat_at(t)
         aligned = shown + _nearest(beat * factor - shown, min(1.0, factor))
         self._goal = self._goal.reaim(t, beat=aligned, bpm=self._goal.bpm * factor)
+        self._steady_bpm *= factor
         self._turn(t)
 
     def set_bar(self, position: BeatPosition) -> None:
@@ -172,6 +179,7 @@ class Conductor:
     def _lead(self) -> None:
         self._leading = self._told = True
         self._agreed_s = self._followed_s = self._offset = 0.0
+        self._following = False
 
     def _place(self, t: float, beat: float, bpm: float) -> None:
         self._goal = self._line = Timeline(beat, t, bpm, 0.0)
@@ -193,9 +201,13 @@ class Conductor:
             octave = _octave(self._goal.bpm, line.bpm) if self._told else None
             self._told, self._ratio = octave is not None, octave or 1.0
             bpm, self._followed_s = line.bpm * self._ratio, 0.0
+            self._steady_bpm = bpm
         # An average of what was followed so far, later of its last seconds: exact at once, calm afterwards.
         self._followed_s = min(_STEADY_S, self._followed_s + dt)
-        bpm = self._goal.bpm + (bpm - self._goal.bpm) * (dt / self._followed_s if self._followed_s > 0.0 else 1.0)
+        self._steady_bpm += (bpm - self._steady_bpm) * (dt / self._followed_s if self._followed_s > 0.0 else 1.0)
+        quick_s = min(_QUICK_S, self._followed_s)
+        bpm = self._goal.bpm + (bpm - self._goal.bpm) * (min(1.0, dt / quick_s) if quick_s > 0.0 else 1.0)
+        self._following = True
         beat, shown = line.beat_at(t) * self._ratio + self._offset, self._line.beat_at(t)
         self._goal = Timeline(shown + _nearest(beat - shown, min(1.0, self._ratio)), t, bpm, 0.0)
 

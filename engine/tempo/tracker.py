@@ -28,7 +28,7 @@ from phosphene.engine.tempo.bars import Bars
 from phosphene.engine.tempo.beat_filter import NEAR_BEATS, NEAR_TEMPO, BeatFilter
 from phosphene.engine.tempo.confidence import Confidence
 from phosphene.engine.tempo.off_beat import OffBeat
-from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S, ResonatorTracker, peak_near
+from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S, ResonatorTracker, mean_of, peak_near
 from phosphene.engine.tempo.resonators import BINS
 from phosphene.engine.tempo.timeline import Timeline
 
@@ -112,7 +112,8 @@ class BeatTracker:
         self._fresh = self._repeats.fresh  # weighed a frame later: this hop has scored as well
         at = round((BEHIND_S - _BASS_LAG_S) / self._hop_s)
         bass, rest = float(self._bass[-1 - at - 1 : -at].max()), float(self._rest[-1 - at - 1 : -at].max())
-        other, downbeat = self._told()
+        downbeat = self._told(self._downbeats)
+        other = self._told(self._heard) - downbeat
         self.frame[:] = likely, lively, other, downbeat, bass, rest
         if self._hz:
             self._position += self._hz * self._frame_s
@@ -137,16 +138,16 @@ class BeatTracker:
         rows = self._hops % _BASS_RISE_HOPS
         for kept in (self._attacks, self._bass, self._rest):
             kept[:-1] = kept[1:]
-        bass = float(np.maximum(mel[:_BASS_BANDS] - self._mel[rows, :_BASS_BANDS], 0.0).mean())
+        bass = mean_of(np.maximum(mel[:_BASS_BANDS] - self._mel[rows, :_BASS_BANDS], 0.0))
         np.subtract(mel, self._mel[(self._hops + 2) % _BASS_RISE_HOPS], out=self._rise)
         np.maximum(self._rise, 0.0, out=self._rise)
         self._mel[rows] = mel
         if self._hops < _BASS_RISE_HOPS:
             bass, self._rise[:] = 0.0, 0.0
         self._bass[-1] = bass * active
-        self._rest[-1] = float(self._rise[_REST_FROM:].mean()) * active
-        mean = float(self._rise.mean()) * active
-        strength = mean + 0.5 * float(self._rise[:_BASS_BANDS].mean()) * active
+        self._rest[-1] = mean_of(self._rise[_REST_FROM:]) * active
+        mean = mean_of(self._rise) * active
+        strength = mean + 0.5 * mean_of(self._rise[:_BASS_BANDS]) * active
         if not (math.isfinite(strength) and math.isfinite(bass)):
             self._mel[:], mean, strength, self._bass[-1], self._rest[-1] = 0.0, 0.0, 0.0, 0.0, 0.0
         self._mean += (strength - self._mean) * self._hop_s / _MEAN_S
@@ -168,14 +169,17 @@ class BeatTracker:
         attack = float(wide[-1] * (1.0 - part) + wide[-2] * part)
         if self._activation is None:
             return attack
-        beat = float(np.interp(self._hops * self._hop_s - BEHIND_S, self._heard_at, self._heard))
-        return min(1.0, beat * (_ACTIVATION_FLOOR + attack))
+        return min(1.0, self._told(self._heard) * (_ACTIVATION_FLOOR + attack))
 
-    def _told(self) -> tuple[float, float]:
-        """Return how likely the networks held a beat that begins no bar, and one that does, `BEHIND_S` ago."""
-        at = self._hops * self._hop_s - BEHIND_S
-        downbeat = float(np.interp(at, self._heard_at, self._downbeats))
-        return float(np.interp(at, self._heard_at, self._heard)) - downbeat, downbeat
+    def _told(self, values: np.ndarray) -> float:
+        """Return what the networks said, one of their two rows of values, of the instant `BEHIND_S` ago."""
+        at, last = self._hops * self._hop_s - BEHIND_S, len(values) - 1
+        for k in range(last, 0, -1):
+            before, after = float(self._heard_at[k - 1]), float(self._heard_at[k])
+            if at >= before or k == 1:
+                part = min(1.0, max(0.0, (at - before) / (after - before))) if after > before else 1.0
+                return float(values[k - 1]) * (1.0 - part) + float(values[k]) * part
+        return float(values[last])
 
     def _weigh(self) -> None:
         """Let the filter take what repetition says."""

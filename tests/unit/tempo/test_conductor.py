@@ -49,6 +49,20 @@ def test_follows_a_sure_line_in_phase_and_tempo():
     assert conductor.position(5.0).bpm == pytest.approx(128, abs=0.1)
 
 
+def test_a_ride_is_followed_closely_and_run_on_with_calmly():
+    slope = 3.0  # bpm a second: a DJ's ride of 4 % in 1.6 s
+    beats = lambda t: 2.0 * t + slope / 120.0 * t * t  # noqa: E731
+    ride = lambda t: Timeline(beats(t), t, 120.0 + slope * t, 0.9)  # noqa: E731
+    conductor = Conductor(120)
+    run(conductor, ride, 0.0, 5.0)
+    assert phase_error(conductor, ride(5.0), 5.0) < 0.04
+    wobbling = lambda t: Timeline(2.0 * t, t, 120.0 + 6.0 * math.sin(40.0 * t), 0.9)  # noqa: E731
+    steady = Conductor(120)
+    run(steady, wobbling, 0.0, 5.04)
+    run(steady, lambda t: None, 5.04, 10.0)
+    assert steady.position(15.0).bpm == pytest.approx(120.0, abs=0.5)
+
+
 def test_runs_on_below_the_confidence_floor():
     conductor = Conductor(120)
     run(conductor, sure(128), 0, 5)
