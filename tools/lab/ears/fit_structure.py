@@ -6,7 +6,8 @@ Heard: tracks made by `arrangement.arrange` with seeds of their own (LEARNING), 
 23 times a second, against whether it is a break or a build; where it builds up nothing is said about the break. Then a third
 one on every attack of the lows that the first two let through, against whether it is a drop. Every third track is left out
 of the fit and scored: AUC beside those of one sign alone (how far the lows are below what they were) and of truth that was
-moved against the signs (the null). --features keeps what was heard, so that a second fit takes a minute.
+moved against the signs (the null); and from end to end, in the words of `structure_scoring.py`, beside the same moved round
+in time. --features keeps what was heard, so that a second fit takes a minute.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from phosphene.engine.audio import structure, structure_weights
 from phosphene.engine.audio.analyzer import Analyzer
 from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 from phosphene.tools.lab.ears.arrangement import LEARNING, Arrangement, arrange
-from phosphene.tools.lab.ears.structure_scoring import auc, inside
+from phosphene.tools.lab.ears.structure_scoring import PLACES, Score, Told, auc, inside, moved
 
 HOP_S = HOP / SAMPLE_RATE
 _RIDGE, _ROUNDS = 1e-3, 40
@@ -96,6 +97,28 @@ def signs_of(
     return t, signs, active, np.array(hits).reshape(-1, structure.HIT_SIGNS), np.array(right, bool)
 
 
+def told_by(track: dict[str, np.ndarray], weights: np.ndarray, drop: np.ndarray) -> tuple[Score, Score]:
+    """Let a Structure with these weights hear a track; return how right it was, and how right by chance."""
+    heard_by = structure.Structure(HOP_S)
+    heard_by._weights, heard_by._drop_weights = weights, drop
+    frames, drops = [], []
+    for k, (mel, active) in enumerate(zip(track["mel"], track["active"], strict=True)):
+        t, before = (k + 1) * HOP_S, heard_by.drop_time
+        heard_by.step(mel, float(active), t)
+        if heard_by.drop_time > before:
+            drops.append((heard_by.drop_time, t, heard_by.drop_strength))
+        if k % structure.TICK_HOPS == structure.TICK_HOPS - 1:
+            frames.append((t, heard_by.break_, heard_by.build))
+    told = Told(*np.array(frames).T, np.array(drops).reshape(-1, 3))
+    silent = np.zeros((len(track["mel"]) * HOP, 2), np.float32)
+    truth = Arrangement(silent, tuple(track["breaks"]), tuple(track["builds"]), track["drops"], (), "")
+    right, null = Score(), Score()
+    right.add(truth, told)
+    for k in range(PLACES):
+        null.add(truth, moved(told, truth.seconds, (k + 0.5) / PLACES))
+    return right, null
+
+
 def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the weights of a logistic regression, float64 [signs]; a constant is one of the signs. By Newton's steps."""
     weights = np.zeros(x.shape[1])
@@ -146,7 +169,7 @@ def main() -> None:
         nothing = np.zeros((2, structure.STATE_SIGNS))
         found = list(pool.map(partial(signs_of, weights=nothing), tracks))
         rows = [(k, t > _LEAST_S) for k, (t, *_) in enumerate(found)]
-        out = {}
+        out, two_thirds = {}, []
         for name in ("break", "build"):
             x, y, held = [], [], []
             for k, kept in rows:
@@ -157,18 +180,25 @@ def main() -> None:
                 y.append((build if name == "build" else inside(tracks[k]["breaks"], t))[use][::2])
                 held.append(np.full(len(y[-1]), k % 3 == 0))
             xs, ys, helds = np.concatenate(x), np.concatenate(y), np.concatenate(held)
-            sys.stdout.write(_report(name, xs, ys, helds, fit(xs[~helds], ys[~helds]), -xs[:, _ALONE]) + "\n")
+            two_thirds.append(_centred(fit(xs[~helds], ys[~helds]), xs[~helds], ys[~helds]))
+            sys.stdout.write(_report(name, xs, ys, helds, two_thirds[-1], -xs[:, _ALONE]) + "\n")
             out[name.upper()] = _centred(fit(xs, ys), xs, ys)
         weights = np.stack([out["BREAK"], out["BUILD"]])
         found = list(pool.map(partial(signs_of, weights=weights), tracks))
     hits = np.concatenate([hits for *_, hits, _ in found])
     drops = np.concatenate([right for *_, right in found])
     held = np.concatenate([np.full(len(right), k % 3 == 0) for k, (*_, right) in enumerate(found)])
+    drop = _centred(fit(hits[~held], drops[~held]), hits[~held], drops[~held])
+    scores = {"structure": Score(), "null": Score()}
+    for track in tracks[::3]:
+        for whole, one in zip(scores.values(), told_by(track, np.stack(two_thirds), drop), strict=True):
+            whole.join(one)
+    for who, whole in scores.items():
+        sys.stdout.write(f"held out, end to end, {who}: {whole.figures()}\n")
     true = sum(len(track["drops"]) for track in tracks)
-    weights = _centred(fit(hits[~held], drops[~held]), hits[~held], drops[~held])
-    sys.stdout.write(_report("drop", hits, drops, held, weights, hits[:, 0]) + "\n")
+    sys.stdout.write(_report("drop", hits, drops, held, drop, hits[:, 0]) + "\n")
     for name, of in (("fitted", ~held), ("held out", held)):
-        said = hits[of] @ weights > 0.0
+        said = hits[of] @ drop > 0.0
         sys.stdout.write(f"drop, {name}: F {2 * (said & drops[of]).sum() / max(1, said.sum() + drops[of].sum()):.3f}\n")
     sys.stdout.write(f"{int(drops.sum())} attacks within {_NEAR_S} s of the {true} drops\n")
     out["DROP"] = _centred(fit(hits, drops), hits, drops)
