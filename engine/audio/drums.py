@@ -25,6 +25,7 @@ BY_NETWORK = (True, True, True)  # which of them the network hears; the others a
 _MOST_SQUARED = 6400.0  # of a hop's nats; log mel of full scale is 12 or so in each of 40 bands, and float32 ends at 88
 _RECENT = 3  # hops: power now is the most of so many, power before the least of as many
 _MEMORY_S = 8.0  # of the hardest hit
+SETTLED = 2  # hops after the flag: then the analysis window is full of the hit, and its strength is told anew
 _LEAST = 0.05  # strength of the softest hit
 
 
@@ -33,7 +34,7 @@ class Drums:
 
     flags: float32 [3], strength 0..1 of a hit of each of CLASSES that this hop flags, else 0. times: float64 [3], s on the
     line of `t`, when the newest hit of each was, the detector's lag taken off; -inf before the first. strengths: float32
-    [3], 0..1, of that hit; 0 before the first.
+    [3], 0..1, of that hit; 0 before the first. A first guess at the flag, right 11 ms later.
     """
 
     def __init__(self, network: DrumNetwork | None = None, by_network: Sequence[bool] = BY_NETWORK) -> None:
@@ -48,7 +49,7 @@ class Drums:
         self._edges = np.array([edge for group in GROUPS for edge in group][:-1], np.intp)
         self._recent = np.zeros((2 * _RECENT, MEL_BANDS), np.float32)  # a ring of hops
         self._hops = 0
-        self._hardest, self._hit_at = [0.0] * count, [0] * count
+        self._hardest, self._hardest_at, self._hit_at = [0.0] * count, [0] * count, [-1] * count
 
     def step(self, mel: np.ndarray, active: float, t: float) -> None:
         """Take one hop. mel: float32 [40], log(1 + c power). active: silence gate, 0..1. t: s, time of its last sample.
@@ -73,17 +74,19 @@ class Drums:
                 found, lag = bool(self._bands.flags[k]), drum_bands.LAG_S[k]
             if found and heard:
                 self.flags[k] = self.strengths[k] = self._strength(k)
-                self.times[k] = t - lag
+                self.times[k], self._hit_at[k] = t - lag, self._hops
+            elif self._hops - self._hit_at[k] == SETTLED and self._hit_at[k] >= 0:
+                self.strengths[k] = self._strength(k)
 
     def _strength(self, k: int) -> float:
-        """By how much the amplitude of the class's bands grew, over the most that it has lately. Asked at a hit alone."""
+        """By how much the amplitude of the class's bands grew, over the most that it has lately. Asked twice a hit."""
         oldest = (self._hops + 1) % (2 * _RECENT)
         sums = np.add.reduceat(np.expm1(self._recent), self._edges, axis=1)[:, 2 * k].tolist()
         levels = sums[oldest:] + sums[:oldest]
         grown = math.sqrt(max(0.0, max(levels[_RECENT:]) - min(levels[:_RECENT])))
-        since_s = (self._hops - self._hit_at[k]) * HOP / SAMPLE_RATE
+        since_s = (self._hops - self._hardest_at[k]) * HOP / SAMPLE_RATE
         hardest = max(grown, self._hardest[k] * math.exp(-since_s / _MEMORY_S))
-        self._hardest[k], self._hit_at[k] = hardest, self._hops
+        self._hardest[k], self._hardest_at[k] = hardest, self._hops
         return max(_LEAST, grown / hardest) if hardest > 0.0 else _LEAST
 
 

@@ -36,7 +36,7 @@ from phosphene.tools.lab.ears.piece import Piece
 from phosphene.tools.lab.ears.random_piece import random_piece
 
 _MIXES, _PIECES, _PIECE_S = 100, 24, 15.0
-_STRESS_S = 25.0  # of every stress piece so much is heard
+_STRESS_S = 20.0  # of every stress piece so much is heard
 _FIRST_MIX, _FIRST_PIECE, _BOX, _VOICES = 300_000, 7_000, 950, 60
 _TWO = "two tracks at once"  # its truth is the first one's alone
 _LEVELS_DB = (-30.0, 6.0)
