@@ -10,6 +10,7 @@ Called by `drums.Drums` on the audio thread, once a hop: no clock, no BLAS (see 
 from __future__ import annotations
 
 import logging
+import math
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,9 @@ def load_weights(path: Path = WEIGHTS) -> dict[str, np.ndarray]:
         if weights[name].shape != shape or not np.isfinite(weights[name]).all():
             got = weights[name].shape
             raise UserError("no weights of the drum network", where=f"{path}, {name}", allowed=str(shape), got=got)
+    threshold = weights["threshold"]
+    if not ((threshold > 0.0) & (threshold < 1.0)).all():
+        raise UserError("no weights of the drum network", where=f"{path}, threshold", allowed="0..1", got=threshold)
     return weights
 
 
@@ -60,53 +64,62 @@ def shipped() -> dict[str, np.ndarray] | None:
 
 
 class Crossing:
-    """Finds hits in the chances of one class: where they come up through the threshold, not sooner than 43 ms again."""
+    """Finds hits of one class: where its chance comes up through the threshold, not sooner than 43 ms again."""
 
     def __init__(self, threshold: float) -> None:
-        """threshold: 0..1."""
-        self._threshold, self._ready, self._rest = threshold, True, 0
+        """threshold: 0..1, neither of them."""
+        self._threshold, self._again = _logit(threshold), _logit(_AGAIN * threshold)
+        self._ready, self._rest = True, 0
 
-    def step(self, chance: float) -> bool:
-        """Take the next hop's chance, 0..1; return whether a hit is to be flagged."""
+    def step(self, logit: float) -> bool:
+        """Take what the network says of the next hop, log(chance / (1 - chance)); return whether to flag a hit."""
         self._rest -= 1
-        if chance < _AGAIN * self._threshold:
+        if logit < self._again:
             self._ready = True
-        if chance < self._threshold or not self._ready or self._rest > 0:
+        if not logit >= self._threshold or not self._ready or self._rest > 0:
             return False
         self._ready, self._rest = False, _REST_HOPS
         return True
 
 
+def _logit(chance: float) -> float:
+    return math.log(chance / (1.0 - chance))
+
+
 class DrumNetwork:
-    """Hears one stream. chances: float32 [3], 0..1, of kick, snare and hat, that one was hit within the last hops."""
+    """Hears one stream. logits: float32 [3], log(c / (1 - c)) of the chance c that kick, snare, hat has just been hit."""
 
     def __init__(self, weights: dict[str, np.ndarray]) -> None:
         """weights: as `load_weights` returns them."""
         self.crossings = [Crossing(float(x)) for x in weights["threshold"]]
         self.lags_s = [float(x) for x in weights["lag_s"]]
-        self.chances = np.zeros(CLASSES, np.float32)
-        self._past = np.zeros((TAPS[-1] + 1, MEL_BANDS), np.float32)  # the newest comes last
-        self._rows = np.array([TAPS[-1] - tap for tap in TAPS], np.intp)
+        # A ring of hops, and for each place of the newest where the taps are.
+        self._length, self._at = TAPS[-1] + 1, 0
+        self._past = np.zeros((self._length, MEL_BANDS), np.float32)
+        self._rows = [np.array([(at - tap) % self._length for tap in TAPS], np.intp) for at in range(self._length)]
         self._input = np.zeros((len(TAPS), MEL_BANDS), np.float32)
-        self._layers = [
-            (np.ascontiguousarray(weights[f"weight{k}"]), weights[f"bias{k}"], np.zeros(_SIZES[k + 1], np.float32))
-            for k in range(len(HIDDEN) + 1)
-        ]
+        self._flat, self._zero = self._input.reshape(-1), np.zeros((), np.float32)
+        self._biases = [weights[f"bias{k}"] for k in range(3)]
+        self._out = [np.zeros(size, np.float32) for size in _SIZES[1:]]
+        self._first = np.ascontiguousarray(weights["weight0"])
+        # Small ones as a product and a sum: half of what einsum asks, most of which is reading its formula.
+        self._second, self._third = (np.ascontiguousarray(weights[f"weight{k}"].T) for k in (1, 2))
+        self._products = [np.zeros_like(self._second), np.zeros_like(self._third)]
+        self.logits = self._out[2]
 
     def step(self, mel: np.ndarray) -> None:
         """Take float32 [40], log(1 + c power), finite."""
-        past = self._past
-        past[:-1] = past[1:]
-        past[-1] = mel
-        np.take(past, self._rows, axis=0, out=self._input, mode="clip")  # "raise" would copy
-        x = self._input.reshape(-1)
-        for matrix, bias, out in self._layers:
-            np.einsum("i,ij->j", x, matrix, out=out)
-            out += bias
-            if len(out) > CLASSES:
-                np.maximum(out, 0.0, out=out)
-            x = out
-        np.multiply(x, 0.5, out=self.chances)
-        np.tanh(self.chances, out=self.chances)  # a sigmoid that cannot overflow
-        self.chances += 1.0
-        self.chances *= 0.5
+        self._at = (self._at + 1) % self._length
+        self._past[self._at] = mel
+        np.take(self._past, self._rows[self._at], axis=0, out=self._input, mode="clip")  # "raise" would copy
+        first, second, third = self._out
+        np.einsum("i,ij->j", self._flat, self._first, out=first)
+        np.add(first, self._biases[0], out=first)
+        np.maximum(first, self._zero, out=first)
+        np.multiply(self._second, first, out=self._products[0])
+        np.add.reduce(self._products[0], axis=1, out=second)
+        np.add(second, self._biases[1], out=second)
+        np.maximum(second, self._zero, out=second)
+        np.multiply(self._third, second, out=self._products[1])
+        np.add.reduce(self._products[1], axis=1, out=third)
+        np.add(third, self._biases[2], out=third)

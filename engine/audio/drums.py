@@ -22,9 +22,10 @@ from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 CLASSES = ("kick", "snare", "hat")
 BY_NETWORK = (True, True, True)  # which of them the network hears; the others are left to the bands
 
-_MOST = 16.0  # nats; log mel of full scale is 12 or so
+_MOST_SQUARED = 6400.0  # of a hop's nats; log mel of full scale is 12 or so in each of 40 bands, and float32 ends at 88
 _RECENT = 3  # hops: power now is the most of so many, power before the least of as many
 _MEMORY_S = 8.0  # of the hardest hit
+SETTLED = 2  # hops after the flag: then the analysis window is full of the hit, and its strength is told anew
 _LEAST = 0.05  # strength of the softest hit
 
 
@@ -33,7 +34,7 @@ class Drums:
 
     flags: float32 [3], strength 0..1 of a hit of each of CLASSES that this hop flags, else 0. times: float64 [3], s on the
     line of `t`, when the newest hit of each was, the detector's lag taken off; -inf before the first. strengths: float32
-    [3], 0..1, of that hit; 0 before the first.
+    [3], 0..1, of that hit; 0 before the first. A first guess at the flag, right 11 ms later.
     """
 
     def __init__(self, network: DrumNetwork | None = None, by_network: Sequence[bool] = BY_NETWORK) -> None:
@@ -44,50 +45,49 @@ class Drums:
         self.strengths = np.zeros(count, np.float32)
         self._network, self._bands = network, DrumBands()
         self._by_network = [network is not None and by for by in by_network]
-        self._mel = np.zeros(MEL_BANDS, np.float32)
-        self._power = np.zeros(MEL_BANDS, np.float32)
+        self._silence = np.zeros(MEL_BANDS, np.float32)
         self._edges = np.array([edge for group in GROUPS for edge in group][:-1], np.intp)
-        self._sums = np.zeros(len(self._edges), np.float32)
-        self._levels = np.zeros((2 * _RECENT, count), np.float32)
-        self._hardest = [0.0] * count
-        self._forget = math.exp(-HOP / SAMPLE_RATE / _MEMORY_S)
+        self._recent = np.zeros((2 * _RECENT, MEL_BANDS), np.float32)  # a ring of hops
+        self._hops = 0
+        self._hardest, self._hardest_at, self._hit_at = [0.0] * count, [0] * count, [-1] * count
 
     def step(self, mel: np.ndarray, active: float, t: float) -> None:
         """Take one hop. mel: float32 [40], log(1 + c power). active: silence gate, 0..1. t: s, time of its last sample.
 
-        What is not finite is heard as silence. In silence nothing is flagged.
+        A hop that is not finite, or louder than any sound, is heard as silence. In silence nothing is flagged.
         """
-        np.maximum(mel, 0.0, out=self._mel)
-        np.minimum(self._mel, _MOST, out=self._mel)
-        if not math.isfinite(float(self._mel.sum())):  # the limits let a NaN through
-            self._mel[:] = 0.0
+        if not float(np.einsum("i,i->", mel, mel)) <= _MOST_SQUARED:  # also true of NaN
+            mel = self._silence
         network = self._network
         if not all(self._by_network):
-            self._bands.step(self._mel)
+            self._bands.step(mel)
         if network is not None:
-            network.step(self._mel)
-        np.expm1(self._mel, out=self._power)
-        np.add.reduceat(self._power, self._edges, out=self._sums)
-        self._levels[:-1] = self._levels[1:]
-        self._levels[-1] = self._sums[::2]
+            network.step(mel)
+        self._hops += 1
+        self._recent[self._hops % (2 * _RECENT)] = mel
         heard = active > 0.0 and math.isfinite(t)
+        self.flags[:] = 0.0
         for k, by_network in enumerate(self._by_network):
-            self.flags[k] = 0.0
-            self._hardest[k] *= self._forget
-            found, lag = bool(self._bands.flags[k]), drum_bands.LAG_S[k]
             if by_network and network is not None:
-                found, lag = network.crossings[k].step(float(network.chances[k])), network.lags_s[k]
-            if not found or not heard:
-                continue
-            self.flags[k] = self.strengths[k] = self._strength(k)
-            self.times[k] = t - lag
+                found, lag = network.crossings[k].step(float(network.logits[k])), network.lags_s[k]
+            else:
+                found, lag = bool(self._bands.flags[k]), drum_bands.LAG_S[k]
+            if found and heard:
+                self.flags[k] = self.strengths[k] = self._strength(k)
+                self.times[k], self._hit_at[k] = t - lag, self._hops
+            elif self._hops - self._hit_at[k] == SETTLED and self._hit_at[k] >= 0:
+                self.strengths[k] = self._strength(k)
 
     def _strength(self, k: int) -> float:
-        """By how much the amplitude of the class's bands grew, over the most that it has lately."""
-        grown = float(self._levels[_RECENT:, k].max()) - float(self._levels[:_RECENT, k].min())
-        grown = math.sqrt(max(0.0, grown))
-        self._hardest[k] = max(self._hardest[k], grown)
-        return max(_LEAST, grown / self._hardest[k]) if self._hardest[k] > 0.0 else _LEAST
+        """By how much the amplitude of the class's bands grew, over the most that it has lately. Asked twice a hit."""
+        oldest = (self._hops + 1) % (2 * _RECENT)
+        sums = np.add.reduceat(np.expm1(self._recent), self._edges, axis=1)[:, 2 * k].tolist()
+        levels = sums[oldest:] + sums[:oldest]
+        grown = math.sqrt(max(0.0, max(levels[_RECENT:]) - min(levels[:_RECENT])))
+        since_s = (self._hops - self._hardest_at[k]) * HOP / SAMPLE_RATE
+        hardest = max(grown, self._hardest[k] * math.exp(-since_s / _MEMORY_S))
+        self._hardest[k], self._hardest_at[k] = hardest, self._hops
+        return max(_LEAST, grown / hardest) if hardest > 0.0 else _LEAST
 
 
 def live_drums() -> Drums:

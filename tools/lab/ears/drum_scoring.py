@@ -9,7 +9,7 @@ import numpy as np
 
 from phosphene.engine.audio.analyzer import Analyzer
 from phosphene.engine.audio.downmix import Downmix
-from phosphene.engine.audio.drums import CLASSES, Drums
+from phosphene.engine.audio.drums import CLASSES, SETTLED, Drums
 from phosphene.engine.core.signals import HOP, MEL_BANDS, SAMPLE_RATE
 
 WINDOW_S = 0.050
@@ -55,12 +55,16 @@ def analysed(pcm: np.ndarray) -> Hops:
 def heard(drums: Drums, mel: np.ndarray, active: np.ndarray | None = None) -> HeardDrums:
     """Run a detector over float32 [hops, 40]; active: the silence gate, None: open."""
     found: list[list[tuple[float, float, float]]] = [[] for _ in CLASSES]
+    flagged = [-1] * len(CLASSES)
     for k, row in enumerate(mel):
         t = (k + 1) * HOP / SAMPLE_RATE
         drums.step(row, 1.0 if active is None else float(active[k]), t)
-        if drums.flags.any():
-            for c in np.flatnonzero(drums.flags):
-                found[c].append((float(drums.times[c]), t, float(drums.strengths[c])))
+        for c, flag in enumerate(drums.flags.tolist()):
+            if flag > 0.0:
+                found[c].append((float(drums.times[c]), t, flag))
+                flagged[c] = k
+            elif k - flagged[c] == SETTLED and found[c]:
+                found[c][-1] = (*found[c][-1][:2], float(drums.strengths[c]))
     columns = [np.array(hits, np.float64).reshape(-1, 3).T for hits in found]
     return HeardDrums(*({name: c[k] for name, c in zip(CLASSES, columns, strict=True)} for k in range(3)))
 

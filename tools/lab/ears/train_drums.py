@@ -110,20 +110,21 @@ def heard_all(found: list[Example], weights: dict[str, np.ndarray] | None, seed:
 
 def tuned(model: nn.Sequential, found: list[Example]) -> dict[str, np.ndarray]:
     """Return the weights with the best threshold of every class, and how late it is then."""
-    network = DrumNetwork({n: w.astype(np.float32) for n, w in exported(model, *np.zeros((2, len(CLASSES)))).items()})
+    untuned = exported(model, np.full(len(CLASSES), 0.5), np.zeros(len(CLASSES)))
+    network = DrumNetwork({name: w.astype(np.float32) for name, w in untuned.items()})
     levels = np.random.default_rng(1).uniform(*_LOUDER_DB, len(found))
     told = []
     for (power, _), db in zip(found, levels, strict=True):
-        chances = np.zeros((len(power), len(CLASSES)))
+        logits = np.zeros((len(power), len(CLASSES)))
         for k, mel in enumerate(log_mel(power, float(db))):
             network.step(mel)
-            chances[k] = network.chances
-        told.append(chances)
+            logits[k] = network.logits
+        told.append(logits)
     best = [(0.0, 0.5, 0.0)] * len(CLASSES)
     for k, name in enumerate(CLASSES):
         for threshold in _THRESHOLDS:
             first, second = Tally(), Tally()
-            crossed = [_crossed(chances[:, k], float(threshold)) for chances in told]
+            crossed = [_crossed(logits[:, k], float(threshold)) for logits in told]
             for times, (_, hits) in zip(crossed, found, strict=True):
                 first.add(name, HeardDrums({name: times}, {name: times}, {}), hits[name], SECONDS)
             lag = float(np.median(first.late)) if first.late else 0.0
@@ -133,10 +134,10 @@ def tuned(model: nn.Sequential, found: list[Example]) -> dict[str, np.ndarray]:
     return exported(model, np.array([b[1] for b in best]), np.array([b[2] for b in best]))
 
 
-def _crossed(chances: np.ndarray, threshold: float) -> np.ndarray:
+def _crossed(logits: np.ndarray, threshold: float) -> np.ndarray:
     """Return when hits are flagged, float64 s."""
     crossing = Crossing(threshold)
-    return (np.flatnonzero([crossing.step(chance) for chance in chances.tolist()]) + 1) * (HOP / SAMPLE_RATE)
+    return (np.flatnonzero([crossing.step(logit) for logit in logits.tolist()]) + 1) * (HOP / SAMPLE_RATE)
 
 
 def main() -> None:
