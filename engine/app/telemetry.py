@@ -15,6 +15,7 @@ from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.decoded import DecodedGenerator
 from phosphene.engine.output.hud_model import HudModel
 from phosphene.engine.show.catalogue import DECKS
+from phosphene.engine.show.state import Fade
 
 _RECENT_S = 5.0
 
@@ -33,13 +34,19 @@ def refusals(stage: Stage) -> list[dict[str, str]]:
     return [{"name": name, "reason": reason} for name, reason in sorted(seen)]
 
 
+def _waits(fade: Fade) -> str:
+    if fade.running:
+        return ""
+    return ", waits for a drop" if fade.drop else ", waiting"
+
+
 def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: str) -> HudModel:
     """Return what the HUD shows now."""
     state, budget, health = stage.state, stage.budget, stage.source.health()
     recent = int(_RECENT_S * budget.fps)
     status, counters = recording.status, stage.bus.counters
     fade = state.fade
-    transition = state.kind if fade is None else f"{fade.kind}, {fade.beats:g} beats{'' if fade.running else ', waiting'}"
+    transition = state.kind if fade is None else f"{fade.kind}, {fade.beats:g} beats{_waits(fade)}"
     errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
     errors += [health.error] if health.error else []
     errors += health.notes

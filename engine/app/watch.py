@@ -34,7 +34,8 @@ class SceneWatch:
         """Compare the newest time of the file with the last one seen. Render thread; touches no disk."""
         self._slug = slug = stage.state.scene
         found = self._found
-        if not slug or found[0] != slug:
+        # Called again, a scene that waits for a drop would come in at once: its file is looked at when it has.
+        if not slug or found[0] != slug or stage.state.awaits_drop:
             return
         before, self._seen = self._seen, found
         if before[0] == slug and before[1] != found[1]:

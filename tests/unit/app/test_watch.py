@@ -18,7 +18,7 @@ from phosphene.engine.core import clock
 
 def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
     said: list[str] = []
-    stage = SimpleNamespace(state=SimpleNamespace(scene="one"), bus=ControlBus(), say=said.append)
+    stage = SimpleNamespace(state=SimpleNamespace(scene="one", awaits_drop=False), bus=ControlBus(), say=said.append)
     watch = SceneWatch(lambda slug: tmp_path / f"{slug}.toml")
 
     def look() -> list[tuple[str, tuple]]:
@@ -34,6 +34,11 @@ def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
     assert look() == [("/scene", ("one",))]
     assert look() == []
     assert len(said) == 1
+    stage.state.awaits_drop = True
+    os.utime(tmp_path / "one.toml", (2.0, 2.0))
+    assert look() == look() == [], "called a second time, it would come in before the drop"
+    stage.state.awaits_drop = False
+    assert look() == [("/scene", ("one",))]
     stage.state.scene = "two"
     (tmp_path / "two.toml").write_text("b")
     assert look() == look() == [], "another scene on stage is no change of a file"
@@ -44,7 +49,7 @@ def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
 def test_it_looks_by_itself_and_never_on_the_thread_that_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "_INTERVAL_S", 0.01)
     asked: list[threading.Thread] = []
-    stage = SimpleNamespace(state=SimpleNamespace(scene="one"), bus=ControlBus(), say=lambda line: None)
+    stage = SimpleNamespace(state=SimpleNamespace(scene="one", awaits_drop=False), bus=ControlBus(), say=lambda line: None)
     (tmp_path / "one.toml").write_text("a")
 
     def path_of(slug: str) -> Path:
