@@ -6,7 +6,7 @@ Prints JSON; with a PATH it is written there as well: after each benchmark into 
 leaves what it has, and in the end under its name. Earlier numbers of that name are kept under a number of their own. With
 --page they are kept in tools/bench/results/, and the table of docs/numbers.md is made from them.
 
-Takes about half an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests. `gpu`
+Takes about an hour with everything; nothing else should run meanwhile. Timings are benchmarks, never tests. `gpu`
 wants a CUDA GPU, and writes a file of its own to tools/bench/results/; `decoded` is the part of it that runs anywhere. The
 benchmarks themselves are in tools/lab/, which an installed wheel does not have: there this says so.
 """
@@ -56,7 +56,9 @@ def _benchmarks(
         "cppn": of("bench_cppn"),
         "tempo": of("bench_tempo", "bench", music),
         "ears": of("bench_ears", "bench", music, data, pictures),
+        "drums": of("bench_drums"),
         "structure": of("bench_structure", "bench", music),
+        "tags": of("bench_tags"),
         "onsets": of("bench_onsets"),
         "ring": of("bench_ring", "measure"),
         "small": of("bench_small"),

@@ -40,7 +40,7 @@ def main() -> int:
     """Tag what comes until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the show, which then closes our input
     on_console_close(lambda: None)
-    if hasattr(os, "nice"):  # Windows: by how we are started
+    if sys.platform != "win32":  # there by how we are started
         with contextlib.suppress(OSError):
             os.nice(_NICENESS)
     # Libraries print where they like: only what is said here may reach the runner.

@@ -32,7 +32,7 @@ def music() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_frame_is_worked_out_every_20_ms_and_says_of_when_it_speaks(music: tuple[np.ndarray, np.ndarray]) -> None:
     times, found = heard(music[0])
-    assert len(found) == len(music[0]) // FRAME - 1  # of the last one two networks are still to be asked
+    assert len(found) == len(music[0]) // FRAME - 1  # of the last one the networks are still to be asked
     np.testing.assert_allclose(times, (np.arange(len(times)) + 1) * FRAME / SAMPLE_RATE - LAG_S, atol=1e-9)
     assert found.min() >= 0.0
     assert found.sum(axis=1).max() <= 1.0 + 1e-6
@@ -40,8 +40,8 @@ def test_a_frame_is_worked_out_every_20_ms_and_says_of_when_it_speaks(music: tup
 
 def test_it_does_not_depend_on_the_size_of_the_hops(music: tuple[np.ndarray, np.ndarray]) -> None:
     sound = music[0][: 4 * SAMPLE_RATE]
-    (_, by_hop), (_, by_frame) = heard(sound), heard(sound, hop=FRAME)
-    np.testing.assert_allclose(by_hop, by_frame[: len(by_hop)], atol=0.02)  # only loudness is taken hop by hop
+    (_, by_hop), (_, larger) = heard(sound), heard(sound, hop=FRAME // 3)
+    np.testing.assert_allclose(by_hop, larger[: len(by_hop)], atol=0.02)  # only loudness is taken hop by hop
 
 
 def test_beats_are_marked_where_they_are(music: tuple[np.ndarray, np.ndarray]) -> None:
@@ -91,7 +91,8 @@ def test_the_numbers_are_those_of_torch(music: tuple[np.ndarray, np.ndarray]) ->
     found = [
         (networks.beat, networks.downbeat) for k in range(len(sound) // HOP) if networks.step(sound[k * HOP : (k + 1) * HOP])
     ]
-    np.testing.assert_allclose(found, torch.softmax(x, 1)[:, :2].numpy(), atol=1e-3)
+    assert len(found) == len(x) - 1  # of the last one the networks are still to be asked
+    np.testing.assert_allclose(found, torch.softmax(x, 1)[: len(found), :2].numpy(), atol=1e-3)
 
 
 def test_broken_sound_is_forgotten(music: tuple[np.ndarray, np.ndarray]) -> None:
