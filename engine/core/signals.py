@@ -77,7 +77,7 @@ SIGNALS: dict[str, str] = {
     "flux": "spectral flux, normalised: rises within one hop of an attack",
     "onset": "1 at an onset, falling with a 120 ms time constant",
     "onset_strength": "the onset detection function, normalised",
-    **{name: f"1 at a hard hit of the {name}, falling with a 120 ms time constant" for name in DRUMS},
+    **{name: f"1 at a hard hit of the {name} and for 60 ms, falling with a 120 ms time constant" for name in DRUMS},
     "active": "1 while there is sound, 0 in silence",
     "beat": "1 on the beat, falling to 0 before the next; 1 at an attack where the beat is not known",
     "beat_phase": "0..1 from beat to beat",
@@ -95,6 +95,7 @@ SIGNALS: dict[str, str] = {
 }
 
 _IMPULSES = ("flux", "onset_strength")
+HIT_HELD_S = 0.06  # a hit is known 10 ms late and read up to 42 ms later: no frame must miss how hard it was
 HIT_DECAY_S, DROP_DECAY_S, SINCE_S = 0.12, 2.0, 64.0  # of onsets and drums; of a drop; after which `since_` is 1
 _STALE_S = 0.10  # records older than this mean that capture stopped: fade instead of freezing the last level
 _FADE_S = 0.30
@@ -243,7 +244,7 @@ def _heard(t: float, older: np.void, newer: np.void, w: float) -> dict[str, floa
     """Return the signals of drums and parts at `t`, which lies between two records, `w` on the way to the newer one."""
     hits, parts = _newest(t, older, newer, "drum"), _newest(t, older, newer, "part")
     found = {
-        name: strength * math.exp(-max(0.0, t - time) / HIT_DECAY_S)
+        name: strength * math.exp(-max(0.0, t - time - HIT_HELD_S) / HIT_DECAY_S)
         for name, (time, strength) in zip(DRUMS, hits, strict=True)
     }
     for k, (name, (time, strength)) in enumerate(zip(PARTS, parts, strict=True)):

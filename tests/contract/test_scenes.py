@@ -94,7 +94,7 @@ def test_a_scene_has_no_fault(name: str) -> None:
 def test_a_scene_listens_to_what_matters(name: str) -> None:
     scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
     signals = {m.signal for m in scene.map}
-    assert {"bass", "onset", "active", "fader1", "fader2", "fader3", "fader4"} <= signals
+    assert {"kick", "onset", "active", "fader1", "fader2", "fader3", "fader4"} <= signals
     assert set(scene.faders) == {"1", "2", "3", "4"}
     assert scene.description
     assert scene.tags
@@ -102,7 +102,7 @@ def test_a_scene_listens_to_what_matters(name: str) -> None:
 
 def test_the_scenes_together_use_every_family_of_signals() -> None:
     used = {m.signal for name in NAMES for m in load_scene(FOLDER / f"{name}.toml", CATALOGUE).map}
-    assert {"bass", "mid", "treble", "centroid", "flux", "onset", "beat", "swing", "active"} <= used
+    assert {"bass", "mid", "treble", "centroid", "flux", "onset", "kick", "beat", "swing", "active"} <= used
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -138,7 +138,7 @@ def test_music_that_goes_quiet_looks_it(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_kick_is_read_as_one_and_is_no_strobe(name: str) -> None:
     scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
-    lights = [m for m in scene.map if m.signal == "bass" and m.to == "level"]
+    lights = [m for m in scene.map if m.signal == "kick" and m.to == "level"]
     assert lights
     assert all(m.attack <= 0.02 and 0.15 <= m.release <= 0.4 for m in lights)
     levels = [f["a/level"] for f in played(name, heard(84.0, 92.0))][48:]

@@ -157,7 +157,8 @@ def test_a_hit_is_as_high_as_it_is_hard_and_falls():
     assert signals_at(1.002, [before, after], NOWHERE)["snare"] == pytest.approx(0.8)
     later = signals_at(1.122, [after, record(1.1)], NOWHERE)
     assert later["snare"] == 0.0  # a record that knows of no hit stands for a stream that begins anew
-    assert signals_at(1.05, [before, after], NOWHERE)["snare"] == pytest.approx(0.8 * math.exp(-0.048 / 0.12))
+    assert signals_at(1.05, [before, after], NOWHERE)["snare"] == pytest.approx(0.8)  # seen whole by the frame after it
+    assert signals_at(1.09, [before, after], NOWHERE)["snare"] == pytest.approx(0.8 * math.exp(-0.028 / 0.12))
     assert signals_at(1.05, [before, after], NOWHERE)["kick"] == 0.0
 
 
