@@ -218,7 +218,8 @@ def _blocks(matrices: np.ndarray) -> np.ndarray:
 
 def _times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return float32 [networks, out] of float32 [networks, in]."""
-    return np.matmul(blocks, x[:, None, :, None]).reshape(len(x), -1)
+    products: np.ndarray = np.matmul(blocks, x[:, None, :, None])
+    return products.reshape(len(x), -1)
 
 
 def band_filters() -> np.ndarray:
