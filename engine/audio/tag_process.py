@@ -1,7 +1,7 @@
 """The process that tags music, `python -P -m phosphene.engine.audio.tag_process`: started, fed and ended by `TagRunner`.
 
-It has a process of its own, with a low priority: beside a render loop in the same interpreter
-60 ms of work a second cost frames, and a fault in a library would end the show.
+It has a process of its own, with a low priority: beside a render loop in the same interpreter 60 ms of work a second cost
+frames, and a fault in a library would end the show.
 
     stdin    blocks: HEADER (s of the last sample, samples), then float32 [samples, 2] at 48 kHz. Its end is ours
     stdout   {"ready": true}; for each row {"t", "values", "tags", "took", "cpu"}, the last two in s; {"error": ...}
@@ -17,6 +17,7 @@ import signal
 import struct
 import sys
 import time
+from pathlib import Path
 
 # Before numpy: its BLAS would start threads that nobody here asks for.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -33,7 +34,7 @@ from phosphene.engine.core.errors import UserError, one_line
 HEADER = struct.Struct("<dI")
 MOST = 1 << 20  # samples of a block
 EXIT_FAILED = 3
-_NICENESS = 10
+_NICENESS, _AUTOGROUP = 10, Path("/proc/self/autogroup")
 
 
 def main() -> int:
@@ -43,6 +44,9 @@ def main() -> int:
     if sys.platform != "win32":  # there by how we are started
         with contextlib.suppress(OSError):
             os.nice(_NICENESS)
+            # Linux shares the processor out by session first, and we are one of our own: niceness alone would mean nothing.
+            if _AUTOGROUP.exists():
+                _AUTOGROUP.write_text(str(_NICENESS), "ascii")
     # Libraries print where they like: only what is said here may reach the runner.
     wire = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
