@@ -29,7 +29,7 @@ def mono(track: DemoTrack) -> np.ndarray:
 def heard(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (beat times in s, confidence per hop, us per hop)."""
     sound = np.ascontiguousarray(sound, np.float32)
-    return track_beats(sound, *analyse(sound))
+    return track_beats(sound, *analyse(sound))[:3]
 
 
 def confidence_of(sound: np.ndarray) -> np.ndarray:
