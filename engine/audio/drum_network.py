@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phosphene.engine.core import shipped as core_shipped
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import MEL_BANDS
 
@@ -38,15 +39,7 @@ _SHAPES = {
 
 def load_weights(path: Path = WEIGHTS) -> dict[str, np.ndarray]:
     """Return the network by name, float32. Raises UserError for a file that is not there, or not this."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            weights = {name: file[name].astype(np.float32) for name in _SHAPES}
-    except Exception as error:
-        raise UserError("the weights of the drum network cannot be read", where=str(path), got=error) from error
-    for name, shape in _SHAPES.items():
-        if weights[name].shape != shape or not np.isfinite(weights[name]).all():
-            got = weights[name].shape
-            raise UserError("no weights of the drum network", where=f"{path}, {name}", allowed=str(shape), got=got)
+    weights = core_shipped.load_weights(path, _SHAPES, "drum network")
     threshold = weights["threshold"]
     if not ((threshold > 0.0) & (threshold < 1.0)).all():
         raise UserError("no weights of the drum network", where=f"{path}, threshold", allowed="0..1", got=threshold)

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from phosphene.engine.core import shipped as core_shipped
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.extras import install
 
@@ -61,16 +62,7 @@ _OPSET, _IR = 17, 9  # read by every onnxruntime since 1.14
 
 def load_weights(path: Path = WEIGHTS) -> dict[str, np.ndarray]:
     """Return the arrays of `SHAPES`, float32. Raises UserError for a file that is not there, or not this."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            weights = {name: file[name].astype(np.float32) for name in SHAPES}
-    except Exception as error:
-        raise UserError("the weights of the music tagger cannot be read", where=str(path), got=error) from error
-    for name, shape in SHAPES.items():
-        if weights[name].shape != shape or not np.isfinite(weights[name]).all():
-            got = weights[name].shape
-            raise UserError("no weights of the music tagger", where=f"{path}, {name}", allowed=str(shape), got=got)
-    return weights
+    return core_shipped.load_weights(path, SHAPES, "music tagger")
 
 
 def refusal() -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phosphene.engine.core import shipped as core_shipped
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import SAMPLE_RATE
 
@@ -53,17 +54,9 @@ _SHAPES = {
 
 def load_weights(path: Path = WEIGHTS) -> tuple[dict[str, np.ndarray], ...]:
     """Return the weights of every training by name, float32. Raises UserError for a file that is not there, or not these."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            trainings = tuple({name: file[f"{k}/{name}"].astype(np.float32) for name in _SHAPES} for k in range(TRAININGS))
-    except Exception as error:
-        raise UserError("the weights of the beat networks cannot be read", where=str(path), got=error) from error
-    for weights in trainings:
-        for name, shape in _SHAPES.items():
-            if weights[name].shape != shape or not np.isfinite(weights[name]).all():
-                got = weights[name].shape
-                raise UserError("no weights of the beat networks", where=f"{path}, {name}", allowed=str(shape), got=got)
-    return trainings
+    every = {f"{k}/{name}": shape for k in range(TRAININGS) for name, shape in _SHAPES.items()}
+    weights = core_shipped.load_weights(path, every, "beat networks")
+    return tuple({name: weights[f"{k}/{name}"] for name in _SHAPES} for k in range(TRAININGS))
 
 
 @cache

@@ -60,10 +60,6 @@ class BeatGrid:
             return cls.steady(seconds)
         return cls(at, np.interp(at, course.times, course.confidence))
 
-    def with_downbeat(self, index: int) -> BeatGrid:
-        """Return the same beats, `times[index]` being beat 0, in bars of four."""
-        return replace(self, first=-index, ones=None)
-
     def with_bars(self, ones: np.ndarray, confidence: float) -> BeatGrid:
         """Return the same beats in other bars: ones int64 [bars >= 1], rising, which of them begin one."""
         return replace(self, first=-int(ones[0]), ones=ones, bar_confidence=confidence)

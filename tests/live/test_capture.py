@@ -22,7 +22,7 @@ from phosphene.engine.audio.own_rate import rate_line
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.core import clock
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
-from tests.live.machine import keeps, without_gaps
+from tests.live.machine import TooSlow, keeps, without_gaps
 
 pytestmark = pytest.mark.live
 
@@ -200,8 +200,10 @@ def check_clicks(pulseaudio) -> None:
     at, attacks, onsets = heard_clicks(pulseaudio, pcm)
     whole = len(attacks) == 11 and np.abs(np.diff(at) - 19_200).max() < 24
     without_gaps(whole, f"{len(attacks)} of 11 clicks were played, {np.diff(at)} samples apart")
-    keeps(abs(float(np.median(np.diff(attacks))) - 0.4), 5e-4, "s that clicks 0.4 s apart are off")
-    keeps(float(np.abs(np.diff(attacks) - np.diff(at) / SAMPLE_RATE).max()), 2e-3, "s between the clicks' times and samples")
+    # Of times alone: asked again where other programs held the capture up, and never within a wider bound.
+    apart, astray = np.median(np.diff(attacks)), np.abs(np.diff(attacks) - np.diff(at) / SAMPLE_RATE).max()
+    if not (abs(apart - 0.4) <= 5e-4 and astray <= 2e-3):
+        raise TooSlow(f"clicks 0.4 s apart are {apart:.5f} s apart by their times, which stray from their samples by {astray:.5f} s")
     errors = [min(abs(o - a) for o in onsets) for a in attacks]
     assert np.median(errors) < 0.010
     assert max(errors) < 0.030

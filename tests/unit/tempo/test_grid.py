@@ -203,7 +203,9 @@ def test_position_and_time_are_inverse(uneven: BeatGrid) -> None:
 def test_every_fourth_beat_is_a_bar(uneven: BeatGrid) -> None:
     assert np.array_equal(uneven.bars, uneven.times[2::4])
     assert all(uneven.position(t).beat % 4.0 == pytest.approx(0.0, abs=1e-9) for t in uneven.bars.tolist())
-    assert np.array_equal(uneven.with_downbeat(3).bars, uneven.times[3::4])
+    moved = uneven.with_bars(np.arange(3, len(uneven.times), 4), 0.5)
+    assert np.array_equal(moved.bars, uneven.times[3::4])
+    assert (moved.position(float(uneven.times[3])).bar, moved.position(float(uneven.times[7])).bar) == (0.0, 1.0)
     assert np.array_equal(BeatGrid(uneven.times, uneven.confidence, 5).bars, uneven.times[3::4])
 
 
