@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from phosphene.engine.core.signals import BeatPosition
-from phosphene.engine.tempo.beats import Course
 from phosphene.engine.tempo.conductor import BEATS_PER_BAR, Conductor
+from phosphene.engine.tempo.course import Course
 from phosphene.engine.tempo.timeline import Timeline
 
 DEFAULT_BPM = 120.0  # of silence, and of music without a beat

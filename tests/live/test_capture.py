@@ -203,7 +203,7 @@ def check_clicks(pulseaudio) -> None:
     # Of times alone: asked again where other programs held the capture up, and never within a wider bound.
     apart, astray = np.median(np.diff(attacks)), np.abs(np.diff(attacks) - np.diff(at) / SAMPLE_RATE).max()
     if not (abs(apart - 0.4) <= 5e-4 and astray <= 2e-3):
-        raise TooSlow(f"clicks 0.4 s apart are {apart:.5f} s apart by their times, which stray from their samples by {astray:.5f} s")
+        raise TooSlow(f"clicks 0.4 s apart are {apart:.5f} s apart by their times, {astray:.5f} s at most off")
     errors = [min(abs(o - a) for o in onsets) for a in attacks]
     assert np.median(errors) < 0.010
     assert max(errors) < 0.030
