@@ -37,7 +37,7 @@ def refusals(stage: Stage) -> list[dict[str, str]]:
 def _waits(fade: Fade) -> str:
     if fade.running:
         return ""
-    return ", waits for a drop" if fade.drop else ", waiting"
+    return ", at the drop" if fade.drop else ", waiting"
 
 
 def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: str) -> HudModel:
