@@ -24,6 +24,7 @@ from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.screen import Screen, key_changes
 from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.surfaces import Surfaces
 from phosphene.engine.app.take import write_json
 from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.watch import SceneWatch
@@ -34,7 +35,7 @@ from phosphene.engine.control.server import OscServer
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
 from phosphene.engine.core.console import on_console_close
-from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
+from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.context import info
@@ -133,10 +134,12 @@ def _with_stage(
     about = {"renderer": renderer, "seed": 0, "source": options.input, "gain": options.gain}
     takes, named = options.takes or paths.takes_dir(), options.takes is not None
     recording = Recording(source, size, fps, takes, about, stage.say, StageSnapshots(stage), named=named)
-    osc, osc_error = _listen(options, table, stage)
-    screen = Screen(display, stage, recording, osc)
-    screen.osc_error = osc_error
-    actions.open(stage, recording, lambda: telemetry.report(stage, recording))
+    surfaces = Surfaces(stage, recording)
+    surfaces.open(
+        "OSC", lambda: OscServer(table, stage.bus, host=options.osc_host, port=options.osc_port, port_out=options.osc_out)
+    )
+    screen = Screen(display, stage, recording, surfaces)
+    actions.open(stage, recording, lambda: telemetry.report(stage, recording, surfaces.health()))
     stage.sinks += [screen, recording]
     tagger: TagRunner | None = None
     if extra_sink is not None:
@@ -159,9 +162,8 @@ def _with_stage(
         recording.close()
         if tagger is not None:
             tagger.close()
-        report = telemetry.report(stage, recording)
-        if osc is not None:
-            osc.close()
+        report = telemetry.report(stage, recording, surfaces.health())
+        surfaces.close()
         screen.close()
         close_stage(stage)
     _say_goodbye(stage, recording)
@@ -325,14 +327,6 @@ def _deaf() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _listen(options: LiveOptions, table: Table, stage: Stage) -> tuple[OscServer | None, str]:
-    try:
-        return OscServer(table, stage.bus, host=options.osc_host, port=options.osc_port, port_out=options.osc_out), ""
-    except UserError as error:
-        stage.say(f"no OSC: {error.line()}")
-        return None, error.line()
 
 
 def _wait_for_sound(options: LiveOptions, source: Supervisor, stage: Stage) -> None:

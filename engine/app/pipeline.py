@@ -185,6 +185,9 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
     def take(event: Input) -> bool:
         stage.state, more = stage.document.apply(stage.state, (event,), position, frame.time)
         actions.extend(more)
+        if isinstance(event, Change):
+            stage.moved.pop(event.path, None)  # put in again: the newest is the last one
+            stage.moved[event.path] = event.source, event.t
         return True
 
     def advance() -> bool:

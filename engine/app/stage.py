@@ -135,6 +135,7 @@ class Stage:
     live: bool = False  # whether frames may not wait for a decoder; offline each frame has its own picture
     walk: Walk | None = None  # how latents move; None: with each style's own time
     shown: ShowFrame | None = None  # the newest frame's values
+    moved: dict[str, tuple[str, float]] = field(default_factory=dict)  # address -> who moved it last, and when (clock line)
     refused: int = 0  # faults of the show document, of mappings and of what messages do: each cost itself only
 
     def note_size(self, t: float, size: Size) -> None:

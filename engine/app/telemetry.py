@@ -1,15 +1,17 @@
-"""The program says what it does: one gathering of numbers for the HUD, for OSC clients and for report.json.
+"""The program says what it does: one gathering of numbers for the HUD, for control surfaces and for report.json.
 
-Called on the render thread: HUD and OSC a few times a second, the report when a take or the show ends.
+Called on the render thread: HUD and surfaces a few times a second, the report when a take or the show ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from phosphene.engine.app.recording import Recording, versions
 from phosphene.engine.app.stage import Stage
-from phosphene.engine.control.feedback import Args, show_values
+from phosphene.engine.control.feedback import show_values
+from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.core import metrics
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.decoded import DecodedGenerator
@@ -40,7 +42,7 @@ def _waits(fade: Fade) -> str:
     return ", at the drop" if fade.drop else ", waiting"
 
 
-def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: str) -> HudModel:
+def hud_model(stage: Stage, signals: Signals, recording: Recording, control_error: str) -> HudModel:
     """Return what the HUD shows now."""
     state, budget, health = stage.state, stage.budget, stage.source.health()
     recent = int(_RECENT_S * budget.fps)
@@ -50,7 +52,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: s
     errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
     errors += [health.error] if health.error else []
     errors += health.notes
-    errors += [osc_error] if osc_error else []
+    errors += [control_error] if control_error else []
     return HudModel(
         scene=state.scene_name or state.scene,
         fps_target=budget.fps,
@@ -90,7 +92,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, osc_error: s
     )
 
 
-def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: str) -> dict[str, Args]:
+def state_values(stage: Stage, signals: Signals, recording: Recording, error: str) -> dict[str, Args]:
     """Return everything that clients are told."""
     budget, health, counters = stage.budget, stage.source.health(), stage.bus.counters
     status = recording.status
@@ -113,7 +115,7 @@ def osc_values(stage: Stage, signals: Signals, recording: Recording, osc_error: 
         "/state/recorder/dropped": (status.dropped if status else 0,),
         "/state/control/received": (counters.received,),
         "/state/control/rejected": (counters.rejected,),
-        "/state/control/error": (osc_error,),
+        "/state/control/error": (error,),
     }
 
 
@@ -129,7 +131,7 @@ def decode_rates(stage: Stage) -> dict[str, float]:
     return {deck: round(rate, 1) for deck, rate in decoded.items() if rate}
 
 
-def report(stage: Stage, recording: Recording) -> Mapping[str, object]:
+def report(stage: Stage, recording: Recording, surfaces: Sequence[SurfaceHealth] = ()) -> Mapping[str, object]:
     """Return the document of report.json."""
     health, counters = stage.source.health(), stage.bus.counters
     line = stage.source.timeline()
@@ -162,6 +164,7 @@ def report(stage: Stage, recording: Recording) -> Mapping[str, object]:
             "frames_held_back": stage.guard.status.frames,
         },
         "control": {"received": counters.received, "rejected": counters.rejected, "dropped": counters.dropped},
+        "surfaces": [asdict(each) for each in surfaces],
         "refused_in_frames": stage.refused,
         "recorder": {
             "frames": frames,

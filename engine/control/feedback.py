@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from phosphene.engine.control.address import Table
+from phosphene.engine.control.surface import Args
 from phosphene.engine.control.table import TOKEN
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog
-from phosphene.engine.show.change import Value
 from phosphene.engine.show.state import ShowState
 
 _log = RateLimitedLog(logging.getLogger(__name__))
@@ -39,8 +39,6 @@ _SMALLEST = 12  # bytes of a message with a value
 _MOST_TEXT = 240  # characters of a text that is sent
 _TICK_S = 1.0 / 30.0
 _HOLD_S = 0.25  # no echo on an address this long after the client itself sent to it: its fader is still in the hand
-
-Args = tuple[Value, ...]
 
 
 @dataclass

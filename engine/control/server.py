@@ -23,7 +23,8 @@ from typing import NamedTuple
 from phosphene.engine.control.address import Table, unknown
 from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.datagram import Message, arguments, messages
-from phosphene.engine.control.feedback import Args, Feedback
+from phosphene.engine.control.feedback import Feedback
+from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.control.table import LISTEN
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
@@ -57,6 +58,8 @@ class OscServer:
     Raises UserError when the address cannot be had: the caller says so and the show goes on without OSC.
     """
 
+    name = "osc"
+
     def __init__(
         self, table: Table, bus: ControlBus, *, host: str = "127.0.0.1", port: int = PORT_IN, port_out: int = PORT_OUT
     ) -> None:
@@ -66,6 +69,7 @@ class OscServer:
         self._feedback = Feedback(table, self._socket, port_out)
         self._closing = False
         self._presses = self._said = 0
+        self._received = self._rejected = self._dropped = 0
         self._refusal = ("", 0.0)  # the newest one, and when it was
         self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
         self._thread.start()
@@ -87,9 +91,18 @@ class OscServer:
         text, at = self._refusal
         return text if clock.now() - at < _NEWS_S else ""
 
-    def feedback(self, values: Mapping[str, Args]) -> None:
+    @property
+    def wants_state(self) -> bool:
+        """Whether a host is sent state now."""
+        return bool(self._feedback.clients)
+
+    def publish(self, values: Mapping[str, Args]) -> None:
         """Publish state, {address: arguments}: clients get what changed. Never blocks."""
         self._feedback.publish(values)
+
+    def health(self) -> SurfaceHealth:
+        """Return its counters."""
+        return SurfaceHealth(self.name, f"port {self.port}", self._received, self._rejected, self._dropped, self.error)
 
     def close(self) -> None:
         """Stop listening and sending."""
@@ -170,6 +183,7 @@ class OscServer:
             if change.path == LISTEN:
                 self._feedback.asked(host, change.args)
             else:
+                self._received += 1
                 self._bus.put(change)
                 self._feedback.heard(host, change.path, change.args)
 
@@ -183,6 +197,7 @@ class OscServer:
                 self._refuse(lambda: refused, message.path, host)  # noqa: B023 called at once
                 continue
             if change is not None:
+                self._received += older
                 self._bus.supersede(older)
                 return at, change, host
             self._feedback.heard(host)  # a button that is let go takes back no press before it
@@ -190,6 +205,7 @@ class OscServer:
 
     def _refuse(self, fault: Callable[[], UserError], kind: str, host: str) -> None:
         self._bus.reject()
+        self._rejected += 1
         self._said += 1
         if self._said <= _MOST_SAID:
             error = fault()
@@ -198,6 +214,7 @@ class OscServer:
 
     def _drop(self, count: int, reason: str) -> None:
         self._bus.drop(count)
+        self._dropped += count
         self._quiet.warning("flood", reason)
 
 

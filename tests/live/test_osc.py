@@ -209,7 +209,7 @@ def test_a_flood_neither_stops_the_server_nor_the_others(server: OscServer, bus:
 
 
 def test_state_goes_out_whole_then_what_changed(server: OscServer, bus: ControlBus, ear: Ear) -> None:
-    server.feedback({"/crossfade": (0.5,), "/state/scene": ("lagoon",), "/state/fps": (60.0,)})
+    server.publish({"/crossfade": (0.5,), "/state/scene": ("lagoon",), "/state/fps": (60.0,)})
     clock.sleep(0.1)
     assert ear.take() == [], "nobody spoke yet"
     client = SimpleUDPClient("127.0.0.1", server.port)
@@ -222,7 +222,7 @@ def test_state_goes_out_whole_then_what_changed(server: OscServer, bus: ControlB
         ("/state/fps", 60.0),
     }
     assert server.clients == ["127.0.0.1"]
-    server.feedback({"/crossfade": (0.5,), "/state/scene": ("ember",), "/master": (0.75,)})
+    server.publish({"/crossfade": (0.5,), "/state/scene": ("ember",), "/master": (0.75,)})
     wait(lambda: ear.heard.qsize() >= 1)
     clock.sleep(0.1)
     assert [(path, args) for _, path, args in ear.take()] == [("/state/scene", ["ember"])], "no echo, nothing twice"
@@ -234,7 +234,7 @@ def test_state_is_rate_limited(server: OscServer, bus: ControlBus, ear: Ear) -> 
     client.send_message("/tempo/tap", [])
     collect(bus, 1)
     for i in range(100):
-        server.feedback({"/crossfade": (i / 100,), "/state/fps": (float(i),)})
+        server.publish({"/crossfade": (i / 100,), "/state/fps": (float(i),)})
         clock.sleep(0.01)
     clock.sleep(0.2)
     heard = ear.take()
@@ -371,7 +371,7 @@ def test_a_forged_sender_is_sent_no_more_than_three_times_what_came(bus: Control
         victim.settimeout(0.5)
         forged.bind(("127.0.0.77", 0))
         server = OscServer(TABLE, bus, host="0.0.0.0", port=0, port_out=victim.getsockname()[1])
-        server.feedback({f"/state/{n}": (f"value {n}",) for n in range(60)})
+        server.publish({f"/state/{n}": (f"value {n}",) for n in range(60)})
         try:
             forged.sendto(b"/go\0,i\0\0\0\0\0\0", ("127.0.0.1", server.port))
             wait(lambda: server.clients == ["127.0.0.77"])

@@ -1,0 +1,60 @@
+"""The control surfaces of a live show: opened, told what the show does, looked after, closed. Render thread.
+
+One that cannot be opened is a line on the panel; the show plays without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.telemetry import state_values
+from phosphene.engine.control.surface import Surface, SurfaceHealth
+from phosphene.engine.core.errors import UserError
+
+_TELL_S = 1.0 / 30.0  # gathering the state costs 0.3 ms: not worth doing more often than clients are told
+
+
+class Surfaces:
+    """Those that could be opened, and why the others could not."""
+
+    def __init__(self, stage: Stage, recording: Recording) -> None:
+        self._stage, self._recording = stage, recording
+        self._all: list[Surface] = []
+        self._missing: list[str] = []
+        self._due = 0.0
+
+    def open(self, name: str, make: Callable[[], Surface]) -> None:
+        """Add the surface that `make` returns; where it raises UserError, say so."""
+        try:
+            self._all.append(make())
+        except UserError as error:
+            self._stage.say(f"no {name}: {error.line()}")
+            self._missing.append(error.line())
+
+    @property
+    def error(self) -> str:
+        """What could not be opened, or what was refused last; empty while all is well."""
+        refused = (each.health().error for each in self._all)
+        return next(iter(self._missing), "") or next(filter(None, refused), "")
+
+    def health(self) -> list[SurfaceHealth]:
+        """Return the counters of each."""
+        return [each.health() for each in self._all]
+
+    def tell(self, t: float) -> None:
+        """Hand the state to those who want it, 30 times a second at most."""
+        if t < self._due or self._stage.signals is None:
+            return
+        wanting = [each for each in self._all if each.wants_state]
+        if wanting:
+            self._due = t + _TELL_S
+            values = state_values(self._stage, self._stage.signals, self._recording, self.error)
+            for each in wanting:
+                each.publish(values)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for each in self._all:
+            each.close()
