@@ -19,8 +19,10 @@ from types import FrameType
 from phosphene.engine.app import telemetry
 from phosphene.engine.app.actions import LiveActions
 from phosphene.engine.app.build import build_stage, given_scene
+from phosphene.engine.app.desk import DeskDocuments, open_desk
 from phosphene.engine.app.options import LiveOptions, check_places
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
+from phosphene.engine.app.previewing import PreviewSink
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.screen import Screen, key_changes
 from phosphene.engine.app.stage import Stage
@@ -38,6 +40,7 @@ from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
+from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
@@ -138,9 +141,18 @@ def _with_stage(
     surfaces.open(
         "OSC", lambda: OscServer(table, stage.bus, host=options.osc_host, port=options.osc_port, port_out=options.osc_out)
     )
+    desk: DeskServer | None = None
+    if options.desk is not None:
+        host, port = options.desk
+        desk = surfaces.open("desk", lambda: open_desk(stage, table, host, port, options.osc_port))
     screen = Screen(display, stage, recording, surfaces)
     actions.open(stage, recording, lambda: telemetry.report(stage, recording, surfaces.health()))
     stage.sinks += [screen, recording]
+    previews: PreviewSink | None = None
+    if desk is not None:
+        previews = PreviewSink(stage, desk)
+        stage.sinks += [previews, DeskDocuments(stage, recording, surfaces, desk)]
+        _log.info("play it from %s", desk.url)
     tagger: TagRunner | None = None
     if extra_sink is not None:
         stage.sinks.append(extra_sink(stage))
@@ -164,6 +176,8 @@ def _with_stage(
             tagger.close()
         report = telemetry.report(stage, recording, surfaces.health())
         surfaces.close()
+        if previews is not None:
+            previews.close()
         screen.close()
         close_stage(stage)
     _say_goodbye(stage, recording)

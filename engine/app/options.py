@@ -46,6 +46,7 @@ class LiveOptions:
     osc_host: str = "127.0.0.1"
     osc_port: int = 9000
     osc_out: int = 9001
+    desk: tuple[str, int] | None = ("127.0.0.1", 8800)  # where the page is served; None: nowhere
     show: bool = False
     gain: float = 1.0
     channels: tuple[int, ...] = ()
@@ -82,6 +83,15 @@ def parse_size(text: str, where: str = "--size") -> Size:
             "not a picture size", where=where, allowed="WIDTHxHEIGHT, 16 to 8192 each, such as 1280x720", got=text
         )
     return size
+
+
+def parse_place(text: str, where: str = "--desk") -> tuple[str, int]:
+    """Read `127.0.0.1:8800`, `[::1]:8800`, `0.0.0.0:8800` or a port alone. Raises UserError."""
+    host, _, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not (port.isascii() and port.isdigit() and int(port[:6]) <= 65535):
+        raise UserError("not an address to serve on", where=where, allowed="HOST:PORT, such as 127.0.0.1:8800", got=text)
+    return host, int(port)
 
 
 def parse_channels(text: str) -> tuple[int, ...]:

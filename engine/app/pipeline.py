@@ -47,6 +47,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     missed_before = stage.clock.missed
     frame = stage.clock.next_frame()
     began = clock.now()
+    stage.aside_s = 0.0
 
     # 2 what came in: sound, answers of the loader, messages
     records = stage.source.records(frame.t_present)
@@ -93,7 +94,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     gpu_ms = stage.mixer.gpu_ms
     stage.budget.close(cost, ended, stage.clock.missed - missed_before, gpu_ms)
     # This thread only queues what CUDA computes, and the two run side by side: the slower one sets the pace.
-    stage.governor.record(max(cost * 1e3, gpu_ms), light=stage.mixer.light)
+    stage.governor.record(max((cost - stage.aside_s) * 1e3, gpu_ms), light=stage.mixer.light)
     return frame, signals
 
 

@@ -219,6 +219,8 @@ class ReplaySource(FileAnalysis):
 class ReplayBeatClock:
     """Leads with the beat that was seen: whatever set it, taps included, is in it."""
 
+    leader = "take"
+
     def __init__(self, clock: ReplayClock) -> None:
         self._clock = clock
 

@@ -59,6 +59,11 @@ class ActionHandler(Protocol):
 class BeatClock(Protocol):
     """Says where the beat is: `tempo.conductor.Conductor` live, `tempo.grid.GridConductor` over a whole file."""
 
+    @property
+    def leader(self) -> str:
+        """Who leads, in a word: `hand`, `music`, `nobody`."""
+        ...
+
     def update(self, line: Timeline | None, t: float) -> None:
         """Hear the tracker's newest line, once a frame."""
         ...
@@ -127,6 +132,7 @@ class Stage:
     ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
     tags: Tags = no_tags  # what kind of music plays at a time, s on the line of the records
     signals: Signals | None = None  # of the newest frame, for those who tell about it
+    aside_s: float = 0.0  # how long this frame worked on what the show does not need: no reason for smaller pictures
     waited_s: float = 0.0  # how long the display waited for its refresh in this frame: time, but no work
     delay: PictureDelay = field(default_factory=PictureDelay)
     broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame

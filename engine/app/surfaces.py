@@ -6,12 +6,15 @@ One that cannot be opened is a line on the panel; the show plays without it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.telemetry import state_values
 from phosphene.engine.control.surface import Surface, SurfaceHealth
 from phosphene.engine.core.errors import UserError
+
+S = TypeVar("S", bound=Surface)
 
 _TELL_S = 1.0 / 30.0  # gathering the state costs 0.3 ms: not worth doing more often than clients are told
 
@@ -25,13 +28,16 @@ class Surfaces:
         self._missing: list[str] = []
         self._due = 0.0
 
-    def open(self, name: str, make: Callable[[], Surface]) -> None:
-        """Add the surface that `make` returns; where it raises UserError, say so."""
+    def open(self, name: str, make: Callable[[], S]) -> S | None:
+        """Add the surface that `make` returns, and return it; where it raises UserError, say so."""
         try:
-            self._all.append(make())
+            made = make()
         except UserError as error:
             self._stage.say(f"no {name}: {error.line()}")
             self._missing.append(error.line())
+            return None
+        self._all.append(made)
+        return made
 
     @property
     def error(self) -> str:

@@ -36,10 +36,9 @@ def refusals(stage: Stage) -> list[dict[str, str]]:
     return [{"name": name, "reason": reason} for name, reason in sorted(seen)]
 
 
-def _waits(fade: Fade) -> str:
-    if fade.running:
-        return ""
-    return ", at the drop" if fade.drop else ", waiting"
+def _faded(fade: Fade) -> str:
+    waits = "" if fade.running else ", at the drop" if fade.drop else ", waiting"
+    return f"{fade.kind}, {fade.beats:g} beats{waits}"
 
 
 def hud_model(stage: Stage, signals: Signals, recording: Recording, control_error: str) -> HudModel:
@@ -48,7 +47,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, control_erro
     recent = int(_RECENT_S * budget.fps)
     status, counters = recording.status, stage.bus.counters
     fade = state.fade
-    transition = state.kind if fade is None else f"{fade.kind}, {fade.beats:g} beats{_waits(fade)}"
+    transition = state.kind if fade is None else _faded(fade)
     errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
     errors += [health.error] if health.error else []
     errors += health.notes
@@ -98,13 +97,16 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
     status = recording.status
     return show_values(stage.state) | {
         "/state/guard": (guard_state(stage),),
+        "/state/fade": (_faded(stage.state.fade) if stage.state.fade else "",),
         "/state/beat": (signals.position.beat_of_bar,),
         "/state/tempo/bpm": (float(signals.position.bpm),),
         "/state/tempo/confidence": (float(signals.position.confidence),),
+        "/state/tempo/source": (stage.conductor.leader,),
         "/state/tempo/per_bar": (int(signals.position.per_bar),),
         "/state/tempo/bar_confidence": (float(signals.position.bar_confidence),),
         "/state/audio/level": (float(signals["loudness"]),),
         "/state/audio/peak": (float(health.peak),),
+        "/state/audio/clipped": (int(health.clipped),),
         "/state/audio/state": (health.state,),
         "/state/fps": (budget.recent_fps(int(budget.fps)),),
         "/state/frame/p99": (budget.frame_ms.percentile(99, int(_RECENT_S * budget.fps)),),
@@ -112,6 +114,8 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
         "/state/size": (str(stage.governor.size()),),
         "/state/backend": (backend_names(stage),),
         "/state/recorder/on": (int(recording.active),),
+        "/state/recorder/seconds": (status.seconds if status else 0.0,),
+        "/state/recorder/disk": (recording.disk_free_gb or 0.0,),
         "/state/recorder/dropped": (status.dropped if status else 0,),
         "/state/control/received": (counters.received,),
         "/state/control/rejected": (counters.rejected,),

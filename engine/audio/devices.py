@@ -28,6 +28,7 @@ _PULSE_DEVICES = ("pulse", "pipewire", "default")  # ALSA devices that lead to t
 # otherwise (WDM-KS); the first of these that has it is meant. MME, which PortAudio calls the default, adds 100 ms and more.
 _HOSTS = ("Windows WASAPI", "Core Audio", "ALSA", "JACK Audio Connection Kit", PULSE)
 WASAPI = _HOSTS[0]
+ALL = "--all"  # of `main`
 _OTHER_WINDOWS_HOSTS = ("MME", "Windows DirectSound", "Windows WDM-KS")
 
 
@@ -151,10 +152,14 @@ def main(arguments: Sequence[str]) -> int:
     """Look for the input `arguments[0]` with fresh eyes and write one line of JSON: {"device": ...} or {"error": ...}.
 
     With `arguments[1] == "or-default"` an input that is not there is replaced by the default: both keys are given.
+    With `ALL` in its place, the names of all that are there: {"names": [...]}.
     """
     answer: dict[str, object] = {}
     try:
         inputs = list_inputs()
+        if arguments[0] == ALL:
+            sys.stdout.write(json.dumps({"names": [device.name for device in one_each(inputs)]}) + "\n")
+            return 0
         try:
             answer["device"] = asdict(find_input(arguments[0], inputs))
         except UserError as error:

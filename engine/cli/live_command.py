@@ -38,6 +38,10 @@ def live_command(
     osc_host: Annotated[str, typer.Option(help="address to hear OSC on; 0.0.0.0: the whole network")] = "127.0.0.1",
     osc_port: Annotated[int, typer.Option(help="UDP port to receive OSC on", min=0, max=65535)] = 9000,
     osc_out: Annotated[int, typer.Option(help="UDP port to send the state to", min=1, max=65535)] = 9001,
+    desk: Annotated[
+        str, typer.Option(help="HOST:PORT of the page to play from; 0.0.0.0:8800: for phones, with a key")
+    ] = "127.0.0.1:8800",
+    no_desk: Annotated[bool, typer.Option("--no-desk", help="serve no page")] = False,
     show: Annotated[bool, typer.Option("--show", help="saving a scene file does not change the picture")] = False,
     gain: Annotated[float, typer.Option(help="multiply the input level by this, 0 to 100")] = 1.0,
     channels: Annotated[str | None, typer.Option(help="the one or two input channels, from 1, such as 3,4")] = None,
@@ -50,7 +54,15 @@ def live_command(
 ) -> None:
     """Play a show: listen, paint, show, record."""
     from phosphene.engine.app.live import run_live
-    from phosphene.engine.app.options import LONGEST_S, LiveOptions, parse_channels, parse_fps, parse_record, parse_size
+    from phosphene.engine.app.options import (
+        LONGEST_S,
+        LiveOptions,
+        parse_channels,
+        parse_fps,
+        parse_place,
+        parse_record,
+        parse_size,
+    )
     from phosphene.engine.core.params import within
 
     if smoke:
@@ -73,6 +85,7 @@ def live_command(
             osc_host=osc_host,
             osc_port=osc_port,
             osc_out=osc_out,
+            desk=None if no_desk else parse_place(desk),
             show=show,
             gain=within("--gain", gain, 0.0, 100.0),
             channels=parse_channels(channels) if channels else (),
@@ -95,6 +108,7 @@ def _try_out(style: str | None, scene: str | None, backend: str) -> int:
         code = run_live(
             LiveOptions(
                 scene=scene, style=style, backend=backend, input="demo", output="headless", seconds=_TRIED_S, osc_port=0,
+                desk=None,
                 report=report, takes=Path(folder) / "takes",
             )
         )  # fmt: skip

@@ -120,6 +120,8 @@ class Mixer:
         self._mixed = RenderTarget(_SMALL)
         self._picture: RenderTarget | None = None
         self.light = True  # whether the newest picture was made without any deck's generator: it says nothing of their cost
+        self.seen: dict[str, RenderTarget] = {}  # what each deck painted by itself in the newest frame, valid until the next
+        self.together = False  # whether one launch painted both decks in the newest frame
         self.gpu_ms = 0.0  # GPU time of the generators that are seen, as far as they tell
         self._apart: tuple[Generator | None, Generator | None] | None = None  # a pair that failed to render together
         self._warm()
@@ -144,7 +146,9 @@ class Mixer:
             return self._picture
         seen = weights(show.transition, show.mix)
         levels = tuple(min(1.0, max(0.0, show.deck(name).params.get("level", 1.0))) for name in DECKS)
-        if self._together(frame, signals, show, size, seen, levels):
+        self.seen = {}
+        self.together = self._together(frame, signals, show, size, seen, levels)
+        if self.together:
             self._picture = self._mixed
             return self._picture
         pictures: dict[str, RenderTarget] = {}
@@ -156,6 +160,7 @@ class Mixer:
                     self.gpu_ms += generator.capabilities.gpu_ms
             else:
                 self.decks[name].chain.reset()
+        self.seen = pictures
         alone = next(iter(pictures), "")
         if len(pictures) == 1 and seen[DECKS.index(alone)] == levels[DECKS.index(alone)] == 1.0:
             self._picture = pictures[alone]

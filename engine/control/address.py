@@ -15,6 +15,7 @@ from phosphene.engine.core.paths import is_name
 from phosphene.engine.show.change import Change, Value
 
 MAX_TEXT = 200  # characters of a string argument
+_FROM_AFAR = ("osc", "desk", "midi")  # sources whose hand is not on this machine's keyboard
 _ROUNDING = 1e-6  # float32 on the wire: 0.1 arrives as 0.10000000149, which must not fall out of a range that ends at 0.1
 
 
@@ -177,7 +178,7 @@ class Table:
         if address is None:
             raise unknown(path)
         checked = address.read(args)
-        if address.only_on and source.startswith("osc") and checked != (1,):
+        if address.only_on and source.startswith(_FROM_AFAR) and checked != (1,):
             raise UserError("not switched off by a message", where=path, allowed="1", got=0, remedy=address.only_on)
         return None if checked is None else Change(path, checked, t, source, address.every)
 

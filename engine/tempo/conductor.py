@@ -73,6 +73,11 @@ class Conductor:
         self._taps: list[float] = []
 
     @property
+    def leader(self) -> str:
+        """Who leads: `hand` (taps, a set tempo), `music` (the tracker), or `nobody`: the beat runs on at its last tempo."""
+        return "hand" if self._leading else "music" if self._following else "nobody"
+
+    @property
     def leading(self) -> bool:
         """True while the performer's tempo stands against the tracker's."""
         return self._leading

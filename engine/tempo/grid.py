@@ -132,6 +132,11 @@ class GridConductor:
         self._live: Conductor | None = None
 
     @property
+    def leader(self) -> str:
+        """See `Conductor`."""
+        return "music" if self._live is None else self._live.leader
+
+    @property
     def leading(self) -> bool:
         """True while the performer's tempo stands against the grid's."""
         return self._live is not None and self._live.leading

@@ -1,0 +1,115 @@
+"""The desk's part of the render loop: opens its server, and hands over the documents that pages look at.
+
+Render thread, but for what `DeskLibrary` reads. Each document is gathered only while a page shows it, and at its own rate.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import phosphene
+from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.surfaces import Surfaces
+from phosphene.engine.app.telemetry import backend_names, refusals
+from phosphene.engine.control.address import Table
+from phosphene.engine.control.oscquery import Namespace
+from phosphene.engine.core import clock, metrics
+from phosphene.engine.core.frame import Frame
+from phosphene.engine.desk.library import DeskLibrary
+from phosphene.engine.desk.server import DeskServer
+from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.show.catalogue import DECKS, IDLE
+
+_HISTORY = 240  # frame times on the page's chart
+_RECENT_S = 5.0
+_MOVED_S = 60.0  # who moved what is told for so long
+
+
+def open_desk(stage: Stage, table: Table, host: str, port: int, osc_port: int) -> DeskServer:
+    """Return the desk's server. Raises UserError where it can have no port."""
+    catalogue = stage.document.catalogue
+    tree = Namespace(table, name=f"Phosphene ({socket.gethostname()})", osc_port=osc_port)
+    tree.offer("/scene", catalogue.scenes)
+    for deck in DECKS:
+        tree.offer(f"/deck/{deck}/style", (IDLE, *catalogue.styles))
+    library = DeskLibrary(catalogue, stage.document.setlist)
+    return DeskServer(table, stage.bus, library, tree, host=host, port=port, version=phosphene.__version__)
+
+
+class DeskDocuments:
+    """A sink of the render loop that looks at no picture."""
+
+    def __init__(self, stage: Stage, recording: Recording, surfaces: Surfaces, desk: DeskServer) -> None:
+        self._stage, self._recording, self._surfaces, self._desk = stage, recording, surfaces, desk
+        self._made: dict[str, float] = {}
+        self._told: dict[str, object] = {}
+        self._kinds: dict[str, tuple[float, Callable[[], object]]] = {
+            "numbers": (1.0, self._numbers),
+            "signals": (1.0 / 15.0, self._signals),
+            "moved": (0.2, self._moved),
+        }
+
+    def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
+        """Make the documents that are due."""
+        wanted = self._desk.documents_wanted
+        if not wanted:
+            self._told.clear()
+            return
+        began = clock.now()
+        for name, (every, make) in self._kinds.items():
+            if name in wanted and frame.t_present - self._made.get(name, 0.0) >= every:
+                self._made[name] = frame.t_present
+                value = make()
+                if self._told.get(name) != value:
+                    self._told[name] = value
+                    self._desk.document(name, value)
+        self._stage.aside_s += clock.now() - began
+
+    def close(self) -> None:
+        """Hold nothing that is to be freed."""
+
+    def _numbers(self) -> object:
+        stage, budget, health = self._stage, self._stage.budget, self._stage.source.health()
+        recent, status = int(_RECENT_S * budget.fps), self._recording.status
+        return {
+            "fps": budget.recent_fps(int(budget.fps)),
+            "p50": budget.frame_ms.percentile(50, recent),
+            "p99": budget.frame_ms.percentile(99, recent),
+            "missed": budget.missed,
+            "frame_ms": [round(float(ms), 2) for ms in budget.frame_ms.recent(_HISTORY)],
+            "target_ms": budget.budget_ms,
+            "internal": str(stage.governor.size()),
+            "output": str(stage.output.size),
+            "backend": backend_names(stage),
+            "refused": refusals(stage),
+            "memory_mb": round(metrics.peak_rss_mb(), 1),
+            "recorder": {
+                "state": status.state if status else "",
+                "seconds": status.seconds if status else 0.0,
+                "frames": status.frames if status else 0,
+                "dropped": status.dropped if status else 0,
+                "disk_gb": self._recording.disk_free_gb,
+            },
+            "surfaces": [
+                {name: getattr(each, name) for name in ("name", "where", "received", "rejected", "dropped", "error")}
+                for each in self._surfaces.health()
+            ],
+            "audio": {
+                "source": health.source,
+                "state": health.state,
+                "overflows": health.overflows,
+                "restarts": health.restarts,
+                "notes": [*([health.error] if health.error else []), *health.notes],
+            },
+            "messages": stage.messages[-12:],
+        }
+
+    def _signals(self) -> object:
+        signals = self._stage.signals
+        return {name: round(float(value), 3) for name, value in signals.items()} if signals is not None else {}
+
+    def _moved(self) -> object:
+        since = clock.now() - _MOVED_S
+        return {path: source for path, (source, t) in self._stage.moved.items() if t > since}

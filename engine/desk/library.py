@@ -1,0 +1,167 @@
+"""What pages are told of styles, scenes and setlist: texts and numbers as JSON, and where their pictures lie.
+
+Called on the desk's worker threads, which may wait for a disk. Weights are not read: a page needs none, and checking them
+would take seconds beside a running show. What a style says of itself is data here; pages show it as text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from phosphene.engine.audio.devices import ALL
+from phosphene.engine.core.child import child_environment, python_child
+from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.paths import is_name, scene_folders
+from phosphene.engine.core.signals import SIGNALS
+from phosphene.engine.library.library import energy_of
+from phosphene.engine.library.ratings import Rating, load_ratings
+from phosphene.engine.models.style import list_styles, load_meta, style_folder
+from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
+from phosphene.engine.show.mapping import CURVES
+from phosphene.engine.show.scene import load_scene, scene_names, scene_path
+from phosphene.engine.show.setlist import Setlist
+
+_STILL, _VIDEO = "preview.png", "preview.mp4"
+_LOOK_S = 5.0  # a look at the audio devices takes 0.3 s; a driver that hangs must not hold the page up for ever
+
+
+class DeskLibrary:
+    """catalogue: what scenes are checked against. addresses: of the desk, for phones. Remembers what files said while they
+    stay as they are."""
+
+    def __init__(self, catalogue: Catalogue, setlist: Setlist, addresses: Callable[[], Mapping[str, Any]] = dict) -> None:
+        self._catalogue, self._setlist, self._addresses = catalogue, setlist, addresses
+        self._known: dict[Path, tuple[tuple[float, int], dict[str, Any]]] = {}
+
+    def document(self) -> dict[str, Any]:
+        """Return what `library.json` is."""
+        ratings = _ratings()
+        stars = {slug: ratings.get(slug, Rating()).stars for slug in list_styles()}
+        return {
+            "styles": [self._style(slug) | {"stars": stars[slug] or 0} for slug in stars],
+            "scenes": [self._scene(slug) for slug in scene_names(scene_folders())],
+            "setlist": {
+                "name": self._setlist.name,
+                "cues": [{"scene": cue.scene, "note": cue.note} for cue in self._setlist.cue],
+            },
+            "inputs": input_names(),
+            "signals": list(SIGNALS),
+            "curves": list(CURVES),
+            "effects": {name: [p.name for p in params] for name, params in self._catalogue.effects.items()},
+            "decks": list(DECKS),
+            "transitions": list(TRANSITIONS),
+            "desk": dict(self._addresses()),
+        }
+
+    def file(self, kind: str, slug: str, name: str) -> Path | None:
+        """Return the file of a style's picture, None where there is none: no other file of a disk can be asked for."""
+        if kind != "style" or name not in (_STILL, _VIDEO) or not is_name(slug):
+            return None
+        try:
+            found = style_folder(slug) / name
+        except UserError:
+            return None
+        return found if found.is_file() else None
+
+    def _style(self, slug: str) -> dict[str, Any]:
+        try:
+            folder = style_folder(slug)
+            return self._once(folder / "style.toml", lambda: _told_of_style(slug, folder))
+        except UserError as error:
+            return _blank(slug) | {"fault": error.line()}
+
+    def _scene(self, slug: str) -> dict[str, Any]:
+        try:
+            path = scene_path(slug)
+            return self._once(path, lambda: self._told_of_scene(slug, path))
+        except UserError as error:
+            return {"slug": slug, "name": slug, "description": "", "tags": [], "style": "", "second": None, "faders": {}} | {
+                "still": None,
+                "fault": error.line(),
+            }
+
+    def _told_of_scene(self, slug: str, path: Path) -> dict[str, Any]:
+        scene = load_scene(path, self._catalogue)
+        second = scene.second.style if scene.second else None
+        shown = next((style for style in (scene.deck.style, second) if style and style != IDLE), "")
+        return {
+            "slug": slug,
+            "name": scene.name,
+            "description": scene.description,
+            "tags": list(scene.tags),
+            "style": scene.deck.style,
+            "second": second,
+            "faders": dict(scene.faders),
+            "still": _link(shown, _STILL) if shown and self.file("style", shown, _STILL) else None,
+            "fault": "",
+        }
+
+    def _once(self, path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what `read` returns, and the same again while the file is the same."""
+        try:
+            told = os.stat(path)
+        except OSError:
+            return read()
+        stamp = told.st_mtime, told.st_size
+        known = self._known.get(path)
+        if known is None or known[0] != stamp:
+            known = self._known[path] = stamp, read()
+        return known[1]
+
+
+def _told_of_style(slug: str, folder: Path) -> dict[str, Any]:
+    meta = load_meta(folder)
+    return _blank(slug) | {
+        "name": meta.name,
+        "kind": meta.kind,
+        "prompt": meta.prompt,
+        "description": meta.description,
+        "tags": list(meta.tags),
+        "genres": list(meta.genres),
+        "palette": list(meta.palette),
+        "energy": energy_of(meta),
+        "still": _link(slug, _STILL) if (folder / _STILL).is_file() else None,
+        "video": _link(slug, _VIDEO) if (folder / _VIDEO).is_file() else None,
+    }
+
+
+def _blank(slug: str) -> dict[str, Any]:
+    lists: dict[str, Any] = {key: [] for key in ("tags", "genres", "palette")}
+    texts = dict.fromkeys(("kind", "prompt", "description", "fault"), "")
+    return {"slug": slug, "name": slug, "energy": None, "still": None, "video": None, "stars": 0} | texts | lists
+
+
+def _link(slug: str, name: str) -> str:
+    return f"/desk/style/{quote(slug, safe='')}/{name}"
+
+
+def _ratings() -> Mapping[str, Rating]:
+    try:
+        return load_ratings()
+    except UserError:
+        return {}
+
+
+def input_names() -> list[str]:
+    """Return what `/audio/input` can be given. A process of its own looks: in ours PortAudio would see no new device."""
+    command = python_child("phosphene.engine.audio.devices", ALL)
+    try:
+        run = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_LOOK_S,
+            check=True,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        found = json.loads(run.stdout)["names"]
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+        found = []
+    return list(dict.fromkeys(["default", "demo", *map(str, found)]))
