@@ -16,6 +16,7 @@ from phosphene.engine.show.change import Change, Value
 
 MAX_TEXT = 200  # characters of a string argument
 _FROM_AFAR = ("osc", "desk", "midi")  # sources whose hand is not on this machine's keyboard
+MAX_LABEL = 30  # characters: what fits on a control of Chataigne or TouchOSC
 _ROUNDING = 1e-6  # float32 on the wire: 0.1 arrives as 0.10000000149, which must not fall out of a range that ends at 0.1
 
 
@@ -83,6 +84,8 @@ class Address:
 
     every: no press may be replaced by a later one. output: sent by us, not understood. rate_hz: at most so often.
     only_on: what a message may switch on and never off; "" for all others, else how it is switched off.
+    label: its name on the controls of other programs, made of the path where none is given; no two of one folder share it.
+    told_as: the address under which its value is published, where that is another one.
     """
 
     path: str
@@ -94,6 +97,14 @@ class Address:
     rate_hz: float = 30.0
     group: str = ""
     only_on: str = ""
+    label: str = ""
+    told_as: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            *_, folder, last = ("", *self.path.split("/"))
+            words = f"{folder} {last}" if last.isdigit() else last
+            object.__setattr__(self, "label", (words[:1].upper() + words[1:]).replace("_", " "))
 
     @property
     def types(self) -> str:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from phosphene.engine.control.address import Address, Alias, Table
+from phosphene.engine.control.oscquery import Namespace
 
 _DECK = re.compile(r"/[ab](?=/)")
 _FADER = re.compile(r"(/fader)/\d+")
@@ -55,43 +56,21 @@ def markdown(table: Table) -> str:
 
 
 def oscquery_tree(table: Table) -> dict[str, Any]:
-    """Return the OSCQuery namespace of the table, as its JSON: FULL_PATH, TYPE, ACCESS, RANGE, DESCRIPTION, CONTENTS."""
-    root = _node("")
-    for address in table.addresses.values():
-        node = root
-        path = ""
-        for part in address.path.split("/")[1:]:
-            path += f"/{part}"
-            node = node.setdefault("CONTENTS", {}).setdefault(part, _node(path))
-        node |= _attributes(address)
-    return root
+    """Return the OSCQuery namespace of the table as its JSON, for reading: values are the defaults, and DESCRIPTION is the
+    whole sentence, not the short label that clients are served.
+    """
+    namespace = Namespace(table)
+    namespace.publish({a.told_as or a.path: (a.default,) for a in table.addresses.values() if a.default is not None})
+    tree = namespace.tree()
+    _spell_out(tree)
+    return tree
 
 
-def _node(path: str) -> dict[str, Any]:
-    return {"FULL_PATH": path or "/", "ACCESS": 0}
-
-
-def _attributes(address: Address) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "TYPE": "".join(a.type for a in address.arguments) or "N",
-        "ACCESS": 1 if address.output else 2 if not address.arguments else 3,
-        "DESCRIPTION": address.description,
-    }
-    ranges: list[dict[str, float | list[str]]] = []
-    for a in address.arguments:
-        if a.choices:
-            ranges.append({"VALS": list(a.choices)})
-        elif a.type != "s" and abs(a.minimum) != float("inf"):
-            ranges.append({"MIN": a.minimum, "MAX": a.maximum})
-        else:
-            ranges.append({})
-    if any(ranges):
-        found["RANGE"] = ranges
-    if any(a.unit for a in address.arguments):
-        found["UNIT"] = [a.unit for a in address.arguments]
-    if address.default is not None:
-        found["VALUE"] = [address.default]
-    return found
+def _spell_out(node: dict[str, Any]) -> None:
+    if "HELP" in node:
+        node["DESCRIPTION"] = node.pop("HELP")
+    for inner in node.get("CONTENTS", {}).values():
+        _spell_out(inner)
 
 
 def _grouped(table: Table) -> list[Address]:

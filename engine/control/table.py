@@ -24,12 +24,14 @@ _SWITCH = Argument("on", "i", 0, 1, optional=True)
 
 def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Table:
     """Return the table of a program with these effects (name -> parameters) and generator parameters."""
-    return Table([*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *_outputs()], [*_resolume(), *_qlab()])
+    return Table(
+        [*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *_outputs()], [*_resolume(), *_qlab(), *_chataigne()]
+    )
 
 
 def _value(path: str, p: Param, description: str, group: str) -> Address:
     argument = Argument(p.name, "f", p.minimum, p.maximum, unit=p.unit)
-    return Address(path, (argument,), description, p.default, group=group)
+    return Address(path, (argument,), description, p.default, group=group, label=p.label)
 
 
 def _decks(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Iterable[Address]:
@@ -40,6 +42,7 @@ def _decks(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
             f"Put a style on deck {deck}. It is loaded and warmed first; until then, and if it is refused, the old "
             "one plays on. `idle` is the idle scene.",
             group="Decks",
+            told_as=f"/state/deck/{deck}/style",
         )
         for p in with_level(deck_params):
             yield _value(f"/deck/{deck}/{p.name}", p, p.description or p.label, "Decks")
@@ -56,6 +59,7 @@ def _show() -> Iterable[Address]:
         (Argument("deck", "s", choices=DECKS), Argument("beats", "f", 0.0, 256.0, optional=True, unit="beats")),
         "Crossfade to a deck, from the next beat, over so many beats (4 when left out; 0 cuts now).",
         group=group,
+        label="Fade to deck",
     )
     yield Address(
         "/crossfade/kind", (Argument("kind", "s", choices=TRANSITIONS),), "How the decks are mixed.", "dissolve", group=group
@@ -67,6 +71,7 @@ def _show() -> Iterable[Address]:
         "A scene that waits for a drop comes in at once when it is called a second time; another one takes its place. "
         "Called while both decks are seen, it waits until the crossfade has run to its nearer end, within one beat.",
         group=group,
+        told_as="/state/scene",
     )
     yield Address("/scene/number", (Argument("number", "i", 1, 99),), "Call a scene by its place in the list.", group=group)
     yield Address(
@@ -111,6 +116,7 @@ def _show() -> Iterable[Address]:
         1,
         every=True,
         group=group,
+        label="Flash guard",
         only_on="press Ctrl+G at the machine, or start with --no-guard",
     )
     yield Address(
@@ -128,7 +134,15 @@ def _tempo() -> Iterable[Address]:
     group = "Tempo"
     yield Address("/tempo/tap", (), "Tap the beat: four taps or more set tempo and phase.", every=True, group=group)
     clamped = "Set the tempo; outside 30 to 300 the nearest of these is taken."
-    yield Address("/tempo/bpm", (Argument("bpm", "f", *BPM, unit="bpm"),), clamped, 120.0, group=group)
+    yield Address(
+        "/tempo/bpm",
+        (Argument("bpm", "f", *BPM, unit="bpm"),),
+        clamped,
+        120.0,
+        group=group,
+        label="BPM",
+        told_as="/state/tempo/bpm",
+    )
     yield Address(
         "/tempo/resync",
         (),
@@ -162,7 +176,13 @@ def _tempo() -> Iterable[Address]:
 def _desk() -> Iterable[Address]:
     group = "Desk"
     yield Address(
-        "/record", (_SWITCH,), "1 starts a take, 0 ends it. Without an argument: change over.", 0, every=True, group=group
+        "/record",
+        (_SWITCH,),
+        "1 starts a take, 0 ends it. Without an argument: change over.",
+        0,
+        every=True,
+        group=group,
+        told_as="/state/recorder/on",
     )
     yield Address("/audio/gain", (Argument("gain", "f", 0.0, 16.0),), "Input gain, a factor.", 1.0, group=group)
     yield Address(
@@ -279,3 +299,9 @@ def _resolume() -> Iterable[Alias]:
 
 def _qlab() -> Iterable[Alias]:
     yield Alias("/go", "/cue/go", "QLab's GO", fixed=())
+
+
+def _chataigne() -> Iterable[Alias]:
+    """To Chataigne what has addresses below it is a folder and nothing else: these two get a leaf of their own there."""
+    yield Alias("/crossfade/position", "/crossfade", "For OSCQuery clients that take `/crossfade` for a folder")
+    yield Alias("/scene/slug", "/scene", "For OSCQuery clients that take `/scene` for a folder")
