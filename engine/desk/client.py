@@ -24,10 +24,11 @@ PICTURES = {"a": b"A", "b": b"B", "wall": b"W"}
 
 
 class Client:
-    """peer: who it is, for the source of its changes. role: "play", "view", or "" before it has shown its key."""
+    """peer: its address, for the source of its changes. role: "play", "view", or "" before it has shown its key."""
 
-    def __init__(self, socket: web.WebSocketResponse, peer: str, role: str) -> None:
-        self.socket, self.peer, self.role = socket, peer, role
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, role: str) -> None:
+        self.socket, self.peer, self.role = socket, request.remote or "", role
+        self._transport = request.transport
         self.watches = False  # all of the state, in bundles
         self.listens: dict[str, str] = {}  # what it listens to -> the address that has the values; a message each
         self.pictures: tuple[str, ...] = ()
@@ -42,6 +43,11 @@ class Client:
         """Send one line of JSON soon; the newest twenty wait."""
         self._words = [*self._words, json.dumps({"COMMAND": command, "DATA": data})][-20:]
         self.wake()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def wake(self) -> None:
         """Look soon whether there is something new for it."""

@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +131,7 @@ class DeskServer:
 
     def changed(self, path: str) -> None:
         """Tell pages that what lies under `path` is another list now: styles or scenes came or went."""
-        self._soon(lambda: [client.say("PATH_CHANGED", path) for client in self._clients])
+        self._soon(self._tell_all, "PATH_CHANGED", path)
 
     def health(self) -> SurfaceHealth:
         """Return its counters."""
@@ -182,6 +183,10 @@ class DeskServer:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(client.socket.close(code=1001), 0.5)
         await runner.cleanup()
+
+    def _tell_all(self, command: str, data: object) -> None:
+        for client in self._clients:
+            client.say(command, data)
 
     def _wake(self) -> None:
         for client in self._clients:
@@ -253,7 +258,7 @@ class DeskServer:
         parts = path.split("/")[2:]
         file = None
         if len(parts) == 3:
-            file = await self._loop.run_in_executor(self._workers, self._library.file, *parts)
+            file = await self._loop.run_in_executor(self._workers, partial(self._library.file, *parts))
         if file is None:
             return web.Response(status=404, headers=_HEADERS)
         return web.FileResponse(file, headers=_HEADERS | {"Cache-Control": "max-age=60"})
@@ -265,7 +270,7 @@ class DeskServer:
             await ws.close(code=4429, message=b"too many pages are open")
             return ws
         role = self.keys.admits(request.query.get("key", ""))
-        client = Client(ws, request.remote or "", role)
+        client = Client(ws, request, role)
         self._clients.append(client)
         sender = asyncio.ensure_future(self._send_to(client))
         try:
@@ -280,9 +285,7 @@ class DeskServer:
         try:
             await client.run(lambda: self._values, self._wire, self._pictures, self._documents)
         except (TimeoutError, ConnectionError):
-            transport = client.socket.get_extra_info("peername") and client.socket._req and client.socket._req.transport
-            if transport is not None:
-                transport.abort()  # it does not read: closing politely would wait for it
+            client.abort()  # it does not read: closing politely would wait for it
 
     async def _hear(self, client: Client) -> None:
         since_rest = 0
