@@ -40,6 +40,7 @@ from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
+from phosphene.engine.desk.invitation import qr_text
 from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
@@ -153,6 +154,8 @@ def _with_stage(
         previews = PreviewSink(stage, desk)
         stage.sinks += [previews, DeskDocuments(stage, recording, surfaces, desk)]
         _log.info("play it from %s", desk.url)
+        if desk.keys.play:
+            _log.info("\n%s", qr_text(desk.url))
     tagger: TagRunner | None = None
     if extra_sink is not None:
         stage.sinks.append(extra_sink(stage))

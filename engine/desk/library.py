@@ -32,11 +32,10 @@ _LOOK_S = 5.0  # a look at the audio devices takes 0.3 s; a driver that hangs mu
 
 
 class DeskLibrary:
-    """catalogue: what scenes are checked against. addresses: of the desk, for phones. Remembers what files said while they
-    stay as they are."""
+    """catalogue: what scenes are checked against. Remembers what files said while they stay as they are."""
 
-    def __init__(self, catalogue: Catalogue, setlist: Setlist, addresses: Callable[[], Mapping[str, Any]] = dict) -> None:
-        self._catalogue, self._setlist, self._addresses = catalogue, setlist, addresses
+    def __init__(self, catalogue: Catalogue, setlist: Setlist) -> None:
+        self._catalogue, self._setlist = catalogue, setlist
         self._known: dict[Path, tuple[tuple[float, int], dict[str, Any]]] = {}
 
     def document(self) -> dict[str, Any]:
@@ -56,7 +55,7 @@ class DeskLibrary:
             "effects": {name: [p.name for p in params] for name, params in self._catalogue.effects.items()},
             "decks": list(DECKS),
             "transitions": list(TRANSITIONS),
-            "desk": dict(self._addresses()),
+            "desk": {"urls": [], "qr": None, "view_qr": None},
         }
 
     def file(self, kind: str, slug: str, name: str) -> Path | None:

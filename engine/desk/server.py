@@ -31,6 +31,7 @@ from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
 from phosphene.engine.desk.access import Keys, is_loopback, is_ours
 from phosphene.engine.desk.client import PICTURES, Client
+from phosphene.engine.desk.invitation import addresses, qr_svg, with_key
 from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.desk.pictures import jpeg
 
@@ -138,13 +139,21 @@ class DeskServer:
         text, at = self._refusal
         error = text if clock.now() - at < _NEWS_S else ""
         pages = f", {len(self._clients)} open" if self._clients else ""
-        return SurfaceHealth(self.name, self.url + pages, self._received, self._rejected, self._dropped, error)
+        where = addresses(self.host, self.port)[0] + pages
+        return SurfaceHealth(self.name, where, self._received, self._rejected, self._dropped, error)
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds the page."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "localhost") else "[::1]" if self.host == "::" else self.host
-        return f"http://{host}:{self.port}/"
+        """Where the page is found, with the key where one is needed."""
+        return with_key(addresses(self.host, self.port)[0], self.keys.play)
+
+    def invitation(self) -> dict[str, object]:
+        """Return what a page shows for phones to come in: the addresses, and a QR code each to play and to look."""
+        found = addresses(self.host, self.port)
+        if not self.keys.play:
+            return {"urls": found, "qr": None, "view_qr": None}
+        codes = {"qr": qr_svg(self.url), "view_qr": qr_svg(with_key(found[0], self.keys.view))}
+        return {"urls": [with_key(each, self.keys.play) for each in found], **codes}
 
     def close(self) -> None:
         """Stop serving."""
@@ -243,6 +252,8 @@ class DeskServer:
             return web.Response(status=401, text="a key is needed: open the address with its QR code", headers=_HEADERS)
         if path == "/desk/library.json":
             found = await self._loop.run_in_executor(self._workers, self._library.document)
+            if self.keys.admits(given) == "play":  # who may look only is not told how to get in
+                found["desk"] = self.invitation()
             return web.json_response(found, headers=_HEADERS)
         if path.startswith("/desk/"):
             return await self._file(path)

@@ -8,15 +8,21 @@ import pytest
 
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.oscquery import Namespace
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.control.surface import Surface
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core import clock
+from phosphene.engine.desk.library import DeskLibrary
+from phosphene.engine.desk.server import DeskServer
+from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.setlist import EMPTY
 
 Make = Callable[[Table, ControlBus], Surface]
 
 SURFACES: dict[str, Make] = {
     "osc": lambda table, bus: OscServer(table, bus, port=0, port_out=9),
+    "desk": lambda table, bus: DeskServer(table, bus, DeskLibrary(Catalogue((), {}, ()), EMPTY), Namespace(table), port=0),
 }
 
 
