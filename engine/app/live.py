@@ -33,6 +33,7 @@ from phosphene.engine.app.watch import SceneWatch
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.audio.tag_runner import TagRunner
 from phosphene.engine.control.address import Table
+from phosphene.engine.control.link import LinkPeer
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
@@ -146,6 +147,8 @@ def _with_stage(
     if options.desk is not None:
         host, port = options.desk
         desk = surfaces.open("desk", lambda: open_desk(stage, table, host, port, options.osc_port))
+    if options.link and (link := surfaces.open("Ableton Link", LinkPeer)) is not None:
+        stage.leads.append(link)
     screen = Screen(display, stage, recording, surfaces)
     actions.open(stage, recording, lambda: telemetry.report(stage, recording, surfaces.health()))
     stage.sinks += [screen, recording]

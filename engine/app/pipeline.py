@@ -40,6 +40,8 @@ from phosphene.engine.show.state import ShowFrame
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_LEADERS = {"hand": "the hand leads", "music": "the music leads", "nobody": "runs on", "link": "Ableton Link leads"}
+
 
 def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     """Render and hand over the next frame; return it with its signals."""
@@ -172,7 +174,17 @@ def _held(stage: Stage, what: str, work: Callable[[], T], instead: T) -> T:
 
 def _position(stage: Stage, t: float) -> BeatPosition:
     """Let the beat follow what is heard, and return it at `t`; the last one where it is no number."""
-    _held(stage, "the beat that is heard", lambda: stage.conductor.update(stage.source.timeline(), t), None)
+
+    def heard() -> None:
+        led = ((lead.name, lead.line()) for lead in stage.leads)
+        outside = next(((name, line) for name, line in led if line is not None), None)
+        stage.conductor.update(stage.source.timeline(), t, outside)
+
+    before = stage.conductor.leader
+    _held(stage, "the beat that is heard", heard, None)
+    leader, outside = stage.conductor.leader, {lead.name for lead in stage.leads}
+    if leader != before and {leader, before} & outside:
+        stage.say(f"tempo: {_LEADERS.get(leader, leader)}")
     position = stage.conductor.position(t)
     if all(map(math.isfinite, (position.beat, position.bpm, position.confidence))):
         return position
@@ -331,6 +343,9 @@ def _done(stage: Stage, action: Action, frame: Frame | None) -> None:
 
 def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
     conductor = stage.conductor
+    lead = next((each for each in stage.leads if each.name == conductor.leader), None)
+    if lead is not None and kind == "resync" and (line := lead.line()) is not None and line.bar_confidence > 0.0:
+        raise UserError("the bar is not ours to say", where="/tempo/resync", got=_LEADERS.get(lead.name, lead.name))
     match kind:
         case "tap":
             conductor.tap(t)
@@ -344,3 +359,6 @@ def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
             conductor.nudge(value, t)
         case "multiply":
             conductor.multiply(value, t)
+    bpm = conductor.requested()
+    if bpm is not None and lead is not None and not lead.set_bpm(bpm):
+        raise UserError("the tempo is not ours to set", where=f"/tempo/{kind}", got=_LEADERS.get(lead.name, lead.name))

@@ -64,8 +64,12 @@ class BeatClock(Protocol):
         """Who leads, in a word: `hand`, `music`, `nobody`."""
         ...
 
-    def update(self, line: Timeline | None, t: float) -> None:
-        """Hear the tracker's newest line, once a frame."""
+    def update(self, line: Timeline | None, t: float, outside: tuple[str, Timeline] | None = None) -> None:
+        """Hear the tracker's newest line, once a frame; outside: the name and line of who leads instead."""
+        ...
+
+    def requested(self) -> float | None:
+        """Return, once, the tempo that a hand asked for while somebody outside leads."""
         ...
 
     def position(self, t: float) -> BeatPosition:
@@ -78,6 +82,20 @@ class BeatClock(Protocol):
     def follow(self) -> None: ...
     def nudge(self, beats: float, t: float) -> None: ...
     def multiply(self, factor: float, t: float) -> None: ...
+
+
+class Lead(Protocol):
+    """Somebody outside who may lead the tempo: Ableton Link, a MIDI clock."""
+
+    name: str
+
+    def line(self) -> Timeline | None:
+        """Return its line as of now; None while it does not lead. Never waits."""
+        ...
+
+    def set_bpm(self, bpm: float) -> bool:
+        """Set its tempo; False where that is not ours to set."""
+        ...
 
 
 class LastPass(Protocol):
@@ -127,6 +145,7 @@ class Stage:
     output: RenderTarget
     actions: ActionHandler
     latency: OnsetLatency
+    leads: list[Lead] = field(default_factory=list)  # who may lead the tempo from outside, the first one first
     sinks: list[Sink] = field(default_factory=list)
     playing: dict[str, DeckStyle] = field(default_factory=lambda: {"a": DeckStyle(), "b": DeckStyle()})
     ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck

@@ -42,6 +42,7 @@ def live_command(
         str, typer.Option(help="HOST:PORT of the page to play from; 0.0.0.0:8800: for phones, with a key")
     ] = "127.0.0.1:8800",
     no_desk: Annotated[bool, typer.Option("--no-desk", help="serve no page")] = False,
+    link: Annotated[bool, typer.Option("--link", help="take part in an Ableton Link session on this network")] = False,
     show: Annotated[bool, typer.Option("--show", help="saving a scene file does not change the picture")] = False,
     gain: Annotated[float, typer.Option(help="multiply the input level by this, 0 to 100")] = 1.0,
     channels: Annotated[str | None, typer.Option(help="the one or two input channels, from 1, such as 3,4")] = None,
@@ -86,6 +87,7 @@ def live_command(
             osc_port=osc_port,
             osc_out=osc_out,
             desk=None if no_desk else parse_place(desk),
+            link=link,
             show=show,
             gain=within("--gain", gain, 0.0, 100.0),
             channels=parse_channels(channels) if channels else (),

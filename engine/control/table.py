@@ -229,7 +229,7 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
         "s",
         "who",
         "",
-        "Who leads the tempo: music, hand (taps, a set tempo), or nobody: it runs on",
+        "Who leads the tempo: link, music, hand (taps, a set tempo), or nobody: it runs on",
         10.0,
     ),
     ("/state/tempo/per_bar", "i", "beats", "", "Beats to a bar", 10.0),

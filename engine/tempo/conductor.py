@@ -15,6 +15,8 @@ What a performer can count on:
 * multiply by 2 or 1/2 corrects the octave and goes on following. A nudge is kept, relative to the tracker.
 * Bars are the tracker's, where it is sure of them, and run on where it is not. A bar that was counted wrongly passes faster
   or slower, until the next begins where it should: it never jumps, and never runs backwards.
+* Who leads from outside (Ableton Link, a MIDI clock) is met like the tracker, without a jump, and comes before everything
+  else while it is there. Taps and a set tempo are then for it: `requested`.
 * resync says where "one" is, and that stands until `follow`: the bar is kept through all corrections of the beat.
 """
 
@@ -71,10 +73,15 @@ class Conductor:
         self._agreed_s = self._followed_s = 0.0
         self._steady_bpm, self._following = bpm, False
         self._taps: list[float] = []
+        self._outside = ""  # who leads from outside
+        self._request: float | None = None
 
     @property
     def leader(self) -> str:
-        """Who leads: `hand` (taps, a set tempo), `music` (the tracker), or `nobody`: the beat runs on at its last tempo."""
+        """Who leads: the name of somebody outside, such as `link`; `hand` (taps, a set tempo); `music` (the tracker); or
+        `nobody`: the beat runs on at its last tempo."""
+        if self._outside:
+            return self._outside
         return "hand" if self._leading else "music" if self._following else "nobody"
 
     @property
@@ -87,9 +94,18 @@ class Conductor:
         self._asked = max(self._asked, t)
         return self._at(t)
 
-    def update(self, line: Timeline | None, t: float) -> None:
-        """Take the tracker's newest line (None: there is none) at time `t`, once a frame."""
+    def update(self, line: Timeline | None, t: float, outside: tuple[str, Timeline] | None = None) -> None:
+        """Take the tracker's newest line (None: there is none) at time `t`, once a frame.
+
+        outside: who leads from outside, and its line as of now.
+        """
         dt, self._updated = max(0.0, t - self._updated), max(t, self._updated)
+        if outside is not None:
+            self._led(*outside, t, dt)
+            return
+        if self._outside:  # it has gone: the tracker is met at its own octave and phase
+            self._outside = ""
+            self.follow()
         known = line if line is not None and t - line.t0 < _STALE_S and _TRACKED[0] <= line.bpm <= _TRACKED[1] else None
         if known is not None and not (math.isfinite(known.beat0) and math.isfinite(known.confidence)):
             known = None
@@ -124,7 +140,9 @@ class Conductor:
         if len(self._taps) < _TAPS_NEEDED:
             return
         beat_s, at = _fit_taps(self._taps)
-        if SLOWEST_BPM <= 60.0 / beat_s <= FASTEST_BPM:
+        if self._outside:
+            self._request = 60.0 / beat_s
+        elif SLOWEST_BPM <= 60.0 / beat_s <= FASTEST_BPM:
             shown = self._line.beat_at(t)
             self._lead()
             self._place(t, shown + _nearest((t - at) / beat_s - shown, 1.0), 60.0 / beat_s)
@@ -132,6 +150,9 @@ class Conductor:
     def set_bpm(self, bpm: float, t: float) -> None:
         """Set the tempo, clamped to 30..300, from the beat where it is; the performer leads. NaN is ignored."""
         if math.isnan(bpm):
+            return
+        if self._outside:
+            self._request = bpm
             return
         self._lead()
         self._place(t, self._line.beat_at(t), min(FASTEST_BPM, max(SLOWEST_BPM, bpm)))
@@ -175,11 +196,29 @@ class Conductor:
         self._one, self._number = position.one, position.number
         self._per_bar, self._rate = position.per_bar, position.rate
 
+    def requested(self) -> float | None:
+        """Return, once, the tempo that a hand has asked for while somebody outside leads."""
+        request, self._request = self._request, None
+        return request
+
     def follow(self) -> None:
         """Hand the lead back to the tracker, at its own octave and phase, and with its bars."""
         self._leading, self._told, self._ratio, self._offset = False, False, 1.0, 0.0
         self._own_bar = False
         self._taps.clear()
+
+    def _led(self, name: str, line: Timeline, t: float, dt: float) -> None:
+        """Follow somebody outside: always sure, with its bars where it counts any. A nudge and x2 stand against it."""
+        if name != self._outside:
+            self.follow()
+            self._outside = name
+        self._confidence, self._bar_confidence = 1.0, line.bar_confidence
+        self._follow(line, t, dt)
+        if line.bar_confidence >= BAR_FLOOR:
+            self._own_bar = False
+            self._follow_bars(line, t)
+        self._trust = min(1.0, self._trust + dt / _TRUST_S)
+        self._turn(t)
 
     def _lead(self) -> None:
         self._leading = self._told = True

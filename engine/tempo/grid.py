@@ -145,7 +145,10 @@ class GridConductor:
         """Return the beat at `t` in s."""
         return self._grid.position(t) if self._live is None else self._live.position(t)
 
-    def update(self, line: Timeline | None, t: float) -> None:
+    def requested(self) -> None:
+        """Return None: nobody leads from outside."""
+
+    def update(self, line: Timeline | None, t: float, outside: tuple[str, Timeline] | None = None) -> None:
         """Go on to time `t`, once a frame. What a tracker heard up to now (`line`) is not asked: the grid heard it all."""
         if self._live is not None:
             self._live.update(self._grid.line_at(t), t)
