@@ -1,0 +1,114 @@
+// The pictures, the crossfader and TAKE. The deck that is not seen is the one that TAKE brings in.
+
+import { button, choice, slider } from "./controls.js";
+import { desk } from "./connection.js";
+import { h, put, say, words } from "./dom.js";
+import { picture } from "./pictures.js";
+
+const LENGTHS = [1, 2, 4, 8, 16, 32];
+const KINDS = ["cut", "dissolve", "through-black", "wipe", "interlock"];
+
+/** Return the deck that is not seen, or less of it. */
+export function hidden() {
+  return desk.value("/crossfade", 0) < 0.5 ? "b" : "a";
+}
+
+/** Call `listen(deck)` when another deck is the hidden one; and now. */
+export function onHidden(listen) {
+  let last = hidden();
+  listen(last);
+  desk.on("/crossfade", () => {
+    const now = hidden();
+    if (now !== last) listen(last = now);
+  });
+}
+
+/** Return the name of a style for people. */
+export function styleName(slug) {
+  if (!slug || slug === "idle") return "Idle";
+  return desk.library?.styles.find(style => style.slug === slug)?.name ?? words(slug);
+}
+
+function deckTile(deck) {
+  const name = h("span", { class: "style" }), badge = h("span", { class: "badge" });
+  const tile = h("section", { class: `tile deck-${deck}`, "aria-label": `Deck ${deck}` },
+    h("div", { class: "stage" }, picture(deck, `Picture of deck ${deck}`)),
+    h("div", { class: "caption" }, h("b", { class: "letter", text: deck.toUpperCase() }), name, badge),
+    slider({ address: `/deck/${deck}/level`, label: "Level", initial: 1, kind: `deck-${deck} slim` }));
+  tile.querySelector(".stage").dataset.picture = deck;
+  tile.querySelector(".slider").setAttribute("aria-label", `Level of deck ${deck}`);
+  const show = () => say(name, styleName(desk.value(`/state/deck/${deck}/style`, "")));
+  desk.on(`/state/deck/${deck}/style`, show);
+  desk.onLibrary(show);
+  desk.on("/crossfade", at => {
+    const share = deck === "a" ? 1 - at : at;
+    put(tile, "--share", share);
+    tile.classList.toggle("seen", share > 0.005);
+    say(badge, share < 0.005 ? "hidden" : share > 0.995 ? "seen" : `${Math.round(share * 100)} %`);
+  });
+  return tile;
+}
+
+function wallTile() {
+  const marks = h("div", { class: "marks" });
+  const add = (text, address, kind) => {
+    const mark = h("span", { class: `mark ${kind}`, text, hidden: true });
+    desk.on(address, value => { mark.hidden = !Number(value); });
+    marks.append(mark);
+  };
+  add("Blackout", "/blackout", "warn");
+  add("Frozen", "/freeze", "warn");
+  add("Recording", "/state/recorder/on", "rec");
+  const guard = h("span", { class: "mark", hidden: true });
+  desk.on("/state/guard", text => { guard.hidden = text === "on"; say(guard, text === "off" ? "Flash guard off" : "Flashes held back"); });
+  marks.append(guard);
+  const stage = h("div", { class: "stage" }, picture("wall", "Picture on the wall"), marks);
+  stage.dataset.picture = "wall";
+  const scene = h("span", { class: "style" }), fade = h("span", { class: "badge" });
+  const show = () => {
+    const slug = desk.value("/state/scene", "");
+    say(scene, slug ? desk.library?.scenes.find(one => one.slug === slug)?.name ?? words(slug) : "No scene");
+  };
+  desk.on("/state/scene", show);
+  desk.onLibrary(show);
+  desk.on("/state/fade", text => say(fade, text));
+  return h("section", { class: "tile wall", "aria-label": "Wall" }, stage,
+    h("div", { class: "caption" }, h("b", { class: "letter", text: "Wall" }), scene, fade));
+}
+
+/** Return the three pictures. */
+export function pictures() {
+  return h("div", { class: "pictures" }, deckTile("a"), wallTile(), deckTile("b"));
+}
+
+/** Return the crossfader with kind, length, cut and TAKE. */
+export function mix() {
+  let beats = Number(sessionStorage.getItem("beats")) || 8;
+  const fader = slider({ address: "/crossfade", label: "Crossfader", kind: "crossfader",
+    text: at => at < 0.005 ? "A" : at > 0.995 ? "B" : `A ${Math.round(100 - at * 100)} · B ${Math.round(at * 100)}` });
+  for (const deck of ["a", "b"]) fader.append(h("span", { class: `end deck-${deck}`, text: deck.toUpperCase(), "aria-hidden": "true" }));
+  const kind = choice("Kind of crossfade", KINDS.map(one => [one, words(one)]), one => desk.send("/crossfade/kind", one));
+  kind.classList.add("kinds");
+  desk.on("/crossfade/kind", kind.set);
+  const length = choice("Length in beats", LENGTHS.map(n => [n, String(n), n === 1 ? "1 beat" : `${n} beats`]), n => set(n));
+  length.classList.add("lengths");
+  const target = h("b"), over = h("small");
+  const take = button("", () => desk.send("/crossfade/to", hidden(), beats), { kind: "take", address: "/crossfade/to",
+    help: "Crossfades to the deck that is not seen, from the next beat." });
+  take.append(h("span", { text: "Take" }), target, over);
+  const cut = button("Cut", () => desk.send("/crossfade/to", hidden(), 0), { kind: "cut", label: "Cut to the hidden deck" });
+  const set = n => {
+    beats = n;
+    sessionStorage.setItem("beats", String(n));
+    length.set(n);
+    say(over, n === 1 ? "1 beat" : `${n} beats`);
+  };
+  set(beats);
+  onHidden(deck => {
+    say(target, deck.toUpperCase());
+    take.classList.toggle("deck-a", deck === "a");
+    take.classList.toggle("deck-b", deck === "b");
+    take.setAttribute("aria-label", `Take: crossfade to deck ${deck}`);
+  });
+  return h("section", { class: "mix", "aria-label": "Crossfade" }, fader, h("div", { class: "mixrow" }, kind, length, cut, take));
+}
