@@ -34,7 +34,10 @@ wants everything at once sends the number from `/state/token` back: `/listen NUM
   number will do.
 - A trigger acts on no argument, on an impulse (`I`), or on anything but 0. It ignores the 0 of a button that is let go.
 - Styles and scenes are named by their slug, never by a path.
-- A bundle acts when it arrives. Address patterns (`*`, `?`) are not matched.
+- A bundle acts when it arrives.
+- Address patterns mean every address that fits, other programs' included: `?` one character, `*` any, `[a-c]` one of these,
+  `[!a]` none of these, `{zoom,speed}` one of these words, `//` any number of parts. `/deck/*/zoom 1`, `//amount 0`. Each
+  address takes or refuses the value by itself.
 """
 _ALIASES = """## Other programs' addresses
 

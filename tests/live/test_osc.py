@@ -385,3 +385,36 @@ def test_a_forged_sender_is_sent_no_more_than_three_times_what_came(bus: Control
             assert heard == {f"/state/{n}" for n in range(60)}, "who sends the number back receives, and gets everything"
         finally:
             server.close()
+
+
+def test_a_pattern_reaches_every_address_that_fits(server: OscServer, bus: ControlBus) -> None:
+    sent(server, encoded("/deck/*/zoom", (2.0,)))
+    assert [(c.path, c.args) for c in collect(bus, 2)] == [("/deck/a/zoom", (2.0,)), ("/deck/b/zoom", (2.0,))]
+    sent(server, encoded("/composition/columns/[2-3]/connect", (1,)), encoded("/tempo/{tap,nowhere}", ()))
+    assert [(c.path, c.args) for c in collect(bus, 2)] == [("/scene/number", (3,)), ("/tempo/tap", ())], (
+        "the last scene counts"
+    )
+
+
+def test_one_refusal_does_not_stop_the_other_addresses_of_a_pattern(server: OscServer, bus: ControlBus) -> None:
+    sent(server, encoded("/deck/a//", (0.5,)))
+    changes = collect(bus, 3)
+    assert {c.path for c in changes} == {"/deck/a/zoom", "/deck/a/level", "/deck/a/fx/bloom/amount"}
+    assert {c.args for c in changes} == {(0.5,)}
+    assert bus.counters.rejected == 1, "the style is no number"
+    assert "/deck/a/style" in server.error
+
+
+@pytest.mark.parametrize("pattern", ["/deck/[a/zoom", "/" + "*a" * 60, "/nobody/*", "/state/*", "/deck/{a,b/zoom"])
+def test_a_pattern_that_means_nothing_is_refused_once(server: OscServer, bus: ControlBus, pattern: str) -> None:
+    sent(server, bundle((pattern, (0.5,)), ("/master", (0.5,))))
+    assert [c.path for c in collect(bus, 1)] == ["/master"]
+    wait(lambda: bus.counters.rejected == 1)
+    assert "pattern" in server.error
+
+
+def test_a_flood_of_patterns_leaves_room_for_the_others(server: OscServer, bus: ControlBus) -> None:
+    flood = [encoded("//" + "*{,a,b,c}" * 15 + f"{n}*", (0.5,)) for n in range(300)]
+    sent(server, *flood[:200], encoded("/fader/1", (0.5,)), *flood[200:])
+    wait(lambda: bool([c for c in bus.drain() if c.path == "/fader/1"]))
+    wait(lambda: server.health().dropped > 0)
