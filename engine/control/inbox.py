@@ -54,7 +54,7 @@ class Inbox:
         self._waiting: dict[str | int, list[_Heard]] = {}  # by address, those of one address from the oldest to the newest
         self._parts = self._presses = self._said = 0
         self._matching = 0.0
-        self.received = self.rejected = self.dropped = 0
+        self.received = self.rejected = self.dropped = self.early = 0
         self._refusal = ("", 0.0)  # the newest one, and when it was
 
     @property
@@ -86,6 +86,15 @@ class Inbox:
                 self._sort(_Heard(self._parts, part._replace(path=path), sender, t))
         else:  # no such address is refused unread
             self._refuse(lambda: unknown(part.path), "unknown", sender[0])
+
+    def skip(self) -> None:
+        """Count a message that this turn looked at and left for another one."""
+        self._parts += 1
+
+    def hurry(self, host: str) -> None:
+        """Count a message for a time that is too far ahead, and that is taken at once instead."""
+        self.early += 1
+        self._say("early", host, UserError("a bundle for a time too far ahead acts at once", remedy="set both clocks"))
 
     def act(self) -> None:
         """Put what is good on the bus, in the order in which it came, and begin a new turn."""
@@ -163,9 +172,11 @@ class Inbox:
         self.rejected += 1
         self._said += 1
         if self._said <= _MOST_SAID:
-            error = fault()
-            self._refusal = (error.line(), clock.now())
-            self._quiet.warning(kind, f"OSC from {host}: {error.line()}")
+            self._say(kind, host, fault())
+
+    def _say(self, kind: str, host: str, error: UserError) -> None:
+        self._refusal = (error.line(), clock.now())
+        self._quiet.warning(kind, f"OSC from {host}: {error.line()}")
 
 
 def _no_hit(pattern: str) -> UserError:
