@@ -8,6 +8,7 @@ only, so neither side waits for the other's work.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from phosphene.engine.show.change import Change
@@ -39,21 +40,29 @@ class ControlBus:
     def put(self, change: Change) -> bool:
         """Add a change; False when it was dropped because the bus is full of others. Never waits."""
         with self._lock:
-            self._received += 1
-            waiting = self._waiting
-            key: str | int = change.path
-            if change.every:
-                self._presses += 1
-                key = self._presses
-            # Taken out and put in again, so that the newest value also has the newest place in the order.
-            elif waiting.pop(key, None) is not None:
-                waiting[key] = change
-                return True
-            if len(waiting) >= self._capacity:
-                self._dropped += 1
-                return False
+            return self._add(change)
+
+    def put_all(self, changes: Sequence[Change]) -> int:
+        """Add changes in order, all of them before the next drain; return how many there was no room for."""
+        with self._lock:
+            return sum(not self._add(change) for change in changes)
+
+    def _add(self, change: Change) -> bool:
+        self._received += 1
+        waiting = self._waiting
+        key: str | int = change.path
+        if change.every:
+            self._presses += 1
+            key = self._presses
+        # Taken out and put in again, so that the newest value also has the newest place in the order.
+        elif waiting.pop(key, None) is not None:
             waiting[key] = change
             return True
+        if len(waiting) >= self._capacity:
+            self._dropped += 1
+            return False
+        waiting[key] = change
+        return True
 
     def reject(self, count: int = 1) -> None:
         """Count messages that were refused."""

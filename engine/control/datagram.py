@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from phosphene.engine.core.errors import UserError
 
+IMMEDIATELY = 1  # the time tag of what is to act at once
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEAD = 16  # bytes: the word and a time tag
 _DEPTH = 4  # bundles within bundles
@@ -32,12 +33,13 @@ _FOREIGN = {
 
 
 class Message(NamedTuple):
-    """One message that can be ours: its address, its type tags, and its bytes, of which arguments begin at `start`."""
+    """One message that can be ours: its address, its type tags, its bytes, of which arguments begin at `start`, its time."""
 
     path: str
     tags: str
     data: bytes
     start: int
+    time: int = IMMEDIATELY
 
 
 class Refused(NamedTuple):
@@ -53,10 +55,10 @@ class Refused(NamedTuple):
         return UserError(self.what, where=self.where, allowed=self.allowed, got=self.got)
 
 
-def messages(datagram: bytes, depth: int = _DEPTH) -> Iterator[Message | Refused]:
+def messages(datagram: bytes, depth: int = _DEPTH, time: int = IMMEDIATELY) -> Iterator[Message | Refused]:
     """Yield what is in a datagram, in order: at most one entry for four bytes of it, but always one. Raises nothing."""
     if not datagram.startswith(_BUNDLE):
-        yield _message(datagram)
+        yield _message(datagram, time)
         return
     at, end = _BUNDLE_HEAD, len(datagram)
     if depth == 0:
@@ -64,6 +66,7 @@ def messages(datagram: bytes, depth: int = _DEPTH) -> Iterator[Message | Refused
     elif end < at:
         yield Refused("a bundle that is cut off", got=datagram)
     else:
+        time = max(time, int.from_bytes(datagram[len(_BUNDLE) : at], "big"))
         while at < end:
             size = int.from_bytes(datagram[at : at + 4], "big")
             begin, at = at + 4, at + 4 + size
@@ -72,17 +75,17 @@ def messages(datagram: bytes, depth: int = _DEPTH) -> Iterator[Message | Refused
             elif size == 0 or size % 4:
                 yield Refused("a part of a bundle that has no such length", "4, 8, 12, ... bytes", f"{size} bytes")
             else:
-                yield from messages(datagram[begin:at], depth - 1)
+                yield from messages(datagram[begin:at], depth - 1, time)
 
 
-def _message(data: bytes) -> Message | Refused:
+def _message(data: bytes, time: int) -> Message | Refused:
     head = _ADDRESS.match(data)
     if head is None:
         return Refused("not an OSC message that can be for us", got=data[:24])
     path = head[1].decode("ascii")
     at = _padded(head.end())
     if at >= len(data):
-        return Message(path, "", data, len(data))
+        return Message(path, "", data, len(data), time)
     found = _TAGS.match(data, at)
     if found is None:
         return Refused("no types where they have to be", "a comma, 4, 8, 12, ... bytes in", data[at : at + 8], path)
@@ -99,7 +102,7 @@ def _message(data: bytes) -> Message | Refused:
     # A number that is missing must not become 0: a cut-off fader would drop to the floor.
     if needed > start and len(data) < needed:
         return Refused("an OSC message that is cut off", got=data[:24], where=path)
-    return Message(path, tags, data, start)
+    return Message(path, tags, data, start, time)
 
 
 def arguments(message: Message) -> list[object]:
@@ -107,7 +110,7 @@ def arguments(message: Message) -> list[object]:
 
     Raises UserError when a text is cut off or no UTF-8.
     """
-    path, tags, data, at = message
+    path, tags, data, at, _ = message
     found: list[object] = []
     for tag in tags:
         if tag in _NUMBERS:

@@ -34,7 +34,11 @@ wants everything at once sends the number from `/state/token` back: `/listen NUM
   number will do.
 - A trigger acts on no argument, on an impulse (`I`), or on anything but 0. It ignores the 0 of a button that is let go.
 - Styles and scenes are named by their slug, never by a path.
-- A bundle acts when it arrives. Address patterns (`*`, `?`) are not matched.
+- All messages of a bundle act in the same frame. A bundle with a time tag waits for its time, up to 10 s ahead; it acts at
+  once where that has passed or lies further ahead. The clocks of both machines have to agree.
+- Address patterns mean every address that fits, other programs' included: `?` one character, `*` any, `[a-c]` one of these,
+  `[!a]` none of these, `{zoom,speed}` one of these words, `//` any number of parts. `/deck/*/zoom 1`, `//amount 0`. Each
+  address takes or refuses the value by itself.
 """
 _ALIASES = """## Other programs' addresses
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 from hypothesis import example, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.datagram import Message, arguments, messages
+from phosphene.engine.control.schedule import ahead
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import is_name
@@ -30,14 +32,19 @@ SENT = st.tuples(
 ).map(lambda parts: (padded(parts[0]) + padded(b"," + parts[1]) + parts[2])[: -parts[3] or None])
 
 
-def bundle(parts: list[tuple[bytes, int]]) -> bytes:
+def bundle(parts: list[tuple[bytes, int]], tag: int = 0) -> bytes:
     """Each part with the size that it says it has, off by so much."""
-    return b"#bundle\0" + bytes(8) + b"".join(((len(p) + off) & 0xFFFFFFFF).to_bytes(4, "big") + p for p, off in parts)
+    return (
+        b"#bundle\0"
+        + tag.to_bytes(8, "big")
+        + b"".join(((len(p) + off) & 0xFFFFFFFF).to_bytes(4, "big") + p for p, off in parts)
+    )
 
 
 OFF = st.sampled_from([0, 0, 0, 0, 1, -1, 4, -4, 2**31, -(2**16)])
+TAG = st.sampled_from([0, 1, 2, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
 PART = st.recursive(
-    SENT | st.just(GOOD), lambda inner: st.lists(st.tuples(inner, OFF), max_size=4).map(bundle), max_leaves=8
+    SENT | st.just(GOOD), lambda inner: st.builds(bundle, st.lists(st.tuples(inner, OFF), max_size=4), TAG), max_leaves=8
 )
 DATAGRAM = st.binary(max_size=80) | PART | st.tuples(PART, st.integers(0, 200)).map(lambda p: p[0][: p[1]])
 
@@ -59,6 +66,7 @@ def test_any_datagram_is_taken_or_refused(datagram: bytes) -> None:
         if not isinstance(part, Message):
             assert len(part.error().line()) < 2000
             continue
+        assert math.isfinite(ahead(part.time, 1e9))
         try:
             change = TABLE.parse(part.path, arguments(part))
         except UserError as error:

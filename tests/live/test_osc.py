@@ -22,6 +22,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.feedback import encoded
+from phosphene.engine.control.schedule import MOST_HELD
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core import clock
@@ -385,3 +386,83 @@ def test_a_forged_sender_is_sent_no_more_than_three_times_what_came(bus: Control
             assert heard == {f"/state/{n}" for n in range(60)}, "who sends the number back receives, and gets everything"
         finally:
             server.close()
+
+
+def test_a_pattern_reaches_every_address_that_fits(server: OscServer, bus: ControlBus) -> None:
+    sent(server, encoded("/deck/*/zoom", (2.0,)))
+    assert [(c.path, c.args) for c in collect(bus, 2)] == [("/deck/a/zoom", (2.0,)), ("/deck/b/zoom", (2.0,))]
+    sent(server, encoded("/composition/columns/[2-3]/connect", (1,)), encoded("/tempo/{tap,nowhere}", ()))
+    assert [(c.path, c.args) for c in collect(bus, 2)] == [("/scene/number", (3,)), ("/tempo/tap", ())], (
+        "the last scene counts"
+    )
+
+
+def test_one_refusal_does_not_stop_the_other_addresses_of_a_pattern(server: OscServer, bus: ControlBus) -> None:
+    sent(server, encoded("/deck/a//", (0.5,)))
+    changes = collect(bus, 3)
+    assert {c.path for c in changes} == {"/deck/a/zoom", "/deck/a/level", "/deck/a/fx/bloom/amount"}
+    assert {c.args for c in changes} == {(0.5,)}
+    assert bus.counters.rejected == 1, "the style is no number"
+    assert "/deck/a/style" in server.error
+
+
+@pytest.mark.parametrize("pattern", ["/deck/[a/zoom", "/" + "*a" * 60, "/nobody/*", "/state/*", "/deck/{a,b/zoom"])
+def test_a_pattern_that_means_nothing_is_refused_once(server: OscServer, bus: ControlBus, pattern: str) -> None:
+    sent(server, bundle((pattern, (0.5,)), ("/master", (0.5,))))
+    assert [c.path for c in collect(bus, 1)] == ["/master"]
+    wait(lambda: bus.counters.rejected == 1)
+    assert "pattern" in server.error
+
+
+def test_a_flood_of_patterns_leaves_room_for_the_others(server: OscServer, bus: ControlBus) -> None:
+    flood = [encoded("//" + "*{,a,b,c}" * 15 + f"{n}*", (0.5,)) for n in range(300)]
+    sent(server, *flood[:200], encoded("/fader/1", (0.5,)), *flood[200:])
+    wait(lambda: bool([c for c in bus.drain() if c.path == "/fader/1"]))
+    wait(lambda: server.health().dropped > 0)
+
+
+def tagged(ahead_s: float, *parts: tuple[str, tuple] | bytes) -> bytes:
+    """Return a bundle whose time is so far ahead of the time of day."""
+    tag = int((clock.wall_clock().timestamp() + 2_208_988_800 + ahead_s) * 2**32)
+    inner = [part if isinstance(part, bytes) else encoded(*part) for part in parts]
+    return b"#bundle\0" + struct.pack(">Q", tag) + b"".join(struct.pack(">I", len(part)) + part for part in inner)
+
+
+def test_a_bundle_for_later_acts_at_its_time(server: OscServer, bus: ControlBus) -> None:
+    t = clock.now()
+    sent(server, tagged(0.4, ("/fader/1", (0.5,)), ("/fader/2", (0.5,))), tagged(0.2, ("/fader/3", (0.5,))))
+    sent(server, tagged(-5.0, ("/fader/4", (0.5,))), encoded("/fader/5", (0.5,)))
+    changes = collect(bus, 5)
+    assert [c.path for c in changes] == [f"/fader/{n}" for n in (4, 5, 3, 1, 2)]
+    at = {c.path: c.t - t for c in changes}
+    assert at["/fader/1"] == at["/fader/2"] >= 0.4 - 0.05, "of one moment, by the clock of the sender"
+    assert 0.2 - 0.05 <= at["/fader/3"] < at["/fader/1"]
+
+
+def test_all_of_a_bundle_for_later_reach_one_frame(server: OscServer, bus: ControlBus) -> None:
+    faders = [(f"/fader/{n}", (n / 8,)) for n in range(1, 9)]
+    for _ in range(10):
+        sent(server, tagged(0.02, *faders[:4], tagged(0.01, *faders[4:])))
+        changes: list[Change] = []
+        wait(lambda changes=changes: bool(changes.extend(bus.drain()) or changes))
+        assert [(c.path, c.args) for c in changes] == faders
+
+
+def test_a_bundle_within_another_may_be_later(server: OscServer, bus: ControlBus) -> None:
+    sent(server, tagged(-1.0, tagged(0.2, ("/fader/1", (0.5,))), ("/fader/2", (0.5,))))
+    assert [c.path for c in collect(bus, 2)] == ["/fader/2", "/fader/1"]
+
+
+def test_a_bundle_too_far_ahead_acts_at_once_and_is_counted(server: OscServer, bus: ControlBus) -> None:
+    sent(server, tagged(3600.0, ("/master", (0.5,)), ("/fader/1", (0.5,))))
+    assert [c.path for c in collect(bus, 2)] == ["/master", "/fader/1"]
+    assert server.early == 2
+    assert "too far ahead" in server.error
+    assert bus.counters.rejected == 0
+
+
+def test_bundles_for_later_take_bounded_room_and_nobody_elses(server: OscServer, bus: ControlBus) -> None:
+    sent(server, *[tagged(9.0, *[(f"/fader/{n % 8 + 1}", (0.5,)) for n in range(500)])] * 4, encoded("/master", (0.5,)))
+    assert [c.path for c in collect(bus, 1)] == ["/master"]
+    wait(lambda: server.health().dropped > 0)
+    assert len(server._schedule._heap) <= MOST_HELD

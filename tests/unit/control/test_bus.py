@@ -53,3 +53,24 @@ def test_many_threads_lose_nothing_within_the_bound() -> None:
     assert len(drained) == 2000
     for n in range(4):
         assert [c.t for c in drained if c.source == str(n)] == [float(i) for i in range(500)]
+
+
+def test_what_is_put_together_is_drained_together() -> None:
+    bus = ControlBus(capacity=4)
+    pairs: list[list[float]] = []
+
+    def push() -> None:
+        for i in range(2000):
+            bus.put_all([Change("/a", (float(i),)), Change("/b", (float(i),))])
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    while thread.is_alive() or bus._waiting:
+        if changes := bus.drain():
+            pairs.append([c.args[0] for c in changes])
+    thread.join()
+    assert pairs
+    assert all(len(pair) == 2 and pair[0] == pair[1] for pair in pairs)
+    assert bus.put_all([Change(f"/{n}") for n in range(6)]) == 2
+    assert [c.path for c in bus.drain()] == ["/0", "/1", "/2", "/3"]
+    assert bus.counters.dropped == 2
