@@ -63,6 +63,7 @@ def _benchmarks(
         "ring": of("bench_ring", "measure"),
         "small": of("bench_small"),
         "changes": of("bench_changes"),
+        "desk": of("bench_desk"),
         "soak": of("bench_live", "soak", seconds),
         "set": of("bench_set", "crossfading_set", seconds),
         "offline": of("bench_offline"),

@@ -112,6 +112,17 @@ def _changes(d: Found) -> Iterator[Row]:
         )
 
 
+def _desk(d: Found) -> Iterator[Row]:
+    pages, touch = next(iter(d.values())), d["touch"]
+    alone = [d["baseline: no desk"], d["baseline again"]]
+    yield (
+        f"frame p99 with four pages of the desk open; a page gets {pages['a page, a second']['pictures']:.0f} pictures a second",
+        f"{pages['frame_ms']['p99']:.1f} ms, {pages['missed']} of {pages['frames'] + pages['missed']} frames missed",
+        "without a desk " + ", again ".join(f"{each['frame_ms']['p99']:.1f} ms, {each['missed']} missed" for each in alone),
+    )
+    yield "a touch on a page to the changed frame", f"{touch['frames']['median']:g} frames", ""
+
+
 def _soak(d: Found) -> Iterator[Row]:
     show, governed, fixed = d["show"], d["governor on, 128 wide"], d["baseline: governor off, 128 wide"]
     yield (
@@ -181,6 +192,7 @@ ROWS: dict[str, Callable[[Found], Iterator[Row]]] = {
     "onsets": _onsets,
     "ring": _ring,
     "changes": _changes,
+    "desk": _desk,
     "soak": _soak,
     "set": _set,
     "offline": _offline,
