@@ -1,0 +1,94 @@
+// What plays the show beside this page: surfaces, MIDI, the audio input, and the codes that bring phones here.
+
+import { button, slider } from "./controls.js";
+import { desk } from "./connection.js";
+import { fill, h, say, select } from "./dom.js";
+import { meter } from "./tempo.js";
+
+const KEPT = 30; // refusals that are listed
+
+const panel = (title, ...children) => h("section", { class: "panel", "aria-label": title }, h("h2", { text: title }), ...children);
+
+/** Return a table whose rows can be replaced: `table.show([[cells]])`. A cell is text or a node. */
+function table(label, heads) {
+  const body = h("tbody");
+  const node = h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, ...heads.map(text => h("th", { text, scope: "col" })))), body);
+  node.show = rows => body.replaceChildren(...rows.map(cells => h("tr", {}, ...cells.map(cell => typeof cell === "string" ? h("td", { text: cell }) : h("td", {}, cell)))));
+  return node;
+}
+
+function surfaces() {
+  const list = table("Surfaces", ["Surface", "Where", "Taken", "Refused", "Dropped"]), errors = h("div");
+  desk.onDocument("numbers", ({ surfaces: all = [] }) => {
+    list.show(all.map(one => [one.name, one.where, String(one.received), String(one.rejected), String(one.dropped)]));
+    errors.replaceChildren(...all.filter(one => one.error).map(one => h("p", { class: "fault", text: `${one.name}: ${one.error}` })));
+  });
+  return panel("Surfaces", list, errors);
+}
+
+function midi() {
+  const devices = h("ul", { class: "plain" }), state = h("p", { class: "told" });
+  const stop = button("Stop learning", () => desk.send("/midi/learn", ""));
+  desk.onDocument("midi", ({ devices: names = [], learning = "" }) => {
+    devices.replaceChildren(...(names.length ? names : ["No MIDI device is connected."]).map(text => h("li", { text })));
+    say(state, learning ? `Learning for ${learning}: move a knob, a fader or a key now.` : "To learn: press a control of this page for long, or right-click it, and choose Learn MIDI.");
+    stop.hidden = !learning;
+  });
+  stop.hidden = true;
+  return panel("MIDI", devices, state, stop);
+}
+
+function monitor() {
+  const moves = table("Moved last", ["Address", "By"]), refusals = h("ol", { class: "plain log" });
+  const none = h("p", { class: "empty", text: "Nothing was refused while this page was open." });
+  const add = text => {
+    if (!text) return;
+    none.hidden = true;
+    refusals.prepend(h("li", {}, h("time", { text: new Date().toLocaleTimeString([], { hour12: false }) }), h("span", { text })));
+    while (refusals.children.length > KEPT) refusals.lastChild.remove();
+  };
+  desk.hear("refused", add);
+  desk.on("/state/control/error", add);
+  const quiet = h("p", { class: "empty", text: "Nothing was moved within the last minute." });
+  desk.onDocument("moved", all => {
+    const rows = Object.entries(all ?? {});
+    moves.show(rows);
+    moves.hidden = !rows.length;
+    quiet.hidden = rows.length > 0;
+  });
+  moves.hidden = true;
+  return [panel("Refused", none, refusals), panel("Who moved what last", quiet, moves)];
+}
+
+function audio() {
+  const source = h("p", { class: "told" });
+  const list = select("Audio input", [], name => { if (name) desk.send("/audio/input", name); });
+  list.setAttribute("data-control", "");
+  list.disabled = !desk.usable;
+  desk.onLibrary(({ inputs }) => fill(list, [["", "Change the input"], ...inputs.map(name => [name, name])]));
+  desk.onDocument("numbers", ({ audio: now }) => { if (now) say(source, `${now.source}, ${now.state}`); });
+  const gain = slider({ address: "/audio/gain", label: "Gain", min: 0, max: 16, initial: 1, text: v => `× ${v.toFixed(2)}`, scrolls: true });
+  return panel("Audio input", source, meter(), list, gain);
+}
+
+function phones() {
+  const codes = h("div", { class: "codes" }), urls = h("ul", { class: "plain urls" });
+  const code = (svg, title) => h("figure", {},
+    // As a picture: whatever the text holds, it runs nothing here.
+    h("img", { src: `data:image/svg+xml,${encodeURIComponent(svg)}`, alt: `QR code: ${title}` }), h("figcaption", { text: title }));
+  desk.onLibrary(({ desk: here }) => {
+    codes.replaceChildren(...[[here?.qr, "Play from a phone"], [here?.view_qr, "Look, without touching"]].filter(([svg]) => svg).map(([svg, title]) => code(svg, title)));
+    const known = here?.urls ?? [];
+    urls.replaceChildren(...known.map(url => h("li", {}, h("code", { text: url }))));
+    if (!codes.children.length) codes.append(h("p", { class: "empty", text: "Only this machine can open the desk. Start it for the network to play from a phone." }));
+  });
+  return panel("Phones and tablets", codes, urls, h("p", { class: "told", text: "Set auto-lock to never on a phone that plays the show." }));
+}
+
+/** Return the view. */
+export function control() {
+  const [refused, moved] = monitor();
+  const node = h("div", { class: "view board" },
+    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, surfaces(), refused), h("div", { class: "column" }, phones()));
+  return { node, needs: () => ({ documents: ["midi", "moved", "numbers"], pictures: [] }) };
+}
