@@ -1,7 +1,8 @@
-"""Previews for the desk as a sink of the render loop: one small picture a frame at most, and none while nobody looks."""
+"""Previews for the desk as a sink of the render loop: few small pictures a frame, and none while nobody looks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
@@ -16,7 +17,7 @@ from phosphene.engine.gpu.readback import FramePool, Readback
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import DECKS
 
-_EVERY_S = 1.0 / 15.0  # of each picture at most; at 30 frames a second the three of them take turns, 10 times a second each
+_RATE = 12.5  # of each picture a second: at 60 frames every fifth one has some, at 24 every second one
 _ARRAYS = 9  # three on their way from the GPU, three being encoded, three to spare
 _LEAST_ROOM = 0.25  # of a frame's time: with less left, the hidden deck is not painted
 
@@ -55,12 +56,12 @@ class PreviewSink:
         assert self._pool is not None
         for array, name in self._readback.poll():
             self._taker.picture(str(name), array, partial(self._pool.give, array))
-        for name in self._due(wanted, frame.t_present):
+        most = math.ceil(len(wanted) * _RATE / frame.fps)  # spread over frames: none pays for all of them
+        for name in self._due(wanted, frame.t_present)[:most]:
             self._made[name] = frame.t_present
             made = self._make(name, picture, frame)
             if made is not None:
                 self._readback.start(made, name)
-                break
         self._stage.aside_s += clock.now() - began
 
     def close(self) -> None:
@@ -73,7 +74,7 @@ class PreviewSink:
 
     def _due(self, wanted: Iterable[str], t: float) -> list[str]:
         """Return the names whose time has come, the one that waits longest first."""
-        due = [name for name in wanted if t - self._made.get(name, 0.0) >= _EVERY_S]
+        due = [name for name in wanted if t - self._made.get(name, 0.0) >= 1.0 / _RATE - 1e-6]
         return sorted(due, key=lambda name: self._made.get(name, 0.0))
 
     def _make(self, name: str, picture: RenderTarget, frame: Frame) -> RenderTarget | None:

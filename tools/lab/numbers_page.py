@@ -115,8 +115,9 @@ def _changes(d: Found) -> Iterator[Row]:
 def _desk(d: Found) -> Iterator[Row]:
     pages, touch = next(iter(d.values())), d["touch"]
     alone = [d["baseline: no desk"], d["baseline again"]]
+    pictures = f"{pages['a page, a second']['pictures']:.0f} pictures a second"
     yield (
-        f"frame p99 with four pages of the desk open; a page gets {pages['a page, a second']['pictures']:.0f} pictures a second",
+        f"frame p99 with four pages of the desk open, each of which gets {pictures}",
         f"{pages['frame_ms']['p99']:.1f} ms, {pages['missed']} of {pages['frames'] + pages['missed']} frames missed",
         "without a desk " + ", again ".join(f"{each['frame_ms']['p99']:.1f} ms, {each['missed']} missed" for each in alone),
     )
