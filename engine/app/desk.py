@@ -17,6 +17,9 @@ from phosphene.engine.control.address import Table
 from phosphene.engine.control.oscquery import Namespace
 from phosphene.engine.core import clock, metrics
 from phosphene.engine.core.frame import Frame
+from phosphene.engine.desk.access import is_loopback
+from phosphene.engine.desk.advertise import OSC, OSCQUERY, Advertisement
+from phosphene.engine.desk.invitation import numbers
 from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.gpu.texture import RenderTarget
@@ -36,6 +39,14 @@ def open_desk(stage: Stage, table: Table, host: str, port: int, osc_port: int) -
         tree.offer(f"/deck/{deck}/style", (IDLE, *catalogue.styles))
     library = DeskLibrary(catalogue, stage.document.setlist)
     return DeskServer(table, stage.bus, library, tree, host=host, port=port, version=phosphene.__version__)
+
+
+def advertised(desk: DeskServer, osc_port: int) -> Advertisement | None:
+    """Let other programs find the desk and OSC by themselves, where they can be reached from other machines at all."""
+    if is_loopback(desk.host):
+        return None
+    ports = {OSCQUERY: desk.port} | ({OSC: osc_port} if osc_port else {})
+    return Advertisement(f"Phosphene ({socket.gethostname()})", numbers(desk.host), ports)
 
 
 class DeskDocuments:

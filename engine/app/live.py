@@ -19,7 +19,7 @@ from types import FrameType
 from phosphene.engine.app import telemetry
 from phosphene.engine.app.actions import LiveActions
 from phosphene.engine.app.build import build_stage, given_scene
-from phosphene.engine.app.desk import DeskDocuments, open_desk
+from phosphene.engine.app.desk import DeskDocuments, advertised, open_desk
 from phosphene.engine.app.options import LiveOptions, check_places
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.previewing import PreviewSink
@@ -41,6 +41,7 @@ from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
+from phosphene.engine.desk.advertise import Advertisement
 from phosphene.engine.desk.invitation import qr_text
 from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.gpu.context import info
@@ -153,7 +154,9 @@ def _with_stage(
     actions.open(stage, recording, lambda: telemetry.report(stage, recording, surfaces.health()))
     stage.sinks += [screen, recording]
     previews: PreviewSink | None = None
+    advertisement: Advertisement | None = None
     if desk is not None:
+        advertisement = advertised(desk, options.osc_port)
         previews = PreviewSink(stage, desk)
         stage.sinks += [previews, DeskDocuments(stage, recording, surfaces, desk)]
         _log.info("play it from %s", desk.url)
@@ -181,6 +184,8 @@ def _with_stage(
         if tagger is not None:
             tagger.close()
         report = telemetry.report(stage, recording, surfaces.health())
+        if advertisement is not None:
+            advertisement.close()
         surfaces.close()
         if previews is not None:
             previews.close()

@@ -19,8 +19,12 @@ _EVERYWHERE = ("0.0.0.0", "::", "")
 
 def addresses(host: str, port: int) -> list[str]:
     """Return the URLs, without a key, at which a desk that listens on `host` is found; the likeliest first."""
-    hosts = _own() if host in _EVERYWHERE else [host]
-    return [f"http://{f'[{each}]' if ':' in each else each}:{port}/" for each in hosts]
+    return [f"http://{f'[{each}]' if ':' in each else each}:{port}/" for each in numbers(host)]
+
+
+def numbers(host: str) -> list[str]:
+    """Return the addresses of this machine that a socket on `host` is reached by, those of loopback last."""
+    return _own() if host in _EVERYWHERE else [host]
 
 
 def with_key(url: str, key: str) -> str:
