@@ -39,7 +39,7 @@ function midi() {
 }
 
 function monitor() {
-  const moves = table("Moved last", ["Address", "By"]), refusals = h("ol", { class: "plain log" });
+  const moves = table("Moved last", ["Address", "By"]), refusals = h("ol", { class: "plain log", tabIndex: 0, "aria-label": "Refused messages" });
   const none = h("p", { class: "empty", text: "Nothing was refused while this page was open." });
   const add = text => {
     if (!text) return;

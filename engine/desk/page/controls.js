@@ -179,8 +179,8 @@ export function holdButton(text, act, { kind = "", hint = "hold" } = {}) {
     for (const [key, value] of Object.entries({ class: part, cx: 18, cy: 18, r: 15, pathLength: 1 })) circle.setAttribute(key, value);
     ring.append(circle);
   }
-  const node = control(h("button", { type: "button", class: `button hold ${kind}`, "aria-label": `${text}: ${hint}` }, ring,
-    h("span", { text }), h("small", { text: hint })));
+  const node = control(h("button", { type: "button", class: `button hold ${kind}`, "aria-label": `${text} ${hint}` }, ring,
+    h("span", { text }), " ", h("small", { text: hint })));
   let timer = 0;
   const start = () => {
     if (timer || node.disabled) return;

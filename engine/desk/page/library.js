@@ -67,8 +67,8 @@ function loader(style) {
     main.className = `button load deck-${deck}`;
     say(other, seen.toUpperCase());
     other.className = `button other deck-${seen}`;
-    other.setAttribute("aria-label", `Load ${style.name} to deck ${seen.toUpperCase()}, which is seen`);
-    main.setAttribute("aria-label", `Load ${style.name} to deck ${deck.toUpperCase()}`);
+    other.setAttribute("aria-label", `${seen.toUpperCase()}: load ${style.name} to the deck that is seen`);
+    main.setAttribute("aria-label", `Load to ${deck.toUpperCase()}: ${style.name}`);
   };
   node.aim(hidden());
   return node;
@@ -87,7 +87,7 @@ function styleCard(style) {
   const node = h("article", { class: "card" }, h("div", { class: "shot" }, stage(style), on),
     h("div", { class: "palette", "aria-hidden": "true" }, ...style.palette.filter(colour => /^#[0-9a-f]{6}$/i.test(colour)).map(stripe)),
     h("div", { class: "cardbody" },
-      h("div", { class: "cardtitle" }, h("h3", { text: style.name }), stars(Math.round(style.stars))),
+      h("div", { class: "cardtitle" }, h("h2", { text: style.name }), stars(Math.round(style.stars))),
       h("p", { class: style.fault ? "said fault" : "said", text: style.fault || style.prompt || style.description }),
       h("p", { class: "tags", text: [KINDS[style.kind] ?? style.kind, ...style.tags.slice(0, 4)].join(" · ") }),
       style.energy === null ? null : h("div", { class: "energy" }, h("span", { text: "Energy" }), meterOf(style.energy)),
@@ -114,7 +114,7 @@ function sceneCard(scene) {
   const names = [of(scene.style)?.name ?? scene.style, scene.second && (of(scene.second)?.name ?? scene.second)].filter(Boolean).join(" and ");
   const faders = Object.entries(scene.faders ?? {}).map(([number, label]) => `${number} ${label}`).join(" · ");
   const node = h("article", { class: "card" }, h("div", { class: "shot" }, stage({ ...scene, video: of(scene.style)?.video }), state),
-    h("div", { class: "cardbody" }, h("div", { class: "cardtitle" }, h("h3", { text: scene.name })),
+    h("div", { class: "cardbody" }, h("div", { class: "cardtitle" }, h("h2", { text: scene.name })),
       h("p", { class: scene.fault ? "said fault" : "said", text: scene.fault || scene.description }),
       h("p", { class: "tags", text: [names, ...scene.tags].join(" · ") }), faders ? h("p", { class: "tags", text: `Faders: ${faders}` }) : null,
       call ? h("div", { class: "loader" }, call) : null));

@@ -95,7 +95,7 @@ export function mix() {
   const target = h("b"), over = h("small");
   const take = button("", () => desk.send("/crossfade/to", hidden(), beats), { kind: "take", address: "/crossfade/to",
     help: "Crossfades to the deck that is not seen, from the next beat." });
-  take.append(h("span", { text: "Take" }), target, over);
+  take.append(h("span", { text: "Take" }), " ", target, " ", over);
   const cut = button("Cut", () => desk.send("/crossfade/to", hidden(), 0), { kind: "cut", label: "Cut to the hidden deck" });
   const set = n => {
     beats = n;
@@ -108,7 +108,6 @@ export function mix() {
     say(target, deck.toUpperCase());
     take.classList.toggle("deck-a", deck === "a");
     take.classList.toggle("deck-b", deck === "b");
-    take.setAttribute("aria-label", `Take: crossfade to deck ${deck}`);
   });
   return h("section", { class: "mix", "aria-label": "Crossfade" }, fader, h("div", { class: "mixrow" }, kind, length, cut, take));
 }

@@ -51,7 +51,7 @@ export function numbers() {
   const picture = facts(["Internal size", "Output", "Backend", "Memory"]);
   const refused = h("ul", { class: "plain" }), recorder = facts(["State", "Time", "Frames", "Dropped", "Disk left"]);
   const sound = facts(["Source", "State", "Overflows", "Restarts"]), notes = h("ul", { class: "plain" });
-  const messages = h("ol", { class: "plain log" }), none = h("p", { class: "empty", text: "No messages." });
+  const messages = h("ol", { class: "plain log", tabIndex: 0, "aria-label": "Newest messages" }), none = h("p", { class: "empty", text: "No messages." });
   const lines = (node, all) => node.replaceChildren(...all.map(text => h("li", { text })));
   const ms = value => `${value.toFixed(1)} ms`;
   let newest = null;

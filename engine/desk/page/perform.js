@@ -13,8 +13,7 @@ const FADERS = 8;
 function output() {
   const time = h("span", { class: "time" });
   const record = toggle("", { address: "/record", shows: "/state/recorder/on", kind: "record" });
-  record.append(h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word", text: "Record" }), time);
-  record.setAttribute("aria-label", "Record");
+  record.append(h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "word", text: "Record" }), " ", time);
   const show = () => {
     const disk = desk.value("/state/recorder/disk"), dropped = desk.value("/state/recorder/dropped", 0);
     const left = disk === undefined ? "" : `${disk < 10 ? disk.toFixed(1) : Math.round(disk)} GB left`;

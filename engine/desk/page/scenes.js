@@ -36,9 +36,9 @@ export function sceneGrid() {
   desk.onLibrary(({ scenes }) => {
     tiles = scenes.map((scene, i) => {
       const badge = h("span", { class: "badge" });
-      const node = button("", () => desk.send("/scene", scene.slug), { kind: "scene", label: scene.fault ? `${scene.name}: ${scene.fault}` : scene.name });
+      const node = button("", () => desk.send("/scene", scene.slug), { kind: "scene" });
       node.append(still(scene.still, scene.name), h("span", { class: "title" },
-        h("span", { class: "number", text: String(i + 1) }), h("span", { class: "text", text: scene.name })), badge);
+        h("span", { class: "number", text: String(i + 1) }), " ", h("span", { class: "text", text: scene.name })), " ", badge);
       if (scene.fault) { node.classList.add("fault"); node.title = scene.fault; }
       return { slug: scene.slug, node, badge };
     });
@@ -55,7 +55,7 @@ export function sceneGrid() {
 export function setlist() {
   const title = h("b"), note = h("span", { class: "note" }), cover = h("div", { class: "cover" });
   const go = button("Go", () => desk.send("/cue/go"), { address: "/cue/go", kind: "go" });
-  const list = h("ol", { class: "cues" });
+  const list = h("ol", { class: "cues", tabIndex: 0, "aria-label": "Cues" });
   let cues = [];
   const update = () => {
     const played = desk.value("/state/cue", 0), next = cues[played];
