@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from phosphene.engine.core.errors import UserError
+
+Sender = tuple[Any, ...]  # who sent a datagram, as a socket calls it: host and port first
 
 IMMEDIATELY = 1  # the time tag of what is to act at once
 _BUNDLE = b"#bundle\0"

@@ -21,14 +21,16 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pythonosc.osc_message_builder import OscMessageBuilder
-
 from phosphene.engine.control.address import Table
+from phosphene.engine.control.datagram import Sender
+from phosphene.engine.control.encoding import encoded, size
 from phosphene.engine.control.surface import Args
 from phosphene.engine.control.table import TOKEN
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog
 from phosphene.engine.show.state import ShowState
+
+__all__ = ["MEMORY_S", "MOST_CLIENTS", "Feedback", "encoded", "is_own", "show_values"]
 
 _log = RateLimitedLog(logging.getLogger(__name__))
 
@@ -36,17 +38,17 @@ MEMORY_S = 60.0  # a client that was silent for so long gets nothing more
 MOST_CLIENTS = 16  # of each: those known to receive, which nobody pushes out, and the others
 _FACTOR = 3  # bytes out for each byte in, to a host that is not known to receive
 _SMALLEST = 12  # bytes of a message with a value
-_MOST_TEXT = 240  # characters of a text that is sent
 _TICK_S = 1.0 / 30.0
 _HOLD_S = 0.25  # no echo on an address this long after the client itself sent to it: its fader is still in the hand
 
 
 @dataclass
 class _Client:
-    """room: bytes that may still be sent to it; infinite for one that is known to receive."""
+    """room: bytes that may still be sent to it; infinite for one that is known to receive. kept: until when for answers."""
 
     heard: float
     room: float = 0.0
+    kept: float = 0.0
     received: int = 0
     asks: bool = True  # it has not been sent its token yet
     known: dict[str, Args] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Feedback:
         self._secret = secrets.token_bytes(16)
         self._lock = threading.Lock()
         self._values: dict[str, Args] = {}
+        self.published = -math.inf  # when, in s
         self._clients: dict[str, _Client] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="osc-out", daemon=True)
@@ -76,14 +79,17 @@ class Feedback:
         """Take the newest values, {address: arguments}. Any thread; never waits for a socket."""
         with self._lock:
             self._values.update(values)
+            self.published = clock.now()
 
-    def heard(self, host: str, path: str = "", args: Args = ()) -> None:
-        """Note that `host` spoke, and what it said (canonical address)."""
+    def heard(self, host: str, path: str = "", args: Args = (), *, keep_s: float = 0.0) -> None:
+        """Note that `host` spoke, and what it said (canonical address). keep_s: for how long it waits for an answer."""
         t = clock.now()
         own = host not in self._clients and is_own(host, self._socket.family)
         with self._lock:
             client = self._clients.get(host) or self._admit(host, t, own)
             client.heard = t
+            if keep_s:
+                client.kept = t + keep_s
             if path:
                 client.known[path] = args
                 client.held[path] = t + _HOLD_S
@@ -103,6 +109,27 @@ class Feedback:
             client.asks = True
             if args == (self._token(host),) and self._count(proven=True) < MOST_CLIENTS:
                 client.room = math.inf
+
+    def value(self, path: str) -> Args | None:
+        """Return the newest published value; None where there is none."""
+        with self._lock:
+            return self._values.get(path)
+
+    def answer(self, sender: Sender, path: str, args: Args, told_as: str) -> None:
+        """Send a value to where it was asked for, as far as there is room, and once more with the next state.
+
+        path: as it was asked for; told_as: the address under which the host is told it.
+        """
+        with self._lock:
+            client = self._clients.get(sender[0])
+            if client is None:
+                return
+            client.kept = 0.0
+            client.known.pop(told_as, None)
+            client.held.pop(told_as, None)
+            room = _fits(client, path, args)
+        if room and args != ("?",):  # which would be a question itself
+            self._send(path, args, sender)
 
     @property
     def clients(self) -> list[str]:
@@ -135,12 +162,15 @@ class Feedback:
     def _run(self) -> None:
         while not self._closing.wait(_TICK_S):
             for host, path, args in self._due(clock.now()):
-                try:
-                    self._socket.sendto(encoded(path, args), (host, self._port))
-                except OSError as error:
-                    _log.warning("send", f"no state to {host}: {error}")
-                except Exception as error:  # noqa: BLE001 boundary: one value that is no OSC must not end the feedback for the night
-                    _log.warning("encode", f"{path} cannot be sent: {type(error).__name__}: {error}")
+                self._send(path, args, (host, self._port))
+
+    def _send(self, path: str, args: Args, to: Sender) -> None:
+        try:
+            self._socket.sendto(encoded(path, args), to)
+        except OSError as error:
+            _log.warning("send", f"no state to {to[0]}: {error}")
+        except Exception as error:  # noqa: BLE001 boundary: one value that is no OSC must not end the feedback for the night
+            _log.warning("encode", f"{path} cannot be sent: {type(error).__name__}: {error}")
 
     def _due(self, t: float) -> list[tuple[str, str, Args]]:
         due = []
@@ -156,6 +186,8 @@ class Feedback:
         many parameters last, so that numbers that change all the time do not keep the others away.
         """
         news: list[tuple[str, Args]] = []
+        if not client.proven and t < client.kept:
+            return news
         if client.asks and not client.proven:
             if not _fits(client, TOKEN, (self._token(host),)):
                 return news
@@ -195,32 +227,11 @@ def is_own(host: str, family: int) -> bool:
 
 def _fits(client: _Client, path: str, args: Args) -> bool:
     """Take the bytes of a message out of what a client may be sent; False where there is too little left."""
-    size = _padded(path) + _padded("," + "." * len(args))
-    size += sum(_padded(_short(value)) if isinstance(value, str) else 4 for value in args)
-    if size > client.room:
+    needed = size(path, args)
+    if needed > client.room:
         return False
-    client.room -= size
+    client.room -= needed
     return True
-
-
-def _padded(text: str) -> int:
-    """Return how many bytes a text takes in OSC."""
-    return len(text.encode("utf-8", "replace")) // 4 * 4 + 4
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 3] + "..."
-
-
-def encoded(path: str, args: Args) -> bytes:
-    """Return one OSC message; an int goes out as i, a float as f, text as s, cut where it is long."""
-    builder = OscMessageBuilder(path)
-    for value in args:
-        if isinstance(value, str):
-            builder.add_arg(_short(value), "s")
-        else:
-            builder.add_arg(value, "i" if isinstance(value, int) else "f")
-    return builder.build().dgram
 
 
 def show_values(state: ShowState) -> dict[str, Args]:

@@ -39,6 +39,10 @@ wants everything at once sends the number from `/state/token` back: `/listen NUM
 - Address patterns mean every address that fits, other programs' included: `?` one character, `*` any, `[a-c]` one of these,
   `[!a]` none of these, `{zoom,speed}` one of these words, `//` any number of parts. `/deck/*/zoom 1`, `//amount 0`. Each
   address takes or refuses the value by itself.
+- `/master "?"` asks for a value: it comes back as `/master 0.5` to the port that asked, and once more on port 9001. A
+  pattern asks for all that fit. Answers to other machines count as state does: three times what came from them.
+- `/master "+" 0.1` moves a value from where it is; so do `"-"` and `"*"`, and what would leave the range ends at its bound.
+  `/master "a" 0.5` is the same as `/master 0.5`.
 """
 _ALIASES = """## Other programs' addresses
 

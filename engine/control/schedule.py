@@ -11,8 +11,7 @@ import heapq
 import math
 from typing import NamedTuple
 
-from phosphene.engine.control.datagram import IMMEDIATELY, Message
-from phosphene.engine.control.inbox import Sender
+from phosphene.engine.control.datagram import IMMEDIATELY, Message, Sender
 from phosphene.engine.core import clock
 
 AHEAD_S = 10.0  # further than that is a clock that is wrong by hours more often than a plan

@@ -21,11 +21,12 @@ from collections.abc import Mapping
 
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
-from phosphene.engine.control.datagram import Message, messages
+from phosphene.engine.control.datagram import Message, Sender, messages
 from phosphene.engine.control.feedback import Feedback
-from phosphene.engine.control.inbox import Inbox, Sender
+from phosphene.engine.control.inbox import Inbox
 from phosphene.engine.control.schedule import AHEAD_S, Schedule, ahead, wall
 from phosphene.engine.control.surface import Args, SurfaceHealth
+from phosphene.engine.control.tally import Tally
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
 
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 PORT_IN, PORT_OUT = 9000, 9001
 _BUFFER_BYTES = 4 << 20  # asked of the kernel, which may give less: room for a pause of the whole process
 _LOOK_S = 0.25  # between two looks at whether to end
+_SOON_S = 0.01  # between two looks at whether state has come that somebody waits for
 _FEW = 16  # messages in one go that are a performer, not a flood
 _REST_S = 0.004  # at least, between two turns of a flood: at most 250 turns a second, each under half a frame late
 _MOST_TAKEN = 400  # datagrams read from the socket in one turn
@@ -54,7 +56,8 @@ class OscServer:
         self._socket = _bound(host, port)
         self._quiet = RateLimitedLog(_log)
         self._feedback = Feedback(table, self._socket, port_out)
-        self._inbox = Inbox(table, bus, self._feedback, self._quiet)
+        self._tally = Tally(bus, self._quiet)
+        self._inbox = Inbox(table, bus, self._feedback, self._tally)
         self._schedule = Schedule()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="osc-in", daemon=True)
@@ -74,12 +77,12 @@ class OscServer:
     @property
     def error(self) -> str:
         """What was refused in the last seconds, the newest; empty while all is understood."""
-        return self._inbox.error
+        return self._tally.error
 
     @property
     def early(self) -> int:
         """Messages of bundles for a time too far ahead, which acted at once."""
-        return self._inbox.early
+        return self._tally.early
 
     @property
     def wants_state(self) -> bool:
@@ -92,8 +95,8 @@ class OscServer:
 
     def health(self) -> SurfaceHealth:
         """Return its counters."""
-        inbox = self._inbox
-        return SurfaceHealth(self.name, f"port {self.port}", inbox.received, inbox.rejected, inbox.dropped, inbox.error)
+        tally = self._tally
+        return SurfaceHealth(self.name, f"port {self.port}", tally.received, tally.rejected, tally.dropped, tally.error)
 
     def close(self) -> None:
         """Stop listening and sending."""
@@ -105,10 +108,11 @@ class OscServer:
     def _run(self) -> None:
         while not self._closing:
             try:
-                wait = min(_LOOK_S, max(0.0, self._schedule.next - clock.now()))
+                look = _SOON_S if self._inbox.waits else _LOOK_S
+                wait = min(look, max(0.0, self._schedule.next - clock.now()))
                 came = select.select([self._socket], [], [], wait)[0]
                 began = clock.now()
-                if not came and self._schedule.next > began:
+                if not came and self._schedule.next > began and not self._inbox.waits:
                     continue
                 if self._turn() > _FEW:
                     clock.sleep(max(_REST_S, clock.now() - began))
@@ -140,6 +144,7 @@ class OscServer:
         inbox.act()
         for host, size in sizes.items():
             self._feedback.received(host, size)
+        inbox.answer(clock.now())  # after that: what came is what may go out
         return much
 
     def _receive(self, datagram: bytes, sender: Sender) -> None:
@@ -147,16 +152,16 @@ class OscServer:
         t, day, inbox = clock.now(), wall(), self._inbox
         for part in messages(datagram):
             if inbox.full:
-                inbox.drop(1, "a datagram of more messages than can be used: the rest is dropped")
+                self._tally.drop(1, "a datagram of more messages than can be used: the rest is dropped")
                 break
             wait = ahead(part.time, day) if isinstance(part, Message) else 0.0
             if isinstance(part, Message) and 0.0 < wait <= AHEAD_S:
                 inbox.skip()
                 if not self._schedule.add(t + wait, part, sender):
-                    inbox.drop(1, "more bundles for later than can be held: the rest is dropped")
+                    self._tally.drop(1, "more bundles for later than can be held: the rest is dropped")
                 continue
             if wait > AHEAD_S:
-                inbox.hurry(sender[0])
+                self._tally.hurry(sender[0])
             inbox.take(part, sender, t)
 
 
