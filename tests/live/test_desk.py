@@ -1,0 +1,199 @@
+"""The desk in a real browser: a show played with the mouse, each step seen in the picture and in the take."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
+from phosphene.tools.datasets.browser import find_chromium
+from tests.live.show_process import PATIENCE_S, ShowProcess, start_show
+
+__all__ = ["start_show"]
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    try:
+        chromium = find_chromium()
+    except UserError as error:
+        pytest.skip(str(error))
+    with playwright.sync_playwright() as api:
+        found = api.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"] if os.getuid() == 0 else [])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def show(start_show: Callable[..., ShowProcess]) -> ShowProcess:
+    started = start_show("--desk", "127.0.0.1:0")
+    started.wait_for_picture()
+    return started
+
+
+def address(show: ShowProcess) -> str:
+    return next(line.split()[-1] for line in show.log.splitlines() if "play it from" in line)
+
+
+def opened(
+    browser: playwright.Browser, show: ShowProcess, width: int = 1440, height: int = 900, **options
+) -> playwright.Page:
+    page = browser.new_page(viewport={"width": width, "height": height}, **options)
+    page.set_default_timeout(PATIENCE_S * 1e3)
+    page.faults = []
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda line: page.faults.append(line.text) if line.type == "error" else None)
+    page.goto(address(show))
+    page.get_by_role("button", name="Tap", exact=True).wait_for()
+    return page
+
+
+def light(page: playwright.Page, tile: str) -> np.ndarray:
+    """Return what a preview shows, float [h, w, 3]."""
+    data = page.get_by_label(tile, exact=True).locator("canvas").first.screenshot()
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float)
+
+
+def until(done: Callable[[], bool], what: str) -> None:
+    give_up = clock.now() + PATIENCE_S
+    while not done():
+        assert clock.now() < give_up, what
+        clock.sleep(0.1)
+
+
+def view(page: playwright.Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).or_(page.get_by_role("tab", name=name, exact=True)).first.click()
+
+
+def changes(show: ShowProcess) -> list[tuple[str, list, str]]:
+    """Return what the take's log says was changed: address, arguments, source."""
+    (log,) = sorted(show.folder.glob("takes/*/events.jsonl"))[-1:]
+    rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    return [(row["path"], row["args"], row.get("source", "")) for row in rows if "path" in row and "args" in row]
+
+
+def test_a_show_is_played_from_the_page_and_the_take_has_it_all(browser, start_show, tmp_path):
+    scenes = tmp_path / "home"
+    show = start_show("--desk", "127.0.0.1:0", environment={"PHOSPHENE_HOME": str(scenes)})
+    show.wait_for_picture()
+    page = opened(browser, show)
+    page.get_by_role("button", name="Record").first.click()
+    until(lambda: show.state("/state/recorder/on") == 1, "no take began")
+
+    # a style on the hidden deck, seen in its preview before anybody else sees it
+    view(page, "Library")
+    page.get_by_label("Search", exact=True).fill("manta")
+    page.get_by_role("button", name="Load to B: Manta").click()
+    assert show.state("/state/deck/b/style", "manta") == "manta"
+    view(page, "Perform")
+    until(lambda: light(page, "Deck b").std() > 20.0, "the hidden deck was not seen")
+    assert show.state("/crossfade") == 0.0
+
+    # the crossfade by the slider
+    fader = page.get_by_role("slider", name="Crossfader")
+    box = fader.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"], box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    assert show.state("/crossfade", 1.0) == 1.0
+
+    # tap, blackout and back, as the wall shows
+    for _ in range(4):
+        page.get_by_role("button", name="Tap", exact=True).click()
+        clock.sleep(0.5)
+    lit = page.get_by_role("button", name="Blackout")
+    lit.click()
+    until(lambda: light(page, "Wall").mean() < 3.0, "the wall did not go dark")
+    lit.click()
+    until(lambda: light(page, "Wall").mean() > 8.0, "the wall did not come back")
+
+    # a mapping, a scene of it, and that scene called
+    view(page, "Shape")
+    page.get_by_role("group", name="Deck").get_by_role("button").nth(1).click()
+    panel = page.get_by_label("What the music moves on deck b").or_(page.locator(".deckpanel.deck-b"))
+    panel.get_by_role("button", name="Add").first.click()
+    page.get_by_label("Name of the scene").fill("my night")
+    page.get_by_role("button", name="Save as scene").click()
+    saved = scenes / "scenes" / "my-night.toml"
+    until(saved.is_file, "no scene was written")
+    written = tomllib.loads(saved.read_text("utf-8"))
+    assert written["deck"]["style"] == "manta"
+    assert written["map"]
+    view(page, "Perform")
+    page.get_by_role("button", name="my night").or_(page.get_by_role("button", name="My night")).first.click()
+    assert show.state("/state/scene", "my-night") == "my-night"
+
+    page.get_by_role("button", name="Record").first.click()
+    until(lambda: show.state("/state/recorder/on") == 0, "the take did not end")
+    assert page.faults == []
+    page.close()
+    show.end()
+    told = changes(show)
+    by_page = {path for path, _, source in told if source.startswith("desk")}
+    assert {"/deck/b/style", "/crossfade", "/tempo/tap", "/blackout", "/deck/b/map", "/scene/save", "/scene"} <= by_page
+
+
+def test_a_page_comes_back_with_the_show_and_sends_nothing_late(browser, start_show):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    first = start_show("--desk", f"127.0.0.1:{port}")
+    first.wait_for_picture()
+    page = opened(browser, first)
+    first.end()
+    page.get_by_text("Not connected").first.wait_for()
+    page.get_by_role("button", name="Blackout").click(force=True)
+    second = start_show("--desk", f"127.0.0.1:{port}", "--scene", "tide")
+    second.wait_for_picture()
+    page.get_by_text("Not connected").first.wait_for(state="hidden")
+    page.get_by_label("Wall", exact=True).get_by_text("Tide").wait_for()  # all values were taken again
+    assert second.state("/blackout") == 0
+    page.get_by_role("button", name="Blackout").click()
+    assert second.state("/blackout", 1) == 1
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844), (844, 390)])
+def test_no_view_scrolls_sideways_or_complains(browser, show, width, height):
+    page = opened(browser, show, width, height)
+    for name in ("Shape", "Library", "Control", "Numbers", "Perform"):
+        view(page, name)
+        clock.sleep(0.3)
+        wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, name
+    assert page.faults == []
+    page.close()
+
+
+def test_text_of_a_style_is_shown_and_never_run(browser, start_show, tmp_path):
+    evil = tmp_path / "home" / "styles" / "evil"
+    evil.mkdir(parents=True)
+    ours = Path(__file__).parents[2] / "styles" / "manta"
+    text = (ours / "style.toml").read_text("utf-8")
+    name = "<img src=x onerror=\\\"document.title='run'\\\">"
+    lines = [f'name = "{name}"' if line.startswith("name =") else line for line in text.splitlines()]
+    (evil / "style.toml").write_text("\n".join(lines), "utf-8")
+    (evil / "weights.safetensors").write_bytes((ours / "weights.safetensors").read_bytes())
+    show = start_show("--desk", "127.0.0.1:0", environment={"PHOSPHENE_HOME": str(tmp_path / "home")})
+    show.wait_for_picture()
+    page = opened(browser, show)
+    view(page, "Library")
+    page.get_by_text("<img src=x").first.wait_for()
+    assert page.title() != "run"
+    assert page.locator("img[src='x']").count() == 0
+    page.close()
