@@ -219,11 +219,6 @@ def _evidence(so_far: float, rival: float, own: float, elapsed: float) -> float:
     return max(0.0, so_far + elapsed * math.log(rival / own))
 
 
-def mean_of(values: np.ndarray) -> float:
-    """Return the mean of float [n]: in 1.5 us, where `ndarray.mean` takes 6."""
-    return float(np.add.reduce(values)) / len(values)
-
-
 def peak_near(values: np.ndarray, i: int) -> float:
     """Return the place of the maximum near bin `i` of a circular profile, by a parabola."""
     a, b, c = float(values[i - 1]), float(values[i]), float(values[(i + 1) % len(values)])
