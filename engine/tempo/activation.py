@@ -41,7 +41,7 @@ _HELD_S, _HELD_FIRST_S, _LEAST = 4.0, 0.1, 1e-3  # the loudness that counts is t
 _ABSURD = 1e6  # no sound is so strong
 _CELLS = 150
 _HALF = np.float32(0.5)
-_MOST_NUMBERS = 9000  # of a block that is multiplied by a vector
+_BLOCK = 24  # outputs of a block of weights: small enough for BLAS, and a multiple of the 8 that it works out at a time
 _SHAPES = {
     "conv1.weight": (2, 1, 10),
     "conv1.bias": (2,),
@@ -186,8 +186,7 @@ class _Networks:
         pooled = self._pooled
         np.maximum(self._seen[:, :-1:2], self._seen[:, 1::2], out=pooled)
         np.maximum(pooled, 0.0, out=pooled)
-        x = _times(self._into, pooled.reshape(len(self._out), -1))
-        x += self._into_bias
+        x = _times(self._into, pooled.reshape(len(self._out), -1))[:, :_CELLS] + self._into_bias
         self._layers[0].step(x)
 
     def end(self) -> tuple[float, float]:
@@ -238,15 +237,19 @@ class _Layer:
 
 
 def _blocks(matrices: np.ndarray) -> np.ndarray:
-    """Return float32 [networks, out, in] as [networks, blocks, rows, in]: blocks that BLAS multiplies on one thread."""
+    """Return float32 [networks, out, in] as [networks, blocks, in, 24], filled up with zeros.
+
+    A vector times such a block goes through it from its beginning to its end. Out of the cache that takes 0.6 times as long
+    as going through [blocks, rows, in] row by row, four at a time, as BLAS does there: 240 against 400 us for 4.3 MB.
+    """
     networks, out, size = matrices.shape
-    rows = next(n for n in range(_MOST_NUMBERS // size, 0, -1) if out % n == 0)
-    return np.ascontiguousarray(matrices.reshape(networks, out // rows, rows, size))
+    padded = np.pad(matrices, ((0, 0), (0, -out % _BLOCK), (0, 0)))
+    return np.ascontiguousarray(padded.reshape(networks, -1, _BLOCK, size).swapaxes(2, 3))
 
 
 def _times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return float32 [networks, out] of float32 [networks, in]."""
-    products: np.ndarray = np.matmul(blocks, x[:, None, :, None])
+    products: np.ndarray = np.matmul(x[:, None, None, :], blocks)
     return products.reshape(len(x), -1)
 
 
