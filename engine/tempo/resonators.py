@@ -165,8 +165,9 @@ class Resonators:
         shares *= _STEEPNESS
         np.maximum(shares, 0.0, out=shares)
         on, alone, crowded = np.minimum(shares, 1.0, out=shares)
-        every = 1.0 + alone * ((_GAIN + _EVERY_OTHER) * on - _EVERY_OTHER)
-        return every * (1.0 - _TOO_SLOW * crowded * (1.0 - alone))
+        factor: np.ndarray = 1.0 + alone * ((_GAIN + _EVERY_OTHER) * on - _EVERY_OTHER)
+        factor *= 1.0 - _TOO_SLOW * crowded * (1.0 - alone)
+        return factor
 
 
 def _folding(m: np.ndarray) -> np.ndarray:

@@ -169,7 +169,7 @@ class BeatTracker:
         whole, part = divmod(back, 1.0)
         at = -1 - int(whole)
         before, now, after = self._attacks[at - 2 : at + 1].tolist()
-        attack = max(now, after) * (1.0 - part) + max(before, now) * part
+        attack: float = max(now, after) * (1.0 - part) + max(before, now) * part
         if self._activation is None:
             return attack
         return min(1.0, heard * (_ACTIVATION_FLOOR + attack))
