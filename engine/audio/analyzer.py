@@ -24,7 +24,9 @@ BAND_EDGES_HZ = (20.0, 250.0, 4000.0, 16_000.0)  # bass | mid | treble
 LOUDNESS_FLOOR_DB = -120.0
 
 _LONG = 4096  # samples; chroma needs bins narrower than a semitone at 200 Hz: 11.7 Hz instead of 46.9
-_CHROMA_EVERY = 4  # hops between chroma updates: harmony is slow and a long FFT each hop would double the cost
+# Hops between chroma updates: harmony is slow and a long FFT each hop would double the cost. And at which of them: one at
+# which neither the downmix judges, nor the structure ticks, nor the tracker has a frame. A hop never bears all of these.
+_CHROMA_EVERY, _CHROMA_AT = 4, 3
 _MEL_COMPRESSION = 1e5  # log(1 + c p): -50 dB is the knee, so that the noise of a room adds next to nothing
 _INAUDIBLE = 1e-6  # -120 dB; below it a hop counts as zeros, which also keeps float32 powers out of the denormals
 _ROLLOFF = 0.85
@@ -121,20 +123,20 @@ class Analyzer:
         levels[0] = rms
         levels[1:4] = (total / n for total, n in zip(sums, self._band_sizes, strict=False))
         out["bass"][0], out["mid"][0], out["treble"][0] = levels[1:4]
-        gain = self.lift.step(loudness, float(self._magnitude[self._body].sum()))
+        gain = self.lift.step(loudness, float(np.add.reduce(self._magnitude[self._body])))
         active = self._normaliser.gate(loudness + self.lift.db)
         out["active"][0] = active
         levels[:4] = (gain * level for level in levels[:4])
         self._find_shapes()
         self._find_mel_and_flux(gain)
         self._find_onset(t_adc, active, gain)
-        if self._hops % _CHROMA_EVERY == 0:
+        if self._hops % _CHROMA_EVERY == _CHROMA_AT:
             self._find_chroma()
         self._norm[:] = self._normaliser.step(levels, self._shapes)
         return self._record
 
     def _peak_of(self, hop: np.ndarray) -> float:
-        return float(np.abs(hop, out=self._scratch[: self._hop]).max())
+        return float(np.maximum.reduce(np.abs(hop, out=self._scratch[: self._hop])))
 
     def _transform(self) -> None:
         np.multiply(self._history[-len(self._window) :], self._window, out=self._windowed)
@@ -152,11 +154,11 @@ class Analyzer:
             shapes[:] = 0.0, 0.0, 0.0
         else:
             shapes[0] = float(np.einsum("i,i->", self._frequencies, magnitude)) / total
-            shapes[1] = float(self._frequencies[np.searchsorted(scratch, _ROLLOFF * total)])
-            arithmetic = float(power[1:].sum()) / (len(power) - 1)
+            shapes[1] = float(self._frequencies[scratch.searchsorted(_ROLLOFF * total)])
+            arithmetic = float(np.add.reduce(power[1:])) / (len(power) - 1)
             np.maximum(power, _EPS, out=scratch)
             np.log(scratch, out=scratch)
-            geometric = math.exp(float(scratch[1:].sum()) / (len(power) - 1))
+            geometric = math.exp(float(np.add.reduce(scratch[1:])) / (len(power) - 1))
             shapes[2] = min(1.0, geometric / max(arithmetic, float(_EPS)))
         self._out["centroid"][0], self._out["rolloff"][0], self._out["flatness"][0] = shapes
 
@@ -168,7 +170,7 @@ class Analyzer:
         np.log1p(mel, out=mel)
         np.subtract(mel, self._mel_before, out=rise)
         np.maximum(rise, 0.0, out=rise)
-        self._levels[4] = self._out["flux"][0] = float(rise.sum()) / len(rise)
+        self._levels[4] = self._out["flux"][0] = float(np.add.reduce(rise)) / len(rise)
 
     def _find_onset(self, t_adc: float, active: float, gain: float) -> None:
         """aubio flags an onset about 20 ms after it was heard and says when it was: that time is published."""

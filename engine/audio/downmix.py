@@ -110,5 +110,5 @@ class Downmix:
 
 def _power(x: np.ndarray) -> float:
     """Return the power of a hop without its mean: an offset is the same on both channels, whatever the music is."""
-    total = float(x.sum())
+    total = float(np.add.reduce(x))
     return max(0.0, float(np.einsum("i,i->", x, x)) - total * total / len(x))

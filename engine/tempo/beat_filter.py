@@ -47,8 +47,8 @@ class BeatFilter:
         self._ends = self._starts + intervals - 1
         self._of = np.repeat(np.arange(len(intervals)), intervals)
         self.hz = 1.0 / (intervals * frame_s)  # [intervals]
-        self._hz = self.hz[self._of]
-        self._log_hz = np.log(self._hz)
+        self._first_bin = self._of * BINS
+        self._log_hz = np.log(self.hz)
         gone = (np.arange(len(self._of)) - self._starts[self._of]) / intervals[self._of]
         self._beats = np.flatnonzero(gone < 1.0 / BEAT_PART)
         self._position = gone - 0.5 / BEAT_PART  # what is heard lies in the middle of that part
@@ -81,27 +81,32 @@ class BeatFilter:
         Bin p of an interval stands for the position -p / BINS beats less `ahead` [intervals].
         """
         ahead = self._position + ahead[self._of]
-        bins = np.rint(-ahead * BINS).astype(np.int64) % BINS
-        self._share *= np.exp(log_weight[self._of, bins])
+        bins = np.rint(-ahead * BINS).astype(np.int64)
+        bins &= BINS - 1  # BINS is a power of two: as % BINS, and 30 us less
+        bins += self._first_bin
+        self._share *= np.exp(log_weight.ravel()[bins])
         self._share /= self._share.sum()
 
     def best(self) -> tuple[float, float, float]:
         """Return (position in beats, beats per second, share) of the likeliest beat: the best state with all near it."""
         top = int(self._share.argmax())
         position = float(self._position[top])
-        off, inside = self._near(position, float(self._log_hz[top]))
-        share = self._share[inside]
+        states, off, inside = self._near(position, float(self._log_hz[self._of[top]]))
+        share = self._share[states][inside]
         total = float(share.sum())
         moved = float(np.einsum("i,i->", share, off[inside])) / total
-        interval = float(np.einsum("i,i->", share, 1.0 / self._hz[inside])) / total
+        interval = float(np.einsum("i,i->", share, 1.0 / self.hz[self._of[states][inside]])) / total
         return position + moved, 1.0 / interval, total
 
     def near(self, position: float, hz: float) -> float:
         """Return the share of all that is near a position, any number of beats, and a tempo in beats per second."""
-        return float(self._share[self._near(position, math.log(hz))[1]].sum())
+        states, _, inside = self._near(position, math.log(hz))
+        return float(self._share[states][inside].sum())
 
-    def _near(self, position: float, log_hz: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return (how far from a position each state is, in beats; which states are near it and the tempo)."""
-        off = self._position - position
+    def _near(self, position: float, log_hz: float) -> tuple[slice, np.ndarray, np.ndarray]:
+        """Return (the states near a tempo, how far from a position each is, in beats, and whether that is near)."""
+        intervals = np.flatnonzero(np.abs(self._log_hz - log_hz) < NEAR_TEMPO)  # neighbours: a few of all
+        states = slice(self._starts[intervals[0]], self._ends[intervals[-1]] + 1) if len(intervals) else slice(0)
+        off = self._position[states] - position
         off -= np.rint(off)
-        return off, (np.abs(off) < NEAR_BEATS) & (np.abs(self._log_hz - log_hz) < NEAR_TEMPO)
+        return states, off, np.abs(off) < NEAR_BEATS

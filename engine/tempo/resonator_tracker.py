@@ -1,4 +1,4 @@
-"""A beat tracker by repetition alone: log-mel in, once a hop; the line of the beat out. Causal, our own, nothing learnt.
+"""A beat tracker by repetition alone: log-mel in, once a hop; tempo and phase out. Causal, our own, nothing learnt.
 
 Steady music it follows exactly; a tempo that moves, or a beat that is heard where it is not, is what `tracker` is for, which
 has one of these to tell the octave and the exact phase. Called by it on the audio thread: preallocated, no locks, no
@@ -8,7 +8,6 @@ logging, no clock. The path of one hop:
     -> a slice of all tempi is scored                                                    every third hop, all within 24
     -> which tempo, which phase: the lock, with hysteresis                               each time all are scored
     -> exact phase and tempo: an alpha-beta filter on the folded phase
-    -> the line is re-aimed so that it meets the beat within about a second, never jumping, never running backwards
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
 from phosphene.engine.tempo.resonators import BINS, Resonators
-from phosphene.engine.tempo.timeline import Timeline
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
 PRIOR_BPM, PRIOR_OCTAVES = 126.0, 1.0
@@ -29,7 +27,7 @@ TREBLE_FROM, TREBLE_WEIGHT = 25, np.float32(0.35)  # above 4 kHz: hats, which as
 RISE_HOPS = 2
 # From an attack to the time stamp of its flux peak: the window has to hold enough of it.
 FLUX_LAG_S = 0.007
-# Tempi scored at a time, out of every second row, and hops between. A call costs 35 us and 2 us a tempo: few and large ones
+# Tempi scored at a time, out of every second row, and hops between. A call costs 60 us and 1 us a tempo: few and large ones
 # are cheaper, these keep a hop below 0.1 ms and go through all tempi in 24 hops, 0.13 s.
 _SLICE, _SLICE_HOPS = 14, 3
 
@@ -40,8 +38,6 @@ _OCTAVE = 4.0  # so many times more, on top, for another octave of a tempo that 
 _WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
 _SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
 _LOOP_S = 1.3  # time constant of the alpha-beta filter
-_MEET_S = 1.5  # the line meets the beat with this time constant
-_SLEW = 0.4  # and runs at most this much faster or slower than the tempo
 
 _QUIET = 0.12  # below this share of the usual onset energy there is nothing to follow: run on
 _ABSURD = 1e3  # log-mel cannot rise by this much
@@ -51,9 +47,9 @@ SCORE_NOISE, SCORE_SURE = 3.2, 6.5
 class ResonatorTracker:
     """Follows the beat of one stream.
 
-    Whenever `step` returns a line, or would if there were one, all tempi have been scored anew. Then table is float32
-    [rows, BINS], the score of every phase of the tempi `hz_rows` (beats per second): bin p of a row stands for "a beat was
-    heard 1 - p / BINS beats before the last sample, `ages_s` of the row earlier". fresh: whether that is so at this hop.
+    fresh: whether all tempi have been scored anew at this hop. Then table is float32 [rows, BINS], the score of every phase
+    of the tempi `hz_rows` (beats per second): bin p of a row stands for "a beat was heard 1 - p / BINS beats before the
+    last sample, `ages_s` of the row earlier".
     """
 
     def __init__(self, hop_s: float) -> None:
@@ -62,6 +58,10 @@ class ResonatorTracker:
         self._bank = Resonators(hop_s, MEMORY_S, SLOWEST_BPM, FASTEST_BPM, PRIOR_BPM, PRIOR_OCTAVES)
         self._mel = np.zeros((RISE_HOPS, MEL_BANDS), np.float32)
         self._rise = np.zeros(MEL_BANDS, np.float32)
+        self._weights = np.full(MEL_BANDS, 1.0 / (MEL_BANDS - BASS_BANDS), np.float32)
+        self._weights[:BASS_BANDS] = 1.0 / BASS_BANDS
+        self._weights[TREBLE_FROM:] *= TREBLE_WEIGHT
+        self._bands = np.array([0, BASS_BANDS], np.intp)
         self._hops = 0
         self._mean = [0.0, 0.0]
         self._lively = self._usual = 0.0
@@ -80,27 +80,22 @@ class ResonatorTracker:
         self._age = 0.0
         self._t: float | None = None
         self._confidence = 0.0
-        self._line: Timeline | None = None
 
-    def step(self, mel: np.ndarray, t: float, active: float) -> Timeline | None:
-        """Take one hop: mel float32[40] log-mel, t the time of its last sample in s, active the silence gate 0..1.
-
-        Returns the new line when it was re-aimed at this hop (about every 0.13 s, once there was something to lock to).
-        """
+    def step(self, mel: np.ndarray, t: float, active: float) -> None:
+        """Take one hop: mel float32[40] log-mel, t the time of its last sample in s, active the silence gate 0..1."""
         bass, rest = self._onset_strength(mel, active)
         self._bank.step(bass, rest)
         self.fresh = False
         if self._hops % _SLICE_HOPS:
-            return None
+            return
         self._score_slice()
         if self._row < self._rows:
-            return None
+            return
         self._row, self.fresh = 0, True
         elapsed = min(max(t - self._t, 0.0), 1.0) if self._t is not None else 0.0
         self._t = t
         self._follow(elapsed)
         self._best_score = 0.0
-        return self._aim(t)
 
     @property
     def ages_s(self) -> np.ndarray:
@@ -124,6 +119,11 @@ class ResonatorTracker:
         return self._hz
 
     @property
+    def beat(self) -> float:
+        """Where the beat that is followed was at the last sample when all tempi were last scored, a real number."""
+        return self._phase + self._hz * (self._age + FLUX_LAG_S)
+
+    @property
     def confidence(self) -> float:
         """0..1, how much clearer than noise the repetition is."""
         return self._confidence
@@ -137,9 +137,9 @@ class ResonatorTracker:
         if self._hops <= RISE_HOPS:
             return 0.0, 0.0
         out = []
-        self._rise[TREBLE_FROM:] *= TREBLE_WEIGHT
-        for band, part in enumerate((self._rise[:BASS_BANDS], self._rise[BASS_BANDS:])):
-            strength = mean_of(part) * active
+        self._rise *= self._weights
+        for band, mean in enumerate(np.add.reduceat(self._rise, self._bands).tolist()):
+            strength = mean * active
             if not strength < _ABSURD:  # also true of NaN, which the resonators would keep for ever
                 strength = 0.0
             self._mean[band] += (strength - self._mean[band]) * self._hop_s
@@ -211,31 +211,12 @@ class ResonatorTracker:
         self._phase = -int(score[0].argmax()) / BINS - self._hz * self._age
         self._challenge = self._flip = self._locked_s = 0.0
 
-    def _aim(self, t: float) -> Timeline | None:
-        """Re-aim the line from where it is now, towards the beat."""
-        if self._hz == 0.0:
-            return None
-        beat = self._phase + self._hz * (self._age + FLUX_LAG_S)
-        if self._line is None:
-            self._line = Timeline(beat % 4.0, t, self._hz * 60.0, self._confidence)
-            return self._line
-        error = beat - self._line.beat_at(t)
-        error -= round(error)
-        correction = min(_SLEW * self._hz, max(-_SLEW * self._hz, error / _MEET_S))
-        self._line = self._line.reaim(t, bpm=(self._hz + correction) * 60.0, confidence=self._confidence)
-        return self._line
-
 
 def _evidence(so_far: float, rival: float, own: float, elapsed: float) -> float:
     """Integrate log(rival / own) over time, never below 0. No rival (0) or none any more takes a second to forget."""
     if rival <= 0.0 or own <= 0.0:
         return so_far * math.exp(-elapsed)
     return max(0.0, so_far + elapsed * math.log(rival / own))
-
-
-def mean_of(values: np.ndarray) -> float:
-    """Return the mean of float [n]: in 1.5 us, where `ndarray.mean` takes 6."""
-    return float(np.add.reduce(values)) / len(values)
 
 
 def peak_near(values: np.ndarray, i: int) -> float:

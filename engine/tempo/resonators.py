@@ -4,9 +4,9 @@ Called by `tracker.BeatTracker` on the audio thread, once a hop: a few small num
 
 One resonator per frequency is the whole memory: z[n] = z[n-1] * exp(-dt/tau + i w dt) + x[n] is the Fourier coefficient
 of the last seconds, older ones fading, its phase always referred to "now". The multiples of one frequency are therefore the
-Fourier series of the onset strength folded at that period, and one small inverse FFT turns them into the folded profile:
-when, within two beats, the attacks fall. An autocorrelation gives the tempo too, but knows no phase; this gives
-both for 5 us a hop. How it was chosen, and how well it does: docs/decisions/beat-tracker.md.
+Fourier series of the onset strength folded at that period, and one small inverse FFT, made as a product with a matrix of 24
+rows, turns them into the folded profile: when, within two beats, the attacks fall. An autocorrelation gives the tempo too,
+but knows no phase; this gives both for 5 us a hop. How it was chosen, and how well it does: docs/decisions/beat-tracker.md.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ _BAR_BELL_HZ = 6.0
 _BAR_POWER = 0.3
 _TYPICAL_REPEATS = 60.0  # of steady dance music, so that scores keep the scale of the matched filters
 # The bass drum of every beat tells the octave. Of all bass that repeats with the bar, on a four-on-the-floor's own tempo
-# nearly all lies on multiples of the beat frequency (ON), and of that a good part on odd ones (ALONE). Half as fast the odd
-# ones are missing: every half beat has its bass drum (CROWDED). Twice as fast, much lies between multiples. (from, width)
+# nearly all lies on multiples of the beat frequency (on), and of that a good part on odd ones (alone). Half as fast the odd
+# ones are missing: every half beat has its bass drum (crowded). Twice as fast, much lies between multiples. Each of these
+# shares counts from so much on, and in full from a quarter more.
 _KICK_BELL_HZ = 3.5
-_ON, _ALONE, _CROWDED = (0.5, 0.25), (0.12, 0.25), (0.5, 0.25)
+_FROM, _STEEPNESS = np.array([[0.5], [0.12], [0.5]], np.float32), np.float32(4.0)
 _GAIN, _EVERY_OTHER, _TOO_SLOW = 0.35, 0.25, 0.3
 # Nobody counts slower or faster than this: a flat top with steep sides, at the sides half of it. Twice 92 and half of 128
 # bpm fall outside, 70 and 175 inside.
@@ -53,7 +54,8 @@ class Resonators:
         hz = _LOWEST_HZ * 2.0 ** (np.arange(count) / _PER_OCTAVE)
         self._turn: np.ndarray = np.exp(-hop_s / tau_s + 2j * np.pi * hz * hop_s).astype(np.complex64)
         self._z = np.zeros((2, count), np.complex64)
-        self._power = np.zeros((2, count), np.float32)
+        self._in = np.zeros((2, 1), np.complex64)
+        self._scaled, self._power = np.zeros_like(self._z), np.zeros((2, count), np.float32)
         self._decay = float(np.exp(-hop_s / tau_s))
         self._energy = [0.0, 0.0]
         self._mass = self._moment = 0.0
@@ -68,28 +70,29 @@ class Resonators:
 
         # Half-beat harmonics m = 1, 2, ...: the even ones are shared by all beats, the odd ones change sign every beat.
         m = np.arange(1, _HARMONICS + 1)
-        self._index, bells = _harmonics(rows, m, 2, self.hz, count, _BELL_HZ)
+        index, bells = _harmonics(rows, m, 2, self.hz, count, _BELL_HZ)
+        self._beat_index, self._turns_index = index[:, 1::2].copy(), index[:, 0::2].copy()  # [rows, 12]
         # Matched filters: unit output for unit noise.
         beat = bells[:, :, 1::2] / np.sqrt((bells[:, :, 1::2] ** 2).sum(axis=2, keepdims=True))
         answered = 1.0 + np.array(_ANSWER)[:, None] * (-1.0) ** m[: _HARMONICS // 2]
         beat *= (answered / np.sqrt(1.0 + np.array(_ANSWER)[:, None] ** 2))[:, None]
         turns = bells[:, :, 0::2] / np.sqrt((bells[:, :, 0::2] ** 2).sum(axis=2, keepdims=True))
-        self._beat = (beat * (BINS / 2)).astype(np.float32)  # [2, rows, 12]
-        self._turns = (turns * BINS).astype(np.float32)
+        self._beat, self._turns = beat.astype(np.float32), turns.astype(np.float32)  # [2, rows, 12]
+        self._fold_beat, self._fold_turns = _folding(m[1::2]), _folding(m[0::2])
         quarters = np.arange(1, _BAR_HARMONICS + 1)
         self._bar_index, (bar, kick) = _harmonics(rows, quarters, 4, self.hz, count, (_BAR_BELL_HZ, _KICK_BELL_HZ))
         self._kick = kick.astype(np.float32)  # [rows, 48]
-        # Which quarters of the beat frequency are none of its multiples, its odd ones, its even ones.
-        parts = np.stack([quarters % 4 != 0, quarters % 8 == 4, quarters % 8 == 0], axis=1)
-        self._parts = parts.astype(np.float32)  # [48, 3]
+        # Which quarters of the beat frequency are its multiples, its odd ones, its even ones; and what they are a share of.
+        beat, odd, even, every = quarters % 4 == 0, quarters % 8 == 4, quarters % 8 == 0, quarters > 0
+        self._parts = np.stack([beat, odd, even, every, beat, every], axis=1).astype(np.float32)  # [48, 6]
         self._bar = (bar / np.sqrt(bar.sum(axis=1, keepdims=True))).astype(np.float32)  # [rows, 48]
 
     def step(self, bass: float, rest: float) -> None:
         """Feed one hop of onset strength with its mean removed."""
         z, energy, decay = self._z, self._energy, self._decay
         z *= self._turn
-        z[0] += np.float32(bass)
-        z[1] += np.float32(rest)
+        self._in[0, 0], self._in[1, 0] = bass, rest
+        z += self._in
         energy[0] = energy[0] * decay + bass * bass
         energy[1] = energy[1] * decay + rest * rest
         if 0.0 < energy[0] + energy[1] < _FORGOTTEN:
@@ -126,40 +129,51 @@ class Resonators:
         Returns (score, pulse), float32 [n, BINS]: bin p stands for "a beat fell 1 - p / BINS beats ago". The best bin of
         noise scores about 3, of a clear beat 6 to 12. pulse is the folded profile alone, for the exact phase.
         """
-        index = self._index[rows]
-        n = len(index)
-        scale = np.array([1.0 / (e + 1e-9) ** 0.5 for e in self._energy], np.float32)
-        z = self._z[:, index] * scale[:, None, None]  # [2, n, 24]
-        beat = np.zeros((n, BINS // 2 + 1), np.complex64)
-        beat[:, 1 : _HARMONICS // 2 + 1] = (z[:, :, 1::2] * self._beat[:, rows]).sum(axis=0)
-        pulse = np.fft.irfft(beat, BINS, axis=1)
-        odd = np.zeros((2, n, BINS + 1), np.complex64)
-        odd[:, :, 1 : _HARMONICS + 1 : 2] = z[:, :, 0::2] * self._turns[:, rows]
-        bass, rest = np.fft.irfft(odd, 2 * BINS, axis=2)[:, :, :BINS]
+        scale = np.array([[1.0 / (e + 1e-9) ** 0.5] for e in self._energy], np.float32)
+        z = np.multiply(self._z, scale, out=self._scaled)
+        beat = z.take(self._beat_index[rows], axis=1)  # [2, n, 12]
+        beat *= self._beat[:, rows]
+        odd = z.take(self._turns_index[rows], axis=1)
+        odd *= self._turns[:, rows]
+        pulse = (beat[0] + beat[1]).view(np.float32) @ self._fold_beat
+        bass, rest = odd.view(np.float32) @ self._fold_turns
         # min(|a|, |b|) where the signs differ, the negative of it where they agree
-        turns = (0.5 * _TURNS) * (np.abs(bass - rest) - np.abs(bass + rest))
-        turns -= _LONELY * np.maximum(np.abs(bass) - np.abs(rest), 0.0)
-        np.abs(self._z, out=self._power)
-        self._power *= scale[:, None]
-        self._power *= self._power
+        turns = np.abs(bass - rest)
+        turns -= np.abs(bass + rest)
+        turns *= 0.5 * _TURNS
+        lonely = np.abs(bass)
+        lonely -= np.abs(rest)
+        np.maximum(lonely, 0.0, out=lonely)
+        lonely *= _LONELY
+        turns -= lonely
+        turns += pulse
+        np.multiply(z.real, z.real, out=self._power)
+        self._power += z.imag * z.imag
         bar = self._bar_index[rows]
-        repeats = (self._power.sum(axis=0)[bar] * self._bar[rows]).sum(axis=1)
+        power = self._power.take(bar, axis=1)  # [2, n, 48]
+        repeats = np.einsum("kij,ij->i", power, self._bar[rows])
         weight = self.prior[rows] * (repeats / _TYPICAL_REPEATS) ** _BAR_POWER
-        weight *= self._floor(self._power[0][bar] * self._kick[rows])
-        return (pulse + turns) * weight[:, None], pulse
+        weight *= self._floor(power[0] * self._kick[rows])
+        turns *= weight.astype(np.float32)[:, None]
+        return turns, pulse
 
     def _floor(self, bass: np.ndarray) -> np.ndarray:
         """Return per tempo, from its power of bass [n, 48], a factor: > 1 where every beat, and it alone, has its kick."""
-        between, odd, even = (bass @ self._parts).T + np.float32(_FORGOTTEN)
-        beat = odd + even
-        on, alone = _ramp(beat / (between + beat), _ON), _ramp(odd / beat, _ALONE)
-        crowded = _ramp(even / (between + beat), _CROWDED)
-        return (1.0 + alone * (_GAIN * on - _EVERY_OTHER * (1.0 - on))) * (1.0 - _TOO_SLOW * crowded * (1.0 - alone))
+        told = (bass @ self._parts).T + np.float32(_FORGOTTEN)
+        shares = told[:3] / told[3:]
+        shares -= _FROM
+        shares *= _STEEPNESS
+        np.maximum(shares, 0.0, out=shares)
+        on, alone, crowded = np.minimum(shares, 1.0, out=shares)
+        factor: np.ndarray = 1.0 + alone * ((_GAIN + _EVERY_OTHER) * on - _EVERY_OTHER)
+        factor *= 1.0 - _TOO_SLOW * crowded * (1.0 - alone)
+        return factor
 
 
-def _ramp(share: np.ndarray, ramp: tuple[float, float]) -> np.ndarray:
-    """Return 0 below the ramp's start, 1 beyond its width, and the straight line between."""
-    return np.clip((share - ramp[0]) / ramp[1], 0.0, 1.0)
+def _folding(m: np.ndarray) -> np.ndarray:
+    """Return float32 [2 len(m), BINS]: real and imaginary parts of half-beat harmonics m, times this, are their profile."""
+    angle = np.pi * m[:, None] * np.arange(BINS) / BINS
+    return np.stack([np.cos(angle), -np.sin(angle)], axis=1).reshape(-1, BINS).astype(np.float32)
 
 
 def _harmonics(

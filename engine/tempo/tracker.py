@@ -28,7 +28,7 @@ from phosphene.engine.tempo.bars import Bars
 from phosphene.engine.tempo.beat_filter import NEAR_BEATS, NEAR_TEMPO, BeatFilter
 from phosphene.engine.tempo.confidence import Confidence
 from phosphene.engine.tempo.off_beat import OffBeat
-from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S, ResonatorTracker, mean_of, peak_near
+from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S, ResonatorTracker, peak_near
 from phosphene.engine.tempo.resonators import BINS
 from phosphene.engine.tempo.timeline import Timeline
 
@@ -81,7 +81,9 @@ class BeatTracker:
         self._hops, self._fresh = 0, False
         self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
         self._rise = np.zeros(MEL_BANDS, np.float32)
-        self._attacks, self._bass, self._rest = np.zeros((3, _KEPT_HOPS))  # of the last hops, the newest last
+        self._parts = np.array([0, _BASS_BANDS, _REST_FROM], np.intp)
+        self._kept = np.zeros((3, _KEPT_HOPS))  # of the last hops, the newest last:
+        self._attacks, self._bass, self._rest = self._kept
         self._heard_at = np.full(4, -1.0)  # s in the stream, the newest last,
         self._heard, self._downbeats = np.zeros((2, 4))  # and activation then: of any beat, of one that begins a bar
         self._mean = self._peak = self._lively = self._usual = 0.0
@@ -105,15 +107,15 @@ class BeatTracker:
         if self._hops % FRAME_HOPS:
             return None
         lively = min(1.0, self._lively / self._usual) if self._usual > _FEW else 0.0
-        likely = self._likely()
+        heard, downbeat = self._told()
+        likely = self._likely(heard)
         self._filter.step(likely, lively)
         if self._fresh:
             self._weigh()
         self._fresh = self._repeats.fresh  # weighed a frame later: this hop has scored as well
         at = round((BEHIND_S - _BASS_LAG_S) / self._hop_s)
-        bass, rest = float(self._bass[-1 - at - 1 : -at].max()), float(self._rest[-1 - at - 1 : -at].max())
-        downbeat = self._told(self._downbeats)
-        other = self._told(self._heard) - downbeat
+        bass, rest = max(self._bass[-1 - at - 1 : -at].tolist()), max(self._rest[-1 - at - 1 : -at].tolist())
+        other = heard - downbeat
         self.frame[:] = likely, lively, other, downbeat, bass, rest
         if self._hz:
             self._position += self._hz * self._frame_s
@@ -136,18 +138,19 @@ class BeatTracker:
             self._heard[-1] = self._activation.beat + self._activation.downbeat
             self._downbeats[-1] = self._activation.downbeat
         rows = self._hops % _BASS_RISE_HOPS
-        for kept in (self._attacks, self._bass, self._rest):
-            kept[:-1] = kept[1:]
-        bass = mean_of(np.maximum(mel[:_BASS_BANDS] - self._mel[rows, :_BASS_BANDS], 0.0))
+        self._kept[:, :-1] = self._kept[:, 1:]
+        lows = zip(mel[:_BASS_BANDS].tolist(), self._mel[rows, :_BASS_BANDS].tolist(), strict=True)
+        bass = sum(max(0.0, now - before) for now, before in lows) / _BASS_BANDS
         np.subtract(mel, self._mel[(self._hops + 2) % _BASS_RISE_HOPS], out=self._rise)
         np.maximum(self._rise, 0.0, out=self._rise)
         self._mel[rows] = mel
         if self._hops < _BASS_RISE_HOPS:
             bass, self._rise[:] = 0.0, 0.0
+        low, middle, high = np.add.reduceat(self._rise, self._parts).tolist()
         self._bass[-1] = bass * active
-        self._rest[-1] = mean_of(self._rise[_REST_FROM:]) * active
-        mean = mean_of(self._rise) * active
-        strength = mean + 0.5 * mean_of(self._rise[:_BASS_BANDS]) * active
+        self._rest[-1] = high / (MEL_BANDS - _REST_FROM) * active
+        mean = (low + middle + high) / MEL_BANDS * active
+        strength = mean + 0.5 * low / _BASS_BANDS * active
         if not (math.isfinite(strength) and math.isfinite(bass)):
             self._mel[:], mean, strength, self._bass[-1], self._rest[-1] = 0.0, 0.0, 0.0, 0.0, 0.0
         self._mean += (strength - self._mean) * self._hop_s / _MEAN_S
@@ -160,26 +163,27 @@ class BeatTracker:
             (self._lively - self._usual) * self._hop_s / (_USUAL_RISE_S if self._lively > self._usual else _USUAL_FALL_S)
         )
 
-    def _likely(self) -> float:
-        """Return how likely a beat was `BEHIND_S` ago, 0..1."""
+    def _likely(self, heard: float) -> float:
+        """Return how likely a beat was `BEHIND_S` ago, 0..1. heard: what the networks say of that instant."""
         back = (BEHIND_S - FLUX_LAG_S) / self._hop_s
         whole, part = divmod(back, 1.0)
         at = -1 - int(whole)
-        wide = np.maximum(self._attacks[at - 2 : at + 1], self._attacks[at - 3 : at])
-        attack = float(wide[-1] * (1.0 - part) + wide[-2] * part)
+        before, now, after = self._attacks[at - 2 : at + 1].tolist()
+        attack: float = max(now, after) * (1.0 - part) + max(before, now) * part
         if self._activation is None:
             return attack
-        return min(1.0, self._told(self._heard) * (_ACTIVATION_FLOOR + attack))
+        return min(1.0, heard * (_ACTIVATION_FLOOR + attack))
 
-    def _told(self, values: np.ndarray) -> float:
-        """Return what the networks said, one of their two rows of values, of the instant `BEHIND_S` ago."""
-        at, last = self._hops * self._hop_s - BEHIND_S, len(values) - 1
-        for k in range(last, 0, -1):
-            before, after = float(self._heard_at[k - 1]), float(self._heard_at[k])
-            if at >= before or k == 1:
-                part = min(1.0, max(0.0, (at - before) / (after - before))) if after > before else 1.0
-                return float(values[k - 1]) * (1.0 - part) + float(values[k]) * part
-        return float(values[last])
+    def _told(self) -> tuple[float, float]:
+        """Return what the networks said of the instant `BEHIND_S` ago: of any beat, of one that begins a bar."""
+        at, times = self._hops * self._hop_s - BEHIND_S, self._heard_at.tolist()
+        k = next((k for k in range(len(times) - 1, 1, -1) if at >= times[k - 1]), 1)
+        before, after = times[k - 1], times[k]
+        part = min(1.0, max(0.0, (at - before) / (after - before))) if after > before else 1.0
+        heard, downbeat = (
+            values[k - 1] * (1.0 - part) + values[k] * part for values in (self._heard.tolist(), self._downbeats.tolist())
+        )
+        return heard, downbeat
 
     def _weigh(self) -> None:
         """Let the filter take what repetition says."""

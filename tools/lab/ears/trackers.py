@@ -24,6 +24,8 @@ from phosphene.engine.tempo.tracker import FRAME, FRAME_HOPS
 
 HOP_S = HOP / SAMPLE_RATE
 _FRAME_HOPS = 3  # the conductor is asked so often: 62 times a second, as a show at 60 fps
+# The line of repetition alone meets the beat with this time constant, and runs at most this much faster or slower.
+_MEET_S, _SLEW = 1.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,24 @@ def repetition(pcm: np.ndarray) -> Heard:
         crossed.until(t)
         listener.hear(pcm[k * HOP : (k + 1) * HOP], t)
         record = records.latest()
-        line = tracker.step(record["mel"], t, float(record["active"])) or line
+        tracker.step(record["mel"], t, float(record["active"]))
+        if tracker.fresh and tracker.hz:
+            line = _aimed(tracker, line, t)
         crossed.line = line
         if line is not None:
             lines[k] = line.to_record()
     return Heard(np.array(crossed.beats), lines["confidence"].astype(np.float32), lines)
+
+
+def _aimed(tracker: ResonatorTracker, line: Timeline | None, t: float) -> Timeline:
+    """Return the line re-aimed from where it is at `t`, towards the beat."""
+    bpm = tracker.hz * 60.0
+    if line is None:
+        return Timeline(tracker.beat % 4.0, t, bpm, tracker.confidence)
+    error = tracker.beat - line.beat_at(t)
+    error -= round(error)
+    correction = min(_SLEW * bpm, max(-_SLEW * bpm, error / _MEET_S * 60.0))
+    return line.reaim(t, bpm=bpm + correction, confidence=tracker.confidence)
 
 
 def two_way(pcm: np.ndarray) -> Heard:
