@@ -180,8 +180,8 @@ class Desk {
     this.view = Boolean(view);
     this.name = name || "Phosphene";
     this.tries = 0;
-    this.become("open");
     this.command("WATCH", true);
+    this.become("open");
     this.ask();
     this.read();
   }
