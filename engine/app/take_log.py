@@ -36,7 +36,7 @@ _RECORDINGS = ("recording.mp4", "recording.mkv", "recording.mp4.part.mkv", "reco
 # Of a log. A change takes 100 bytes: a night of ten hours with eight faders always in somebody's hands has 8 million, and
 # keeps the first 2 million.
 _MOST_LOG, _MOST_LINE, _MOST_INPUTS, _MOST_SCENES = 1 << 30, 4 << 20, 2_000_000, 10_000
-_MOST_ARGS, _MOST_WORDS = 4, 4096
+_MOST_ARGS, _MOST_WORDS = 8, 4096
 _LONGEST_S = 1e9  # s of any time
 
 

@@ -23,6 +23,7 @@ class Argument:
     """One argument. type: f, i or s. choices: the only words allowed. optional: the address also acts without it.
 
     named: it names something of the library, and is never a path: whoever can send a message may not open files.
+    told: stands for a list of choices that is too long to be read.
     """
 
     name: str
@@ -33,10 +34,13 @@ class Argument:
     optional: bool = False
     unit: str = ""
     named: bool = False
+    told: str = ""
 
     @property
     def allowed(self) -> str:
         """The range or the words, for people."""
+        if self.told:
+            return self.told
         if self.named:
             return f"a name of the library, 1 to {MAX_TEXT} characters, never a path"
         if self.type == "s":

@@ -34,6 +34,7 @@ from phosphene.engine.show.change import (
 )
 from phosphene.engine.show.crossfade import begun, fade_to, is_usable, kind_of, started, stepped
 from phosphene.engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.show.remap import mapped, unmapped
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
@@ -111,6 +112,8 @@ class Document:
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
         }
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/map": partial(mapped, self.catalogue, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/unmap": partial(unmapped, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/{path}": partial(moved, target) for path, target in self.catalogue.targets.items() if target.deck}
         return {**PLAIN, **verbs}
 
