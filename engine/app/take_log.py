@@ -30,6 +30,7 @@ from phosphene.engine.models.style import list_styles, load_style
 from phosphene.engine.show.catalogue import DECKS, IDLE
 from phosphene.engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
 from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.undo import by_hand
 
 _EVENTS = "events.jsonl"
 _RECORDINGS = ("recording.mp4", "recording.mkv", "recording.mp4.part.mkv", "recording.mkv.part.mkv")
@@ -223,7 +224,10 @@ def _input(line: dict[str, Any]) -> Logged:
             path, args = _word(line, "path"), tuple(line["args"])
             if not path.startswith("/") or len(args) > _MOST_ARGS or not all(map(_is_argument, args)):
                 raise ValueError(path)
-            return Logged(time, Change(sys.intern(path), args, time, "take", every=True))
+            source = _word(line, "source", "take")
+            # Whose hand it was is of no matter, but what no hand did must not be taken back in a rerender either.
+            source = "take" if by_hand(source) else sys.intern(source)
+            return Logged(time, Change(sys.intern(path), args, time, source, every=True))
         case "scene_ready":
             return Logged(time, SceneReady(Scene.model_validate(line["scene"])))
         case "scene_failed":

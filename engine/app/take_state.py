@@ -27,8 +27,9 @@ from phosphene.engine.show.document import Document
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.show.state import restore, snapshot
 
-# Version of the log. The first had no `log` in its first line, no answers of the loader, no frames; the second no bars.
-LOG = 3
+# Version of the log. The first had no `log` in its first line, no answers of the loader, no frames; the second no bars; the
+# third nothing of what changes a look while it plays: mappings, undo, scenes that were saved.
+LOG = 4
 FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"
 
 HEARD = (*DRUMS, *PARTS, *(f"since_{name}" for name in PARTS), *TAG_SIGNALS)

@@ -198,8 +198,8 @@ def _desk() -> Iterable[Address]:
 
 
 def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Iterable[Address]:
-    """What changes a look while it plays: mappings."""
-    group = "Mappings"
+    """What changes a look while it plays, and takes that back."""
+    group = "Making a look"
     own = [p.name for p in with_level(deck_params)]
     own += [f"fx/{effect}/{p.name}" for effect, params in effects.items() for p in params]
     signal = Argument("signal", "s", choices=tuple(SIGNALS), told="a signal")
@@ -230,6 +230,18 @@ def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
             every=True,
             group=group,
         )
+    yield Address(
+        "/undo",
+        (),
+        "Take back the last change that a hand made to a style, a parameter, a mapping, the master or a fader; the last 20, "
+        "one after the other. Changes of one address within a second of each other are one. What comes with a scene cannot "
+        "be taken back, nor what was changed before on its deck.",
+        every=True,
+        group=group,
+    )
+    group = "State, sent"
+    changes = Argument("changes", "i")
+    yield Address("/state/undo", (changes,), "How many changes `/undo` can take back", output=True, group=group)
 
 
 # path, type, name, unit, description, times a second at most

@@ -38,6 +38,7 @@ from phosphene.engine.show.remap import mapped, unmapped
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
+from phosphene.engine.show.undo import failed, fitting, forgotten, is_of_mappings, noted, put_back
 from phosphene.engine.show.verbs import PLAIN, Message, Verb, moved
 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
@@ -78,18 +79,18 @@ class Document:
     def apply(
         self, state: ShowState, inputs: Iterable[Input], position: BeatPosition, t: float = 0.0
     ) -> tuple[ShowState, list[Action]]:
-        """Return the document after `inputs`, in order, and what the outside has to do.
+        """Return the document after `inputs`, in order, and what the outside has to do. t: of the frame, s of show time.
 
         Raises UserError for an address that is none of `verbs`.
         """
         actions: list[Action] = []
         for event in inputs:
             match event:
-                case Change(path, args, t):
+                case Change(path, args, arrived):
                     verb = self.verbs.get(path)
                     if verb is None:
                         raise UserError("unknown address", where=path[:80], remedy="vj osc lists them all")
-                    state = verb(state, Message(args, t, position, actions))
+                    state = noted(state, verb(state, Message(args, arrived, position, actions)), event, t)
                 case SceneReady(scene):
                     state = self._scene_ready(state, scene, position, actions)
                 case SceneFailed(slug, reason):
@@ -110,6 +111,7 @@ class Document:
             "/scene/next": lambda s, m: self._next_scene(s, m.actions),
             "/cue/go": lambda s, m: self._next_cue(s, m.actions),
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
+            "/undo": self._undone,
         }
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/map": partial(mapped, self.catalogue, deck) for deck in DECKS}
@@ -125,6 +127,15 @@ class Document:
         if 1 <= number <= len(names):
             return self._call(state, names[int(number) - 1], -1, message.actions)
         return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
+
+    def _undone(self, state: ShowState, message: Message) -> ShowState:
+        if not state.undo:
+            return replace(state, message="there is nothing to take back")
+        step = state.undo[-1]
+        state = replace(state, undo=state.undo[:-1])
+        if is_of_mappings(step):
+            return put_back(state, step)
+        return self.verbs[step.path](state, replace(message, args=(step.value,)))
 
     # Styles and scenes
 
@@ -184,7 +195,8 @@ class Document:
         return self._stage(state, self._staging(scene, deck, 1.0 - state.crossfade), position, actions)
 
     def _stage(self, state: ShowState, staged: Staged, position: BeatPosition, actions: list[Action]) -> ShowState:
-        state = replace(state, staged=staged)
+        # What was on that deck goes, whatever becomes of its style: to take that back now would stop the scene.
+        state = forgotten(replace(state, staged=staged), staged.deck)
         if staged.content.style == IDLE:
             return self._style_ready(state, staged.deck, IDLE, position, actions)
         actions.append(LoadStyle(staged.deck, staged.content.style))
@@ -228,14 +240,15 @@ class Document:
         scene = staged.scene
         labels = {int(k): v for k, v in scene.faders.items()}
         state = replace(state, scene=scene.slug, scene_name=scene.name, fader_labels=labels, message="")
-        return replace(state.with_deck(staged.deck, staged.content), staged=None, follow=staged.follow)
+        state = forgotten(state.with_deck(staged.deck, staged.content), staged.deck)
+        return replace(state, staged=None, follow=staged.follow)
 
     def _style_failed(self, state: ShowState, deck: str, style: str, reason: str) -> ShowState:
         state = replace(state, message=f"style {style}: {reason}")
         if state.staged and state.staged.deck == deck and state.staged.content.style == style:
             return replace(state, staged=None)
         if state.deck(deck).wanted == style:
-            return state.with_deck(deck, replace(state.deck(deck), wanted=None))
+            return failed(state.with_deck(deck, replace(state.deck(deck), wanted=None)), deck)
         return state
 
     # Panic
@@ -252,7 +265,7 @@ class Document:
         bare = [self._bare(IDLE if state.panics else deck.style) for deck in (state.a, state.b)]
         clear = replace(self.stopped(state), requested="", requested_cue=-1)
         lit = replace(clear, master=1.0, blackout=False, black=0.0, freeze=False)
-        return replace(lit, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1)
+        return replace(lit, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1, undo=())
 
     # What somebody else has written, or what has failed
 
@@ -289,6 +302,7 @@ class Document:
             fade=fade,
             staged=staged(state.staged),
             follow=staged(state.follow),
+            undo=fitting(state.undo, self.catalogue),
         )
 
     def stopped(self, state: ShowState) -> ShowState:

@@ -62,6 +62,21 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One change that can be taken back. path: where it was made; t: when it was made last, s of show time.
+
+    value: what stood there. Of mappings: came is the `identity` of the one that came, mappings those that went, with their
+    places.
+    """
+
+    path: str
+    t: float
+    value: float | str = 0.0
+    came: tuple[str, str, str] | None = None
+    mappings: tuple[tuple[int, SignalMapping], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ShowState:
     """The whole show document.
 
@@ -96,6 +111,7 @@ class ShowState:
     panics: int = 0
     drop: float = 0.0
     message: str = ""  # the newest refusal, for the HUD and clients
+    undo: tuple[Step, ...] = ()  # what can be taken back, newest last
 
     def deck(self, name: str) -> DeckState:
         """Return deck "a" or "b"."""
