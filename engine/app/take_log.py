@@ -28,7 +28,16 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.core.media import open_media
 from phosphene.engine.models.style import list_styles, load_style
 from phosphene.engine.show.catalogue import DECKS, IDLE
-from phosphene.engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.change import (
+    Change,
+    Input,
+    SceneFailed,
+    SceneNotSaved,
+    SceneReady,
+    SceneSaved,
+    StyleFailed,
+    StyleReady,
+)
 from phosphene.engine.show.scene import Scene
 from phosphene.engine.show.undo import by_hand
 
@@ -232,6 +241,10 @@ def _input(line: dict[str, Any]) -> Logged:
             return Logged(time, SceneReady(Scene.model_validate(line["scene"])))
         case "scene_failed":
             return Logged(time, SceneFailed(_word(line, "scene"), _word(line, "reason")))
+        case "scene_saved":
+            return Logged(time, SceneSaved(_word(line, "scene")))
+        case "scene_not_saved":
+            return Logged(time, SceneNotSaved(_word(line, "scene"), _word(line, "reason")))
         case "style_ready":
             given = StyleReady(_deck(line), _word(line, "style"))
             return _Answered(time, given, _word(line, "backend", ""), _word(line, "sha256", ""))

@@ -198,7 +198,7 @@ def _desk() -> Iterable[Address]:
 
 
 def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Iterable[Address]:
-    """What changes a look while it plays, and takes that back."""
+    """What changes a look while it plays, takes that back, and keeps it."""
     group = "Making a look"
     own = [p.name for p in with_level(deck_params)]
     own += [f"fx/{effect}/{p.name}" for effect, params in effects.items() for p in params]
@@ -239,9 +239,22 @@ def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
         every=True,
         group=group,
     )
+    yield Address(
+        "/scene/save",
+        (Argument("slug", "s", named=True), Argument("replace", "i", 0, 1, optional=True)),
+        "Save what is on stage as a scene of yours: the deck that is seen most, and the other as its second while both are "
+        "seen. It can be called at once. A name that is there already is refused, unless 1 follows: the earlier file is "
+        "then kept as NAME.toml.before.",
+        every=True,
+        group=group,
+    )
     group = "State, sent"
     changes = Argument("changes", "i")
     yield Address("/state/undo", (changes,), "How many changes `/undo` can take back", output=True, group=group)
+    text = Argument("text", "s")
+    yield Address(
+        "/state/saved", (text,), "What came of the last `/scene/save`: `saved: SLUG`, or why not", output=True, group=group
+    )
 
 
 # path, type, name, unit, description, times a second at most

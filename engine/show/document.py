@@ -27,14 +27,18 @@ from phosphene.engine.show.change import (
     LoadScene,
     LoadStyle,
     Panic,
+    SaveScene,
     SceneFailed,
+    SceneNotSaved,
     SceneReady,
+    SceneSaved,
     StyleFailed,
     StyleReady,
 )
 from phosphene.engine.show.crossfade import begun, fade_to, is_usable, kind_of, started, stepped
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.remap import mapped, unmapped
+from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
@@ -46,6 +50,7 @@ __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snaps
 BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
 _PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
 _RISE = 0.1  # of the signal `drop` from frame to frame: one that was flagged. Else it falls, to 0.14 within 4 s
+_MOST_SCENES = 10_000  # as many as the log of a take may name
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
 
 
@@ -59,6 +64,13 @@ class Document:
         self.catalogue = catalogue
         self.setlist = setlist
         self.verbs: Mapping[str, Verb] = self._verbs()
+
+    def knowing(self, slug: str) -> Document:
+        """Return the rules over a catalogue that has the scene `slug` as well."""
+        scenes = self.catalogue.scenes
+        if slug in scenes or len(scenes) >= _MOST_SCENES:
+            return self
+        return Document(replace(self.catalogue, scenes=tuple(sorted((*scenes, slug)))), self.setlist)
 
     # What is on stage when the show begins
 
@@ -101,6 +113,10 @@ class Document:
                     state = self._style_ready(state, deck, style, position, actions)
                 case StyleFailed(deck, style, reason):
                     state = self._style_failed(state, deck, style, reason)
+                case SceneSaved(slug):
+                    state = replace(state, saved=f"saved: {slug}")
+                case SceneNotSaved(slug, reason):
+                    state = _not_saved(state, slug, reason)
         return state, actions
 
     def _verbs(self) -> dict[str, Verb]:
@@ -108,6 +124,7 @@ class Document:
         verbs: dict[str, Verb] = {
             "/scene": lambda s, m: self._call(s, m.word, -1, m.actions),
             "/scene/number": self._numbered_scene,
+            "/scene/save": self._saved,
             "/scene/next": lambda s, m: self._next_scene(s, m.actions),
             "/cue/go": lambda s, m: self._next_cue(s, m.actions),
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
@@ -136,6 +153,14 @@ class Document:
         if is_of_mappings(step):
             return put_back(state, step)
         return self.verbs[step.path](state, replace(message, args=(step.value,)))
+
+    def _saved(self, state: ShowState, message: Message) -> ShowState:
+        slug, again = message.word, len(message.args) > 1 and bool(message.args[1])
+        try:
+            scene = scene_of(state, self.catalogue, slug)
+        except UserError as error:
+            return _not_saved(state, slug[:80], error.what)
+        return message.asking(replace(state, saved=""), SaveScene(slug, again, scene))
 
     # Styles and scenes
 
@@ -214,7 +239,7 @@ class Document:
         params = {**defaults(self.catalogue.deck_params), **entry.params}
         plain = dict(self.catalogue.plain_chain())
         first = tuple((e.effect, {**plain.pop(e.effect), **e.params}) for e in entry.effects)
-        return DeckState(params, first + tuple(plain.items()), entry.style, None, scene.slug, mappings)
+        return DeckState(params, first + tuple(plain.items()), entry.style, None, scene.slug, mappings, scene.transition)
 
     def _style_ready(
         self, state: ShowState, deck: str, style: str, position: BeatPosition, actions: list[Action]
@@ -377,3 +402,8 @@ class Document:
             freeze=state.freeze,
             guard=state.guard,
         )
+
+
+def _not_saved(state: ShowState, slug: str, reason: str) -> ShowState:
+    line = f"scene {slug} is not saved: {reason}"
+    return replace(state, saved=line, message=line)
