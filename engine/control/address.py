@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, listed
 from phosphene.engine.core.paths import is_name
 from phosphene.engine.show.change import Change, Value
 
@@ -76,7 +76,8 @@ class Argument:
         if self.named and not is_name(value):
             raise UserError("a path", where=where, allowed=self.allowed, got=value)
         if self.choices and value not in self.choices:
-            raise UserError("unknown word", where=where, allowed=self.allowed, got=value)
+            allowed = listed(self.choices) if self.told else self.allowed
+            raise UserError("unknown word", where=where, allowed=allowed, got=value)
         return value
 
 
