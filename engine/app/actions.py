@@ -1,4 +1,4 @@
-"""What the show document asks of the outside while live: recording, input gain, the input itself.
+"""What the show document asks of the outside while live: recording, input gain, the input itself, scenes to be saved.
 
 Called by the frame function on the render thread; every call returns at once and none raises.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.core.frame import Frame
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, Record
+from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, Record, SaveScene
 
 
 class LiveActions:
@@ -51,10 +51,13 @@ class LiveActions:
                 self._stage.source.set_gain(gain)
             case AudioInput(name):
                 self._stage.source.set_input(name)
+            case SaveScene(slug, again, scene):
+                self._stage.written[slug] = None
+                self._stage.loader.request_save(scene, again)
 
 
 class NoActions:
-    """Offline: there is nothing outside to act on."""
+    """Offline: there is nothing outside to act on. Scenes are not saved either: a rerender has the answer of the show."""
 
     def applied(self, inputs: Sequence[Input], frame: Frame) -> None:
         """Do not log: an offline render reads a log, it writes none."""

@@ -7,6 +7,7 @@ import os
 
 from phosphene.engine.app.latency import OnsetLatency
 from phosphene.engine.app.loader import StageLoader
+from phosphene.engine.app.scene_file import write_scene
 from phosphene.engine.app.stage import ActionHandler, Stage
 from phosphene.engine.audio.base import AudioSource
 from phosphene.engine.backends.select import installed_backends, open_style
@@ -79,6 +80,7 @@ def build_stage(
             lambda style, excluded: open_style(style, size, backends, backend, excluded),
             # By the name it was asked for, which may be a path: so it is recognised, and found again when it is saved.
             lambda name: load_scene(scene_path(name), catalogue).model_copy(update={"slug": name}),
+            lambda scene, again: write_scene(scene, again, catalogue),
             inline=inline,
         ),
         mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck)),

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 
 import phosphene
+from phosphene.engine.app.documents import mappings_document
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.surfaces import Surfaces
@@ -60,10 +61,16 @@ class DeskDocuments:
             "numbers": (1.0, self._numbers),
             "signals": (1.0 / 15.0, self._signals),
             "moved": (0.2, self._moved),
+            "mappings": (1.0 / 15.0, self._mappings),
         }
+        self._scenes = stage.document.catalogue.scenes
 
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
-        """Make the documents that are due."""
+        """Make the documents that are due; say when there is another scene."""
+        scenes = self._stage.document.catalogue.scenes
+        if scenes is not self._scenes:
+            self._scenes = scenes
+            self._desk.offer("/scene", scenes)
         wanted = self._desk.documents_wanted
         if not wanted:
             self._told.clear()
@@ -120,6 +127,9 @@ class DeskDocuments:
     def _signals(self) -> object:
         signals = self._stage.signals
         return {name: round(float(value), 3) for name, value in signals.items()} if signals is not None else {}
+
+    def _mappings(self) -> object:
+        return mappings_document(self._stage)
 
     def _moved(self) -> object:
         since = clock.now() - _MOVED_S

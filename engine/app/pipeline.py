@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from phosphene.engine.app.loader import LoadFailed, SceneLoaded, StyleLoaded
+from phosphene.engine.app.loader import LoadFailed, SceneLoaded, SceneWritten, StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
@@ -29,7 +29,9 @@ from phosphene.engine.show.change import (
     LoadStyle,
     Panic,
     SceneFailed,
+    SceneNotSaved,
     SceneReady,
+    SceneSaved,
     StyleFailed,
     StyleReady,
     Tempo,
@@ -201,6 +203,8 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
         if isinstance(event, Change):
             stage.moved.pop(event.path, None)  # put in again: the newest is the last one
             stage.moved[event.path] = event.source, event.t
+        elif isinstance(event, SceneSaved):
+            stage.document = stage.document.knowing(event.slug)
         return True
 
     def advance() -> bool:
@@ -236,6 +240,8 @@ def _name_of(event: Input) -> str:
             return f"scene {slug}"
         case StyleReady(deck, style) | StyleFailed(deck, style):
             return f"style {style} on deck {deck}"
+        case SceneSaved(slug) | SceneNotSaved(slug):
+            return f"saving scene {slug}"
 
 
 def _resolved(stage: Stage, signals: Signals, dt: float) -> ShowFrame:
@@ -261,10 +267,19 @@ def _answers(stage: Stage) -> list[Input]:
                 inputs.append(SceneReady(scene))
             case StyleLoaded():
                 inputs += _placed(stage, answer)
+            case SceneWritten(name, slug, changed):
+                stage.written.pop(name, None)
+                stage.written[slug] = changed
+                inputs.append(SceneSaved(slug))
+                stage.say(f"scene {slug} is saved")
             # The panel gets the whole line; the document, which goes out over the network, what quotes nothing of a file.
             case LoadFailed("scene", name, _, reason, brief):
                 inputs.append(SceneFailed(name, brief))
                 stage.say(f"scene {name} refused: {reason}")
+            case LoadFailed("save", name, _, reason, brief):
+                stage.written.pop(name, None)
+                inputs.append(SceneNotSaved(name, brief))
+                stage.say(f"scene {name} is not saved: {reason}")
             case LoadFailed(_, name, deck, reason, brief):
                 inputs.append(StyleFailed(deck, name, brief))
                 stage.say(f"style {name} refused: {reason}")

@@ -18,7 +18,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from phosphene.engine.app.loader import Answer, LoadFailed, SceneLoaded
+from phosphene.engine.app.loader import Answer, LoadFailed, SceneLoaded, SceneWritten
 from phosphene.engine.app.take_log import Logged, TakeLog
 from phosphene.engine.app.take_state import BAR, HEARD, OpenStyle
 from phosphene.engine.audio.offline import FileAnalysis
@@ -35,7 +35,8 @@ from phosphene.engine.core.signals import (
     BeatPosition,
     silence,
 )
-from phosphene.engine.show.change import SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.change import SceneFailed, SceneNotSaved, SceneReady, SceneSaved, StyleFailed, StyleReady
+from phosphene.engine.show.scene import Scene
 from phosphene.engine.tempo.timeline import Timeline
 
 _IMPULSES = [NORMALISED.index(name) for name in ("flux", "onset_strength")]
@@ -259,6 +260,9 @@ class ReplayLoader:
     def request_scene(self, name: str) -> None:
         """Do nothing: the answer comes in its time."""
 
+    def request_save(self, scene: Scene, again: bool) -> None:
+        """Do nothing: it was written, or not, when it happened."""
+
     def finished(self) -> list[Answer]:
         """Return the answers that had come by this frame."""
         answers: list[Answer] = []
@@ -284,6 +288,10 @@ class ReplayLoader:
                     return LoadFailed("style", style, deck, error.line(), error.what)
             case StyleFailed(deck, style, reason):
                 return LoadFailed("style", style, deck, reason, reason)
+            case SceneSaved(slug):
+                return SceneWritten(slug, slug, 0.0)
+            case SceneNotSaved(slug, reason):
+                return LoadFailed("save", slug, "", reason, reason)
         raise ValueError(logged)
 
 

@@ -161,6 +161,8 @@ class Stage:
     walk: Walk | None = None  # how latents move; None: with each style's own time
     shown: ShowFrame | None = None  # the newest frame's values
     moved: dict[str, tuple[str, float]] = field(default_factory=dict)  # address -> who moved it last, and when (clock line)
+    # Scenes that the show saved itself -> when their files were written, by the file system; None: that is under way.
+    written: dict[str, float | None] = field(default_factory=dict)
     refused: int = 0  # faults of the show document, of mappings and of what messages do: each cost itself only
 
     def note_size(self, t: float, size: Size) -> None:

@@ -28,15 +28,25 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.core.media import open_media
 from phosphene.engine.models.style import list_styles, load_style
 from phosphene.engine.show.catalogue import DECKS, IDLE
-from phosphene.engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.change import (
+    Change,
+    Input,
+    SceneFailed,
+    SceneNotSaved,
+    SceneReady,
+    SceneSaved,
+    StyleFailed,
+    StyleReady,
+)
 from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.undo import by_hand
 
 _EVENTS = "events.jsonl"
 _RECORDINGS = ("recording.mp4", "recording.mkv", "recording.mp4.part.mkv", "recording.mkv.part.mkv")
 # Of a log. A change takes 100 bytes: a night of ten hours with eight faders always in somebody's hands has 8 million, and
 # keeps the first 2 million.
 _MOST_LOG, _MOST_LINE, _MOST_INPUTS, _MOST_SCENES = 1 << 30, 4 << 20, 2_000_000, 10_000
-_MOST_ARGS, _MOST_WORDS = 4, 4096
+_MOST_ARGS, _MOST_WORDS = 8, 4096
 _LONGEST_S = 1e9  # s of any time
 
 
@@ -223,11 +233,18 @@ def _input(line: dict[str, Any]) -> Logged:
             path, args = _word(line, "path"), tuple(line["args"])
             if not path.startswith("/") or len(args) > _MOST_ARGS or not all(map(_is_argument, args)):
                 raise ValueError(path)
-            return Logged(time, Change(sys.intern(path), args, time, "take", every=True))
+            source = _word(line, "source", "take")
+            # Whose hand it was is of no matter, but what no hand did must not be taken back in a rerender either.
+            source = "take" if by_hand(source) else sys.intern(source)
+            return Logged(time, Change(sys.intern(path), args, time, source, every=True))
         case "scene_ready":
             return Logged(time, SceneReady(Scene.model_validate(line["scene"])))
         case "scene_failed":
             return Logged(time, SceneFailed(_word(line, "scene"), _word(line, "reason")))
+        case "scene_saved":
+            return Logged(time, SceneSaved(_word(line, "scene")))
+        case "scene_not_saved":
+            return Logged(time, SceneNotSaved(_word(line, "scene"), _word(line, "reason")))
         case "style_ready":
             given = StyleReady(_deck(line), _word(line, "style"))
             return _Answered(time, given, _word(line, "backend", ""), _word(line, "sha256", ""))

@@ -22,13 +22,23 @@ from phosphene.engine.generators.registry import GENERATORS
 from phosphene.engine.gpu.readback import FramePool, Readback
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import DECKS, IDLE
-from phosphene.engine.show.change import Change, Input, SceneFailed, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.change import (
+    Change,
+    Input,
+    SceneFailed,
+    SceneNotSaved,
+    SceneReady,
+    SceneSaved,
+    StyleFailed,
+    StyleReady,
+)
 from phosphene.engine.show.document import Document
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.show.state import restore, snapshot
 
-# Version of the log. The first had no `log` in its first line, no answers of the loader, no frames; the second no bars.
-LOG = 3
+# Version of the log. The first had no `log` in its first line, no answers of the loader, no frames; the second no bars; the
+# third nothing of what changes a look while it plays: mappings, undo, scenes that were saved.
+LOG = 4
 FRAMES_FILE, PICTURES_FILE = "frames.bin", "pictures.bin"
 
 HEARD = (*DRUMS, *PARTS, *(f"since_{name}" for name in PARTS), *TAG_SIGNALS)
@@ -145,6 +155,10 @@ def input_line(given: Input, played: Callable[[str], Mapping[str, str]]) -> tupl
             return "style_ready", {"deck": deck, "style": style, **played(deck)}
         case StyleFailed(deck, style, reason):
             return "style_failed", {"deck": deck, "style": style, "reason": reason}
+        case SceneSaved(slug):
+            return "scene_saved", {"scene": slug}
+        case SceneNotSaved(slug, reason):
+            return "scene_not_saved", {"scene": slug, "reason": reason}
 
 
 class Trail:

@@ -37,8 +37,10 @@ class SceneWatch:
         # Called again, a scene that waits for a drop would come in at once: its file is looked at when it has.
         if not slug or found[0] != slug or stage.state.awaits_drop:
             return
+        if slug in stage.written and stage.written[slug] is None:
+            return  # being saved from the stage: what is in it is what is seen
         before, self._seen = self._seen, found
-        if before[0] == slug and before[1] != found[1]:
+        if before[0] == slug and before[1] != found[1] and stage.written.get(slug) != found[1]:
             stage.say(f"scene {slug} was saved: loading it again")
             stage.bus.put(Change("/scene", (slug,), clock.now(), "file"))
 

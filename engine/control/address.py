@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, listed
 from phosphene.engine.core.paths import is_name
 from phosphene.engine.show.change import Change, Value
 
@@ -25,6 +25,7 @@ class Argument:
     """One argument. type: f, i or s. choices: the only words allowed. optional: the address also acts without it.
 
     named: it names something of the library, and is never a path: whoever can send a message may not open files.
+    told: stands for a list of choices that is too long to be read.
     """
 
     name: str
@@ -35,10 +36,13 @@ class Argument:
     optional: bool = False
     unit: str = ""
     named: bool = False
+    told: str = ""
 
     @property
     def allowed(self) -> str:
         """The range or the words, for people."""
+        if self.told:
+            return self.told
         if self.named:
             return f"a name of the library, 1 to {MAX_TEXT} characters, never a path"
         if self.type == "s":
@@ -74,7 +78,8 @@ class Argument:
         if self.named and not is_name(value):
             raise UserError("a path", where=where, allowed=self.allowed, got=value)
         if self.choices and value not in self.choices:
-            raise UserError("unknown word", where=where, allowed=self.allowed, got=value)
+            allowed = listed(self.choices) if self.told else self.allowed
+            raise UserError("unknown word", where=where, allowed=allowed, got=value)
         return value
 
 

@@ -249,6 +249,8 @@ def show_values(state: ShowState) -> dict[str, Args]:
         "/state/cue": (state.cue + 1,),
         "/state/message": (state.message,),
         "/state/black": (state.black,),
+        "/state/undo": (len(state.undo),),
+        "/state/saved": (state.saved,),
     }
     for i, value in enumerate(state.faders, 1):
         values[f"/fader/{i}"] = (value,)

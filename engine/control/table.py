@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from phosphene.engine.control.address import Address, Alias, Argument, Table
 from phosphene.engine.core.params import Param
-from phosphene.engine.core.signals import FADERS
+from phosphene.engine.core.signals import FADERS, SIGNALS
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_level
+from phosphene.engine.show.mapping import CURVES
 
 __all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
 
 LISTEN, TOKEN = "/listen", "/state/token"  # how a host says that it receives: see feedback.py
 BPM = (20.0, 500.0)  # what Resolume's tempo control spans, so that its 0..1 means the same here
+_MOST_ADDED = 1000.0  # by a mapping: beyond every parameter's range
 _COLUMNS = 16  # Resolume columns that call our scenes
 
 _SWITCH = Argument("on", "i", 0, 1, optional=True)
@@ -24,8 +26,10 @@ _SWITCH = Argument("on", "i", 0, 1, optional=True)
 
 def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Table:
     """Return the table of a program with these effects (name -> parameters) and generator parameters."""
+    shape = _shape(effects, deck_params)
     return Table(
-        [*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *_outputs()], [*_resolume(), *_qlab(), *_chataigne()]
+        [*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *shape, *_outputs()],
+        [*_resolume(), *_qlab(), *_chataigne()],
     )
 
 
@@ -209,6 +213,66 @@ def _desk() -> Iterable[Address]:
         0,
         every=True,
         group=group,
+    )
+
+
+def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Iterable[Address]:
+    """What changes a look while it plays, takes that back, and keeps it."""
+    group = "Making a look"
+    own = [p.name for p in with_level(deck_params)]
+    own += [f"fx/{effect}/{p.name}" for effect, params in effects.items() for p in params]
+    signal = Argument("signal", "s", choices=tuple(SIGNALS), told="a signal")
+    to = Argument(
+        "to", "s", choices=(*own, MASTER.name, CROSSFADE.name), told="a parameter, such as zoom or fx/bloom/amount"
+    )
+    times = Argument("times", "s", choices=tuple(SIGNALS), told="a signal", optional=True)
+    how = [
+        Argument("curve", "s", choices=tuple(CURVES)),
+        *(Argument(name, "f", 0.0, 60.0, unit="s") for name in ("attack", "release")),
+        *(Argument(name, "f", -_MOST_ADDED, _MOST_ADDED) for name in ("low", "high")),
+    ]
+    for deck in DECKS:
+        yield Address(
+            f"/deck/{deck}/map",
+            (signal, to, *how, times),
+            f"Let a signal move a parameter of deck {deck}, `master` or `crossfade`, as `[[map]]` in a scene does: signal, "
+            "to, curve, attack, release, what is added at 0, what is added at 1, times another signal. Takes the place of "
+            "the mapping of the same signal on the same parameter (times the same signal). At most 128 a deck.",
+            every=True,
+            group=group,
+        )
+        yield Address(
+            f"/deck/{deck}/unmap",
+            (signal, to, times),
+            f"Take such mappings away from deck {deck}: all of this signal on this parameter, or the one times another "
+            "signal.",
+            every=True,
+            group=group,
+        )
+    yield Address(
+        "/undo",
+        (),
+        "Take back the last change that a hand made to a style, a parameter, a mapping, the master or a fader; the last 20, "
+        "one after the other. Changes of one address within a second of each other are one. What comes with a scene cannot "
+        "be taken back, nor what was changed before on its deck.",
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/scene/save",
+        (Argument("slug", "s", named=True), Argument("replace", "i", 0, 1, optional=True)),
+        "Save what is on stage as a scene of yours: the deck that is seen most, and the other as its second while both are "
+        "seen. It can be called at once. A name that is there already is refused, unless 1 follows: the earlier file is "
+        "then kept as NAME.toml.before.",
+        every=True,
+        group=group,
+    )
+    group = "State, sent"
+    changes = Argument("changes", "i")
+    yield Address("/state/undo", (changes,), "How many changes `/undo` can take back", output=True, group=group)
+    text = Argument("text", "s")
+    yield Address(
+        "/state/saved", (text,), "What came of the last `/scene/save`: `saved: SLUG`, or why not", output=True, group=group
     )
 
 

@@ -12,7 +12,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -130,9 +130,10 @@ class DeskServer:
         """Take the newest of a JSON document that pages may want, such as `numbers`."""
         self._soon(self._store, name, value)
 
-    def changed(self, path: str) -> None:
-        """Tell pages that what lies under `path` is another list now: styles or scenes came or went."""
-        self._soon(self._tell_all, "PATH_CHANGED", path)
+    def offer(self, path: str, words: Sequence[str]) -> None:
+        """Tell which words an address takes now: pages and clients read the lists again where they are others."""
+        if self._tree.offer(path, words):
+            self._soon(self._tell_all, "PATH_CHANGED", path)
 
     def health(self) -> SurfaceHealth:
         """Return its counters."""

@@ -2,7 +2,8 @@
 
 Control surfaces (OSC, keyboard) make `Change`s on their own threads; the loader's answers come in as `SceneReady`,
 `StyleReady` and their failures. `Document.apply` takes them on the main thread and returns `Action`s, which the
-application carries out. Nothing here touches a socket, a file or a clock.
+application carries out; what came of a scene that was to be saved is an answer, too. Nothing here touches a socket, a file
+or a clock.
 """
 
 from __future__ import annotations
@@ -63,7 +64,22 @@ class StyleFailed:
     reason: str
 
 
-Input = Change | SceneReady | SceneFailed | StyleReady | StyleFailed
+@dataclass(frozen=True, slots=True)
+class SceneSaved:
+    """What was on stage is a scene now, and can be called."""
+
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class SceneNotSaved:
+    """A scene could not be written: what is there stays as it is."""
+
+    slug: str
+    reason: str
+
+
+Input = Change | SceneReady | SceneFailed | StyleReady | StyleFailed | SceneSaved | SceneNotSaved
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,18 @@ class LoadStyle:
 
     deck: str
     style: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveScene:
+    """Write a scene, then answer with SceneSaved or SceneNotSaved. again: in the place of one of that name.
+
+    In a rerender nothing is written, and the answer is the one that came.
+    """
+
+    slug: str
+    again: bool
+    scene: Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +144,4 @@ class Panic:
     """Forget what effects have accumulated (feedback trails) on both decks."""
 
 
-Action = LoadScene | LoadStyle | Tempo | Record | AudioGain | AudioInput | Panic
+Action = LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | Panic

@@ -27,16 +27,22 @@ from phosphene.engine.show.change import (
     LoadScene,
     LoadStyle,
     Panic,
+    SaveScene,
     SceneFailed,
+    SceneNotSaved,
     SceneReady,
+    SceneSaved,
     StyleFailed,
     StyleReady,
 )
 from phosphene.engine.show.crossfade import begun, fade_to, is_usable, kind_of, started, stepped
 from phosphene.engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.show.remap import mapped, unmapped
+from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
+from phosphene.engine.show.undo import failed, fitting, forgotten, is_of_mappings, noted, put_back
 from phosphene.engine.show.verbs import PLAIN, Message, Verb, moved
 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
@@ -44,6 +50,7 @@ __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snaps
 BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
 _PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
 _RISE = 0.1  # of the signal `drop` from frame to frame: one that was flagged. Else it falls, to 0.14 within 4 s
+_MOST_SCENES = 10_000  # as many as the log of a take may name
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
 
 
@@ -57,6 +64,13 @@ class Document:
         self.catalogue = catalogue
         self.setlist = setlist
         self.verbs: Mapping[str, Verb] = self._verbs()
+
+    def knowing(self, slug: str) -> Document:
+        """Return the rules over a catalogue that has the scene `slug` as well."""
+        scenes = self.catalogue.scenes
+        if slug in scenes or len(scenes) >= _MOST_SCENES:
+            return self
+        return Document(replace(self.catalogue, scenes=tuple(sorted((*scenes, slug)))), self.setlist)
 
     # What is on stage when the show begins
 
@@ -77,18 +91,18 @@ class Document:
     def apply(
         self, state: ShowState, inputs: Iterable[Input], position: BeatPosition, t: float = 0.0
     ) -> tuple[ShowState, list[Action]]:
-        """Return the document after `inputs`, in order, and what the outside has to do.
+        """Return the document after `inputs`, in order, and what the outside has to do. t: of the frame, s of show time.
 
         Raises UserError for an address that is none of `verbs`.
         """
         actions: list[Action] = []
         for event in inputs:
             match event:
-                case Change(path, args, t):
+                case Change(path, args, arrived):
                     verb = self.verbs.get(path)
                     if verb is None:
                         raise UserError("unknown address", where=path[:80], remedy="vj osc lists them all")
-                    state = verb(state, Message(args, t, position, actions))
+                    state = noted(state, verb(state, Message(args, arrived, position, actions)), event, t)
                 case SceneReady(scene):
                     state = self._scene_ready(state, scene, position, actions)
                 case SceneFailed(slug, reason):
@@ -99,6 +113,10 @@ class Document:
                     state = self._style_ready(state, deck, style, position, actions)
                 case StyleFailed(deck, style, reason):
                     state = self._style_failed(state, deck, style, reason)
+                case SceneSaved(slug):
+                    state = replace(state, saved=f"saved: {slug}")
+                case SceneNotSaved(slug, reason):
+                    state = _not_saved(state, slug, reason)
         return state, actions
 
     def _verbs(self) -> dict[str, Verb]:
@@ -106,11 +124,15 @@ class Document:
         verbs: dict[str, Verb] = {
             "/scene": lambda s, m: self._call(s, m.word, -1, m.actions),
             "/scene/number": self._numbered_scene,
+            "/scene/save": self._saved,
             "/scene/next": lambda s, m: self._next_scene(s, m.actions),
             "/cue/go": lambda s, m: self._next_cue(s, m.actions),
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
+            "/undo": self._undone,
         }
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/map": partial(mapped, self.catalogue, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/unmap": partial(unmapped, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/{path}": partial(moved, target) for path, target in self.catalogue.targets.items() if target.deck}
         return {**PLAIN, **verbs}
 
@@ -122,6 +144,23 @@ class Document:
         if 1 <= number <= len(names):
             return self._call(state, names[int(number) - 1], -1, message.actions)
         return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
+
+    def _undone(self, state: ShowState, message: Message) -> ShowState:
+        if not state.undo:
+            return replace(state, message="there is nothing to take back")
+        step = state.undo[-1]
+        state = replace(state, undo=state.undo[:-1])
+        if is_of_mappings(step):
+            return put_back(state, step)
+        return self.verbs[step.path](state, replace(message, args=(step.value,)))
+
+    def _saved(self, state: ShowState, message: Message) -> ShowState:
+        slug, again = message.word, len(message.args) > 1 and bool(message.args[1])
+        try:
+            scene = scene_of(state, self.catalogue, slug)
+        except UserError as error:
+            return _not_saved(state, slug[:80], error.what)
+        return message.asking(replace(state, saved=""), SaveScene(slug, again, scene))
 
     # Styles and scenes
 
@@ -181,7 +220,8 @@ class Document:
         return self._stage(state, self._staging(scene, deck, 1.0 - state.crossfade), position, actions)
 
     def _stage(self, state: ShowState, staged: Staged, position: BeatPosition, actions: list[Action]) -> ShowState:
-        state = replace(state, staged=staged)
+        # What was on that deck goes, whatever becomes of its style: to take that back now would stop the scene.
+        state = forgotten(replace(state, staged=staged), staged.deck)
         if staged.content.style == IDLE:
             return self._style_ready(state, staged.deck, IDLE, position, actions)
         actions.append(LoadStyle(staged.deck, staged.content.style))
@@ -199,7 +239,7 @@ class Document:
         params = {**defaults(self.catalogue.deck_params), **entry.params}
         plain = dict(self.catalogue.plain_chain())
         first = tuple((e.effect, {**plain.pop(e.effect), **e.params}) for e in entry.effects)
-        return DeckState(params, first + tuple(plain.items()), entry.style, None, scene.slug, mappings)
+        return DeckState(params, first + tuple(plain.items()), entry.style, None, scene.slug, mappings, scene.transition)
 
     def _style_ready(
         self, state: ShowState, deck: str, style: str, position: BeatPosition, actions: list[Action]
@@ -225,14 +265,15 @@ class Document:
         scene = staged.scene
         labels = {int(k): v for k, v in scene.faders.items()}
         state = replace(state, scene=scene.slug, scene_name=scene.name, fader_labels=labels, message="")
-        return replace(state.with_deck(staged.deck, staged.content), staged=None, follow=staged.follow)
+        state = forgotten(state.with_deck(staged.deck, staged.content), staged.deck)
+        return replace(state, staged=None, follow=staged.follow)
 
     def _style_failed(self, state: ShowState, deck: str, style: str, reason: str) -> ShowState:
         state = replace(state, message=f"style {style}: {reason}")
         if state.staged and state.staged.deck == deck and state.staged.content.style == style:
             return replace(state, staged=None)
         if state.deck(deck).wanted == style:
-            return state.with_deck(deck, replace(state.deck(deck), wanted=None))
+            return failed(state.with_deck(deck, replace(state.deck(deck), wanted=None)), deck)
         return state
 
     # Panic
@@ -249,7 +290,7 @@ class Document:
         bare = [self._bare(IDLE if state.panics else deck.style) for deck in (state.a, state.b)]
         clear = replace(self.stopped(state), requested="", requested_cue=-1)
         lit = replace(clear, master=1.0, blackout=False, black=0.0, freeze=False)
-        return replace(lit, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1)
+        return replace(lit, a=bare[0], b=bare[1], crossfade=side, kind="dissolve", panics=state.panics + 1, undo=())
 
     # What somebody else has written, or what has failed
 
@@ -286,6 +327,7 @@ class Document:
             fade=fade,
             staged=staged(state.staged),
             follow=staged(state.follow),
+            undo=fitting(state.undo, self.catalogue),
         )
 
     def stopped(self, state: ShowState) -> ShowState:
@@ -360,3 +402,8 @@ class Document:
             freeze=state.freeze,
             guard=state.guard,
         )
+
+
+def _not_saved(state: ShowState, slug: str, reason: str) -> ShowState:
+    line = f"scene {slug} is not saved: {reason}"
+    return replace(state, saved=line, message=line)

@@ -52,6 +52,11 @@ class Mapping:
             raise UserError("unknown curve", where=self.parameter, allowed=", ".join(CURVES), got=self.curve)
 
 
+def identity(m: Mapping) -> tuple[str, str, str]:
+    """Return what makes two mappings one that was edited: what moves what. The rest is how."""
+    return m.signal, m.parameter, m.times
+
+
 class Mappings:
     """Evaluates the mappings in use and keeps one envelope for each: the only memory between frames."""
 
@@ -60,11 +65,17 @@ class Mappings:
         self._envelopes: dict[Mapping, float] = {}
 
     def use(self, *groups: tuple[Mapping, ...]) -> None:
-        """Make these the mappings in use (one group a deck). Envelopes of those that stay are kept; new ones start at 0."""
+        """Make these the mappings in use (one group a deck). Envelopes of those that stay are kept; new ones start at 0.
+
+        One that was edited goes on from the level that it had: under a hand that drags its range or its release, a picture
+        that fell back to 0 with each step would flicker.
+        """
         if len(groups) == len(self._groups) and all(map(lambda a, b: a is b, groups, self._groups)):
             return
         self._groups = groups
-        self._envelopes = {m: self._envelopes.get(m, 0.0) for group in groups for m in group}
+        before = self._envelopes
+        edited = {identity(m): level for m, level in before.items()}
+        self._envelopes = {m: before.get(m, edited.get(identity(m), 0.0)) for group in groups for m in group}
 
     def memory(self) -> list[float]:
         """Return the level of each mapping in use, in the order of the groups."""

@@ -34,6 +34,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=400)]
 Values = Annotated[dict[str, Number], Field(max_length=256)]  # every parameter of a deck is half of that
 Kind = Literal["cut", "dissolve", "through-black", "wipe", "interlock"]  # of `catalogue.TRANSITIONS`
+MOST_MAPPINGS = 128  # each is worked out at every frame: 2 us
 _MOST_FAULTS = 24  # told of one file
 
 
@@ -90,7 +91,7 @@ class Scene(_Table):
     mix: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # how far the crossfade goes towards the second deck
     faders: Annotated[dict[str, Text], Field(max_length=FADERS)] = {}
     transition: Transition = Transition()
-    map: Annotated[tuple[MapEntry, ...], Field(max_length=128)] = ()  # each is worked out at every frame: 2 us
+    map: Annotated[tuple[MapEntry, ...], Field(max_length=MOST_MAPPINGS)] = ()
 
     def mappings(self, part: str, deck: str, other: str) -> tuple[SignalMapping, ...]:
         """Return the mappings of `part` ("deck" or "second") with the paths they have on `deck` ("a" or "b").

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from phosphene.engine.core.signals import FADERS
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER
 from phosphene.engine.show.mapping import Mapping as SignalMapping
-from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.scene import Scene, Transition
 
 Chain = tuple[tuple[str, Mapping[str, float]], ...]
 
@@ -30,6 +30,7 @@ class DeckState:
     wanted: str | None = None
     scene: str = ""
     mappings: tuple[SignalMapping, ...] = ()
+    transition: Transition | None = None  # how the scene came in, for when this is saved as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,21 @@ class Staged:
     target: float
     scene: Scene
     follow: Staged | None = None  # what goes on the other deck once that crossfade is over
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change that can be taken back. path: where it was made; t: when it was made last, s of show time.
+
+    value: what stood there. Of mappings: came is the `identity` of the one that came, mappings those that went, with their
+    places.
+    """
+
+    path: str
+    t: float
+    value: float | str = 0.0
+    came: tuple[str, str, str] | None = None
+    mappings: tuple[tuple[int, SignalMapping], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,8 @@ class ShowState:
     panics: int = 0
     drop: float = 0.0
     message: str = ""  # the newest refusal, for the HUD and clients
+    saved: str = ""  # what came of the newest scene that was to be saved, for people
+    undo: tuple[Step, ...] = ()  # what can be taken back, newest last
 
     def deck(self, name: str) -> DeckState:
         """Return deck "a" or "b"."""

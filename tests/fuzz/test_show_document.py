@@ -7,6 +7,7 @@ beat that is set back, taken away and put anywhere.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -22,14 +23,17 @@ from phosphene.engine.show.change import (
     Input,
     LoadScene,
     LoadStyle,
+    SaveScene,
     SceneFailed,
+    SceneNotSaved,
     SceneReady,
+    SceneSaved,
     StyleFailed,
     StyleReady,
 )
 from phosphene.engine.show.document import Document, restore, snapshot
 from phosphene.engine.show.mapping import CURVES, Mappings
-from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.scene import Scene, _catalogue_faults
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.tempo.conductor import Conductor
 from phosphene.engine.tempo.timeline import Timeline
@@ -128,6 +132,9 @@ class Night:
                     self.late.append(StyleFailed(deck, style, "refused"))
                 case LoadStyle(deck, style) if answer != "never":
                     self.late.append(StyleReady(deck, style))
+                case SaveScene(slug, _, content):
+                    assert not _catalogue_faults(content, Path(slug), CATALOGUE), "what is written can be read"
+                    self.late.append(SceneNotSaved(slug, "refused") if answer == "refused" else SceneSaved(slug))
 
     def check(self, shown: object) -> None:
         state = self.state

@@ -20,6 +20,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import BeatPosition, signals_at
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.output.flac import FlacWriter
+from phosphene.engine.show.change import Change
 from phosphene.engine.show.document import Document, restore, snapshot
 from phosphene.engine.show.mapping import Mappings
 from phosphene.engine.show.scene import load_scene
@@ -28,6 +29,11 @@ from tests.fuzz.mutations import CHANGES, TEXT_CHANGES, changed, scribbled
 CATALOGUE = show_catalogue()
 SCENE = load_scene(paths.PACKAGE / "scenes" / "pulse.toml", CATALOGUE)
 STATE, _ = Document(CATALOGUE).opened(SCENE)
+STATE, _ = Document(CATALOGUE).apply(
+    STATE,
+    [Change("/deck/a/zoom", (2.0,), source="key"), Change("/deck/a/unmap", ("kick", "zoom"), source="key")],
+    BeatPosition(),
+)  # two steps that can be taken back
 DECK = {
     "style": "neon-tide", "backend": "cpu", "sha256": "12", "effects": {"strobe": [0.0, 1.0, 2.0]}, "trails": [2, 3],
     "phase": 1.5, "levels": {"bass": 0.5}, "shift": 0.1, "beat": 3.0, "strike": [1, 0.0, 0.5, 0.0],
@@ -48,6 +54,13 @@ LINES = [
     {"kind": "scene_ready", "frame": 7, "time": 0.3, "scene": SCENE.model_dump(mode="json", by_alias=True)},
     {"kind": "scene_failed", "frame": 8, "time": 0.4, "scene": "x", "reason": "none"},
 ]
+EDITS = [
+    {"kind": "change", "frame": 9, "time": 0.5, "path": "/deck/a/map", "source": "autopilot", "every": True,
+     "args": ["kick", "zoom", "pow2", 0.0, 0.3, 0.0, 0.5, "bass"]},
+    {"kind": "change", "frame": 9, "time": 0.5, "path": "/undo", "args": [], "source": "key", "every": True},
+    {"kind": "scene_saved", "frame": 10, "time": 0.6, "scene": "kept"},
+    {"kind": "scene_not_saved", "frame": 11, "time": 0.7, "scene": "kept", "reason": "disk full"},
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +167,15 @@ def test_any_bytes(take: Path, changes: list) -> None:
     write(take, LINES)
     (take / "events.jsonl").write_bytes(scribbled((take / "events.jsonl").read_bytes(), changes))
     read(take)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, len(EDITS) - 1), CHANGES)
+@example(0, [([6], ["kick", "zoom", "pow2", 0.0, 1e300, "x", None])])
+@example(0, [([6], ["kick", "zoom", "pow2", 0.0, 0.0, 1e308, -1e308])])
+def test_any_line_of_an_edit(take: Path, which: int, changes: list) -> None:
+    write(take, [*LINES, *EDITS[:which], changed(EDITS[which], changes), *EDITS[which + 1 :]])
+    assert len(read(take).inputs) >= 8
 
 
 NUMBER = st.floats(width=64) | st.sampled_from([-1.0, 0.0, 1e300, -1e300, math.inf, math.nan, 2.0**40])

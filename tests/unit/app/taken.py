@@ -30,8 +30,8 @@ FRAMES = 130
 MISSED = (70, 71, 95)  # slots
 SMALLER_FROM = 60  # the governor takes a smaller internal size
 
-# frame -> what a performer does before it
-SCRIPT: dict[int, tuple[tuple[str, tuple[float | str, ...]], ...]] = {
+Script = dict[int, tuple[tuple[str, tuple[float | str, ...]], ...]]  # frame -> what a performer does before it
+SCRIPT: Script = {
     0: (("/deck/a/style", ("neon-tide",)),),
     4: (("/deck/a/fx/feedback/amount", (0.7,)), ("/deck/a/fx/feedback/decay", (3.0,)), ("/deck/a/fx/warp/amount", (0.5,))),
     6: (("/deck/a/fx/kaleidoscope/amount", (0.5,)),),
@@ -48,9 +48,11 @@ SCRIPT: dict[int, tuple[tuple[str, tuple[float | str, ...]], ...]] = {
 class _Missing(OfflineClock):
     """A clock that misses slots, as a live one does."""
 
+    slots: tuple[int, ...] = MISSED
+
     def next_frame(self) -> Frame:
         first = self._index
-        while self._index + 1 in MISSED:
+        while self._index + 1 in self.slots:
             self._index += 1
         frame = super().next_frame()
         return Frame(frame.index, frame.time, frame.t_present, float((frame.index - first) / self.fps), frame.fps)
@@ -65,13 +67,19 @@ class Seen:
     phases: tuple[float, float]
 
 
-def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
-    """Play the script; return (the take, what was seen by the frame of the recording)."""
+def make_take(
+    folder: Path,
+    script: Script = SCRIPT,
+    missed: tuple[int, ...] = MISSED,
+    ended: Callable[[Stage], None] = lambda stage: None,
+) -> tuple[Path, dict[int, Seen]]:
+    """Play the script; return (the take, what was seen by the frame of the recording). ended: looks at the stage then."""
     source = FileAnalysis(demo_track().pcm[: 8 * SAMPLE_RATE])
     seen: dict[float, Seen] = {}
     places: dict[float, int] = {}
     with offline_stage(source, None, SIZE, FPS, Export()) as stage:
-        stage.clock = _Missing(FPS, centred=True)
+        stage.clock = ticks = _Missing(FPS, centred=True)
+        ticks.slots = missed
         actions = LiveActions()
         stage.actions = actions
         stage.tags = lambda t: {"energy": min(1.0, max(0.0, t / 10.0)), "calm": 0.25}
@@ -79,7 +87,7 @@ def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
         actions.open(stage, recording, dict)
         stage.sinks += [recording, _Eye(stage, seen)]
         for k in range(FRAMES):
-            for path, args in SCRIPT.get(k, ()):
+            for path, args in script.get(k, ()):
                 stage.bus.put(Change(path, args, k / 24, "test", every=True))
             stage.governor.fixed = Size(48, 27) if k >= SMALLER_FROM else SIZE
             render_frame(stage)
@@ -87,6 +95,7 @@ def make_take(folder: Path) -> tuple[Path, dict[int, Seen]]:
                 lambda: recording.status is None or not (recording.status.waiting or recording.status.state == "opening")
             )
         recording.close()
+        ended(stage)
         assert recording.counts[1] == 0, "no picture was dropped"
     (take,) = (path for path in folder.iterdir() if path.is_dir())
     from phosphene.engine.app.take_log import read_take

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from phosphene.engine.app.loader import Loader, LoadFailed, SceneLoaded, StageLoader, StyleLoaded
+from phosphene.engine.app.loader import Loader, LoadFailed, SceneLoaded, SceneWritten, StageLoader, StyleLoaded
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.select import open_style
 from phosphene.engine.core import clock
@@ -100,3 +101,55 @@ def test_newest_request_of_a_deck_wins() -> None:
     assert answer.style.slug == third
     assert closed == [first], "the answer to the old question is closed, the one in between never begun"
     assert np.array_equal(loader.finished(), [])
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_scenes_are_saved_each_of_them_in_order(inline: bool, tmp_path: Path) -> None:
+    written: list[tuple[str, bool]] = []
+
+    def write(scene: Scene, again: bool) -> Path:
+        written.append((scene.name, again))
+        if scene.name == "rude":
+            raise ZeroDivisionError("rude")
+        if scene.name == "there":
+            raise UserError("a scene of that name is there", where="/home/me", remedy="choose another name")
+        (tmp_path / "s-1.toml").write_text("x")
+        return tmp_path / "s-1.toml"
+
+    loader = StageLoader(open_on_cpu, lambda slug: SCENE, write, inline=inline)
+    for name in ("one", "there", "rude", "one"):
+        loader.request_save(SCENE.model_copy(update={"name": name}), name == "one")
+    found = answers(loader, 4)
+    loader.close()
+    assert written == [("one", True), ("there", False), ("rude", False), ("one", True)]
+    saved = SceneWritten("s", "s-1", (tmp_path / "s-1.toml").stat().st_mtime)
+    assert (found[0].name, found[0].slug, found[3]) == ("s", "s-1", saved)
+    assert [(each.what, each.name, each.brief) for each in found[1:3]] == [
+        ("save", "s", "a scene of that name is there"), ("save", "s", "it cannot be saved"),
+    ]  # fmt: skip
+
+
+def test_a_scene_that_waits_to_be_saved_is_saved_though_the_show_ends(tmp_path: Path) -> None:
+    started, go_on = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    def read(slug: str) -> Scene:
+        started.set()
+        assert go_on.wait(10.0)
+        return SCENE
+
+    def write(scene: Scene, again: bool) -> Path:
+        written.append(scene.name)
+        return tmp_path
+
+    loader = StageLoader(open_on_cpu, read, write)
+    loader.request_scene("s")
+    assert started.wait(10.0)
+    for k in range(40):
+        loader.request_save(SCENE.model_copy(update={"name": f"{k}"}), again=False)
+    refused = [each for each in loader.finished() if isinstance(each, LoadFailed)]
+    assert len(refused) == 24, "no more than so many wait for a disk"
+    assert {each.brief for each in refused} == {"16 scenes are still being saved"}
+    threading.Timer(0.05, go_on.set).start()
+    loader.close()
+    assert written == [f"{k}" for k in range(16)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +17,13 @@ from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.core import clock
 
 
+def staged(say: Callable[[str], None]) -> SimpleNamespace:
+    return SimpleNamespace(state=SimpleNamespace(scene="one", awaits_drop=False), bus=ControlBus(), say=say, written={})
+
+
 def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
     said: list[str] = []
-    stage = SimpleNamespace(state=SimpleNamespace(scene="one", awaits_drop=False), bus=ControlBus(), say=said.append)
+    stage = staged(said.append)
     watch = SceneWatch(lambda slug: tmp_path / f"{slug}.toml")
 
     def look() -> list[tuple[str, tuple]]:
@@ -46,10 +51,30 @@ def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
     assert look() == []
 
 
+def test_what_was_saved_from_the_stage_is_on_it_already(tmp_path: Path) -> None:
+    stage, file = staged(lambda line: None), tmp_path / "one.toml"
+    watch = SceneWatch(lambda slug: tmp_path / f"{slug}.toml")
+
+    def asked_for(t: float) -> int:
+        os.utime(file, (t, t))
+        watch.check()
+        watch.look(stage)
+        return len(stage.bus.drain())
+
+    file.write_text("a")
+    watch.look(stage)
+    assert asked_for(1.0) == 0
+    stage.written["one"] = None  # its answer has not come
+    assert asked_for(2.0) == 0
+    stage.written["one"] = 2.0
+    assert asked_for(2.0) == 0
+    assert asked_for(3.0) == 1, "and now a person has saved it"
+
+
 def test_it_looks_by_itself_and_never_on_the_thread_that_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "_INTERVAL_S", 0.01)
     asked: list[threading.Thread] = []
-    stage = SimpleNamespace(state=SimpleNamespace(scene="one", awaits_drop=False), bus=ControlBus(), say=lambda line: None)
+    stage = staged(lambda line: None)
     (tmp_path / "one.toml").write_text("a")
 
     def path_of(slug: str) -> Path:

@@ -215,7 +215,7 @@ def test_documents_are_sent_to_those_who_want_them(desk):
         await until(lambda: desk.documents_wanted == {"numbers"})
         desk.document("numbers", {"fps": 60.0})
         first = await told(socket, "DOCUMENT")
-        desk.changed("/scene")
+        desk.offer("/scene", ["pulse", "tide"])
         return first, await told(socket, "PATH_CHANGED")
 
     assert run(work) == ({"name": "numbers", "value": {"fps": 60.0}}, "/scene")

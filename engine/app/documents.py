@@ -1,0 +1,43 @@
+"""Parts of the show as plain values, for whoever shows and edits them: what a control surface's server sends on.
+
+Called on the render thread, which owns the stage. What is told here goes back in as it is: the same paths, the same signs.
+"""
+
+from __future__ import annotations
+
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.show.catalogue import DECKS
+from phosphene.engine.show.mapping import Mapping
+from phosphene.engine.show.remap import relative
+
+Held = tuple[tuple[Mapping, ...], tuple[Mapping, ...]]  # of deck a, of deck b
+Told = dict[str, str | float]  # one mapping: the arguments of `/deck/a/map` by their names; times: "" for none
+
+
+def mappings_held(stage: Stage) -> Held:
+    """Return what `mappings_document` tells of. It costs nothing to ask for it in every frame: see `is_unchanged`."""
+    return stage.state.a.mappings, stage.state.b.mappings
+
+
+def is_unchanged(before: Held, now: Held) -> bool:
+    """Whether the mappings are those of before: the document makes new tuples where they change, and only there."""
+    return before[0] is now[0] and before[1] is now[1]
+
+
+def mappings_document(stage: Stage) -> dict[str, list[Told]]:
+    """Return the mappings of both decks, as `/deck/{a,b}/map` takes them: {"a": [{signal, to, curve, ...}], "b": [...]}."""
+    return {deck: [_told(m, deck) for m in held] for deck, held in zip(DECKS, mappings_held(stage), strict=True)}
+
+
+def _told(m: Mapping, deck: str) -> Told:
+    to, (low, high) = relative(m, deck)
+    return {
+        "signal": m.signal,
+        "to": to,
+        "curve": m.curve,
+        "attack": m.attack,
+        "release": m.release,
+        "low": low,
+        "high": high,
+        "times": m.times,
+    }

@@ -1,0 +1,91 @@
+"""Mappings that are set and taken away while the show runs. Pure functions of the show document, called by `document.py`.
+
+A message names a parameter as a scene file does: by its path on one deck (`zoom`, `fx/bloom/amount`), or `master` and
+`crossfade`. What is called up and what is set by hand are the same mappings afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from phosphene.engine.core.errors import UserError, did_you_mean, listed
+from phosphene.engine.show.catalogue import CROSSFADE, MASTER, Catalogue
+from phosphene.engine.show.mapping import Mapping, identity
+from phosphene.engine.show.scene import MOST_MAPPINGS, MapEntry
+from phosphene.engine.show.state import ShowState
+from phosphene.engine.show.verbs import Message
+
+_WORDS = ("signal", "to", "curve", "attack", "release", "low", "high", "times")
+
+
+def allowed_on(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return what a mapping of a deck may move, by the paths that scene files have."""
+    return (*catalogue.deck_paths, MASTER.name, CROSSFADE.name)
+
+
+def mapped(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
+    """Set a mapping on deck `name`, in the place of the one that it was before. Raises UserError."""
+    made = _made(catalogue, name, message)
+    deck = state.deck(name)
+    same = [i for i, m in enumerate(deck.mappings) if identity(m) == identity(made)]
+    if not same:
+        if len(deck.mappings) >= MOST_MAPPINGS:
+            raise UserError("too many mappings", where=f"deck {name}", allowed=f"{MOST_MAPPINGS}", remedy="remove one first")
+        return state.with_deck(name, replace(deck, mappings=(*deck.mappings, made)))
+    # A scene file may have one twice: then this is the one that is left, or nobody could say which of them is meant.
+    kept = [made if i == same[0] else m for i, m in enumerate(deck.mappings) if i not in same[1:]]
+    return state.with_deck(name, replace(deck, mappings=tuple(kept)))
+
+
+def unmapped(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
+    """Take away the mappings of a signal on a parameter: all of them, or those times one other signal. Raises UserError."""
+    words = [str(word) for word in message.args]
+    if len(words) not in (2, 3):
+        raise UserError("wrong number of arguments", where=f"deck {name}", allowed="signal to [times]", got=len(words))
+    signal, parameter = words[0], _absolute(catalogue, name, words[1])
+    deck = state.deck(name)
+
+    def meant(m: Mapping) -> bool:
+        return (m.signal, m.parameter) == (signal, parameter) and (len(words) == 2 or m.times == words[2])
+
+    kept = tuple(m for m in deck.mappings if not meant(m))
+    if len(kept) == len(deck.mappings):
+        return replace(state, message=f"{signal[:40]} does not move {words[1]} of deck {name}")
+    return state.with_deck(name, replace(deck, mappings=kept))
+
+
+def relative(m: Mapping, name: str) -> tuple[str, tuple[float, float]]:
+    """Return path and range of a mapping on deck `name` as a scene file or a message has them."""
+    low, high = m.range
+    if m.parameter == CROSSFADE.name and name == "b":
+        low, high = -low, -high  # written down, it is towards the other deck
+    return m.parameter.removeprefix(f"deck/{name}/"), (low, high)
+
+
+def _made(catalogue: Catalogue, name: str, message: Message) -> Mapping:
+    given = dict(zip(_WORDS, message.args, strict=False))
+    if not len(_WORDS) - 1 <= len(message.args) <= len(_WORDS):
+        allowed = " ".join((*_WORDS[:-1], f"[{_WORDS[-1]}]"))
+        raise UserError("wrong number of arguments", where=f"deck {name}", allowed=allowed, got=len(message.args))
+    bounds = given.pop("low"), given.pop("high")
+    try:
+        entry = MapEntry.model_validate({**given, "range": bounds})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise UserError("not a mapping", where=f"deck {name}", got=got) from error
+    parameter = _absolute(catalogue, name, entry.to)
+    low, high = entry.range
+    if parameter == CROSSFADE.name and name == "b":
+        low, high = -low, -high
+    return Mapping(entry.signal, parameter, entry.curve, entry.attack, entry.release, (low, high), entry.times)
+
+
+def _absolute(catalogue: Catalogue, name: str, path: str) -> str:
+    allowed = allowed_on(catalogue)
+    if path not in allowed:
+        remedy = did_you_mean(path, allowed) or "use one of those allowed"
+        raise UserError("unknown parameter", where=f"deck {name}", allowed=listed(allowed), got=path[:80], remedy=remedy)
+    return path if path in (MASTER.name, CROSSFADE.name) else f"deck/{name}/{path}"

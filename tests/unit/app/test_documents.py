@@ -1,0 +1,53 @@
+"""What is told of the show's mappings, and that it is told anew where they changed, and only there."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from phosphene.engine.app.documents import is_unchanged, mappings_document, mappings_held
+from phosphene.engine.control.table import build_table
+from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.show.document import Document
+
+CATALOGUE = show_catalogue()
+TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)
+
+
+def sent(stage: SimpleNamespace, path: str, *args: float | str) -> None:
+    change = TABLE.parse(path, args)
+    assert change is not None
+    stage.state, _ = stage.document.apply(stage.state, [change], BeatPosition())
+
+
+def empty() -> SimpleNamespace:
+    document = Document(CATALOGUE)
+    return SimpleNamespace(document=document, state=document.empty())
+
+
+def test_what_is_told_goes_back_in_as_it_is() -> None:
+    stage, other = empty(), empty()
+    given = {"signal": "kick", "curve": "pow2", "attack": 0.0, "release": 0.3, "low": 0.1, "high": 0.5, "times": ""}
+    for deck in ("a", "b"):
+        for to in ("zoom", "fx/bloom/amount", "master", "crossfade"):
+            sent(stage, f"/deck/{deck}/map", "kick", to, "pow2", 0.0, 0.3, 0.1, 0.5)
+        sent(stage, f"/deck/{deck}/map", "kick", "zoom", "pow2", 0.0, 0.3, 0.1, 0.5, "bass")
+    told = mappings_document(stage)
+    assert told["a"] == told["b"]
+    assert told["a"][0] == {**given, "to": "zoom"}
+    assert told["a"][4] == {**given, "to": "zoom", "times": "bass"}
+    for deck, mappings in told.items():
+        for m in mappings:
+            sent(other, f"/deck/{deck}/map", *(value for value in m.values() if value != ""))
+    assert mappings_document(other) == told
+    assert other.state.a.mappings == stage.state.a.mappings
+
+
+def test_it_is_known_where_it_changed() -> None:
+    stage = empty()
+    before = mappings_held(stage)
+    for path, *args in (("/deck/a/zoom", 2.0), ("/deck/b/fx/bloom/amount", 0.5), ("/master", 0.5), ("/crossfade", 1.0)):
+        sent(stage, path, *args)
+        assert is_unchanged(before, mappings_held(stage))
+    sent(stage, "/deck/b/map", "kick", "zoom", "linear", 0.0, 0.0, 0.0, 1.0)
+    assert not is_unchanged(before, mappings_held(stage))
