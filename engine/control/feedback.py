@@ -59,6 +59,12 @@ class _Client:
     def proven(self) -> bool:
         return self.room == math.inf
 
+    def take(self, path: str, args: Args) -> bool:
+        """Take the bytes of a message out of what may be sent to it; False where there is too little left."""
+        fits = (needed := size(path, args)) <= self.room
+        self.room -= needed if fits else 0
+        return fits
+
 
 class Feedback:
     """The sending side: one thread, idle while nobody has spoken."""
@@ -127,7 +133,7 @@ class Feedback:
             client.kept = 0.0
             client.known.pop(told_as, None)
             client.held.pop(told_as, None)
-            room = _fits(client, path, args)
+            room = client.take(path, args)
         if room and args != ("?",):  # which would be a question itself
             self._send(path, args, sender)
 
@@ -189,7 +195,7 @@ class Feedback:
         if not client.proven and t < client.kept:
             return news
         if client.asks and not client.proven:
-            if not _fits(client, TOKEN, (self._token(host),)):
+            if not client.take(TOKEN, (self._token(host),)):
                 return news
             news.append((TOKEN, (self._token(host),)))
         client.asks = False
@@ -204,7 +210,7 @@ class Feedback:
             # Half a tick of grace: a rate of 30 Hz must not become 15 because a tick came a little early.
             if t - client.sent.get(path, -1e9) < self._rate.get(path, _TICK_S) - 0.5 * _TICK_S:
                 continue
-            if not client.proven and not _fits(client, path, args):
+            if not client.proven and not client.take(path, args):
                 break
             client.known[path], client.sent[path] = args, t
             news.append((path, args))
@@ -223,15 +229,6 @@ def is_own(host: str, family: int) -> bool:
             return ours == host
     except OSError:
         return False
-
-
-def _fits(client: _Client, path: str, args: Args) -> bool:
-    """Take the bytes of a message out of what a client may be sent; False where there is too little left."""
-    needed = size(path, args)
-    if needed > client.room:
-        return False
-    client.room -= needed
-    return True
 
 
 def show_values(state: ShowState) -> dict[str, Args]:

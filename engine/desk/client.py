@@ -53,9 +53,9 @@ class Client:
         """Look soon whether there is something new for it."""
         self._wake.set()
 
-    def sent(self, path: str, args: Args) -> None:
-        """Note what the client itself said, so that it is not told the same back while it moves a fader."""
-        self._known[path] = args
+    def sent(self, path: str) -> None:
+        """Note that the client itself moved this: it is told nothing back while it moves a fader, and then what became of it."""
+        self._known.pop(path, None)
         self._held[path] = clock.now() + _HOLD_S
 
     def listen(self, path: str, address: str) -> None:

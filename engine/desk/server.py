@@ -365,10 +365,10 @@ class DeskServer:
             if change is None or change.path == LISTEN:
                 continue
             self._received += 1
-            if self._bus.put(change):
-                client.sent(change.path, change.args)
-            else:
+            if not self._bus.put(change):
                 self._dropped += 1
+            elif not change.every:  # a button is told at once what it did
+                client.sent(change.path)
 
     def _refuse(self, client: Client, line: str) -> None:
         self._rejected += 1

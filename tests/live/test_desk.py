@@ -119,6 +119,7 @@ def test_a_show_is_played_from_the_page_and_the_take_has_it_all(browser, start_s
     lit = page.get_by_role("button", name="Blackout")
     lit.click()
     until(lambda: light(page, "Wall").mean() < 3.0, "the wall did not go dark")
+    assert show.state("/state/black", 1.0) == 1.0  # a press while it fades would cut instead
     lit.click()
     until(lambda: light(page, "Wall").mean() > 8.0, "the wall did not come back")
 

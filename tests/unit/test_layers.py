@@ -20,7 +20,20 @@ CLOCK = "engine/core/clock.py"
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 # Only where they are installed or exist: to be imported inside the function that needs them.
 OPTIONAL = {
-    *("torch", "tensorrt", "onnx", "onnxruntime", "cuda", "pycuda", "mido", "rtmidi", "open_clip", "torchvision", "ray"),
+    *(
+        "torch",
+        "tensorrt",
+        "onnx",
+        "onnxruntime",
+        "cuda",
+        "pycuda",
+        "mido",
+        "rtmidi",
+        "open_clip",
+        "torchvision",
+        "ray",
+        "py2tosc",
+    ),
 }
 ONE_SYSTEM_ONLY = {"fcntl", "pwd", "grp", "resource", "termios", "tty", "pty", "msvcrt", "winreg", "winsound"}
 # What a process has used of the processor (`time.process_time`) is no time of day, and benchmarks may ask for it.

@@ -30,6 +30,15 @@ def test_osc_tree_is_json() -> None:
     assert tree["CONTENTS"]["deck"]["CONTENTS"]["a"]["CONTENTS"]["zoom"]["RANGE"] == [{"MIN": 0.25, "MAX": 4.0}]
 
 
+def test_osc_layouts_are_written_beside_what_is_there(tmp_path: Path) -> None:
+    page = tmp_path / "page.json"
+    page.write_text("mine")
+    done = vj("osc", "--open-stage-control", str(page))
+    assert (done.returncode, done.stdout) == (0, f"wrote {page}\n")
+    assert json.loads(page.read_text("utf-8"))["type"] == "session"
+    assert (tmp_path / "page-1.json").read_text() == "mine"
+
+
 def test_shipped_scenes_have_no_faults() -> None:
     done = vj("scenes", "lint")
     assert done.returncode == 0, done.stderr
