@@ -25,7 +25,8 @@ function draw(canvas, times, target) {
   canvas.height = Math.round(height * ratio);
   const pen = canvas.getContext("2d");
   pen.scale(ratio, ratio);
-  const most = Math.max(2 * target, ...times) * 1.05, step = width / times.length;
+  // One long frame must not flatten all others: what is over four times the target is cut off.
+  const most = Math.min(Math.max(2 * target, ...times), 4 * target) * 1.05, step = width / times.length;
   times.forEach((time, i) => {
     const tall = time / most * height;
     pen.fillStyle = time > target * 1.05 ? "#e0a15e" : "#6f5fa8";
