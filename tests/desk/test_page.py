@@ -168,7 +168,9 @@ def test_osc_in_both_directions(visit: Callable[..., Page], desk: FakeDesk) -> N
     ]
 
 
-@pytest.mark.parametrize("cut", [b"", b"/a", b"#bundle\0", b"#bundle\0" + bytes(8) + b"\0\0\0\x40/a\0\0", b"/a\0\0,f\0\0\0"])
+@pytest.mark.parametrize(
+    "cut", [b"", b"/a", b"#bundle\0", b"#bundle\0" + bytes(8) + b"\0\0\0\x40/a\0\0", b"/a\0\0,f\0\0\0"]
+)
 def test_a_broken_message_is_an_error_and_no_hang(visit: Callable[..., Page], cut: bytes) -> None:
     found = visit().evaluate(
         "async b => { const { decode } = await import('/desk/page/osc.js');"
@@ -205,6 +207,7 @@ def test_two_fingers_move_two_faders_without_a_jump(visit: Callable[..., Page], 
     assert shows(page, ".cell:nth-child(1) .upright") == 0.25
     for step in range(1, 11):
         touch(session, "touchMove", (x1, y1 - 5 * step), (x2, y2 - 8 * step))
+    page.wait_for_timeout(100)  # moves come with the next frame
     desk.set("/fader/1", 0.9)  # somebody else: a hand that is on it wins
     page.wait_for_timeout(100)
     height = page.locator(".cell:nth-child(1) .upright").bounding_box()["height"]  # type: ignore[index]
@@ -284,7 +287,6 @@ def test_switches_send_what_is_wanted(visit: Callable[..., Page], desk: FakeDesk
     page.click(".blackout")
     until(lambda: said(desk, "/blackout") == [[0.0]] or said(desk, "/blackout") == [[1.0]])
     assert said(desk, "/blackout") == [[1.0]]
-    desk.set("/blackout", 1)
     page.wait_for_selector(".blackout[aria-pressed=true]")
     assert page.locator(".mark", has_text="Blackout").is_visible()
     page.click(".blackout")
@@ -310,7 +312,7 @@ def test_a_long_press_offers_to_learn(visit: Callable[..., Page], desk: FakeDesk
     desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "midi", "value": {"devices": [], "learning": "/crossfade/to"}}})
     when(page, "document.querySelector('#status').textContent.startsWith('Learning MIDI for /crossfade/to')")
     page.keyboard.press("Escape")
-    until(lambda: said(desk, "/midi/learn")[-1] == [""])
+    until(lambda: said(desk, "/midi/learn")[-1] == [])
 
 
 def test_nothing_is_queued_while_the_desk_is_away(visit: Callable[..., Page], desk: FakeDesk) -> None:
@@ -386,9 +388,9 @@ def test_no_view_scrolls_sideways_and_text_stays_text(visit: Callable[..., Page]
         page.wait_for_selector(f"#tabs [data-view={view}][aria-current=page]")
         page.wait_for_timeout(150)
         assert page.evaluate(OVER) == [], view
-        assert page.evaluate("[...document.querySelectorAll('#views, #top')].every(n => n.scrollWidth <= n.clientWidth)"), (
-            view
-        )
+        assert page.evaluate(
+            "[...document.querySelectorAll('#views, #top')].every(n => n.scrollWidth <= n.clientWidth)"
+        ), view
     assert page.evaluate("window.hurt === undefined && !document.querySelector('img[src=x]')")
     page.click("[data-view=perform]")
     small = page.evaluate("""() => [...document.querySelectorAll('.perform button, .perform [role=slider], #tabs button')]
@@ -428,7 +430,9 @@ def test_mappings_are_added_changed_and_removed(visit: Callable[..., Page], desk
     desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "mappings", "value": {"a": [one], "b": []}}})
     page.wait_for_selector(f"{deck} .map .mapbody:visible")  # what was added is open at once
     page.select_option(f"{deck} .mapbody select >> nth=2", "pow2")
-    until(lambda: said(desk, "/deck/a/map")[-1] == ["kick", "fx/bloom/amount", "pow2", 0.0, pytest.approx(0.2), 0.0, 0.5])
+    until(
+        lambda: said(desk, "/deck/a/map")[-1] == ["kick", "fx/bloom/amount", "pow2", 0.0, pytest.approx(0.2), 0.0, 0.5]
+    )
     page.focus(f"{deck} .mapbody [aria-label=High]")
     page.keyboard.press("End")
     until(lambda: said(desk, "/deck/a/map")[-1][6] == 1.0)

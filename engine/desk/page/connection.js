@@ -4,6 +4,7 @@
 
 import { decode, encode } from "./osc.js";
 
+const OWN_MS = 1000;
 const WAITS = [500, 1000, 2000]; // ms until the next try; the last one again and again
 
 class Desk {
@@ -45,6 +46,15 @@ class Desk {
     if (this.state.has(address)) listen(...this.state.get(address));
     return this.hear(address, listen);
   }
+
+  /** Whether the value of an address is what this page itself sent just now. */
+  isOwn(address, value) {
+    const own = this.sent.get(address);
+    return own !== undefined && own.value === value && performance.now() - own.at < OWN_MS;
+  }
+
+  /** The address that MIDI is learnt for, "" when it is not. */
+  get learning() { return this.documents.get("midi")?.learning || this.value("/state/midi/learning", ""); }
 
   /** Return the first argument of an address, or `otherwise`. */
   value(address, otherwise) { return this.state.get(address)?.[0] ?? otherwise; }
@@ -103,9 +113,12 @@ class Desk {
   /** As `send`; `slot` tells changes of one address apart that do not replace each other. */
   sendAs(slot, address, ...args) {
     if (!this.usable) return false;
-    this.sent.set(address, { args, at: performance.now() });
+    this.sent.set(address, { value: args[0], at: performance.now() });
     if (this.used.has(address)) this.waiting.set(slot, [address, args]); // newest wins, until the next frame
     else this.post(address, args);
+    // The desk tells a page nothing that the page said itself: so it is taken as done here. Where the desk decides
+    // otherwise, it says so.
+    if (args.length && this.state.has(address)) { this.state.set(address, args); this.tell(address, ...args); }
     return true;
   }
 
@@ -159,7 +172,12 @@ class Desk {
   }
 
   receive(data) {
-    if (typeof data === "string") { this.receiveText(JSON.parse(data)); return; }
+    if (typeof data === "string") {
+      let told;
+      try { told = JSON.parse(data); } catch { return; } // NaN is no JSON: one document is left out
+      this.receiveText(told);
+      return;
+    }
     const bytes = new Uint8Array(data), kind = bytes[0];
     if (kind === 0x2f || kind === 0x23) {
       for (const { address, args } of decode(bytes)) { this.state.set(address, args); this.tell(address, ...args); }

@@ -27,15 +27,20 @@ function surfaces() {
 }
 
 function midi() {
-  const devices = h("ul", { class: "plain" }), state = h("p", { class: "told" });
-  const stop = button("Stop learning", () => desk.send("/midi/learn", ""));
-  desk.onDocument("midi", ({ devices: names = [], learning = "" }) => {
+  const devices = h("ul", { class: "plain" }), learnt = h("p", { class: "told" }), state = h("p", { class: "told" });
+  const stop = button("Stop learning", () => desk.send("/midi/learn"));
+  const show = () => {
+    const told = desk.value("/state/midi/devices", ""), names = desk.documents.get("midi")?.devices ?? (told ? told.split(", ") : []);
+    const { learning } = desk, [address, by] = desk.state.get("/state/midi/learnt") ?? ["", ""];
+    say(learnt, address ? `Learnt last: ${by} plays ${address}` : "");
     devices.replaceChildren(...(names.length ? names : ["No MIDI device is connected."]).map(text => h("li", { text })));
     say(state, learning ? `Learning for ${learning}: move a knob, a fader or a key now.` : "To learn: press a control of this page for long, or right-click it, and choose Learn MIDI.");
     stop.hidden = !learning;
-  });
-  stop.hidden = true;
-  return panel("MIDI", devices, state, stop);
+  };
+  show();
+  desk.onDocument("midi", show);
+  for (const name of ["devices", "learning", "learnt"]) desk.hear(`/state/midi/${name}`, show);
+  return panel("MIDI", devices, learnt, state, stop);
 }
 
 function monitor() {
@@ -80,7 +85,7 @@ function phones() {
     codes.replaceChildren(...[[here?.qr, "Play from a phone"], [here?.view_qr, "Look, without touching"]].filter(([svg]) => svg).map(([svg, title]) => code(svg, title)));
     const known = here?.urls ?? [];
     urls.replaceChildren(...known.map(url => h("li", {}, h("code", { text: url }))));
-    if (!codes.children.length) codes.append(h("p", { class: "empty", text: "Only this machine can open the desk. Start it for the network to play from a phone." }));
+    if (!codes.children.length) codes.append(h("p", { class: "empty", text: desk.view ? "Ask whoever plays the show for a code." : "Only this machine can open the desk. Start the show with --desk 0.0.0.0 to play it from a phone." }));
   });
   return panel("Phones and tablets", codes, urls, h("p", { class: "told", text: "Set auto-lock to never on a phone that plays the show." }));
 }

@@ -69,7 +69,7 @@ export function slider({ address, label, min = 0, max = 1, initial, unit = "", v
   const held = () => drag !== null || performance.now() < until;
   node.set = next => {
     if (typeof next !== "number" || Number.isNaN(next)) return;
-    const foreign = !Number.isNaN(known) && next !== known && !held();
+    const foreign = !Number.isNaN(known) && next !== known && !held() && !desk.isOwn(address, next);
     known = next;
     if (held()) { settle(); return; }
     if (foreign && Math.abs(next - value) > (max - min) * 1e-5) elsewhere(node);

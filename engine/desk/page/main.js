@@ -66,7 +66,7 @@ function note(text) {
 /** Show the most important thing that is to be said now. */
 function line() {
   const node = byId("status"), pending = desk.value("/state/pending", ""), message = desk.value("/state/message", "");
-  const learning = desk.documents.get("midi")?.learning ?? "";
+  const { learning } = desk;
   const name = desk.library?.scenes.find(scene => scene.slug === pending)?.name ?? words(pending);
   const waits = pending && pending === desk.value("/state/scene", "");
   const found = [
@@ -89,7 +89,7 @@ function watchNews() {
     if (text && !first) note(text); // what was refused before this page came is no news
     first = false;
   });
-  for (const address of ["/state/message", "/state/pending", "/state/scene"]) desk.on(address, line);
+  for (const address of ["/state/message", "/state/pending", "/state/scene", "/state/midi/learning"]) desk.on(address, line);
   desk.onDocument("midi", line);
   desk.onLibrary(line);
 }

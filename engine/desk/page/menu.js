@@ -19,13 +19,24 @@ export function closeMenu() {
 document.addEventListener("keydown", event => {
   if (event.key !== "Escape") return;
   closeMenu();
-  if (desk.documents.get("midi")?.learning) desk.send("/midi/learn", ""); // Escape ends learning
+  if (desk.learning) desk.send("/midi/learn"); // without an address it ends
 });
 document.addEventListener("pointerdown", event => { if (open && !open.contains(event.target)) closeMenu(); }, true);
+
+/** Mark the control that MIDI is learnt for. */
+function mark() {
+  const { learning } = desk;
+  for (const node of document.querySelectorAll("[data-address]")) node.classList.toggle("learning", node.dataset.address === learning);
+}
+
+desk.onDocument("midi", mark);
+desk.on("/state/midi/learning", mark);
+desk.hear("status", () => { if (desk.status !== "open") closeMenu(); });
 
 /** Give a control its menu. reset: what goes back to the default, or null. */
 export function offerMenu(node, { address, help = "", reset = null, resetText = "" }) {
   let press = 0, at = null;
+  node.dataset.address = address;
   const stop = () => { clearTimeout(press); press = 0; };
   node.addEventListener("pointerdown", event => {
     if (event.button || !desk.usable) return;

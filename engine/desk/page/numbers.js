@@ -25,7 +25,8 @@ function draw(canvas, times, target) {
   canvas.height = Math.round(height * ratio);
   const pen = canvas.getContext("2d");
   pen.scale(ratio, ratio);
-  const most = Math.max(2 * target, ...times) * 1.05, step = width / times.length;
+  // One long frame must not flatten all others: what is over four times the target is cut off.
+  const most = Math.min(Math.max(2 * target, ...times), 4 * target) * 1.05, step = width / times.length;
   times.forEach((time, i) => {
     const tall = time / most * height;
     pen.fillStyle = time > target * 1.05 ? "#e0a15e" : "#6f5fa8";
@@ -53,18 +54,20 @@ export function numbers() {
   const sound = facts(["Source", "State", "Overflows", "Restarts"]), notes = h("ul", { class: "plain" });
   const messages = h("ol", { class: "plain log", tabIndex: 0, "aria-label": "Newest messages" }), none = h("p", { class: "empty", text: "No messages." });
   const lines = (node, all) => node.replaceChildren(...all.map(text => h("li", { text })));
-  const ms = value => `${value.toFixed(1)} ms`;
+  // What was not measured yet is null.
+  const number = (value, digits, unit = "") => Number.isFinite(value) ? value.toFixed(digits) + unit : "";
+  const ms = value => number(value, 1, " ms");
   let newest = null;
   const chart = () => { if (newest) draw(canvas, newest.frame_ms ?? [], newest.target_ms || 1000 / 60); };
   desk.onDocument("numbers", now => {
     newest = now;
     chart();
     canvas.setAttribute("aria-label", `Frame times: p50 ${ms(now.p50)}, p99 ${ms(now.p99)}, target ${ms(now.target_ms)}`);
-    frames.set({ "Frames a second": now.fps.toFixed(1), "Half take less than (p50)": ms(now.p50), "99 of 100 less than (p99)": ms(now.p99), Missed: String(now.missed) });
-    picture.set({ "Internal size": now.internal, Output: now.output, Backend: now.backend, Memory: `${Math.round(now.memory_mb)} MB` });
+    frames.set({ "Frames a second": number(now.fps, 1), "Half take less than (p50)": ms(now.p50), "99 of 100 less than (p99)": ms(now.p99), Missed: String(now.missed) });
+    picture.set({ "Internal size": now.internal, Output: now.output, Backend: now.backend, Memory: number(now.memory_mb, 0, " MB") });
     lines(refused, (now.refused ?? []).map(one => `${one.name}: ${one.reason}`));
     const r = now.recorder;
-    if (r) recorder.set({ State: r.state, Time: clock(r.seconds), Frames: String(r.frames), Dropped: String(r.dropped), "Disk left": `${r.disk_gb.toFixed(1)} GB` });
+    if (r) recorder.set({ State: r.state, Time: clock(r.seconds || 0), Frames: String(r.frames), Dropped: String(r.dropped), "Disk left": number(r.disk_gb, 1, " GB") });
     const a = now.audio;
     if (a) sound.set({ Source: a.source, State: a.state, Overflows: String(a.overflows), Restarts: String(a.restarts) });
     lines(notes, a?.notes ?? []);

@@ -36,7 +36,7 @@ export function sceneGrid() {
   desk.onLibrary(({ scenes }) => {
     tiles = scenes.map((scene, i) => {
       const badge = h("span", { class: "badge" });
-      const node = button("", () => desk.send("/scene", scene.slug), { kind: "scene" });
+      const node = button("", () => desk.send("/scene", scene.slug), { kind: "scene", address: `/scene ${scene.slug}`, help: scene.description });
       node.append(still(scene.still, scene.name), h("span", { class: "title" },
         h("span", { class: "number", text: String(i + 1) }), " ", h("span", { class: "text", text: scene.name })), " ", badge);
       if (scene.fault) { node.classList.add("fault"); node.title = scene.fault; }

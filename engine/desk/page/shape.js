@@ -8,6 +8,7 @@ import { hidden, styleName } from "./mix.js";
 
 // Which parameters only one kind of style listens to. Those of the other kinds stay closed until they are wanted.
 const KINDS = { gan: ["psi", "mixing", "coarse", "fine", "bend_coarse", "bend_fine"], vqvae: ["loop", "bars", "melt", "mutate"] };
+const SAVED_MS = 1500; // until what came of a save is shown, though it is what came of the last one
 const TITLES = { "": "Place, time and light", gan: "Only for GANs", vqvae: "Only for VQ-VAEs" };
 
 function kindOf(deck) {
@@ -99,19 +100,31 @@ function saving() {
   const name = h("input", { type: "text", placeholder: "Name of the scene", "aria-label": "Name of the scene", maxLength: 60,
     autocomplete: "off", spellcheck: false });
   const told = h("p", { class: "told", role: "status" });
+  const saved = new Set(); // what was saved just now: the library that has it comes a second later
   const question = h("span"), ask = h("div", { class: "ask", hidden: true });
-  const send = (...args) => { if (!desk.send("/scene/save", slugOf(name.value), ...args)) say(told, "Not connected."); ask.hidden = true; };
+  const send = (...args) => {
+    ask.hidden = true;
+    if (!desk.send("/scene/save", slugOf(name.value), ...args)) return;
+    // A second time of the same is no news, and is still to be seen.
+    setTimeout(() => { if (!told.textContent) say(told, desk.value("/state/saved", "")); }, SAVED_MS);
+  };
   const save = () => {
-    const slug = slugOf(name.value), there = desk.library?.scenes.find(scene => scene.slug === slug);
+    const slug = slugOf(name.value), known = desk.library?.scenes.find(scene => scene.slug === slug);
+    const there = known?.name ?? (saved.has(slug) && slug);
     say(told, slug ? "" : "Give it a name with letters or numbers.");
     ask.hidden = !there;
-    if (there) say(question, `${there.name} is there already. Replace it?`);
+    if (there) say(question, `${there} is there already. Replace it?`);
     else if (slug) send();
   };
   ask.append(question, button("Replace", () => send(1), { kind: "danger" }), button("Keep", () => { ask.hidden = true; }));
   name.addEventListener("input", () => { ask.hidden = true; const slug = slugOf(name.value); say(told, slug ? `It will be called ${slug}` : ""); });
-  let first = true;
-  desk.on("/state/saved", text => { if (!first || !desk.state.has("/state/saved")) say(told, text); first = false; });
+  let last = desk.value("/state/saved", "");
+  desk.hear("/state/saved", text => {
+    if (text === last) return; // told again because this page came back
+    last = text;
+    say(told, text);
+    if (text.startsWith("saved: ")) saved.add(text.slice(7));
+  });
   const form = h("form", { class: "save", onsubmit: event => { event.preventDefault(); if (desk.usable) save(); } }, name, button("Save as scene", save), ask, told);
   return form;
 }
