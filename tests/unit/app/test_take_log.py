@@ -17,7 +17,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.output.flac import FlacWriter
-from phosphene.engine.show.change import Change, SceneReady, StyleFailed, StyleReady
+from phosphene.engine.show.change import Change, SceneNotSaved, SceneReady, SceneSaved, StyleFailed, StyleReady
 from phosphene.engine.show.document import Document
 from phosphene.engine.show.scene import load_scene
 from phosphene.engine.show.state import snapshot
@@ -300,3 +300,20 @@ def test_pipes_and_names_that_are_too_long(take: Path) -> None:
     os.mkfifo(take / "events.jsonl")
     with pytest.raises(UserError, match="not a take"):
         read_take(take)
+
+
+def test_what_came_with_the_edits_of_a_look_is_read(take: Path) -> None:
+    args = ["kick", "zoom", "pow2", 0.0, 0.3, 0.0, 0.5, "bass"]
+    lines = [
+        {"kind": "change", "time": 0.3, "path": "/deck/a/map", "args": args, "source": "key", "every": True},
+        {"kind": "change", "time": 0.4, "path": "/deck/a/zoom", "args": [2.0], "source": "autopilot wander"},
+        {"kind": "scene_saved", "time": 0.5, "scene": "kept"},
+        {"kind": "scene_not_saved", "time": 0.6, "scene": "kept", "reason": "disk full"},
+    ]
+    write(take, [*LINES, *lines])
+    assert [each.given for each in read_take(take).inputs[-4:]] == [
+        Change("/deck/a/map", tuple(args), 0.3, "take", every=True),
+        Change("/deck/a/zoom", (2.0,), 0.4, "autopilot wander", every=True),
+        SceneSaved("kept"),
+        SceneNotSaved("kept", "disk full"),
+    ], "what no hand did is known for that, also in a rerender"
