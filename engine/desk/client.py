@@ -54,7 +54,7 @@ class Client:
         self._wake.set()
 
     def sent(self, path: str) -> None:
-        """Note that the client itself moved this: it is told nothing back while it moves a fader, and then what became of it."""
+        """Note that the client itself moved this: it is told nothing while it moves a fader, and then what became of it."""
         self._known.pop(path, None)
         self._held[path] = clock.now() + _HOLD_S
 
