@@ -112,9 +112,10 @@ def test_the_first_kick_after_an_intro_hides_none_of_those_that_follow() -> None
 
 
 def test_bass_that_is_stronger_all_along_moves_them_though_it_is_but_a_little_stronger() -> None:
-    assert kicks([1.6, 1.8] * 6, [2.2, 2.5] * 6).half == 0.5
+    assert kicks([1.6, 1.8] * 6, [2.3, 2.5] * 6).half == 0.5
     assert kicks([1.6, 2.4] * 6, [2.2, 2.5] * 6).half == 0.0, "as strong on every other beat"
     assert kicks([2.0] * 12, [2.1] * 12).half == 0.0
+    assert kicks([1.0] * 12, [1.26, 2.25] * 6).half == 0.0, "bass that answers is not even"
 
 
 def found_cuts(rates: list[tuple[float, float]], weight: float = 1.0) -> list[float]:
