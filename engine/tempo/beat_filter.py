@@ -38,7 +38,10 @@ def log_changes(intervals: np.ndarray) -> np.ndarray:
 
 
 class BeatFilter:
-    """Shares of all states, float64 [states], their sum 1; positions in beats 0..1, tempi in beats per second."""
+    """Shares of all states, float64 [states], their sum 1; positions in beats 0..1, tempi in beats per second.
+
+    foreseen: nats by which the states foresaw what was heard in the last frame better than chance would have.
+    """
 
     def __init__(self, frame_s: float, slowest: float, fastest: float) -> None:
         """frame_s: s between calls of `step`; slowest, fastest: bpm."""
@@ -57,6 +60,7 @@ class BeatFilter:
         self._change = change / change.sum(axis=1, keepdims=True)
         self._share = np.full(len(self._of), 1.0 / len(self._of))
         self._next = np.empty_like(self._share)
+        self.foreseen = 0.0
 
     def step(self, activation: float, weight: float) -> None:
         """Move on by one frame and take what was heard in it: activation 0..1; weight 0..1, how much it says."""
@@ -65,10 +69,18 @@ class BeatFilter:
         ahead[self._starts] = np.einsum("i,ij->j", share[self._ends], self._change)
         activation = min(activation, MOST)
         elsewhere = (1.0 - activation) / (BEAT_PART - 1)
-        ahead[self._beats] *= (max(activation, LEAST) / elsewhere) ** weight  # what all share is gone with the sum
-        ahead *= 1.0 / ahead.sum()
+        odds = (max(activation, LEAST) / elsewhere) ** weight  # what all share is gone with the sum
+        ahead[self._beats] *= odds
+        total = float(ahead.sum())
+        ahead *= 1.0 / total
+        self.foreseen = math.log(total * BEAT_PART / (BEAT_PART - 1.0 + odds))
         np.maximum(ahead, _SMALLEST, out=ahead)
         self._share, self._next = ahead, share
+
+    def open(self, part: float) -> None:
+        """Share `part` of all, 0..1, out among all states alike: anything may come."""
+        self._share *= 1.0 - part
+        self._share += part / len(self._share)
 
     def weigh_tempi(self, log_weight: np.ndarray) -> None:
         """Multiply the share of every interval by exp(log_weight), float64 [intervals]."""

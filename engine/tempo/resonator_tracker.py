@@ -97,6 +97,12 @@ class ResonatorTracker:
         self._follow(elapsed)
         self._best_score = 0.0
 
+    def forget(self, kept: float) -> None:
+        """The music was cut: let what was heard count `kept` times as much, 0..1."""
+        self._bank.forget(kept)
+        self._locked_s = 0.0
+        self._confidence *= kept
+
     @property
     def ages_s(self) -> np.ndarray:
         """How long before the last hop each row of `table` was scored, float64 [rows] s."""

@@ -103,6 +103,14 @@ class Resonators:
         self._moment = decay * (self._moment + self._mass * self._hop_s)
         self._mass = decay * self._mass + max(bass, 0.0) + max(rest, 0.0)
 
+    def forget(self, kept: float) -> None:
+        """Let what is remembered count `kept` times as much, 0..1, beside what comes."""
+        self._z *= np.float32(kept)
+        self._energy[0] *= kept
+        self._energy[1] *= kept
+        self._mass *= kept
+        self._moment *= kept
+
     @property
     def turn(self) -> np.ndarray:
         """What one hop does to each resonator: complex64 [resonators]."""

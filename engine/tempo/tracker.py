@@ -7,6 +7,7 @@ clock. The path of one hop:
     log-mel -> its rise, against what is usual: attacks                                      every hop
     the two multiplied -> the filter over all tempi and phases                               every second hop
     log-mel -> repetition over the last seconds: the octave of the tempo, the exact phase    all tempi within 24 hops
+    -> a cut, where the beat was well foreseen and is no more: repetition forgets, and the filter is open to any beat
     -> which beat: what is followed, until another explains more of what is heard for a while
     -> half a beat aside, where the bass drum says so
     -> the line is re-aimed so that it meets the beat soon, never jumping, never running backwards
@@ -27,6 +28,7 @@ from phosphene.engine.tempo.activation import BeatActivation
 from phosphene.engine.tempo.bars import Bars
 from phosphene.engine.tempo.beat_filter import NEAR_BEATS, NEAR_TEMPO, BeatFilter
 from phosphene.engine.tempo.confidence import Confidence
+from phosphene.engine.tempo.cut import Cut
 from phosphene.engine.tempo.off_beat import OffBeat
 from phosphene.engine.tempo.resonator_tracker import FLUX_LAG_S, ResonatorTracker, peak_near
 from phosphene.engine.tempo.resonators import BINS
@@ -52,6 +54,9 @@ _BREAK = 0.5  # less lively than this, the beat runs on as it is
 _REPEATS, _REPEATS_LEAST = 0.35, 1.0
 _OCTAVE, _OCTAVE_FREE, _OCTAVE_SPAN = 2.6, 0.15, 0.35  # per turn; octaves that cost nothing; over which the cost grows
 
+# After a cut so much is kept of what repetition remembers (the old tempo is in it for 2 to 4 s, half of what a cut took), so
+# much of the filter is open to any beat, and so much is left of what the beat that is followed explained.
+_CUT_KEPT, _CUT_OPENED, _CUT_SHARE = 0.1, 0.5, 0.3
 _LOCK = 0.3  # share of a beat that is believed at once
 _SWITCH, _SWITCH_CAP = 1.0, 3.0  # nats x s of evidence for another beat; nats that count at most
 _FEW = 1e-6
@@ -77,6 +82,7 @@ class BeatTracker:
         self._repeats = ResonatorTracker(hop_s)
         self._filter = BeatFilter(self._frame_s, SLOWEST_BPM, FASTEST_BPM)
         self._off_beat = OffBeat()
+        self._cut = Cut()
         self._rows = self._repeats.row_of(self._filter.hz)
         self._hops, self._fresh = 0, False
         self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
@@ -110,6 +116,11 @@ class BeatTracker:
         heard, downbeat = self._told()
         likely = self._likely(heard)
         self._filter.step(likely, lively)
+        if self._cut.step(self._filter.foreseen, lively, self._frame_s):
+            self._repeats.forget(_CUT_KEPT)
+            self._filter.open(_CUT_OPENED)
+            self._share *= _CUT_SHARE
+            self._usual = self._lively  # what was usual was so in other music
         if self._fresh:
             self._weigh()
         self._fresh = self._repeats.fresh  # weighed a frame later: this hop has scored as well
@@ -214,7 +225,7 @@ class BeatTracker:
             self._evidence *= math.exp(-elapsed)
         else:
             nats = min(_SWITCH_CAP, math.log((share + _FEW) / (own + _FEW)))
-            self._evidence = max(0.0, self._evidence + elapsed * lively * lively * nats)
+            self._evidence = max(0.0, self._evidence + elapsed * lively * nats)
         patience = 0.3 + 0.7 * self._share  # what one is not sure of is given up sooner
         exact = self._exact(error) if same else None
         if self._evidence > _SWITCH * patience:

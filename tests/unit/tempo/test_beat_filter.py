@@ -7,6 +7,7 @@ import pytest
 
 from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 from phosphene.engine.tempo.beat_filter import BeatFilter
+from phosphene.engine.tempo.cut import Cut
 from phosphene.engine.tempo.off_beat import OffBeat
 
 FRAME_S = 2 * HOP / SAMPLE_RATE
@@ -93,3 +94,64 @@ def test_it_is_taken_back_and_forgotten() -> None:
     rule = heard(0.2, 1.0)
     rule.reset()
     assert rule.half == 0.0
+
+
+def kicks(on: list[float], between: list[float]) -> OffBeat:
+    """Return the rule after beats with bass of such strengths on them, and after them."""
+    rule = OffBeat()
+    for k in range(len(on) * 40):
+        bass = on[k // 40] if k % 40 == 0 else between[k // 40] if k % 40 == 20 else 0.0
+        rule.step(k / 40.0, bass)
+    return rule
+
+
+def test_the_first_kick_after_an_intro_hides_none_of_those_that_follow() -> None:
+    """It rises three times as much: compared with it alone, the rest are no four-on-the-floor for eight beats."""
+    assert kicks([0.1] * 12, [0.0] * 5 + [6.0] + [2.0] * 6).half == 0.5
+    assert kicks([0.1] * 12, [0.0] * 4 + [6.0, 0.3, 6.0] + [0.3] * 5).half == 0.0, "two such make no drum of what is weak"
+
+
+def test_bass_that_is_stronger_all_along_moves_them_though_it_is_but_a_little_stronger() -> None:
+    assert kicks([1.6, 1.8] * 6, [2.3, 2.5] * 6).half == 0.5
+    assert kicks([1.6, 2.4] * 6, [2.2, 2.5] * 6).half == 0.0, "as strong on every other beat"
+    assert kicks([2.0] * 12, [2.1] * 12).half == 0.0
+    assert kicks([1.0] * 12, [1.26, 2.25] * 6).half == 0.0, "bass that answers is not even"
+
+
+def found_cuts(rates: list[tuple[float, float]], weight: float = 1.0) -> list[float]:
+    """Return when a cut is found, in s; rates: (nats a second, for so many s) in turn."""
+    cut, found, t = Cut(), [], 0.0
+    for rate, seconds in rates:
+        for _ in range(round(seconds / FRAME_S)):
+            t += FRAME_S
+            if cut.step(rate * weight * FRAME_S, weight, FRAME_S):
+                found.append(t)
+    return found
+
+
+def test_a_beat_that_was_foreseen_and_is_no_more_was_cut_once() -> None:
+    (at,) = found_cuts([(10.0, 15.0), (-3.0, 5.0)])
+    assert 15.5 < at < 17.0
+    assert found_cuts([(10.0, 15.0), (4.0, 5.0), (10.0, 5.0)]) == [], "a fill"
+    assert found_cuts([(3.0, 15.0), (-3.0, 5.0)]) == [], "it was never foreseen well"
+    cut = Cut()
+    for k in range(round(30.0 / FRAME_S)):  # a break says nothing
+        playing = k * FRAME_S < 15.0
+        assert not cut.step(10.0 * FRAME_S if playing else 0.0, float(playing), FRAME_S)
+
+
+def test_opened_the_filter_finds_a_beat_half_a_beat_aside_sooner() -> None:
+    """Two seconds of the new beat are enough; sure of the old one, it is not there yet."""
+    shares = []
+    for part in (0.0, 0.5):
+        filter_ = BeatFilter(FRAME_S, 55.0, 200.0)
+        for activation in pulses(np.arange(0.0, 10.0, 0.5), 10.0):
+            filter_.step(float(activation), 1.0)
+        filter_.open(part)
+        assert filter_._share.sum() == pytest.approx(1.0)
+        for activation in pulses(np.arange(0.25, 2.0, 0.5), 2.0):
+            filter_.step(float(activation), 0.7)
+        shares.append(filter_.near((2.0 - 0.25) / 0.5, 2.0))
+    assert shares[1] > 0.8
+    assert shares[0] < 0.1
+    assert filter_.foreseen > 0.0

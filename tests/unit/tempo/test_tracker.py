@@ -195,6 +195,13 @@ def test_what_repetition_alone_loses_is_followed(case: str, least: float) -> Non
     assert figures["falsely_sure_longest_s"] <= 2.0
 
 
+def test_after_a_cut_it_is_soon_right_again() -> None:
+    """The same music goes on half a beat aside: 3.6 s, three of them sure and wrong, while repetition held the old beat."""
+    figures = judged("cut, same tempo, half a beat off")
+    assert figures["relock_s"] <= 3.0
+    assert figures["falsely_sure_longest_s"] <= 2.0
+
+
 @pytest.mark.parametrize("case", ["crowd alone", "pads alone"])
 def test_sounds_without_a_beat_are_not_believed(case: str) -> None:
     piece = next(each for each in CASES if each.name == case).piece()
