@@ -1,4 +1,4 @@
-"""What the show document asks of the outside while live: recording, input gain, the input itself.
+"""What the show document asks of the outside while live: recording, input gain, the input itself, MIDI to be learnt.
 
 Called by the frame function on the render thread; every call returns at once and none raises.
 """
@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
+from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.core.frame import Frame
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, Record
+from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, MidiForget, MidiLearn, Record
 
 
 class LiveActions:
@@ -23,6 +24,7 @@ class LiveActions:
         self._heard = heard
         self._stage: Stage | None = None
         self._recording: Recording | None = None
+        self.midi: MidiSurface | None = None  # where there is one
         self.report: Callable[[], Mapping[str, object]] = dict
 
     def open(self, stage: Stage, recording: Recording, report: Callable[[], Mapping[str, object]]) -> None:
@@ -51,6 +53,17 @@ class LiveActions:
                 self._stage.source.set_gain(gain)
             case AudioInput(name):
                 self._stage.source.set_input(name)
+            case MidiLearn(address) | MidiForget(address):
+                self._controllers(action, address)
+
+    def _controllers(self, action: MidiLearn | MidiForget, address: str) -> None:
+        if self.midi is None:
+            assert self._stage is not None
+            self._stage.say("no MIDI: vj doctor says why")
+        elif isinstance(action, MidiLearn):
+            self.midi.learn(address)
+        else:
+            self.midi.forget(address)
 
 
 class NoActions:

@@ -46,6 +46,7 @@ class LiveOptions:
     osc_host: str = "127.0.0.1"
     osc_port: int = 9000
     osc_out: int = 9001
+    midi: bool = True
     show: bool = False
     gain: float = 1.0
     channels: tuple[int, ...] = ()

@@ -38,6 +38,7 @@ def live_command(
     osc_host: Annotated[str, typer.Option(help="address to hear OSC on; 0.0.0.0: the whole network")] = "127.0.0.1",
     osc_port: Annotated[int, typer.Option(help="UDP port to receive OSC on", min=0, max=65535)] = 9000,
     osc_out: Annotated[int, typer.Option(help="UDP port to send the state to", min=1, max=65535)] = 9001,
+    no_midi: Annotated[bool, typer.Option("--no-midi", help="leave MIDI controllers to other programs")] = False,
     show: Annotated[bool, typer.Option("--show", help="saving a scene file does not change the picture")] = False,
     gain: Annotated[float, typer.Option(help="multiply the input level by this, 0 to 100")] = 1.0,
     channels: Annotated[str | None, typer.Option(help="the one or two input channels, from 1, such as 3,4")] = None,
@@ -73,6 +74,7 @@ def live_command(
             osc_host=osc_host,
             osc_port=osc_port,
             osc_out=osc_out,
+            midi=not no_midi,
             show=show,
             gain=within("--gain", gain, 0.0, 100.0),
             channels=parse_channels(channels) if channels else (),
@@ -95,7 +97,7 @@ def _try_out(style: str | None, scene: str | None, backend: str) -> int:
         code = run_live(
             LiveOptions(
                 scene=scene, style=style, backend=backend, input="demo", output="headless", seconds=_TRIED_S, osc_port=0,
-                report=report, takes=Path(folder) / "takes",
+                midi=False, report=report, takes=Path(folder) / "takes",
             )
         )  # fmt: skip
         found = json_there(report)

@@ -177,7 +177,7 @@ class Table:
         if address is None:
             raise unknown(path)
         checked = address.read(args)
-        if address.only_on and source.startswith("osc") and checked != (1,):
+        if address.only_on and source.startswith(("osc", "midi")) and checked != (1,):
             raise UserError("not switched off by a message", where=path, allowed="1", got=0, remedy=address.only_on)
         return None if checked is None else Change(path, checked, t, source, address.every)
 

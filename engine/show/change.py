@@ -1,6 +1,6 @@
 """What comes into the show document, and what it asks of the outside in return. Frozen values, nothing else.
 
-Control surfaces (OSC, keyboard) make `Change`s on their own threads; the loader's answers come in as `SceneReady`,
+Control surfaces (OSC, MIDI, keyboard) make `Change`s on their own threads; the loader's answers come in as `SceneReady`,
 `StyleReady` and their failures. `Document.apply` takes them on the main thread and returns `Action`s, which the
 application carries out. Nothing here touches a socket, a file or a clock.
 """
@@ -20,8 +20,8 @@ Value = float | int | str
 class Change:
     """One checked control message. path: canonical address such as `/deck/a/zoom`; args: typed and in range.
 
-    t: arrival, s on the clock.now() line. source: "osc HOST", "key", "take"... `every`: a press that must not be
-    replaced by a later one on the same address.
+    t: arrival, s on the clock.now() line. source: "osc HOST", "midi DEVICE", "key", "take"... `every`: a press that must
+    not be replaced by a later one on the same address.
     """
 
     path: str
@@ -112,8 +112,22 @@ class AudioInput:
 
 
 @dataclass(frozen=True, slots=True)
+class MidiLearn:
+    """Let the next MIDI control that moves play an address; the same again, or "", ends it."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class MidiForget:
+    """Let no MIDI control play an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """Forget what effects have accumulated (feedback trails) on both decks."""
 
 
-Action = LoadScene | LoadStyle | Tempo | Record | AudioGain | AudioInput | Panic
+Action = LoadScene | LoadStyle | Tempo | Record | AudioGain | AudioInput | MidiLearn | MidiForget | Panic

@@ -8,15 +8,18 @@ import pytest
 
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.control.surface import Surface
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core import clock
+from tests.fake_midi import FakePorts
 
 Make = Callable[[Table, ControlBus], Surface]
 
 SURFACES: dict[str, Make] = {
     "osc": lambda table, bus: OscServer(table, bus, port=0, port_out=9),
+    "midi": lambda table, bus: MidiSurface(table, bus, ports=FakePorts()),
 }
 
 
