@@ -255,29 +255,31 @@ class MidiSurface:
             return
         title = max(self._judges, key=lambda each: self._judges[each].moved)
         judged = self._judges[title].judged()
-        device = next((each.device for each in self._plugs if each.device.title == title), None)
+        plug = next((each for each in self._plugs if each.device.title == title), None)
         self._judges = {}
-        if judged is None or device is None:
+        if judged is None or plug is None:
             return
         try:
             entry = entry_of(judged, target)
-            found = with_learnt(device.found, entry, self._table)
+            found = with_learnt(plug.device.found, entry, self._table)
         except UserError as error:
             self._say(error.line())  # and goes on listening: another control may do
             self._target_t = t
             return
-        self._target, self._learnt = None, (target.text, f"{device.title}: {judged.key}")
-        device.use(found)
-        self._save(device, found)
+        self._target, self._learnt = None, (target.text, f"{title}: {judged.key}")
+        self._use(plug, found)
 
     def _forget(self, address: str) -> None:
         path = self._table.aliases[address].target if address in self._table.aliases else address
-        for each in self._plugs:
-            device = each.device
-            if any(control.address == path for control in device.found.controls.values()):
-                found = without(device.found, path, self._table)
-                device.use(found)
-                self._save(device, found)
+        for plug in self._plugs:
+            if any(control.address == path for control in plug.device.found.controls.values()):
+                self._use(plug, without(plug.device.found, path, self._table))
+
+    def _use(self, plug: Plug, found: Found) -> None:
+        """Play by what was learnt, and keep it."""
+        plug.device.use(found)
+        self._plugs.relight(plug)
+        self._save(plug.device, found)
 
     def _save(self, device: Device, found: Found) -> None:
         """Write on a thread of its own: a disk may take its time. One after the other, so that the newest stays."""

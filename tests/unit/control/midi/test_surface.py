@@ -165,6 +165,17 @@ def test_what_moves_is_learnt_saved_and_played(rig: Rig) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_button_that_was_just_learnt_lights_up(rig: Rig, folder: Path) -> None:
+    (folder / "box.toml").unlink()
+    rig.ports.names[:] = ["Blank"]
+    wait(lambda: rig.surface.devices == ["Blank"])
+    rig.surface.publish({"/blackout": (1,)})
+    rig.surface.learn("/blackout")
+    rig.ports.play([ON, 9, 127], [ON, 9, 0])
+    wait(lambda: rig.lit().get((0x90, 9)) == 127)
+
+
+@pytest.mark.usefixtures("quick")
 def test_learning_ends_by_the_same_again_by_nothing_and_not_by_a_knob_on_a_trigger(rig: Rig) -> None:
     def learning(text: str) -> Callable[[], bool]:
         return lambda: rig.surface.told()["/state/midi/learning"] == (text,)
