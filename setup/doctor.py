@@ -96,6 +96,7 @@ PIECES = (
     Piece("X server without a screen", "command", "Xvfb", "xvfb", "tests"),
     Piece("XTEST", "library", "libXtst.so.6", "libxtst6", "tests"),
     Piece("OSC client", "command", "oscsend", "liblo-tools", "tests"),
+    Piece("JACK server", "command", "jackd", "jackd2", "tests"),
 )
 
 

@@ -53,6 +53,7 @@ def _benchmarks(
         "startup": of("bench_live", "startup"),
         "click": of("bench_live", "click_latency"),
         "osc": of("bench_live", "osc_latency"),
+        "midi": of("bench_midi"),
         "cppn": of("bench_cppn"),
         "tempo": of("bench_tempo", "bench", music),
         "ears": of("bench_ears", "bench", music, data, pictures),

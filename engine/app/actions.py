@@ -1,4 +1,4 @@
-"""What the show document asks of the outside while live: recording, input gain, the input itself, scenes to be saved.
+"""What the show asks of the outside while live: recording, gain, the input itself, scenes to be saved, MIDI to be learnt.
 
 Called by the frame function on the render thread; every call returns at once and none raises.
 """
@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
+from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.core.frame import Frame
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, Record, SaveScene
+from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, MidiForget, MidiLearn, Record, SaveScene
 
 
 class LiveActions:
@@ -23,6 +24,7 @@ class LiveActions:
         self._heard = heard
         self._stage: Stage | None = None
         self._recording: Recording | None = None
+        self.midi: MidiSurface | None = None  # where there is one
         self.report: Callable[[], Mapping[str, object]] = dict
 
     def open(self, stage: Stage, recording: Recording, report: Callable[[], Mapping[str, object]]) -> None:
@@ -54,6 +56,17 @@ class LiveActions:
             case SaveScene(slug, again, scene):
                 self._stage.written[slug] = None
                 self._stage.loader.request_save(scene, again)
+            case MidiLearn(address) | MidiForget(address):
+                self._controllers(action, address)
+
+    def _controllers(self, action: MidiLearn | MidiForget, address: str) -> None:
+        if self.midi is None:
+            assert self._stage is not None
+            self._stage.say("no MIDI: vj doctor says why")
+        elif isinstance(action, MidiLearn):
+            self.midi.learn(address)
+        else:
+            self.midi.forget(address)
 
 
 class NoActions:

@@ -34,6 +34,9 @@ from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.audio.tag_runner import TagRunner
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.link import LinkPeer
+from phosphene.engine.control.midi.lead import MidiClock
+from phosphene.engine.control.midi.ports import refusal as midi_refusal
+from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
@@ -150,6 +153,8 @@ def _with_stage(
         desk = surfaces.open("desk", lambda: open_desk(stage, table, host, port, options.osc_port))
     if options.link and (link := surfaces.open("Ableton Link", LinkPeer)) is not None:
         stage.leads.append(link)
+    if options.midi and not midi_refusal():  # a laptop without MIDI is nothing to be told at every start: vj doctor says it
+        _open_midi(surfaces, actions, stage, table)
     screen = Screen(display, stage, recording, surfaces)
     actions.open(stage, recording, lambda: telemetry.report(stage, recording, surfaces.health()))
     stage.sinks += [screen, recording]
@@ -195,6 +200,16 @@ def _with_stage(
     if options.report is not None:
         write_json(options.report, report)
     return 1 if recording.failures else 0
+
+
+def _open_midi(surfaces: Surfaces, actions: LiveActions, stage: Stage, table: Table) -> None:
+    def opened() -> MidiSurface:
+        actions.midi = midi = MidiSurface(table, stage.bus, scenes=stage.document.catalogue.scenes)
+        surfaces.also_tell(midi.told)
+        stage.leads.append(MidiClock(midi))
+        return midi
+
+    surfaces.open("MIDI", opened)
 
 
 def _run(

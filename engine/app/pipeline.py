@@ -42,7 +42,13 @@ from phosphene.engine.show.state import ShowFrame
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_LEADERS = {"hand": "the hand leads", "music": "the music leads", "nobody": "runs on", "link": "Ableton Link leads"}
+_LEADERS = {
+    "hand": "the hand leads",
+    "music": "the music leads",
+    "nobody": "runs on",
+    "link": "Ableton Link leads",
+    "midi clock": "the MIDI clock leads",
+}
 
 
 def render_frame(stage: Stage) -> tuple[Frame, Signals]:

@@ -5,13 +5,13 @@ One that cannot be opened is a line on the panel; the show plays without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.telemetry import state_values
-from phosphene.engine.control.surface import Surface, SurfaceHealth
+from phosphene.engine.control.surface import Args, Surface, SurfaceHealth
 from phosphene.engine.core.errors import UserError
 
 S = TypeVar("S", bound=Surface)
@@ -27,6 +27,7 @@ class Surfaces:
         self._all: list[Surface] = []
         self._missing: list[str] = []
         self._due = 0.0
+        self._also: list[Callable[[], Mapping[str, Args]]] = []
 
     def open(self, name: str, make: Callable[[], S]) -> S | None:
         """Add the surface that `make` returns, and return it; where it raises UserError, say so."""
@@ -38,6 +39,10 @@ class Surfaces:
             return None
         self._all.append(made)
         return made
+
+    def also_tell(self, values: Callable[[], Mapping[str, Args]]) -> None:
+        """Have what `values` returns told with the state: what a surface itself has to say."""
+        self._also.append(values)
 
     @property
     def error(self) -> str:
@@ -57,6 +62,8 @@ class Surfaces:
         if wanting:
             self._due = t + _TELL_S
             values = state_values(self._stage, self._stage.signals, self._recording, self.error)
+            for also in self._also:
+                values |= also()
             for each in wanting:
                 each.publish(values)
 

@@ -24,6 +24,7 @@ def examine() -> dict[str, Any]:
     found["cuda"] = _cuda()
     found["monitors"] = _monitors()
     found["audio inputs"] = _inputs()
+    found["midi"] = _midi()
     found["encoder"] = _encoder()
     found["torch"] = "installed" if importlib.util.find_spec("torch") else f"not installed (optional: {install('torch')})"
     found["music tags"] = tag_network.refusal() or "ready"
@@ -103,6 +104,20 @@ def _inputs() -> list[str]:
         return [line(d) for d in list_inputs()]
     except UserError as error:
         return [error.line()]
+
+
+def _midi() -> list[str]:
+    from phosphene.engine.control.midi import ports
+
+    if reason := ports.refusal():
+        return [reason]
+    try:
+        opened = ports.RtMidiPorts()
+        names = [ports.plain_name(name) for name in opened.inputs() if ports.is_a_device(name)]
+        opened.close()
+    except UserError as error:
+        return [error.line()]
+    return names or ["ready; no controller is plugged in"]
 
 
 def _encoder() -> str:

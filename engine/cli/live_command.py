@@ -43,6 +43,7 @@ def live_command(
     ] = "127.0.0.1:8800",
     no_desk: Annotated[bool, typer.Option("--no-desk", help="serve no page")] = False,
     link: Annotated[bool, typer.Option("--link", help="take part in an Ableton Link session on this network")] = False,
+    no_midi: Annotated[bool, typer.Option("--no-midi", help="leave MIDI controllers to other programs")] = False,
     show: Annotated[bool, typer.Option("--show", help="saving a scene file does not change the picture")] = False,
     gain: Annotated[float, typer.Option(help="multiply the input level by this, 0 to 100")] = 1.0,
     channels: Annotated[str | None, typer.Option(help="the one or two input channels, from 1, such as 3,4")] = None,
@@ -88,6 +89,7 @@ def live_command(
             osc_out=osc_out,
             desk=None if no_desk else parse_place(desk),
             link=link,
+            midi=not no_midi,
             show=show,
             gain=within("--gain", gain, 0.0, 100.0),
             channels=parse_channels(channels) if channels else (),
@@ -110,8 +112,7 @@ def _try_out(style: str | None, scene: str | None, backend: str) -> int:
         code = run_live(
             LiveOptions(
                 scene=scene, style=style, backend=backend, input="demo", output="headless", seconds=_TRIED_S, osc_port=0,
-                desk=None,
-                report=report, takes=Path(folder) / "takes",
+                desk=None, midi=False, report=report, takes=Path(folder) / "takes",
             )
         )  # fmt: skip
         found = json_there(report)

@@ -43,6 +43,7 @@ _COMMANDS = {
     "engines": _Place("engine.cli.engines_commands", "app", "Build TensorRT plans: networks for this NVIDIA card."),
     "flash": _Place("engine.cli.flash_command", "flash_command", "Check a film for more than three flashes a second."),
     "devices": _Place("engine.cli.inputs_command", "devices_command", "List the audio inputs."),
+    "midi": _Place("engine.cli.midi_commands", "app", "List MIDI controllers, show what they send, let them learn."),
     "osc": _Place("engine.cli.osc_command", "osc_command", "List every OSC address."),
     "doctor": _Place("engine.cli.doctor_command", "doctor_command", "Say what this machine has, and what will be used."),
     "cache": _Place("engine.cli.cache_command", "cache_command", "Show what the caches hold, or empty them."),

@@ -195,6 +195,21 @@ def _desk() -> Iterable[Address]:
         "Switch the audio input: part of a device's name, `default`, `demo` or `file:PATH`.",
         group=group,
     )
+    yield Address(
+        "/midi/learn",
+        (Argument("address", "s", optional=True),),
+        "The next control of a MIDI device that moves plays this address from then on, and that is saved. An address that "
+        "takes a text is followed by it: `/scene lagoon`. The same again, or no address, ends it.",
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/midi/forget",
+        (Argument("address", "s"),),
+        "No control of the MIDI devices that are plugged in plays this address any more.",
+        every=True,
+        group=group,
+    )
     for i in range(1, FADERS + 1):
         argument = Argument("value", "f", 0.0, 1.0)
         yield Address(
@@ -293,7 +308,7 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
         "s",
         "who",
         "",
-        "Who leads the tempo: link, music, hand (taps, a set tempo), or nobody: it runs on",
+        "Who leads the tempo: link, midi clock, music, hand (taps, a set tempo), or nobody: it runs on",
         10.0,
     ),
     ("/state/tempo/per_bar", "i", "beats", "", "Beats to a bar", 10.0),
@@ -314,6 +329,15 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/control/received", "i", "messages", "", "Control messages taken since the start", 10.0),
     ("/state/control/rejected", "i", "messages", "", "Control messages refused since the start", 10.0),
     ("/state/control/error", "s", "text", "", "The newest refusal of a control message", 10.0),
+    ("/state/midi/devices", "s", "names", "", "The MIDI controllers that are plugged in", 10.0),
+    (
+        "/state/midi/learning",
+        "s",
+        "address",
+        "",
+        "What the next MIDI control that moves will play; empty: nobody learns",
+        30.0,
+    ),
     (
         TOKEN,
         "i",
@@ -331,6 +355,21 @@ def _outputs() -> Iterable[Address]:
     for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
         argument = Argument(name, kind, unit=unit)
         yield Address(path, (argument,), description, output=True, rate_hz=rate, group="State, sent")
+    yield Address(
+        "/state/midi/learnt",
+        (Argument("address", "s"), Argument("control", "s")),
+        "What was learnt last, and the control that plays it",
+        output=True,
+        group="State, sent",
+    )
+    yield Address(
+        "/state/midi/waiting",
+        (Argument("address", "s"), Argument("way", "f")),
+        "An address whose MIDI control was moved and has not reached the value yet, and how far it is: 1 is the whole way "
+        "up, -1 down. Empty when none waits",
+        output=True,
+        group="State, sent",
+    )
 
 
 def _resolume() -> Iterable[Alias]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from phosphene.engine.core.files import read_toml
-from phosphene.engine.core.paths import PACKAGE
+from phosphene.engine.core.paths import PACKAGE, in_checkout
 
 
 def install(*extras: str) -> str:
@@ -34,13 +34,15 @@ def requirements(extra: str) -> list[str]:
     try:
         lines = metadata.requires("phosphene") or ()
     except metadata.PackageNotFoundError:  # run from its source, which is found by a link
-        table = read_toml(PACKAGE / "pyproject.toml", what="pyproject.toml")
-        return [line.partition(";")[0] for line in table["project"]["optional-dependencies"][extra]]
+        lines = ()
     found = []
     for line in lines:
         wanted, _, marker = line.partition(";")
         if re.search(rf"""extra\s*==\s*['"]{re.escape(extra)}['"]""", marker):
             found.append(wanted.strip())
+    if not found and in_checkout():  # a checkout that was brought up to date since it was installed
+        table = read_toml(PACKAGE / "pyproject.toml", what="pyproject.toml")
+        return [line.partition(";")[0] for line in table["project"]["optional-dependencies"][extra]]
     if not found:
         raise LookupError(extra)
     return found

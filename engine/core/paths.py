@@ -40,6 +40,11 @@ def scene_folders() -> tuple[Path, ...]:
     return _folders("PHOSPHENE_SCENES", "scenes")
 
 
+def midi_folders() -> tuple[Path, ...]:
+    """The folders that hold MIDI mappings, a person's own first, then ours. $PHOSPHENE_MIDI stands alone."""
+    return _folders("PHOSPHENE_MIDI", "midi")
+
+
 def came_with_us(folder: Path) -> bool:
     """Whether a style's folder is one that the program brought: they are only read, and written in a checkout alone."""
     return folder.resolve().parent == PACKAGE / "styles"

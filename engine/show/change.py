@@ -1,6 +1,6 @@
 """What comes into the show document, and what it asks of the outside in return. Frozen values, nothing else.
 
-Control surfaces (OSC, keyboard) make `Change`s on their own threads; the loader's answers come in as `SceneReady`,
+Control surfaces (OSC, MIDI, keyboard) make `Change`s on their own threads; the loader's answers come in as `SceneReady`,
 `StyleReady` and their failures. `Document.apply` takes them on the main thread and returns `Action`s, which the
 application carries out; what came of a scene that was to be saved is an answer, too. Nothing here touches a socket, a file
 or a clock.
@@ -21,8 +21,8 @@ Value = float | int | str
 class Change:
     """One checked control message. path: canonical address such as `/deck/a/zoom`; args: typed and in range.
 
-    t: arrival, s on the clock.now() line. source: "osc HOST", "key", "take"... `every`: a press that must not be
-    replaced by a later one on the same address.
+    t: arrival, s on the clock.now() line. source: "osc HOST", "midi DEVICE", "key", "take"... `every`: a press that must
+    not be replaced by a later one on the same address.
     """
 
     path: str
@@ -140,8 +140,22 @@ class AudioInput:
 
 
 @dataclass(frozen=True, slots=True)
+class MidiLearn:
+    """Let the next MIDI control that moves play an address; the same again, or "", ends it."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class MidiForget:
+    """Let no MIDI control play an address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """Forget what effects have accumulated (feedback trails) on both decks."""
 
 
-Action = LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | Panic
+Action = LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | MidiLearn | MidiForget | Panic

@@ -8,6 +8,7 @@ import pytest
 
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.control.oscquery import Namespace
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.control.surface import Surface
@@ -17,12 +18,14 @@ from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.show.catalogue import Catalogue
 from phosphene.engine.show.setlist import EMPTY
+from tests.fake_midi import FakePorts
 
 Make = Callable[[Table, ControlBus], Surface]
 
 SURFACES: dict[str, Make] = {
     "osc": lambda table, bus: OscServer(table, bus, port=0, port_out=9),
     "desk": lambda table, bus: DeskServer(table, bus, DeskLibrary(Catalogue((), {}, ()), EMPTY), Namespace(table), port=0),
+    "midi": lambda table, bus: MidiSurface(table, bus, ports=FakePorts()),
 }
 
 

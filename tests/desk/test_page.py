@@ -168,9 +168,7 @@ def test_osc_in_both_directions(visit: Callable[..., Page], desk: FakeDesk) -> N
     ]
 
 
-@pytest.mark.parametrize(
-    "cut", [b"", b"/a", b"#bundle\0", b"#bundle\0" + bytes(8) + b"\0\0\0\x40/a\0\0", b"/a\0\0,f\0\0\0"]
-)
+@pytest.mark.parametrize("cut", [b"", b"/a", b"#bundle\0", b"#bundle\0" + bytes(8) + b"\0\0\0\x40/a\0\0", b"/a\0\0,f\0\0\0"])
 def test_a_broken_message_is_an_error_and_no_hang(visit: Callable[..., Page], cut: bytes) -> None:
     found = visit().evaluate(
         "async b => { const { decode } = await import('/desk/page/osc.js');"
@@ -388,9 +386,9 @@ def test_no_view_scrolls_sideways_and_text_stays_text(visit: Callable[..., Page]
         page.wait_for_selector(f"#tabs [data-view={view}][aria-current=page]")
         page.wait_for_timeout(150)
         assert page.evaluate(OVER) == [], view
-        assert page.evaluate(
-            "[...document.querySelectorAll('#views, #top')].every(n => n.scrollWidth <= n.clientWidth)"
-        ), view
+        assert page.evaluate("[...document.querySelectorAll('#views, #top')].every(n => n.scrollWidth <= n.clientWidth)"), (
+            view
+        )
     assert page.evaluate("window.hurt === undefined && !document.querySelector('img[src=x]')")
     page.click("[data-view=perform]")
     small = page.evaluate("""() => [...document.querySelectorAll('.perform button, .perform [role=slider], #tabs button')]
@@ -430,9 +428,7 @@ def test_mappings_are_added_changed_and_removed(visit: Callable[..., Page], desk
     desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "mappings", "value": {"a": [one], "b": []}}})
     page.wait_for_selector(f"{deck} .map .mapbody:visible")  # what was added is open at once
     page.select_option(f"{deck} .mapbody select >> nth=2", "pow2")
-    until(
-        lambda: said(desk, "/deck/a/map")[-1] == ["kick", "fx/bloom/amount", "pow2", 0.0, pytest.approx(0.2), 0.0, 0.5]
-    )
+    until(lambda: said(desk, "/deck/a/map")[-1] == ["kick", "fx/bloom/amount", "pow2", 0.0, pytest.approx(0.2), 0.0, 0.5])
     page.focus(f"{deck} .mapbody [aria-label=High]")
     page.keyboard.press("End")
     until(lambda: said(desk, "/deck/a/map")[-1][6] == 1.0)

@@ -15,6 +15,7 @@ import typer
 
 from phosphene.engine.cli import main as cli
 from phosphene.engine.control.keys import bindings_markdown
+from phosphene.engine.control.midi.mapping import check_mapping
 from phosphene.engine.control.reference import markdown
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core.signals import SIGNALS
@@ -33,6 +34,7 @@ PARTS = {
     "options": "docs/playing.md",
     "keys": "docs/playing.md",
     "scene": "docs/scenes.md",
+    "mapping": "docs/midi.md",
     "numbers": "docs/numbers.md",
     "gpu": "docs/numbers.md",
 }
@@ -113,6 +115,13 @@ def test_the_example_scene_passes_every_check(tmp_path):
     assert lint_scene(scene, show_catalogue()) == []
 
 
+def test_the_example_mapping_passes_every_check(tmp_path):
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(re.search(r"```toml\n(.*?)```", part("mapping"), re.DOTALL)[1], encoding="utf-8")
+    catalogue = show_catalogue()
+    assert check_mapping(mapping, build_table(catalogue.effects, catalogue.deck_params))[2] == []
+
+
 def test_the_signals_are_those_of_the_program():
     text = (ROOT / PARTS["scene"]).read_text(encoding="utf-8")
     listed = re.search(r"^Signals: (.*?)\.$", text, re.DOTALL | re.MULTILINE)[1].replace("` to `fader8", "")
@@ -184,7 +193,7 @@ def parse(arguments: list[str]) -> None:
         with pytest.raises(Parsed):
             command.main(rest, standalone_mode=False)
         return
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and (rest or not command.invoke_without_command):
         name, *rest = rest
         command = command.commands[name]
     command.make_context(name, rest)
