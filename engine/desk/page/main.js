@@ -24,7 +24,6 @@ async function show(name) {
   current = name;
   try { sessionStorage.setItem("view", name); } catch { /* private windows may refuse */ }
   for (const tab of byId("tabs").children) tab.setAttribute("aria-current", tab.dataset.view === name ? "page" : "false");
-  document.body.dataset.view = name;
   closeMenu();
   if (!views.has(name)) {
     const view = await VIEWS[name]();
