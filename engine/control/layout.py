@@ -100,6 +100,8 @@ def _controls(table: Table, address: Address, words: Sequence[str]) -> Iterable[
     if not address.arguments:
         yield Control("button", label, path, "i", args=(1,))
         return
+    if sum(not a.optional for a in address.arguments) > 1:
+        return  # a control says one thing: what takes several is for the desk and for programs
     first = address.arguments[0]
     caption = f"/state{path}/label"
     if address.only_on:

@@ -127,6 +127,8 @@ def _attributes(address: Address) -> _Node:
     found |= {"DESCRIPTION": address.label, "HELP": address.description, "TAGS": [address.group]}
     if address.path in _CRITICAL:
         found["CRITICAL"] = True
+    if address.default is not None:
+        found["DEFAULT"] = [address.default]  # not of the proposal: where a control goes back to
     return found
 
 

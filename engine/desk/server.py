@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -204,7 +205,7 @@ class DeskServer:
 
     def _store(self, name: str, value: object) -> None:
         self._numbers += 1
-        text = json.dumps({"COMMAND": "DOCUMENT", "DATA": {"name": name, "value": value}})
+        text = json.dumps({"COMMAND": "DOCUMENT", "DATA": {"name": name, "value": _plain(value)}})
         self._documents[name] = (self._numbers, text)
         self._wake()
 
@@ -376,6 +377,15 @@ class DeskServer:
         self._refusal = (line, clock.now())
         self._quiet.warning("desk", f"desk, {client.peer}: {line}")
         client.say("REFUSED", line)
+
+
+def _plain(value: object) -> object:
+    """Return a document as JSON has it: nothing in place of what is no number, of a show that has only begun for one."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _bound(host: str, port: int) -> socket.socket:

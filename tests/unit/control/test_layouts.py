@@ -20,7 +20,13 @@ from phosphene.engine.library.catalogue import show_catalogue
 CATALOGUE = show_catalogue()
 TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)
 WORDS = {"/scene": ("lagoon", "ember & <ash>", "]]>"), "/deck/a/style": ("manta", "{moss}"), "/deck/b/style": ()}
-UNSHOWN = {"/listen", "/state/token", "/audio/input", "/deck/b/style", *(f"/state/fader/{n}/label" for n in range(1, 9))}
+SEVERAL = {f"/deck/{deck}/{word}" for deck in "ab" for word in ("map", "unmap")}  # arguments: no control has so many
+NAMED = {"/scene/save", "/midi/learn", "/midi/forget"}  # a text that only a person can say
+UNSHOWN = (
+    SEVERAL
+    | NAMED
+    | {"/listen", "/state/token", "/audio/input", "/deck/b/style", *(f"/state/fader/{n}/label" for n in range(1, 9))}
+)
 
 
 def made() -> list[Page]:

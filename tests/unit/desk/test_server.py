@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -213,12 +214,12 @@ def test_documents_are_sent_to_those_who_want_them(desk):
         socket = await page(session, desk)
         await say(socket, "DOCUMENTS", ["numbers"])
         await until(lambda: desk.documents_wanted == {"numbers"})
-        desk.document("numbers", {"fps": 60.0})
+        desk.document("numbers", {"fps": 60.0, "p99": [math.nan, {"ms": math.inf}]})
         first = await told(socket, "DOCUMENT")
         desk.offer("/scene", ["pulse", "tide"])
         return first, await told(socket, "PATH_CHANGED")
 
-    assert run(work) == ({"name": "numbers", "value": {"fps": 60.0}}, "/scene")
+    assert run(work) == ({"name": "numbers", "value": {"fps": 60.0, "p99": [None, {"ms": None}]}}, "/scene")
 
 
 def test_files_of_the_library_come_in_parts_and_no_others_come(desk):
