@@ -14,7 +14,7 @@ from phosphene.engine.control.midi.files import find_mapping
 from phosphene.engine.control.midi.lights import Sent
 from phosphene.engine.control.midi.ports import Port, Ports, is_a_device, output_for, plain_name
 from phosphene.engine.core import clock
-from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
 
 _log = logging.getLogger(__name__)
 _quiet = RateLimitedLog(_log)
@@ -22,6 +22,7 @@ _quiet = RateLimitedLog(_log)
 _LOOKS_S = 0.5  # between two looks at the ports: 0.1 ms each
 _AGAIN_S = 5.0  # until a port that could not be opened is tried again
 _FILES_S = 2.0  # between two looks at the mapping files
+_LONGEST = 200  # characters of a name; a device may say anything
 _PACK = 16  # messages to lights between two rests of 1 ms: hands are heard in between
 
 
@@ -108,7 +109,7 @@ class Plugs:
         self._ports.close()
 
     def _plug(self, name: str, index: int, t: float) -> None:
-        plain = plain_name(name)
+        plain = one_line(plain_name(name))[:_LONGEST] or "MIDI device"
         taken = {each.device.unit for each in self._all.values() if each.device.name == plain}
         unit = next(n for n in range(1, len(taken) + 2) if n not in taken)
         device = Device(plain, unit, find_mapping(plain, unit, self._table), self._scenes)

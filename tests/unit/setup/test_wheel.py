@@ -15,7 +15,7 @@ import av
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-BROUGHT = ("__init__.py", "__main__.py", "engine/", "kernels/", "tools/", "styles/", "scenes/", "sketches/")
+BROUGHT = ("__init__.py", "__main__.py", "engine/", "kernels/", "tools/", "styles/", "scenes/", "sketches/", "midi/")
 MOST_BYTES = 40e6
 
 
