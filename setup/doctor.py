@@ -39,6 +39,9 @@ IMPORTS = {
     "tomli-w": "tomli_w",
     "pillow": "PIL",
     "platformdirs": "platformdirs",
+    "aiohttp": "aiohttp",
+    "segno": "segno",
+    "zeroconf": "zeroconf",
 }
 if sys.platform == "win32":
     IMPORTS["soundcard"] = "soundcard"

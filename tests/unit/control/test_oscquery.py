@@ -58,6 +58,7 @@ def test_a_value(namespace: Namespace) -> None:
         "TYPE": "f",
         "ACCESS": 3,
         "VALUE": [128.0],
+        "DEFAULT": [120.0],
         "RANGE": [{"MIN": 20.0, "MAX": 500.0}],
         "UNIT": ["bpm"],
         "CLIPMODE": ["none"],
