@@ -48,6 +48,7 @@ class LiveOptions:
     osc_out: int = 9001
     desk: tuple[str, int] | None = ("127.0.0.1", 8800)  # where the page is served; None: nowhere
     link: bool = False
+    autopilot: bool = False
     show: bool = False
     gain: float = 1.0
     channels: tuple[int, ...] = ()

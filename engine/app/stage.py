@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from phosphene.engine.app.autopilot import Autopilot
 from phosphene.engine.app.delay import PictureDelay
 from phosphene.engine.app.latency import OnsetLatency
 from phosphene.engine.app.loader import Loader
@@ -161,6 +162,7 @@ class Stage:
     walk: Walk | None = None  # how latents move; None: with each style's own time
     shown: ShowFrame | None = None  # the newest frame's values
     moved: dict[str, tuple[str, float]] = field(default_factory=dict)  # address -> who moved it last, and when (clock line)
+    autopilot: Autopilot | None = None  # changes scenes by itself; renders have none: what it did stands in their log
     refused: int = 0  # faults of the show document, of mappings and of what messages do: each cost itself only
 
     def note_size(self, t: float, size: Size) -> None:

@@ -108,6 +108,7 @@ class Document:
             "/scene/number": self._numbered_scene,
             "/scene/next": lambda s, m: self._next_scene(s, m.actions),
             "/cue/go": lambda s, m: self._next_cue(s, m.actions),
+            "/cue/number": self._numbered_cue,
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
         }
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
@@ -122,6 +123,12 @@ class Document:
         if 1 <= number <= len(names):
             return self._call(state, names[int(number) - 1], -1, message.actions)
         return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
+
+    def _numbered_cue(self, state: ShowState, message: Message) -> ShowState:
+        cues, number = self.setlist.cue, message.number
+        if 1 <= number <= len(cues):
+            return self._call(state, cues[int(number) - 1].scene, int(number) - 1, message.actions)
+        return replace(state, message=f"there is no cue {number:g}: the last one is {len(cues)}")
 
     # Styles and scenes
 
@@ -284,6 +291,7 @@ class Document:
             faders=tuple(FADER.clamp(value) for value in faders),
             kind=state.kind if state.kind in TRANSITIONS else "dissolve",
             fade=fade,
+            autopilot=state.autopilot.fitted(),
             staged=staged(state.staged),
             follow=staged(state.follow),
         )
