@@ -18,6 +18,7 @@ from types import FrameType
 
 from phosphene.engine.app import telemetry
 from phosphene.engine.app.actions import LiveActions
+from phosphene.engine.app.autopilot import Autopilot
 from phosphene.engine.app.build import build_stage, given_scene
 from phosphene.engine.app.desk import DeskDocuments, advertised, open_desk
 from phosphene.engine.app.options import LiveOptions, check_places
@@ -50,6 +51,7 @@ from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.library.scene_facts import read_aside
 from phosphene.engine.models.style import empty_library, list_styles, style_folder
 from phosphene.engine.output.base import Display, Sink
 from phosphene.engine.output.choose import choose_display
@@ -178,6 +180,7 @@ def _with_stage(
         if options.style is not None:
             # As by hand, so that a style that fails later is refused and named like any other.
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
+        _autopilot(options, stage)
         _wait_for_sound(options, source, stage)
         tagger = TagRunner(source)
         stage.tags = tagger.values
@@ -210,6 +213,14 @@ def _open_midi(surfaces: Surfaces, actions: LiveActions, stage: Stage, table: Ta
         return midi
 
     surfaces.open("MIDI", opened)
+
+
+def _autopilot(options: LiveOptions, stage: Stage) -> None:
+    """Set the autopilot in its place. Its chance is another each night: a take has what it did, whatever the seed."""
+    stage.autopilot = Autopilot(stage.document, seed=int(clock.wall_clock().timestamp()))
+    read_aside(stage.document.catalogue, stage.autopilot.learn)
+    if options.autopilot:
+        stage.bus.put(Change("/autopilot", (1,), clock.now(), "start", every=True))
 
 
 def _run(

@@ -49,6 +49,7 @@ class LiveOptions:
     desk: tuple[str, int] | None = ("127.0.0.1", 8800)  # where the page is served; None: nowhere
     link: bool = False
     midi: bool = True
+    autopilot: bool = False
     show: bool = False
     gain: float = 1.0
     channels: tuple[int, ...] = ()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from phosphene.engine.app.autopilot import Now
 from phosphene.engine.app.loader import LoadFailed, SceneLoaded, SceneWritten, StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.core import clock
@@ -68,6 +69,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     position = _position(stage, frame.t_present)
     stage.actions.applied(inputs, frame)
     _act(stage, _applied(stage, inputs, position, frame), frame)
+    _piloted(stage, inputs, position, frame)
 
     # 4 what the music does when this picture is seen
     since = stage.signals.t_audio if stage.signals else frame.t_present
@@ -234,6 +236,19 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
     if not _held(stage, "what is under way", advance, False):
         stage.state = stage.document.stopped(stage.state)
     return actions
+
+
+def _piloted(stage: Stage, inputs: Sequence[Input], position: BeatPosition, frame: Frame) -> None:
+    """Let the autopilot see the frame; what it does comes in with the next one, like what a hand does."""
+    pilot = stage.autopilot
+    if pilot is None:
+        return
+    now = Now(inputs, stage.state, position, stage.signals, frame.t_present, frame.dt)
+    nothing: list[Change] = []
+    for change in _held(stage, "the autopilot", partial(pilot.fly, now), nothing):
+        stage.bus.put(change)
+    for line in pilot.said():
+        stage.say(line)
 
 
 def _name_of(event: Input) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from phosphene.engine.app.autopilot import Autopilot
 from phosphene.engine.app.delay import PictureDelay
 from phosphene.engine.app.latency import OnsetLatency
 from phosphene.engine.app.loader import Loader
@@ -163,6 +164,7 @@ class Stage:
     moved: dict[str, tuple[str, float]] = field(default_factory=dict)  # address -> who moved it last, and when (clock line)
     # Scenes that the show saved itself -> when their files were written, by the file system; None: that is under way.
     written: dict[str, float | None] = field(default_factory=dict)
+    autopilot: Autopilot | None = None  # changes scenes by itself; renders have none: what it did stands in their log
     refused: int = 0  # faults of the show document, of mappings and of what messages do: each cost itself only
 
     def note_size(self, t: float, size: Size) -> None:

@@ -97,6 +97,8 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
     status = recording.status
     return show_values(stage.state) | {
         "/state/guard": (guard_state(stage),),
+        "/state/autopilot": (stage.autopilot.status if stage.autopilot else "off",),
+        "/state/autopilot_next": (stage.autopilot.beats_left if stage.autopilot else 0,),
         "/state/fade": (_faded(stage.state.fade) if stage.state.fade else "",),
         "/state/beat": (signals.position.beat_of_bar,),
         "/state/tempo/bpm": (float(signals.position.bpm),),

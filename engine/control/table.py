@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from phosphene.engine.control.address import Address, Alias, Argument, Table
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import FADERS, SIGNALS
+from phosphene.engine.show import piloting
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_level
 from phosphene.engine.show.mapping import CURVES
 
@@ -28,7 +29,7 @@ def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Pa
     """Return the table of a program with these effects (name -> parameters) and generator parameters."""
     shape = _shape(effects, deck_params)
     return Table(
-        [*_decks(effects, deck_params), *_show(), *_tempo(), *_desk(), *shape, *_outputs()],
+        [*_decks(effects, deck_params), *_show(), *_autopilot(), *_tempo(), *_desk(), *shape, *_outputs()],
         [*_resolume(), *_qlab(), *_chataigne()],
     )
 
@@ -92,6 +93,12 @@ def _show() -> Iterable[Address]:
         every=True,
         group=group,
     )
+    yield Address(
+        "/cue/number",
+        (Argument("number", "i", 1, 2000),),
+        "Play a cue by its place in the setlist; `/cue/go` goes on from there.",
+        group=group,
+    )
     group = "Output"
     yield _value("/master", MASTER, "Brightness of the whole output.", group)
     yield Address(
@@ -132,6 +139,46 @@ def _show() -> Iterable[Address]:
         every=True,
         group=group,
     )
+
+
+def _autopilot() -> Iterable[Address]:
+    group = "Autopilot"
+    yield Address(
+        "/autopilot",
+        (_SWITCH,),
+        "1 lets the autopilot change scenes, 0 stops it. Without an argument: change over. A hand on a scene, style, cue, "
+        "crossfade or panic stops it too; 1 hands back to it.",
+        0,
+        every=True,
+        group=group,
+    )
+    described = {
+        piloting.BEATS: "How many beats a scene stands at least: the next one comes where a phrase of 32 beats begins.",
+        piloting.CHANCE: "How likely a scene stands one phrase longer.",
+    }
+    for param, text in described.items():
+        yield _value(f"/autopilot/{param.name}", param, text, group)
+    yield Address(
+        "/autopilot/order",
+        (Argument("order", "s", choices=piloting.ORDERS),),
+        "`list`: the setlist's cues, or all scenes, in order. `shuffle`: mixed, none again before all have been. `tags`: by "
+        "what the music is.",
+        piloting.ORDERS[0],
+        group=group,
+    )
+    least, most = int(piloting.RETURN.minimum), int(piloting.RETURN.maximum)
+    yield Address(
+        "/autopilot/return",
+        (Argument("phrases", "i", least, most, unit="phrases"),),
+        "After how many phrases without a hand the autopilot comes back; 0: only when it is switched on.",
+        least,
+        group=group,
+    )
+    group = "State, sent"
+    text = "What the autopilot does: off, on and when the next scene comes, or what it waits for"
+    yield Address("/state/autopilot", (Argument("text", "s"),), text, output=True, rate_hz=10.0, group=group)
+    text = "Beats until the autopilot's next scene, or until it comes back; 0 when neither"
+    yield Address("/state/autopilot_next", (Argument("beats", "i"),), text, output=True, rate_hz=10.0, group=group)
 
 
 def _tempo() -> Iterable[Address]:
@@ -405,6 +452,7 @@ def _qlab() -> Iterable[Alias]:
 
 
 def _chataigne() -> Iterable[Alias]:
-    """To Chataigne what has addresses below it is a folder and nothing else: these two get a leaf of their own there."""
+    """To Chataigne what has addresses below it is a folder and nothing else: these get a leaf of their own there."""
     yield Alias("/crossfade/position", "/crossfade", "For OSCQuery clients that take `/crossfade` for a folder")
     yield Alias("/scene/slug", "/scene", "For OSCQuery clients that take `/scene` for a folder")
+    yield Alias("/autopilot/on", "/autopilot", "For OSCQuery clients that take `/autopilot` for a folder")

@@ -127,6 +127,7 @@ class Document:
             "/scene/save": self._saved,
             "/scene/next": lambda s, m: self._next_scene(s, m.actions),
             "/cue/go": lambda s, m: self._next_cue(s, m.actions),
+            "/cue/number": self._numbered_cue,
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
             "/undo": self._undone,
         }
@@ -161,6 +162,12 @@ class Document:
         except UserError as error:
             return _not_saved(state, slug[:80], error.what)
         return message.asking(replace(state, saved=""), SaveScene(slug, again, scene))
+
+    def _numbered_cue(self, state: ShowState, message: Message) -> ShowState:
+        cues, number = self.setlist.cue, message.number
+        if 1 <= number <= len(cues):
+            return self._call(state, cues[int(number) - 1].scene, int(number) - 1, message.actions)
+        return replace(state, message=f"there is no cue {number:g}: the last one is {len(cues)}")
 
     # Styles and scenes
 
@@ -325,6 +332,7 @@ class Document:
             faders=tuple(FADER.clamp(value) for value in faders),
             kind=state.kind if state.kind in TRANSITIONS else "dissolve",
             fade=fade,
+            autopilot=state.autopilot.fitted(),
             staged=staged(state.staged),
             follow=staged(state.follow),
             undo=fitting(state.undo, self.catalogue),

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from phosphene.engine.core.signals import FADERS
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER
 from phosphene.engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.show.piloting import PILOTING, Piloting
 from phosphene.engine.show.scene import Scene, Transition
 
 Chain = tuple[tuple[str, Mapping[str, float]], ...]
@@ -111,6 +112,7 @@ class ShowState:
     cue: int = -1
     panics: int = 0
     drop: float = 0.0
+    autopilot: Piloting = PILOTING
     message: str = ""  # the newest refusal, for the HUD and clients
     saved: str = ""  # what came of the newest scene that was to be saved, for people
     undo: tuple[Step, ...] = ()  # what can be taken back, newest last

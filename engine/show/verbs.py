@@ -13,6 +13,7 @@ from phosphene.engine.core.signals import FADERS, BeatPosition
 from phosphene.engine.show.catalogue import CROSSFADE, FADER, MASTER, TRANSITIONS, Target
 from phosphene.engine.show.change import Action, AudioGain, AudioInput, MidiForget, MidiLearn, Record, Tempo, Value
 from phosphene.engine.show.crossfade import fade_to, kind_of, started
+from phosphene.engine.show.piloting import ORDERS, Piloting
 from phosphene.engine.show.scene import Transition
 from phosphene.engine.show.state import ShowState
 
@@ -92,6 +93,18 @@ def blackout(state: ShowState, dark: bool | None) -> ShowState:
     return replace(state, blackout=dark)
 
 
+def piloted(change: Callable[[Piloting, Message], Piloting], state: ShowState, message: Message) -> ShowState:
+    return replace(state, autopilot=change(state.autopilot, message).fitted())
+
+
+_PILOTED: Mapping[str, Callable[[Piloting, Message], Piloting]] = {
+    "/autopilot": lambda p, m: replace(p, on=m.switched(p.on)),
+    "/autopilot/beats": lambda p, m: replace(p, beats=m.number),
+    "/autopilot/chance": lambda p, m: replace(p, chance=m.number),
+    "/autopilot/order": lambda p, m: replace(p, order=m.word) if m.word in ORDERS else p,
+    "/autopilot/return": lambda p, m: replace(p, comes_back=int(m.number)),
+}
+
 # What needs neither scenes nor styles: address -> what it does.
 PLAIN: Mapping[str, Verb] = {
     # A hand on the fader takes over from an automatic crossfade at once, wherever that stands.
@@ -110,4 +123,5 @@ PLAIN: Mapping[str, Verb] = {
     "/midi/forget": lambda s, m: m.asking(s, MidiForget(m.word)),
     **{f"/tempo/{kind}": partial(tempo, kind) for kind in ("tap", "bpm", "resync", "follow", "nudge", "multiply")},
     **{f"/fader/{i + 1}": partial(fader, i) for i in range(FADERS)},
+    **{path: partial(piloted, change) for path, change in _PILOTED.items()},
 }
