@@ -8,14 +8,15 @@ anybody's: a take logs them, and a rerender repeats them without an autopilot. H
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from phosphene.engine.app.autopilot_frame import Now, held_by, hindered
 from phosphene.engine.app.phrases import Phrases
-from phosphene.engine.core.signals import SINCE_S, BeatPosition, Signals
+from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.show.catalogue import DECKS
-from phosphene.engine.show.change import Change, Input
+from phosphene.engine.show.change import Change
 from phosphene.engine.show.choosing import Choice, SceneFacts, Shuffle, by_tags, heard_of, in_order, place_of, pool
 from phosphene.engine.show.document import Document
 from phosphene.engine.show.piloting import PHRASE, Piloting
@@ -34,25 +35,8 @@ _LOOK = 4.0  # beats before a phrase at which the next scene is chosen
 # after the last one before the phrase.
 _BEATS_EARLY, _BARS_EARLY = {"beat": 0.9, "now": 0.0}, 0.94
 _LATE = 1.0  # beats after which a phrase is missed
-_DROP_BEATS = 16.0  # a drop is left to itself for so long
 _LEVEL_S = 8.0  # over which loudness is averaged, where nobody tags the music
 _MOST_KEPT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """One frame. inputs: what `state` has just taken; signals: the last frame's; t: when it is seen, s; dt: since it."""
-
-    inputs: Sequence[Input]
-    state: ShowState
-    position: BeatPosition
-    signals: Signals | None
-    t: float
-    dt: float
-
-    @property
-    def changes(self) -> list[Change]:
-        return [each for each in self.inputs if isinstance(each, Change)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +160,7 @@ class Autopilot:
         self._choice = self._choice or self._chosen(now)
         if self._phrases.left > self._lead(self._choice):
             return []
-        if self._choice is None or _hindered(now):
+        if self._choice is None or hindered(now):
             self._phrases.put_off()
             return []
         return self._call(self._choice, now)
@@ -238,7 +222,7 @@ class Autopilot:
             self.status = f"waits: a hand moved {self._moved}" + (f", back in {left} beats" if returns else "")
         elif not self._on:
             self.status = "off"
-        elif held := _held(state):
+        elif held := held_by(state):
             self.status = f"waits: {held}"
         elif not {*self._names} - {state.scene, *self._refused}:
             self.status = "waits: there is no other scene"
@@ -246,21 +230,6 @@ class Autopilot:
             self.status = f"waits: the beat is not sure, next in {max(0.0, self._phrases.seconds_left):.0f} s"
         else:
             self.status = f"on: next in {left} beats"
-
-
-def _hindered(now: Now) -> bool:
-    """Whether no scene may come now: the picture is held, a crossfade is on, something loads, the music has just dropped."""
-    state = now.state
-    if _held(state) or state.awaits_drop:
-        return bool(_held(state))
-    if state.fade is not None or state.follow is not None or state.pending:
-        return True
-    since = now.signals["since_drop"] if now.signals is not None else 1.0
-    return since < 1.0 and since * SINCE_S * now.position.bpm / 60.0 < _DROP_BEATS
-
-
-def _held(state: ShowState) -> str:
-    return "blackout" if state.blackout or state.black > 0.0 else "freeze" if state.freeze else ""
 
 
 def _change(choice: Choice, t: float) -> Change:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from phosphene.engine.app.autopilot import Now
+from phosphene.engine.app.autopilot_frame import Now
 from phosphene.engine.app.loader import LoadFailed, SceneLoaded, SceneWritten, StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.core import clock

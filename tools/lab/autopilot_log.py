@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phosphene.engine.app.autopilot import Autopilot, Now
+from phosphene.engine.app.autopilot import Autopilot
+from phosphene.engine.app.autopilot_frame import Now
 from phosphene.engine.audio.prepared import Prepared, prepare
 from phosphene.engine.core import paths
 from phosphene.engine.core.errors import UserError

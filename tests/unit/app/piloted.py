@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from phosphene.engine.app.autopilot import Autopilot, Now
+from phosphene.engine.app.autopilot import Autopilot
+from phosphene.engine.app.autopilot_frame import Now
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.show.catalogue import Catalogue
 from phosphene.engine.show.change import (

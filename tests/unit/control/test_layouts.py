@@ -21,7 +21,7 @@ CATALOGUE = show_catalogue()
 TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)
 WORDS = {"/scene": ("lagoon", "ember & <ash>", "]]>"), "/deck/a/style": ("manta", "{moss}"), "/deck/b/style": ()}
 SEVERAL = {f"/deck/{deck}/{word}" for deck in "ab" for word in ("map", "unmap")}  # arguments: no control has so many
-NAMED = {"/scene/save", "/midi/learn", "/midi/forget"}  # a text that only a person can say
+NAMED = {"/scene/save", "/midi/learn", "/midi/forget", "/cue/number"}  # what only a person can say
 UNSHOWN = (
     SEVERAL
     | NAMED
@@ -111,7 +111,7 @@ def test_its_widgets_keep_to_the_table() -> None:
         if widget["type"] == "fader":
             argument = TABLE.inputs[widget["address"]].arguments[0]
             assert widget["range"] == {"min": argument.minimum, "max": argument.maximum}
-            assert (widget["decimals"], widget["typeTags"]) == (5, argument.type)
+            assert (widget["decimals"], widget["typeTags"]) == (0 if argument.type == "i" else 5, argument.type)
         elif widget["type"] == "button":
             taken(widget["address"], widget["on"])
             assert widget["mode"] in ("tap", "toggle")
