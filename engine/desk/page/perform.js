@@ -50,6 +50,14 @@ function faders() {
   return h("section", { class: "panel faders", "aria-label": "Faders" }, bank);
 }
 
+/** Return the head of the setlist: its name, the switch of the autopilot, and what that does or waits for. */
+function autopilot() {
+  const told = h("small", { class: "pilotstate", role: "status" });
+  const node = toggle("Autopilot", { address: "/autopilot", kind: "pilot", help: "Changes scenes by itself until a hand takes over" });
+  desk.on("/state/autopilot", text => { say(told, text === "off" ? "" : text); node.classList.toggle("waits", /^waits/.test(text)); });
+  return h("div", { class: "headrow" }, h("h2", { text: "Setlist" }), node, told);
+}
+
 /** Return the view. `shown()` says what it needs from the desk while it is seen. */
 export function perform() {
   const [next, cues] = setlist();
@@ -59,6 +67,6 @@ export function perform() {
       h("div", { class: "side" }, tempo(), h("section", { class: "panel input", "aria-label": "Input" }, meter()), output()),
       faders(),
       h("section", { class: "panel scenes", "aria-label": "Scenes" }, h("h2", { text: "Scenes" }), sceneGrid()),
-      h("section", { class: "panel setlist", "aria-label": "Setlist" }, h("h2", { text: "Setlist" }), next, cues)));
+      h("section", { class: "panel setlist", "aria-label": "Setlist" }, autopilot(), next, cues)));
   return { node, needs: () => ({ documents: ["moved", "midi"], pictures: seen(node) }) };
 }
