@@ -41,7 +41,6 @@ IMPORTS = {
     "platformdirs": "platformdirs",
     "aiohttp": "aiohttp",
     "segno": "segno",
-    "zeroconf": "zeroconf",
 }
 if sys.platform == "win32":
     IMPORTS["soundcard"] = "soundcard"

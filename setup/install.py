@@ -33,7 +33,7 @@ LOG = VENV / "setup.log"
 UNFINISHED = VENV / "unfinished"
 # level: (extras, GB that it takes, how long it takes, the command that it starts)
 LEVELS = {
-    "live": ("nets,midi", 2.0, "about a minute", ["vj", "live"]),
+    "live": ("nets,midi,zeroconf", 2.0, "about a minute", ["vj", "live"]),
     "train": ("train", 8.0, "torch among them, 5 GB: some minutes", ["vj", "train"]),
     "tests": ("dev,train,clip,rtx,ray", 9.0, "torch among them, 5 GB: some minutes", []),
 }

@@ -1,7 +1,7 @@
 """The desk and the OSC port as other programs find them by themselves: multicast DNS, as Bonjour and Avahi speak it.
 
 A thread does it, for each entry takes 1.7 s: first it has to be known that nobody else has its name. The package is loaded
-there too, for that takes 80 ms and a desk on loopback needs none.
+there too (80 ms; a desk on loopback needs none). It is an extra: without it nothing is advertised.
 """
 
 from __future__ import annotations
