@@ -53,7 +53,7 @@ def test_the_commands_of_the_plan_are_those_that_are_run(install, monkeypatch):
     base = getattr(sys, "_base_executable", "") or sys.executable
     assert ran == [
         install.venv_command("", base, install.VENV),
-        install.install_command("", install.VENV, "nets,midi", "linux"),
+        install.install_command("", install.VENV, "nets,midi,zeroconf", "linux"),
     ]
     assert (install.VENV / "ready-live").read_text() == "stamp"
 
