@@ -10,20 +10,16 @@ import asyncio
 import json
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import numpy as np
 
-from phosphene.engine.app.live import run_live
-from phosphene.engine.app.options import LiveOptions, parse_fps, parse_size
-from phosphene.engine.app.stage import Stage
 from phosphene.engine.control.feedback import encoded
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import child_environment, python_child
-from phosphene.tools.lab.bench_live import PORT, Probe, start_live
+from phosphene.tools.lab.bench_live import frames_to_change, start_live
 
 _DESK = 9760
 _SECONDS = 30.0
@@ -67,16 +63,9 @@ def _show(pages: int | None) -> dict[str, Any]:
 
 
 def _touch(messages: int = 40) -> dict[str, Any]:
-    """Frames from a touch on a page to the first changed picture at 60 frames a second. Null: changes without a touch."""
-    probes: list[Probe] = []
-    sent: list[float] = []
+    """Frames from a touch on a page to the first changed picture."""
 
-    def guest(stage: Stage) -> Probe:
-        probes.append(Probe(stage))
-        return probes[0]
-
-    async def play() -> None:
-        await asyncio.sleep(4.0)
+    async def play(sent: list[float]) -> None:
         rng = np.random.default_rng(5)
         async with aiohttp.ClientSession() as session, session.ws_connect(f"http://127.0.0.1:{_DESK}/") as socket:
             await socket.send_str(json.dumps({"COMMAND": "HELLO", "DATA": {"key": ""}}))
@@ -85,31 +74,4 @@ def _touch(messages: int = 40) -> dict[str, Any]:
                 sent.append(clock.now())
                 await socket.send_bytes(encoded("/master", (float(k % 2),)))
 
-    thread = threading.Thread(target=lambda: asyncio.run(play()), daemon=True)
-    thread.start()
-    run_live(
-        LiveOptions(
-            input="demo",
-            output="headless",
-            size=parse_size("320x180"),
-            fps=parse_fps("60"),
-            seconds=6.0 + 0.33 * messages,
-            osc_port=PORT,
-            desk=("127.0.0.1", _DESK),
-            takes=Path(tempfile.gettempdir()),
-        ),
-        guest,
-    )
-    thread.join()
-    t, light = np.array(probes[0].pictures).T
-    frames = []
-    for k, at in enumerate(sent):
-        first = int(np.searchsorted(t, at))
-        changed = np.flatnonzero((light[first:] > 1.0) == bool(k % 2))
-        frames.append(int(changed[0]) + 1)
-    quiet = light[: int(np.searchsorted(t, sent[0]))] > 1.0
-    return {
-        "frames": {"median": float(np.median(frames)), "max": max(frames)},
-        "touches": len(sent),
-        "null: changes before the first touch": int((np.diff(quiet.astype(int)) != 0).sum()),
-    }
+    return frames_to_change(lambda sent: asyncio.run(play(sent)), messages, ("127.0.0.1", _DESK))
