@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from bisect import bisect
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,8 @@ from phosphene.engine.tempo.conductor import Conductor
 def main() -> None:
     bpm, seconds, later = (float(each) for each in sys.argv[1:4])
     command = [sys.executable, str(Path(__file__).with_name("link_peer.py")), str(bpm), str(seconds), str(later)]
-    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    lines = tempfile.TemporaryFile("w+")  # noqa: SIM115 no pipe: it would be full after two minutes, and the peer would wait
+    other = subprocess.Popen(command, stdout=lines)
     clock.sleep(1.0)  # it was there first: its tempo stands
     ours = LinkPeer(120.0)
     conductor = Conductor(120.0, clock.now())
@@ -39,8 +41,9 @@ def main() -> None:
     if leaders[-1:] != [conductor.leader]:  # the first loop may have seen it go
         leaders.append(conductor.leader)
     ours.close()
-    assert other.stdout is not None
-    told = [tuple(map(float, row.split())) for row in other.stdout]
+    lines.seek(0)
+    told = [tuple(map(float, row.split())) for row in lines]
+    lines.close()
     times = [row[0] for row in told]
     apart = []
     for t, position in seen:
