@@ -6,15 +6,12 @@ OpenGL, or an option that makes no sense, ends it with an error.
 
 from __future__ import annotations
 
-import atexit
 import gc
 import logging
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from fractions import Fraction
-from types import FrameType
 
 from phosphene.engine.app import telemetry
 from phosphene.engine.app.actions import LiveActions
@@ -27,6 +24,7 @@ from phosphene.engine.app.previewing import PreviewSink
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.screen import Screen, key_changes
 from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.stopping import Stop, deaf
 from phosphene.engine.app.surfaces import Surfaces
 from phosphene.engine.app.take import write_json
 from phosphene.engine.app.take_state import StageSnapshots
@@ -41,7 +39,6 @@ from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
-from phosphene.engine.core.console import on_console_close
 from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
@@ -102,7 +99,7 @@ def run_live(options: LiveOptions, extra_sink: Callable[[Stage], Sink] | None = 
         monitor=options.listen,
     )
     try:
-        with fine_timer(), _deaf(), _Stop() as stopping:
+        with fine_timer(), deaf(), Stop() as stopping:
             return _on_display(options, source, began, extra_sink, stopping)
     finally:
         source.close()
@@ -110,7 +107,7 @@ def run_live(options: LiveOptions, extra_sink: Callable[[Stage], Sink] | None = 
 
 
 def _on_display(
-    options: LiveOptions, source: Supervisor, began: float, extra_sink: Callable[[Stage], Sink] | None, stopping: _Stop
+    options: LiveOptions, source: Supervisor, began: float, extra_sink: Callable[[Stage], Sink] | None, stopping: Stop
 ) -> int:
     size = options.size or HARDWARE_FORMAT[0]
     display, _ = choose_display(options.output, size, fullscreen=not options.windowed, monitor=options.monitor)
@@ -137,7 +134,7 @@ def _with_stage(
     renderer: str,
     began: float,
     extra_sink: Callable[[Stage], Sink] | None,
-    stopping: _Stop,
+    stopping: Stop,
 ) -> int:
     governor = Governor(size, float(fps), fixed=options.internal)
     actions = LiveActions(source.said)
@@ -230,7 +227,7 @@ def _run(
     table: Table,
     screen: Screen,
     began: float,
-    stopping: _Stop,
+    stopping: Stop,
     tagger: TagRunner,
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
@@ -303,81 +300,6 @@ def _frame(stage: Stage) -> int:
         _log.debug("frame", exc_info=True)
         stage.say(f"a frame failed: {type(error).__name__}: {error}")
         return -1
-
-
-# Who sends these wants the show to end: Ctrl-C, kill, a closed terminal, Ctrl-\\, a battery that gives out, a limit of time.
-_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU", "SIGBREAK")
-_PATIENCE = 2  # of them that end the show in order
-# Nobody who sends these means that: timers of libraries, programs that reload or report on them. The system would end us.
-_NOTHING = ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO")
-
-
-def _signals(names: tuple[str, ...]) -> list[signal.Signals]:
-    """Return those of `names` that this system has."""
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
-
-
-def _end_undisturbed() -> None:
-    """Ignore what would end us while the interpreter already does: at its very end it takes its own handlers away."""
-    for number in _signals(_ENDING):
-        signal.signal(number, signal.SIG_IGN)
-
-
-_Handler = Callable[[int, FrameType | None], object] | int | None  # as signal.signal returns and takes
-
-
-class _Stop:
-    """Turns the signals of `_ENDING` into a wish to end the show in order, from `begin` until all is closed.
-
-    A second one changes nothing: a terminal and a shell that close send one each, and meanwhile the recording is finished
-    and says so. A third is obeyed at once.
-    """
-
-    def __init__(self) -> None:
-        self._heard = 0
-        self._before: dict[int, _Handler] = {}
-
-    @property
-    def asked(self) -> bool:
-        """Whether the show is to end."""
-        return self._heard > 0
-
-    def begin(self) -> None:
-        """Listen from now on. Main thread."""
-        for number in _signals(_ENDING):
-            self._before[number] = signal.signal(number, self._hear)
-        on_console_close(self._closed)
-
-    def __enter__(self) -> _Stop:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.asked:  # the program ends next, and takes its time: what comes meanwhile must not make its exit code -15
-            atexit.register(_end_undisturbed)
-            return
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _closed(self) -> None:
-        self._heard = max(1, self._heard)  # not one more of a few: Windows asks no second time
-
-    def _hear(self, number: int, _frame: object) -> None:
-        # Nothing is said here: whatever the main thread holds at this moment, the log's queue for one, it would wait for.
-        self._heard += 1
-        if self._heard > _PATIENCE:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Do nothing on the signals of `_NOTHING` that would end us. A handler, and not SIG_IGN: children would inherit that."""
-    deadly = [number for number in _signals(_NOTHING) if signal.getsignal(number) == signal.SIG_DFL]
-    before = {number: signal.signal(number, lambda number, frame: None) for number in deadly}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wait_for_sound(options: LiveOptions, source: Supervisor, stage: Stage) -> None:

@@ -39,15 +39,30 @@ class PreviewSink:
         self._readback: Readback | None = None
         self._pool: FramePool | None = None
         self._made: dict[str, float] = {}
+        self._failed = False
 
     def accept(self, picture: RenderTarget, frame: Frame, t_picture: float) -> None:
-        """Make the preview that is due, and hand on what has arrived from the GPU."""
-        wanted = self._taker.pictures_wanted
-        if not wanted:
-            if self._previews is not None:
-                self.close()
-            return
+        """Make the previews that are due, and hand on what has arrived from the GPU."""
         began = clock.now()
+        try:
+            if (wanted := self._taker.pictures_wanted) and not self._failed:
+                self._look(wanted, picture, frame)
+            elif self._previews is not None:
+                self.close()
+        except Exception as error:  # noqa: BLE001 boundary: no preview may cost the show a frame; pages then have none
+            self._failed = True
+            self._stage.say(f"no previews: {type(error).__name__}: {error}")
+        self._stage.aside_s += clock.now() - began
+
+    def close(self) -> None:
+        """Free what is held on the GPU."""
+        if self._readback is not None:
+            self._readback.close()
+        if self._previews is not None:
+            self._previews.close()
+        self._readback = self._previews = self._pool = None
+
+    def _look(self, wanted: frozenset[str], picture: RenderTarget, frame: Frame) -> None:
         if self._previews is None:
             self._previews = Previews(self._stage.mixer, picture.size.aspect)
             self._pool = FramePool(self._previews.size, _ARRAYS)
@@ -62,15 +77,6 @@ class PreviewSink:
             made = self._make(name, picture, frame)
             if made is not None:
                 self._readback.start(made, name)
-        self._stage.aside_s += clock.now() - began
-
-    def close(self) -> None:
-        """Free what is held on the GPU."""
-        if self._readback is not None:
-            self._readback.close()
-        if self._previews is not None:
-            self._previews.close()
-        self._readback = self._previews = self._pool = None
 
     def _due(self, wanted: Iterable[str], t: float) -> list[str]:
         """Return the names whose time has come, the one that waits longest first."""

@@ -30,17 +30,19 @@ from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.control.table import LISTEN
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
+from phosphene.engine.core.paths import is_name
 from phosphene.engine.desk.access import Keys, is_loopback, is_ours
 from phosphene.engine.desk.client import PICTURES, Client
 from phosphene.engine.desk.invitation import addresses, qr_svg, with_key
 from phosphene.engine.desk.library import DeskLibrary
+from phosphene.engine.desk.listening import listening
 from phosphene.engine.desk.pictures import jpeg
 
 _log = logging.getLogger(__name__)
 
 PORT = 8800
-_TRIES = 10  # ports after the one that was asked for
 _MOST_CLIENTS = 16
+_HELLO_S = 5.0  # by then a page has shown its key
 _MOST_BYTES = 65536  # of one message in
 _TELL_S, _FRESH_S = 2.0, 0.15  # the show tells its values so long after a question; so long a first one waits for them
 _NEWS_S = 10.0  # how long a refusal is news
@@ -78,9 +80,11 @@ class DeskServer:
         version: str = "",
     ) -> None:
         self._table, self._bus, self._library, self._tree, self._version = table, bus, library, tree, version
-        self._socket = _bound(host, port)
+        self._socket = listening(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
+        # Once: asking the system for its name and addresses may wait for a name server, and `health` is asked every frame.
+        self._found = addresses(host, self.port)
         self.keys = Keys() if is_loopback(host) else Keys.new()
         self._quiet = RateLimitedLog(_log)
         self._clients: list[Client] = []
@@ -121,7 +125,6 @@ class DeskServer:
     def picture(self, name: str, picture: np.ndarray, release: Callable[[], None]) -> None:
         """Take a picture, uint8 [h, w, 4], of `a`, `b` or `wall`; `release` is called when it is no longer needed."""
         if name in self._encoding:  # the last one is not done: this one is let go rather than queued
-            self._dropped += 1
             release()
             return
         self._encoding.add(name)
@@ -141,21 +144,19 @@ class DeskServer:
         text, at = self._refusal
         error = text if clock.now() - at < _NEWS_S else ""
         pages = f", {len(self._clients)} open" if self._clients else ""
-        where = addresses(self.host, self.port)[0] + pages
-        return SurfaceHealth(self.name, where, self._received, self._rejected, self._dropped, error)
+        return SurfaceHealth(self.name, self._found[0] + pages, self._received, self._rejected, self._dropped, error)
 
     @property
     def url(self) -> str:
         """Where the page is found, with the key where one is needed."""
-        return with_key(addresses(self.host, self.port)[0], self.keys.play)
+        return with_key(self._found[0], self.keys.play)
 
     def invitation(self) -> dict[str, object]:
         """Return what a page shows for phones to come in: the addresses, and a QR code each to play and to look."""
-        found = addresses(self.host, self.port)
         if not self.keys.play:
-            return {"urls": found, "qr": None, "view_qr": None}
-        codes = {"qr": qr_svg(self.url), "view_qr": qr_svg(with_key(found[0], self.keys.view))}
-        return {"urls": [with_key(each, self.keys.play) for each in found], **codes}
+            return {"urls": self._found, "qr": None, "view_qr": None}
+        codes = {"qr": qr_svg(self.url), "view_qr": qr_svg(with_key(self._found[0], self.keys.view))}
+        return {"urls": [with_key(each, self.keys.play) for each in self._found], **codes}
 
     def close(self) -> None:
         """Stop serving."""
@@ -246,7 +247,7 @@ class DeskServer:
         if path.startswith("/desk/page/"):
             name = path.removeprefix("/desk/page/")
             file = _PAGE / name
-            if "/" in name or name.startswith(".") or not file.is_file():
+            if not is_name(name) or name.startswith(".") or not file.is_file():
                 return web.Response(status=404, headers=_HEADERS)
             return web.FileResponse(file, headers=_HEADERS)
         given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.query.get("key", "")
@@ -285,6 +286,8 @@ class DeskServer:
         role = self.keys.admits(request.query.get("key", ""))
         client = Client(ws, request, role)
         self._clients.append(client)
+        if not role:  # strangers who say nothing must not fill the places of those who have a key
+            self._loop.call_later(_HELLO_S, self._turn_away, client)
         sender = asyncio.ensure_future(self._send_to(client))
         try:
             await self._hear(client)
@@ -293,6 +296,10 @@ class DeskServer:
             self._clients.remove(client)
             self._note_wanted()
         return ws
+
+    def _turn_away(self, client: Client) -> None:
+        if not client.role:
+            client.abort()
 
     async def _send_to(self, client: Client) -> None:
         try:
@@ -386,29 +393,3 @@ def _plain(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on `port`, or on one of the next ones where that is taken."""
-    where = f"{host}:{port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, OverflowError) as error:
-        raise UserError(
-            "no such host", where=f"--desk {where}", got=error, remedy="give an address of this machine"
-        ) from error
-    for number in range(port, port + _TRIES if port else 1):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((address[0], number, *address[2:]))
-            sock.listen(64)
-        except OSError as error:
-            sock.close()
-            refused = error
-            continue
-        if number != port:
-            _log.warning("port %d is taken: the desk is on %d", port, number)
-        return sock
-    remedy = "choose another with --desk HOST:PORT, or play without it: --no-desk"
-    raise UserError("no port for the desk", where=where, got=refused, remedy=remedy)

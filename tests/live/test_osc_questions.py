@@ -13,28 +13,11 @@ from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.feedback import encoded
 from phosphene.engine.control.server import OscServer
 from phosphene.engine.show.change import Change
-from tests.live.test_osc import TABLE, Ear, bundle, collect, wait
+from tests.live.test_osc import TABLE, Ear, bundle, bus, collect, ear, server, wait
+
+__all__ = ["bus", "ear", "server"]  # fixtures
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def ear() -> Iterator[Ear]:
-    found = Ear()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def bus() -> ControlBus:
-    return ControlBus()
-
-
-@pytest.fixture
-def server(bus: ControlBus, ear: Ear) -> Iterator[OscServer]:
-    found = OscServer(TABLE, bus, port=0, port_out=ear.port)
-    yield found
-    found.close()
 
 
 class Asker:

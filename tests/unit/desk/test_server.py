@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -157,9 +158,9 @@ def test_a_page_that_watches_gets_everything_and_then_what_changes(desk):
 def test_a_hand_is_not_told_its_own_fader_and_gets_what_others_do_with_it_later(desk):
     async def work(session):
         mover, other = await page(session, desk), await page(session, desk)
-        for socket in (mover, other):
-            await say(socket, "WATCH", True)
-            await told(socket, "HELLO")
+        for each in (mover, other):
+            await say(each, "WATCH", True)
+            await told(each, "HELLO")
         await mover.send_bytes(encoded("/crossfade", (0.25,)))
         await until(lambda: desk.health().received == 1)
         desk.publish({"/crossfade": (0.25,), "/master": (1.0,)})
@@ -330,3 +331,38 @@ def test_the_next_port_is_taken_where_one_is_in_use_and_ten_in_a_row_are_said(de
         second.close()
     with pytest.raises(UserError, match="no such host"):
         DeskServer(TABLE, ControlBus(), Shelf(tmp_path), Namespace(TABLE), host="no.such.host.invalid", port=0)
+
+
+def test_a_port_at_the_end_of_all_ports_is_refused_in_words(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 65535))
+        taken.listen()
+        with pytest.raises(UserError, match="no port for the desk"):
+            DeskServer(TABLE, ControlBus(), Shelf(tmp_path), Namespace(TABLE), port=65535)
+
+
+def test_a_stranger_who_says_nothing_takes_nobodys_place_for_long(desk, monkeypatch):
+    monkeypatch.setattr("phosphene.engine.desk.server._HELLO_S", 0.1)
+    desk.keys = Keys("open sesame", "look")
+
+    async def work(session):
+        silent = await session.ws_connect(f"http://127.0.0.1:{desk.port}/")
+        ours = await page(session, desk, "open sesame")
+        await told(ours, "HELLO")
+        while (await silent.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR):
+            pass
+        await until(lambda: len(desk._clients) == 1)
+        await ours.send_bytes(encoded("/master", (0.5,)))
+        await until(lambda: desk.health().received == 1)
+
+    run(work)
+
+
+def test_the_render_loop_asks_no_name_server(desk, monkeypatch):
+    def asked(*_: object) -> None:
+        raise AssertionError("a name server was asked")
+
+    for name in ("getaddrinfo", "gethostname", "gethostbyname"):
+        monkeypatch.setattr(socket, name, asked)
+    assert desk.health().where.startswith("http://127.0.0.1:")
+    assert desk.url
