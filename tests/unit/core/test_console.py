@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from phosphene.engine.app.live import _Stop
+from phosphene.engine.app.stopping import Stop
 from phosphene.engine.core import console
 
 
@@ -63,8 +63,8 @@ def test_ctrl_c_and_ctrl_break_are_left_to_python(monkeypatch, event: int) -> No
 def test_a_show_ends_in_order_when_its_console_closes(monkeypatch) -> None:
     windows = Windows(monkeypatch)
     monkeypatch.setattr(console, "_LONGER_THAN_WINDOWS_S", 0.0)
-    with _Stop() as stopping:
-        monkeypatch.setattr("phosphene.engine.app.live._signals", lambda names: [])
+    with Stop() as stopping:
+        monkeypatch.setattr("phosphene.engine.app.stopping._signals", lambda names: [])
         stopping.begin()
         assert not stopping.asked
         windows.close(2).join(10)
