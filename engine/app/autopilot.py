@@ -128,7 +128,7 @@ class Autopilot:
     def _begin(self, state: ShowState) -> None:
         """Count from now on."""
         self._choice = self._asked = None
-        self._awaited = state.awaits_drop
+        self._awaited = state.on_standby
         self._planned, self._draw = state.autopilot, self._chance.random()
         self._phrases.plan(self._after(state.autopilot))
 
@@ -142,16 +142,16 @@ class Autopilot:
         """Come back, where it is set to, a bar before the phrase on which its next scene comes."""
         if not now.state.autopilot.comes_back or self._phrases.left > _LOOK:
             return []
-        self._on, self._moved, self._awaited = True, "", now.state.awaits_drop
+        self._on, self._moved, self._awaited = True, "", now.state.on_standby
         self._says.append("autopilot is back")
         return [Change("/autopilot", (1,), now.t, SOURCE, every=True)]
 
     def _flying(self, now: Now) -> list[Change]:
         if self._asked is not None:
             return self._arriving(self._asked, now)
-        if self._awaited and not now.state.awaits_drop:  # it came in with its drop: from there on it stands
+        if self._awaited and not now.state.on_standby:  # it came in with its drop: from there on it stands
             self._phrases.plan(self._after(now.state.autopilot))
-        self._awaited = now.state.awaits_drop
+        self._awaited = now.state.on_standby
         if self._phrases.left < -_LATE:
             self._phrases.put_off()
         if self._phrases.left > _LOOK:
@@ -182,7 +182,7 @@ class Autopilot:
         self._asked = None
         if state.scene == asked.slug:
             self._place = asked.cue - 1 if asked.cue else self._place
-            self._awaited, self._draw = state.awaits_drop, self._chance.random()
+            self._awaited, self._draw = state.on_standby, self._chance.random()
             self._phrases.plan_next(self._after(state.autopilot))
             return []
         self._refused.add(asked.slug)
@@ -194,7 +194,7 @@ class Autopilot:
 
     def _chosen(self, now: Now) -> Choice | None:
         state, signals = now.state, now.signals
-        if state.awaits_drop:
+        if state.on_standby:
             return Choice(state.scene, "no drop came")  # called again it comes in
         barred = {state.scene, *self._refused}
         match state.autopilot.order:

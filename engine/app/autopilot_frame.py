@@ -31,7 +31,7 @@ class Now:
 def hindered(now: Now) -> bool:
     """Whether no scene may come now: the picture is held, a crossfade is on, something loads, the music has just dropped."""
     state = now.state
-    if held_by(state) or state.awaits_drop:
+    if held_by(state) or state.on_standby:
         return bool(held_by(state))
     if state.fade is not None or state.follow is not None or state.pending:
         return True

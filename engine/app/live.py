@@ -172,6 +172,8 @@ def _with_stage(
     try:
         if opening := given_scene(options.scene or "") or (None if options.style else _opening(stage)):
             open_scene(stage, opening)
+        if options.lookahead:
+            stage.bus.put(Change("/tempo/lookahead", (options.lookahead,), clock.now(), "start"))
         if not options.guard:
             stage.bus.put(Change("/guard", (0,), clock.now(), "start"))
         if options.style is not None:

@@ -50,6 +50,7 @@ class LiveOptions:
     link: bool = False
     midi: bool = True
     autopilot: bool = False
+    lookahead: float = 0.0  # ms
     show: bool = False
     gain: float = 1.0
     channels: tuple[int, ...] = ()

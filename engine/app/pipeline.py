@@ -395,6 +395,8 @@ def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
             conductor.nudge(value, t)
         case "multiply":
             conductor.multiply(value, t)
+        case "lookahead":
+            conductor.look_ahead(value / 1e3)
     bpm = conductor.requested()
     if bpm is not None and lead is not None and not lead.set_bpm(bpm):
         raise UserError("the tempo is not ours to set", where=f"/tempo/{kind}", got=_LEADERS.get(lead.name, lead.name))

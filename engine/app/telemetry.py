@@ -37,7 +37,7 @@ def refusals(stage: Stage) -> list[dict[str, str]]:
 
 
 def _faded(fade: Fade) -> str:
-    waits = "" if fade.running else ", at the drop" if fade.drop else ", waiting"
+    waits = "" if fade.running else ", waiting for TAKE" if fade.held else ", at the drop" if fade.drop else ", waiting"
     return f"{fade.kind}, {fade.beats:g} beats{waits}"
 
 

@@ -34,8 +34,8 @@ class SceneWatch:
         """Compare the newest time of the file with the last one seen. Render thread; touches no disk."""
         self._slug = slug = stage.state.scene
         found = self._found
-        # Called again, a scene that waits for a drop would come in at once: its file is looked at when it has.
-        if not slug or found[0] != slug or stage.state.awaits_drop:
+        # Called again, a scene that waits for a drop or for TAKE would come in: its file is looked at when it has.
+        if not slug or found[0] != slug or stage.state.on_standby:
             return
         if slug in stage.written and stage.written[slug] is None:
             return  # being saved from the stage: what is in it is what is seen

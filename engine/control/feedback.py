@@ -236,6 +236,9 @@ def show_values(state: ShowState) -> dict[str, Args]:
     values: dict[str, Args] = {
         "/crossfade": (state.crossfade,),
         "/crossfade/kind": (state.kind,),
+        "/preview": (int(state.preview),),
+        "/tempo/lookahead": (state.lookahead,),
+        "/state/standby": (state.scene if state.on_standby else "",),
         "/master": (state.master,),
         "/blackout": (int(state.blackout),),
         "/freeze": (int(state.freeze),),

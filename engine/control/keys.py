@@ -40,6 +40,8 @@ BINDINGS: tuple[Binding, ...] = (
     *(Binding(str(i), f"scene {i}", "/scene/number", (i,)) for i in range(1, 10)),
     Binding("N", "next scene", "/scene/next"),
     Binding("Enter", "next cue of the setlist", "/cue/go"),
+    Binding("P", "scenes wait on the hidden deck, or come in by themselves", "/preview"),
+    Binding("Tab", "take: bring in what is on the hidden deck", "/take"),
     Binding("Left", "crossfade to deck a over a bar", "/crossfade/to", ("a", 4.0)),
     Binding("Right", "crossfade to deck b over a bar", "/crossfade/to", ("b", 4.0)),
     Binding("H", "show or hide the panel", "/hud"),

@@ -13,7 +13,7 @@ from phosphene.engine.control.aliases import aliases
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import FADERS, SIGNALS
 from phosphene.engine.show import piloting
-from phosphene.engine.show.catalogue import CROSSFADE, DECKS, MASTER, TRANSITIONS, with_level
+from phosphene.engine.show.catalogue import CROSSFADE, DECKS, LOOKAHEAD, MASTER, TRANSITIONS, with_level
 from phosphene.engine.show.mapping import CURVES
 
 __all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
@@ -70,10 +70,27 @@ def _show() -> Iterable[Address]:
         "/crossfade/kind", (Argument("kind", "s", choices=TRANSITIONS),), "How the decks are mixed.", "dissolve", group=group
     )
     yield Address(
+        "/take",
+        (),
+        "Bring in what waits on the hidden deck, in the scene's own way. What still loads comes in when it is ready; a "
+        "crossfade that waits for its beat starts at once. Where nothing waits, crossfade to the hidden deck in four beats.",
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/preview",
+        (_SWITCH,),
+        "1 lets each scene or cue that is called wait on the hidden deck for `/take`, 0 lets it come in by itself. Without "
+        "an argument: change over. The autopilot stops, and ends the preview when it is switched on.",
+        0,
+        every=True,
+        group=group,
+    )
+    yield Address(
         "/scene",
         (Argument("slug", "s", named=True),),
         "Call a scene: it is loaded into the hidden deck, then crossfaded to in the scene's own way, from its beat or bar. "
-        "A scene that waits for a drop comes in at once when it is called a second time; another one takes its place. "
+        "One that waits for a drop or for `/take` comes in when it is called a second time; another one takes its place. "
         "Called while both decks are seen, it waits until the crossfade has run to its nearer end, within one beat.",
         group=group,
         told_as="/state/scene",
@@ -89,7 +106,7 @@ def _show() -> Iterable[Address]:
     yield Address(
         "/cue/go",
         (),
-        "Play the setlist's next cue; one that waits for a drop first comes in at once. Stops at the end.",
+        "Play the setlist's next cue; one that waits for a drop or for `/take` first comes in. Stops at the end.",
         every=True,
         group=group,
     )
@@ -222,6 +239,8 @@ def _tempo() -> Iterable[Address]:
         every=True,
         group=group,
     )
+    text = "Show beats and bars so much earlier: by as much as the screen is late, they are seen when they are heard."
+    yield _value("/tempo/lookahead", LOOKAHEAD, text, group)
 
 
 def _desk() -> Iterable[Address]:
@@ -342,6 +361,7 @@ def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
 _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/scene", "s", "slug", "", "The scene on stage, or on its deck and waiting for its beat or a drop", 30.0),
     ("/state/pending", "s", "name", "", "What is loading, or waits for its beat or a drop; empty when nothing is", 30.0),
+    ("/state/standby", "s", "slug", "", "The scene that waits on the hidden deck for its drop or TAKE; empty: none", 30.0),
     ("/state/fade", "s", "text", "", "What the crossfade does or waits for; empty when it stands still", 30.0),
     ("/state/cue", "i", "number", "", "The setlist's cue that was played last, from 1; 0 before the first", 30.0),
     ("/state/message", "s", "text", "", "The newest refusal, for people; empty when all is well", 30.0),

@@ -22,6 +22,7 @@ STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0, "drop": 0.0}
 LEVEL = Param("level", "Level", 0.0, 1.0, 1.0, "How much of the deck is seen before the crossfade")
 MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole output")
 CROSSFADE = Param("crossfade", "Crossfade", 0.0, 1.0, 0.0, "0 shows deck a, 1 shows deck b")
+LOOKAHEAD = Param("lookahead", "Lookahead", 0.0, 500.0, 0.0, "How early the beat is shown", "ms")
 FADER = Param("fader", "Fader", 0.0, 1.0, 0.0, "a signal that scenes map to what they like")
 
 

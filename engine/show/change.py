@@ -111,7 +111,8 @@ class SaveScene:
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """For the conductor. kind: tap, bpm, resync, follow, nudge (beats) or multiply; t: when the message arrived."""
+    """For the conductor. kind: tap, bpm, resync, follow, nudge (beats), multiply or lookahead (ms); t: when the message
+    arrived."""
 
     kind: str
     value: float

@@ -41,7 +41,7 @@ def is_usable(fade: Fade) -> bool:
 def started(state: ShowState, position: BeatPosition, dropped: bool = False) -> ShowState:
     """Let a waiting crossfade begin once its beat has come, or, where it waits for a drop, with that."""
     fade = state.fade
-    if fade is None or fade.running:
+    if fade is None or fade.running or fade.held:
         return state
     if fade.drop:
         return begun(state) if dropped else state
@@ -53,11 +53,20 @@ def started(state: ShowState, position: BeatPosition, dropped: bool = False) -> 
     return stepped(replace(state, fade=fade, kind=fade.kind), min(position.beat - fade.start_beat, 0.5))
 
 
+def released(state: ShowState, position: BeatPosition) -> ShowState:
+    """Let what waits for TAKE come in, with its own beat or bar; what waits for a drop comes in at this moment."""
+    fade = state.fade
+    if fade is None or fade.drop or not fade.held:
+        return begun(state)
+    fade = replace(fade, held=False, start_beat=_boundary(position, fade.quantum))
+    return started(replace(state, fade=fade), position)
+
+
 def begun(state: ShowState) -> ShowState:
     """Let a waiting crossfade begin at this moment, from where the decks stand."""
     if state.fade is None or state.fade.running:
         return state
-    fade = replace(state.fade, running=True, origin=state.crossfade)
+    fade = replace(state.fade, running=True, held=False, origin=state.crossfade)
     return stepped(replace(state, fade=fade, kind=fade.kind), 0.0)
 
 

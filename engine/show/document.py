@@ -5,9 +5,9 @@ music applied: a `ShowFrame`). Nothing here waits, reads a file or a clock: what
 `Action`, and its answer comes back as an input of a later frame. So a log of inputs replays to the same show.
 
 How a scene comes in: read -> staged for the hidden deck -> its style is ready -> the deck takes it -> the crossfade
-starts on the beat or bar, or with the next drop of the music, however long that takes: called a second time it comes in at
-once, and another scene that is called takes its place. While both decks are seen, nothing may pop: a scene that is called
-then waits, and the crossfade first runs to its nearer end within one beat.
+starts on the beat or bar, or with the next drop of the music, or, where scenes are previewed, after TAKE. Called a second
+time it waits no more, and another scene that is called takes its place. While both decks are seen, nothing may pop: a scene
+that is called then waits, and the crossfade first runs to its nearer end within one beat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import partial
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.signals import FADERS, BeatPosition
-from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, MASTER, TRANSITIONS, Catalogue
+from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, LOOKAHEAD, MASTER, TRANSITIONS, Catalogue
 from phosphene.engine.show.change import (
     Action,
     Change,
@@ -35,7 +35,7 @@ from phosphene.engine.show.change import (
     StyleFailed,
     StyleReady,
 )
-from phosphene.engine.show.crossfade import begun, fade_to, is_usable, kind_of, started, stepped
+from phosphene.engine.show.crossfade import fade_to, is_usable, kind_of, released, started, stepped
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.remap import mapped, unmapped
 from phosphene.engine.show.saving import scene_of
@@ -122,11 +122,11 @@ class Document:
     def _verbs(self) -> dict[str, Verb]:
         """Return what each address does: those of `control/table.py`, and no others."""
         verbs: dict[str, Verb] = {
-            "/scene": lambda s, m: self._call(s, m.word, -1, m.actions),
+            "/scene": lambda s, m: self._call(s, m.word, -1, m),
             "/scene/number": self._numbered_scene,
             "/scene/save": self._saved,
-            "/scene/next": lambda s, m: self._next_scene(s, m.actions),
-            "/cue/go": lambda s, m: self._next_cue(s, m.actions),
+            "/scene/next": self._next_scene,
+            "/cue/go": self._next_cue,
             "/cue/number": self._numbered_cue,
             "/panic": lambda s, m: self._panicked(m.asking(s, Panic())),
             "/undo": self._undone,
@@ -143,7 +143,7 @@ class Document:
     def _numbered_scene(self, state: ShowState, message: Message) -> ShowState:
         names, number = self.catalogue.scenes, message.number
         if 1 <= number <= len(names):
-            return self._call(state, names[int(number) - 1], -1, message.actions)
+            return self._call(state, names[int(number) - 1], -1, message)
         return replace(state, message=f"there is no scene {number:g}: the last one is {len(names)}")
 
     def _undone(self, state: ShowState, message: Message) -> ShowState:
@@ -166,7 +166,7 @@ class Document:
     def _numbered_cue(self, state: ShowState, message: Message) -> ShowState:
         cues, number = self.setlist.cue, message.number
         if 1 <= number <= len(cues):
-            return self._call(state, cues[int(number) - 1].scene, int(number) - 1, message.actions)
+            return self._call(state, cues[int(number) - 1].scene, int(number) - 1, message)
         return replace(state, message=f"there is no cue {number:g}: the last one is {len(cues)}")
 
     # Styles and scenes
@@ -180,30 +180,30 @@ class Document:
         actions.append(LoadStyle(deck, style))
         return state.with_deck(deck, replace(state.deck(deck), wanted=style))
 
-    def _call(self, state: ShowState, slug: str, cue: int, actions: list[Action]) -> ShowState:
-        """Ask for a scene. A second time, or while it is on stage, is a person who does not want to wait for a drop."""
-        if state.awaits_drop and slug == state.scene:
-            return begun(replace(state, requested="", requested_cue=-1))
-        actions.append(LoadScene(slug))
+    def _call(self, state: ShowState, slug: str, cue: int, message: Message) -> ShowState:
+        """Ask for a scene. A second time, or while it is on stage, is a person who does not want to wait any longer."""
+        if state.on_standby and slug == state.scene:
+            return released(replace(state, requested="", requested_cue=-1), message.position)
+        message.actions.append(LoadScene(slug))
         hurried = cue < 0 and slug in (state.pending, state.scene)  # a cue of the same scene is meant as it is written
         return replace(state, requested=slug, requested_cue=cue, hurried=hurried)
 
-    def _next_scene(self, state: ShowState, actions: list[Action]) -> ShowState:
+    def _next_scene(self, state: ShowState, message: Message) -> ShowState:
         names = self.catalogue.scenes
         if not names:
             return replace(state, message="there are no scenes")
         # From the one that was asked for last, so that two quick presses go two scenes on.
         last = state.pending if state.pending in names else state.scene
-        return self._call(state, names[(names.index(last) + 1) % len(names) if last in names else 0], -1, actions)
+        return self._call(state, names[(names.index(last) + 1) % len(names) if last in names else 0], -1, message)
 
-    def _next_cue(self, state: ShowState, actions: list[Action]) -> ShowState:
+    def _next_cue(self, state: ShowState, message: Message) -> ShowState:
         played = self.setlist.cue[state.cue].scene if 0 <= state.cue < len(self.setlist.cue) else ""
-        if state.awaits_drop and played == state.scene and not state.requested:
-            return begun(state)  # the cue that was played last has not come in yet: "go" is meant for that
+        if state.on_standby and played == state.scene and not state.requested:
+            return released(state, message.position)  # the cue that was played last has not come in yet: "go" means that
         index = max(state.cue, state.requested_cue) + 1
         if index >= len(self.setlist.cue):
             return replace(state, message="the setlist is over" if self.setlist.cue else "there is no setlist")
-        return self._call(state, self.setlist.cue[index].scene, index, actions)
+        return self._call(state, self.setlist.cue[index].scene, index, message)
 
     def _scene_ready(self, state: ShowState, scene: Scene, position: BeatPosition, actions: list[Action]) -> ShowState:
         if scene.slug != state.requested:
@@ -263,6 +263,7 @@ class Document:
             if transition.start == "drop" and (state.hurried or not enters):
                 transition = transition.model_copy(update={"start": "now"})
             fade = fade_to(state, staged.target, transition, position)
+            fade = replace(fade, held=state.preview and enters and not state.hurried)
             return started(replace(state, fade=fade), position)
         if state.deck(deck).wanted == style:
             return state.with_deck(deck, replace(state.deck(deck), style=style, wanted=None))
@@ -332,6 +333,7 @@ class Document:
             faders=tuple(FADER.clamp(value) for value in faders),
             kind=state.kind if state.kind in TRANSITIONS else "dissolve",
             fade=fade,
+            lookahead=LOOKAHEAD.clamp(state.lookahead),
             autopilot=state.autopilot.fitted(),
             staged=staged(state.staged),
             follow=staged(state.follow),
@@ -361,7 +363,7 @@ class Document:
             black = min(1.0, state.black + step) if state.blackout else max(0.0, state.black - step)
             state = replace(state, black=black)
         together = state.a.scene == state.b.scene != "" and state.queued is None and state.staged is None
-        together = together and not state.awaits_drop  # the same scene once more, for the drop: no pair
+        together = together and not state.on_standby  # the same scene once more, for later: no pair
         if state.paired != float(together):
             step = dt / _PAIRING_S
             paired = min(1.0, state.paired + step) if together else max(0.0, state.paired - step)

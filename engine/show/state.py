@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from phosphene.engine.core.signals import FADERS
-from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER
+from phosphene.engine.show.catalogue import CROSSFADE, IDLE, LOOKAHEAD, MASTER
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.piloting import PILOTING, Piloting
 from phosphene.engine.show.scene import Scene, Transition
@@ -38,7 +38,7 @@ class DeckState:
 class Fade:
     """An automatic crossfade. It waits for `start_beat`, then moves from `origin` to `target` in `beats`; `done` of them.
 
-    drop: it waits for the next drop of the music instead, however long that takes.
+    drop: it waits for the next drop of the music instead, however long that takes. held: before either, for TAKE.
     """
 
     origin: float
@@ -50,6 +50,7 @@ class Fade:
     running: bool = False
     done: float = 0.0
     drop: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class ShowState:
 
     black: level of the blackout, 0 picture .. 1 dark, moving towards `blackout`. paired: how much mapped values move the
     crossfade, 0..1; moving towards 1 while both decks belong to one scene, else towards 0. hurried: the scene that is asked
-    for was asked for twice, and waits for no drop. drop: level of the signal `drop` when it was last told of, 0..1.
+    for was asked for twice, and waits for no drop and no TAKE. drop: level of the signal `drop` when it was last told of,
+    0..1. preview: a scene that is called waits on the hidden deck for TAKE. lookahead: how early the beat is shown, ms.
     """
 
     a: DeckState
@@ -102,6 +104,8 @@ class ShowState:
     freeze: bool = False
     guard: bool = True  # whether flashes are held back
     hud: bool = False
+    preview: bool = False
+    lookahead: float = LOOKAHEAD.default
     faders: tuple[float, ...] = (0.0,) * FADERS
     scene: str = ""
     scene_name: str = ""
@@ -126,9 +130,9 @@ class ShowState:
         return replace(self, a=deck) if name == "a" else replace(self, b=deck)
 
     @property
-    def awaits_drop(self) -> bool:
-        """Whether a scene is on its deck and comes in with the next drop. `scene` is that scene's name already."""
-        return self.fade is not None and self.fade.drop and not self.fade.running
+    def on_standby(self) -> bool:
+        """Whether a scene is on its deck and waits for a drop or for TAKE. `scene` is that scene's name already."""
+        return self.fade is not None and (self.fade.drop or self.fade.held) and not self.fade.running
 
     @property
     def pending(self) -> str:
@@ -139,7 +143,7 @@ class ShowState:
             return self.queued.slug
         if self.staged:
             return self.staged.scene.slug
-        if self.awaits_drop:
+        if self.on_standby:
             return self.scene
         return self.a.wanted or self.b.wanted or ""
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from phosphene.engine.core.signals import FADERS, BeatPosition
-from phosphene.engine.show.catalogue import CROSSFADE, FADER, MASTER, TRANSITIONS, Target
+from phosphene.engine.show.catalogue import CROSSFADE, FADER, LOOKAHEAD, MASTER, TRANSITIONS, Target
 from phosphene.engine.show.change import Action, AudioGain, AudioInput, MidiForget, MidiLearn, Record, Tempo, Value
-from phosphene.engine.show.crossfade import fade_to, kind_of, started
+from phosphene.engine.show.crossfade import fade_to, kind_of, released, started
 from phosphene.engine.show.piloting import ORDERS, Piloting
 from phosphene.engine.show.scene import Transition
 from phosphene.engine.show.state import ShowState
@@ -78,9 +78,33 @@ def tempo(kind: str, state: ShowState, message: Message) -> ShowState:
 
 def crossfaded(state: ShowState, message: Message) -> ShowState:
     beats = float(message.args[1]) if len(message.args) > 1 else _DEFAULT_BEATS
+    return _crossfaded(state, float(message.word == "b"), beats, message.position)
+
+
+def _crossfaded(state: ShowState, target: float, beats: float, position: BeatPosition) -> ShowState:
     transition = Transition(kind=kind_of(state), beats=beats, start="beat" if beats else "now")
-    begun = fade_to(state, float(message.word == "b"), transition, message.position)
-    return started(replace(state, fade=begun, follow=None), message.position)
+    return started(replace(state, fade=fade_to(state, target, transition, position), follow=None), position)
+
+
+def taken(state: ShowState, message: Message) -> ShowState:
+    """What waits comes in, what still loads comes in once it is ready; where nothing does, the hidden deck does."""
+    if state.fade is not None and not state.fade.running:
+        return released(state, message.position)
+    if state.requested or state.queued or state.staged:
+        return replace(state, hurried=True)
+    return _crossfaded(state, float(state.crossfade < 0.5), _DEFAULT_BEATS, message.position)
+
+
+def previewed(state: ShowState, message: Message) -> ShowState:
+    """Whoever wants to see a scene first plays by hand: the autopilot, which takes none of its own, stops."""
+    on = message.switched(state.preview)
+    pilot = replace(state.autopilot, on=False) if on else state.autopilot
+    return replace(state, preview=on, autopilot=pilot)
+
+
+def looked_ahead(state: ShowState, message: Message) -> ShowState:
+    ms = LOOKAHEAD.clamp(message.number)
+    return message.asking(replace(state, lookahead=ms), Tempo("lookahead", ms, message.t))
 
 
 def blackout(state: ShowState, dark: bool | None) -> ShowState:
@@ -94,7 +118,8 @@ def blackout(state: ShowState, dark: bool | None) -> ShowState:
 
 
 def piloted(change: Callable[[Piloting, Message], Piloting], state: ShowState, message: Message) -> ShowState:
-    return replace(state, autopilot=change(state.autopilot, message).fitted())
+    pilot = change(state.autopilot, message).fitted()
+    return replace(state, autopilot=pilot, preview=state.preview and not pilot.on)
 
 
 _PILOTED: Mapping[str, Callable[[Piloting, Message], Piloting]] = {
@@ -110,6 +135,8 @@ PLAIN: Mapping[str, Verb] = {
     # A hand on the fader takes over from an automatic crossfade at once, wherever that stands.
     "/crossfade": lambda s, m: replace(s, crossfade=CROSSFADE.clamp(m.number), fade=None, follow=None),
     "/crossfade/to": crossfaded,
+    "/take": taken,
+    "/preview": previewed,
     "/crossfade/kind": lambda s, m: replace(s, kind=m.word) if m.word in TRANSITIONS else s,
     "/master": lambda s, m: replace(s, master=MASTER.clamp(m.number)),
     "/blackout": lambda s, m: blackout(s, m.on),
@@ -121,6 +148,7 @@ PLAIN: Mapping[str, Verb] = {
     "/audio/input": lambda s, m: m.asking(s, AudioInput(m.word)),
     "/midi/learn": lambda s, m: m.asking(s, MidiLearn(m.word)),
     "/midi/forget": lambda s, m: m.asking(s, MidiForget(m.word)),
+    "/tempo/lookahead": looked_ahead,
     **{f"/tempo/{kind}": partial(tempo, kind) for kind in ("tap", "bpm", "resync", "follow", "nudge", "multiply")},
     **{f"/fader/{i + 1}": partial(fader, i) for i in range(FADERS)},
     **{path: partial(piloted, change) for path, change in _PILOTED.items()},

@@ -18,6 +18,7 @@ What a performer can count on:
 * Who leads from outside (Ableton Link, a MIDI clock) is met like the tracker, without a jump, and comes before everything
   else while it is there. Taps and a set tempo are then for it: `requested`.
 * resync says where "one" is, and that stands until `follow`: the bar is kept through all corrections of the beat.
+* A lookahead shows all of this so much earlier, for screens that are late: what changes on the beat is seen on it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ _QUICK_S, _STEADY_S = 0.25, 1.5
 _TRUST_S, _DOUBT_S = 0.25, 1.5  # in which the picture goes over to the beat, and from it to attacks
 _NEW_TEMPO = 0.08  # a change of more than this share is another tempo, not wobble
 _AGREE_BPM, _AGREE_BEATS, _AGREE_S = 0.04, 0.15, 4.0
+_SLIDE = 0.1  # s a second by which the lookahead moves: the beat shown is a tenth too fast meanwhile, and never jumps
 _TAP_GAP_S = 2.1  # a longer pause begins a new count: 30 bpm is 2 s a beat
 _TAP_SPAN_S = 3.0  # taps older than this are forgotten, but for the last four
 _TAPS_KEPT = 4
@@ -75,6 +77,7 @@ class Conductor:
         self._taps: list[float] = []
         self._outside = ""  # who leads from outside
         self._request: float | None = None
+        self._ahead = self._ahead_goal = 0.0  # s
 
     @property
     def leader(self) -> str:
@@ -91,6 +94,7 @@ class Conductor:
 
     def position(self, t: float) -> BeatPosition:
         """Return the beat at `t`, which may lie a few frames ahead. For times that do not fall, the beat does not fall."""
+        t += self._ahead
         self._asked = max(self._asked, t)
         return self._at(t)
 
@@ -100,6 +104,8 @@ class Conductor:
         outside: who leads from outside, and its line as of now.
         """
         dt, self._updated = max(0.0, t - self._updated), max(t, self._updated)
+        step = _SLIDE * dt
+        self._ahead += min(step, max(-step, self._ahead_goal - self._ahead))
         if outside is not None:
             self._led(*outside, t, dt)
             return
@@ -190,6 +196,11 @@ class Conductor:
         self._goal = self._goal.reaim(t, beat=aligned, bpm=self._goal.bpm * factor)
         self._steady_bpm *= factor
         self._turn(t)
+
+    def look_ahead(self, seconds: float) -> None:
+        """Show the beat so much earlier from now on, 0 or more; it slides there at a tenth of a second in each."""
+        if math.isfinite(seconds):
+            self._ahead_goal = max(0.0, seconds)
 
     def set_bar(self, position: BeatPosition) -> None:
         """Count bars as `position` does, whose beats are ours."""

@@ -173,6 +173,9 @@ class GridConductor:
         """Scale the tempo by `factor` (2, 1/2)."""
         self._corrected(t).multiply(factor, t)
 
+    def look_ahead(self, seconds: float) -> None:
+        """Do nothing: a film has no late screen."""
+
     def follow(self) -> None:
         """Hand the lead back to the grid, at its own octave and phase."""
         if self._live is not None:

@@ -34,7 +34,7 @@ def test_a_scene_that_waits_for_a_drop_comes_in_when_the_next_one_is_due() -> No
     flight = Flight(b2=scene("b2", "drop"))
     flight.send("/autopilot", 1)
     flight.beats(100)
-    assert (flight.state.awaits_drop, flight.on) == (True, [])
+    assert (flight.state.on_standby, flight.on) == (True, [])
     flight.beats(100)
     assert [(round(beat), name) for beat, name in flight.on] == [(128, "b2"), (192, "c3")]
     assert [each.choice.reason for each in flight.pilot.called][1] == "no drop came"

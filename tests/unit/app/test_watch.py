@@ -18,7 +18,7 @@ from phosphene.engine.core import clock
 
 
 def staged(say: Callable[[str], None]) -> SimpleNamespace:
-    return SimpleNamespace(state=SimpleNamespace(scene="one", awaits_drop=False), bus=ControlBus(), say=say, written={})
+    return SimpleNamespace(state=SimpleNamespace(scene="one", on_standby=False), bus=ControlBus(), say=say, written={})
 
 
 def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
@@ -39,10 +39,10 @@ def test_a_saved_scene_is_called_again(tmp_path: Path) -> None:
     assert look() == [("/scene", ("one",))]
     assert look() == []
     assert len(said) == 1
-    stage.state.awaits_drop = True
+    stage.state.on_standby = True
     os.utime(tmp_path / "one.toml", (2.0, 2.0))
     assert look() == look() == [], "called a second time, it would come in before the drop"
-    stage.state.awaits_drop = False
+    stage.state.on_standby = False
     assert look() == [("/scene", ("one",))]
     stage.state.scene = "two"
     (tmp_path / "two.toml").write_text("b")

@@ -34,7 +34,7 @@ def test_a_scene_waits_for_a_drop_and_cuts_in_that_frame() -> None:
     wait_for_drop(stage)
     states = stage.seconds(20.0)
     assert {s.crossfade for s in states} == {0.0}, "bars pass, and the deck that is seen goes on"
-    assert (stage.state.b.style, stage.state.pending, stage.state.awaits_drop) == ("two", "s2", True)
+    assert (stage.state.b.style, stage.state.pending, stage.state.on_standby) == ("two", "s2", True)
     stage.drop = 0.8
     assert stage.frames(1)[0].crossfade == 1.0
     assert (stage.state.scene, stage.state.pending, stage.state.fade) == ("s2", "", None)
@@ -61,10 +61,10 @@ def test_only_a_rise_is_a_drop() -> None:
     for level in (0.9, 0.6, 0.3, 0.1, 0.15, math.nan, 0.05, 0.0, math.inf * 0.0):
         stage.drop = level
         stage.frames(1)
-        assert stage.state.awaits_drop, level
+        assert stage.state.on_standby, level
     stage.drop = None  # nothing is heard: a stage without sound
     stage.frames(2)
-    assert stage.state.awaits_drop
+    assert stage.state.on_standby
     stage.drop = 0.3
     stage.frames(1)
     assert stage.state.crossfade == 1.0
@@ -132,7 +132,7 @@ def test_go_brings_in_the_cue_that_waits_and_then_the_next_one() -> None:
     stage.document = Document(CATALOGUE, Setlist.model_validate({"version": 1, "cue": cues}))
     stage.send("/cue/go")
     stage.seconds(0.2)
-    assert (stage.state.cue, stage.state.awaits_drop) == (0, True)
+    assert (stage.state.cue, stage.state.on_standby) == (0, True)
     stage.send("/cue/go")
     assert (stage.state.cue, stage.state.crossfade, stage.state.scene) == (0, 1.0, "s2")
     stage.send("/cue/go")
@@ -146,7 +146,7 @@ def test_a_cue_of_the_scene_on_stage_waits_and_is_no_pair() -> None:
     stage.document = Document(CATALOGUE, Setlist.model_validate({"version": 1, "cue": [cue]}))
     stage.send("/cue/go")
     stage.seconds(1.0)
-    assert (stage.state.awaits_drop, stage.state.paired, stage.state.crossfade) == (True, 0.0, 0.0)
+    assert (stage.state.on_standby, stage.state.paired, stage.state.crossfade) == (True, 0.0, 0.0)
 
 
 def test_the_second_deck_of_a_scene_follows_its_drop_and_waits_for_no_other() -> None:

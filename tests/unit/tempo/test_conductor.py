@@ -279,3 +279,25 @@ def test_tempo_acts_never_turn_time_back_while_frames_run(acts):
             t += FRAME_S
         assert (np.diff(beats) > 0).all()
         assert SLOWEST_BPM <= conductor.position(t).bpm <= FASTEST_BPM
+
+
+def test_a_lookahead_shows_the_beat_earlier_and_slides_there_without_a_step_back() -> None:
+    plain, early = Conductor(), Conductor()
+    early.look_ahead(0.25)
+    beats, apart = [], []
+    for k in range(600):
+        t = k / 60.0
+        if k == 400:
+            early.look_ahead(0.0)
+        for each in (plain, early):
+            each.update(None, t)
+        beats.append(early.position(t).beat)
+        apart.append(beats[-1] - plain.position(t).beat)
+    assert apart[399] == pytest.approx(0.25 * 2.0, abs=1e-6), "120 bpm are two beats a second"
+    assert apart[599] == pytest.approx(0.0, abs=1e-6)
+    steps = np.diff(beats) * 30.0
+    assert steps.min() >= 0.9 - 1e-6
+    assert steps.max() <= 1.1 + 1e-6
+    early.look_ahead(float("nan"))
+    early.update(None, 10.0)
+    assert early.position(10.0) == plain.position(10.0)
