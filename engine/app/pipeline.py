@@ -57,7 +57,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
     # 1 when it is
     missed_before = stage.clock.missed
     frame = stage.clock.next_frame()
-    began = clock.now()
+    stage.began = began = clock.now()
     stage.aside_s = 0.0
 
     # 2 what came in: sound, answers of the loader, messages

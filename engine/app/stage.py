@@ -153,6 +153,7 @@ class Stage:
     ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
     tags: Tags = no_tags  # what kind of music plays at a time, s on the line of the records
     signals: Signals | None = None  # of the newest frame, for those who tell about it
+    began: float = 0.0  # when this frame's work began, on the clock's line
     aside_s: float = 0.0  # how long this frame worked on what the show does not need: no reason for smaller pictures
     waited_s: float = 0.0  # how long the display waited for its refresh in this frame: time, but no work
     delay: PictureDelay = field(default_factory=PictureDelay)

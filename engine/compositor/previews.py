@@ -39,7 +39,10 @@ class _Aside:
 
 
 class Previews:
-    """Makes rgba8 pictures of `size`, sRGB, each valid until the next call. aspect: of the output."""
+    """Makes rgba8 pictures of `size`, sRGB, each valid until the next one of its name. aspect: of the output.
+
+    Each has a target of its own: what is drawn now is read in the next frame, when nobody has to wait for it any more.
+    """
 
     def __init__(self, mixer: Mixer, aspect: float) -> None:
         self.size = Size(WIDTH, max(2, round(WIDTH / aspect / 2) * 2))
@@ -47,18 +50,18 @@ class Previews:
         self._copy = mixer.passes["common/copy.frag"]
         self._encode = OutputPass(mixer.passes)
         self._halves = {"rgba16f": [RenderTarget(_SMALL)], "rgba8": [RenderTarget(_SMALL, "rgba8")]}
-        self._out = RenderTarget(self.size, "rgba8")
+        self._out: dict[str, RenderTarget] = {}
         self._asides: dict[str, _Aside] = {}
         self._idle = Idle()
 
     def wall(self, output: RenderTarget) -> RenderTarget:
         """Return the output's picture (rgba8), small."""
-        return self._fitted(output, self._out)
+        return self._fitted(output, self._target("wall"))
 
     def seen(self, deck: str) -> RenderTarget | None:
         """Return what the show painted of a deck in this frame, small; None where it did not paint it by itself."""
         picture = self._mixer.seen.get(deck)
-        return None if picture is None else self._encoded(picture)
+        return None if picture is None else self._encoded(picture, deck)
 
     def hidden(self, deck: str, frame: Frame, signals: Signals, show: DeckFrame, internal: Size) -> RenderTarget | None:
         """Return what a deck that is not seen would look like; None where it cannot be painted.
@@ -76,7 +79,7 @@ class Previews:
         step = replace(frame, dt=min(_LONGEST_DT, max(0.0, frame.time - aside.time)))
         aside.time = frame.time
         try:
-            return self._encoded(self._painted(aside, generator, step, signals, show))
+            return self._encoded(self._painted(aside, generator, step, signals, show), deck)
         except Exception:  # noqa: BLE001 boundary: what fails out of sight must not touch the show; on stage it is said
             _log.debug("preview of deck %s", deck, exc_info=True)
             aside.broken = generator
@@ -87,10 +90,9 @@ class Previews:
         for aside in self._asides.values():
             aside.chain.close()
             aside.picture.close()
-        for targets in self._halves.values():
+        for targets in (*self._halves.values(), self._out.values()):
             for target in targets:
                 target.close()
-        self._out.close()
         self._encode.close()
         self._idle.close()
 
@@ -110,14 +112,20 @@ class Previews:
                 generator.resume(stood)
         return aside.chain.apply(aside.picture, frame, signals, show.chain)
 
-    def _encoded(self, picture: RenderTarget) -> RenderTarget:
+    def _target(self, name: str) -> RenderTarget:
+        if name not in self._out:
+            self._out[name] = RenderTarget(self.size, "rgba8")
+        return self._out[name]
+
+    def _encoded(self, picture: RenderTarget, name: str) -> RenderTarget:
         """Return a linear picture as sRGB, small. Halved in linear light, so that fine bright lines keep their light."""
         if picture.size.width > self.size.width:
             small = self._halves["rgba16f"][-1]
             small.resize(self.size)
             picture = self._fitted(picture, small)
-        self._encode.draw(picture, self._out)
-        return self._out
+        out = self._target(name)
+        self._encode.draw(picture, out)
+        return out
 
     def _fitted(self, picture: RenderTarget, target: RenderTarget) -> RenderTarget:
         """Draw `picture` into `target` by halves: bilinear sampling of more than two texels a pixel would flicker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -30,7 +31,13 @@ class Distribution:
     def percentile(self, q: float, n: int | None = None) -> float:
         """Return the q-th percentile (0..100) of the newest `n` (default: all kept); 0.0 when empty."""
         values = self.recent(len(self._values) if n is None else n)
-        return float(np.percentile(values, q)) if len(values) else 0.0
+        if not len(values):
+            return 0.0
+        # As np.percentile, which takes 100 us a call: clients are told one thirty times a second.
+        place = (len(values) - 1) * q / 100.0
+        low, high = math.floor(place), math.ceil(place)
+        values.partition((low, high))
+        return float(values[low] + (values[high] - values[low]) * (place - low))
 
     def summary(self, *qs: int) -> dict[str, float]:
         """Return {"p50": ..., "max": ...} for the given percentiles, rounded to 1e-3."""

@@ -1,7 +1,8 @@
 """The desk's server: the page over HTTP; control, state and pictures over one WebSocket. It is an OSCQuery server as well.
 
 A thread of its own with an event loop. The render loop hands over state, pictures and documents, each a dictionary update,
-and only where somebody looks; it waits for nothing here. What a page sends goes through the one table like any message.
+and only where somebody looks; it waits for nothing here. It wakes nobody either, which would hand over the interpreter as
+well (0.2 ms a time). What a page sends goes through the one table like any message.
 """
 
 from __future__ import annotations
@@ -91,9 +92,9 @@ class DeskServer:
         self._values: Mapping[str, Args] = {}
         self._wires: dict[str, tuple[Args, bytes]] = {}
         self._pictures: dict[str, tuple[int, bytes]] = {}
-        self._documents: dict[str, tuple[int, str]] = {}
+        self._documents: dict[str, tuple[int, object]] = {}
+        self._texts: dict[str, tuple[int, str]] = {}
         self._encoding: set[str] = set()
-        self._numbers = 0
         self._asked_until = 0.0
         self._received = self._rejected = self._dropped = 0
         self._refusal = ("", 0.0)
@@ -120,19 +121,21 @@ class DeskServer:
         """Take the newest state. Never waits."""
         self._values = values
         self._tree.publish(values)
-        self._soon(self._wake)
 
-    def picture(self, name: str, picture: np.ndarray, release: Callable[[], None]) -> None:
-        """Take a picture, uint8 [h, w, 4], of `a`, `b` or `wall`; `release` is called when it is no longer needed."""
+    def picture(self, name: str, picture: np.ndarray, release: Callable[[], None], t: float = 0.0) -> None:
+        """Take a picture, uint8 [h, w, 4], of `a`, `b` or `wall`; `release` is called when it is no longer needed.
+
+        t: when its frame leaves.
+        """
         if name in self._encoding:  # the last one is not done: this one is let go rather than queued
             release()
             return
         self._encoding.add(name)
-        self._workers.submit(self._encode, name, picture, release)
+        self._workers.submit(self._encode, name, picture, release, t)
 
     def document(self, name: str, value: object) -> None:
         """Take the newest of a JSON document that pages may want, such as `numbers`."""
-        self._soon(self._store, name, value)
+        self._documents[name] = self._documents.get(name, (0, None))[0] + 1, value
 
     def offer(self, path: str, words: Sequence[str]) -> None:
         """Tell which words an address takes now: pages and clients read the lists again where they are others."""
@@ -200,34 +203,23 @@ class DeskServer:
         for client in self._clients:
             client.say(command, data)
 
-    def _wake(self) -> None:
-        for client in self._clients:
-            client.wake()
-
-    def _store(self, name: str, value: object) -> None:
-        self._numbers += 1
-        text = json.dumps({"COMMAND": "DOCUMENT", "DATA": {"name": name, "value": _plain(value)}})
-        self._documents[name] = (self._numbers, text)
-        self._wake()
-
-    def _encode(self, name: str, picture: np.ndarray, release: Callable[[], None]) -> None:
+    def _encode(self, name: str, picture: np.ndarray, release: Callable[[], None], t: float) -> None:
         try:
-            data = jpeg(picture)
+            self._pictures[name] = self._pictures.get(name, (0, b""))[0] + 1, jpeg(picture, t)
         except Exception:  # noqa: BLE001 boundary: a preview that cannot be encoded is left out
             _log.debug("preview", exc_info=True)
-            data = b""
         finally:
             release()
             self._encoding.discard(name)
-        if data:
-            self._soon(self._arrived, name, data)
 
-    def _arrived(self, name: str, data: bytes) -> None:
-        self._numbers += 1
-        self._pictures[name] = (self._numbers, data)
-        for client in self._clients:
-            if name in client.pictures:
-                client.wake()
+    def _document(self, name: str) -> tuple[int, str]:
+        """Return a document's number and its line of JSON; made once for all clients."""
+        number, value = self._documents.get(name, (0, None))
+        found = self._texts.get(name, (0, ""))
+        if found[0] != number:
+            line = {"COMMAND": "DOCUMENT", "DATA": {"name": name, "value": _plain(value)}}
+            found = self._texts[name] = number, json.dumps(line)
+        return found
 
     def _wire(self, path: str, args: Args) -> bytes:
         """Return a message as bytes; made once for all clients."""
@@ -303,7 +295,7 @@ class DeskServer:
 
     async def _send_to(self, client: Client) -> None:
         try:
-            await client.run(lambda: self._values, self._wire, self._pictures, self._documents)
+            await client.run(lambda: self._values, self._wire, self._pictures, self._document)
         except (TimeoutError, ConnectionError):
             client.abort()  # it does not read: closing politely would wait for it
 
@@ -347,7 +339,6 @@ class DeskServer:
             client.pictures = tuple(name for name in PICTURES if name in data)
         elif command == "DOCUMENTS" and isinstance(data, list):
             client.documents = frozenset(name for name in data[:32] if isinstance(name, str))
-            client.wake()
         else:
             self._refuse(client, f"no such command: {str(command)[:40]}")
         self._note_wanted()

@@ -20,23 +20,27 @@ class Taker:
     def __init__(self, *wanted: str) -> None:
         self.pictures_wanted = frozenset(wanted)
         self.names: list[str] = []
+        self.presented: list[float] = []
 
-    def picture(self, name: str, picture: np.ndarray, release: Callable[[], None]) -> None:
+    def picture(self, name: str, picture: np.ndarray, release: Callable[[], None], t: float) -> None:
         self.names.append(name)
+        self.presented.append(t)
         release()
 
 
 class Run:
-    """A stage as far as a preview sees it, and its frames."""
+    """A stage as far as a preview sees it, and its frames; the clock says what each has taken."""
 
     def __init__(self, fps: float) -> None:
         self.fps, self.said = fps, []
+        self.spent = 0.5  # of a frame's time, before the previews
         self.shown = show(0.0)
         self.mixer = Mixer()
         self.mixer.set_generator("a", Solid(0.5, 0.0, 0.0))
         self.output = RenderTarget(Size(656, 368), "rgba8")
         self.stage = SimpleNamespace(
-            mixer=self.mixer, budget=FrameBudget(fps), shown=self.shown, signals=SIGNALS, aside_s=0.0, say=self.said.append,
+            mixer=self.mixer, budget=FrameBudget(fps), shown=self.shown, signals=SIGNALS, aside_s=0.0, began=0.0,
+            waited_s=0.0, say=self.said.append,
             state=SimpleNamespace(freeze=False), governor=SimpleNamespace(size=lambda: Size(328, 184)),
         )  # fmt: skip
 
@@ -48,8 +52,9 @@ class Run:
 
 
 @pytest.fixture(params=[24.0, 30.0, 60.0])
-def run(gl_context, request) -> Iterator[Run]:
+def run(gl_context, request, monkeypatch) -> Iterator[Run]:
     made = Run(request.param)
+    monkeypatch.setattr("phosphene.engine.app.previewing.clock", SimpleNamespace(now=lambda: made.spent / made.fps))
     yield made
     made.mixer.close()
     made.output.close()
@@ -67,6 +72,30 @@ def test_each_picture_comes_ten_times_a_second_at_any_frame_rate(run):
     run.frames(sink, round(3 * run.fps))
     sink.close()
     assert all(30 <= taker.names.count(name) <= 40 for name in ("a", "b", "wall"))
+
+
+def test_a_hidden_deck_waits_for_a_frame_that_has_time_left_and_what_is_seen_does_not(run):
+    taker = Taker("a", "b", "wall")
+    sink = PreviewSink(run.stage, taker)
+    run.spent = 0.9
+    run.frames(sink, round(run.fps))
+    assert "b" not in taker.names
+    assert all(10 <= taker.names.count(name) <= 14 for name in ("a", "wall"))
+    run.spent = 0.5
+    run.frames(sink, 4)
+    assert "b" in taker.names
+    sink.close()
+
+
+def test_a_picture_says_when_its_frame_leaves_and_is_read_in_the_next_one(run):
+    taker = Taker("wall")
+    sink = PreviewSink(run.stage, taker)
+    run.frames(sink, 1)
+    assert taker.names == []
+    run.frames(sink, 12)
+    sink.close()
+    assert taker.presented[0] == pytest.approx(100.0)
+    assert taker.presented == sorted(taker.presented)
 
 
 def test_a_fault_of_a_preview_is_said_once_and_raises_nothing(run, monkeypatch):
