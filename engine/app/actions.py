@@ -11,7 +11,17 @@ from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.core.frame import Frame
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, Input, MidiForget, MidiLearn, Record, SaveScene
+from phosphene.engine.show.change import (
+    Action,
+    AudioGain,
+    AudioInput,
+    Input,
+    MidiForget,
+    MidiLearn,
+    Output,
+    Record,
+    SaveScene,
+)
 
 
 class LiveActions:
@@ -25,6 +35,7 @@ class LiveActions:
         self._stage: Stage | None = None
         self._recording: Recording | None = None
         self.midi: MidiSurface | None = None  # where there is one
+        self.display: Callable[[str, str | bool | None], None] | None = None  # takes what an `Output` says
         self.report: Callable[[], Mapping[str, object]] = dict
 
     def open(self, stage: Stage, recording: Recording, report: Callable[[], Mapping[str, object]]) -> None:
@@ -53,6 +64,9 @@ class LiveActions:
                 self._stage.source.set_gain(gain)
             case AudioInput(name):
                 self._stage.source.set_input(name)
+            case Output(what, value):
+                if self.display is not None:
+                    self.display(what, value)
             case SaveScene(slug, again, scene):
                 self._stage.written[slug] = None
                 self._stage.loader.request_save(scene, again)

@@ -52,6 +52,7 @@ from phosphene.engine.library.scene_facts import read_aside
 from phosphene.engine.models.style import empty_library, list_styles, style_folder
 from phosphene.engine.output.base import Display, Sink
 from phosphene.engine.output.choose import choose_display
+from phosphene.engine.output.window import Window
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import load_scene, scene_path
@@ -154,15 +155,17 @@ def _with_stage(
         stage.leads.append(link)
     if options.midi and not midi_refusal():  # a laptop without MIDI is nothing to be told at every start: vj doctor says it
         _open_midi(surfaces, actions, stage, table)
-    screen = Screen(display, stage, recording, surfaces)
+    page = (desk.address, desk.url if desk.keys.play else "") if desk is not None else ("", "")
+    screen = Screen(display, stage, recording, surfaces, page)
+    actions.display = screen.put
     actions.open(stage, recording, lambda: telemetry.report(stage, recording, surfaces.health()))
     stage.sinks += [screen, recording]
-    previews: PreviewSink | None = None
+    previews = PreviewSink(stage, desk, screen.operator)
+    stage.sinks.append(previews)
     advertisement: Advertisement | None = None
     if desk is not None:
         advertisement = advertised(desk, options.osc_port)
-        previews = PreviewSink(stage, desk)
-        stage.sinks += [previews, DeskDocuments(stage, recording, surfaces, desk)]
+        stage.sinks.append(DeskDocuments(stage, recording, surfaces, desk))
         _log.info("play it from %s", desk.url)
         if desk.keys.play:
             _log.info("\n%s", qr_text(desk.url))
@@ -180,6 +183,7 @@ def _with_stage(
             # As by hand, so that a style that fails later is refused and named like any other.
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _autopilot(options, stage)
+        _operator(options.operator, display, screen)
         _wait_for_sound(options, source, stage)
         tagger = TagRunner(source)
         stage.tags = tagger.values
@@ -194,14 +198,24 @@ def _with_stage(
         if advertisement is not None:
             advertisement.close()
         surfaces.close()
-        if previews is not None:
-            previews.close()
         screen.close()
+        previews.close()
         close_stage(stage)
     _say_goodbye(stage, recording)
     if options.report is not None:
         write_json(options.report, report)
     return 1 if recording.failures else 0
+
+
+def _operator(wanted: bool | None, display: Display, screen: Screen) -> None:
+    """Open the operator's window where it is asked for, or where the wall has a screen of its own."""
+    if screen.operator is None or not isinstance(display, Window):
+        return
+    alone = len(display.monitors) < 2
+    if wanted or (wanted is None and display.fullscreen and not alone):
+        screen.operator.switch(True)
+    elif wanted is None and alone:
+        _log.info("one screen: H shows the numbers over the picture, for the audience too; O opens a window with previews")
 
 
 def _open_midi(surfaces: Surfaces, actions: LiveActions, stage: Stage, table: Table) -> None:

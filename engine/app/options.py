@@ -36,6 +36,7 @@ class LiveOptions:
     output: str = "auto"
     monitor: str | None = None
     windowed: bool = False
+    operator: bool | None = None  # None: where there are two screens
     size: Size | None = None
     fps: Fraction | None = None
     internal: Size | None = None

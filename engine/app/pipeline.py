@@ -43,7 +43,7 @@ from phosphene.engine.show.state import ShowFrame
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_LEADERS = {
+LEADERS = {
     "hand": "the hand leads",
     "music": "the music leads",
     "nobody": "runs on",
@@ -194,7 +194,7 @@ def _position(stage: Stage, t: float) -> BeatPosition:
     _held(stage, "the beat that is heard", heard, None)
     leader, outside = stage.conductor.leader, {lead.name for lead in stage.leads}
     if leader != before and {leader, before} & outside:
-        stage.say(f"tempo: {_LEADERS.get(leader, leader)}")
+        stage.say(f"tempo: {LEADERS.get(leader, leader)}")
     position = stage.conductor.position(t)
     if all(map(math.isfinite, (position.beat, position.bpm, position.confidence))):
         return position
@@ -381,7 +381,7 @@ def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
     conductor = stage.conductor
     lead = next((each for each in stage.leads if each.name == conductor.leader), None)
     if lead is not None and kind == "resync" and (line := lead.line()) is not None and line.bar_confidence > 0.0:
-        raise UserError("the bar is not ours to say", where="/tempo/resync", got=_LEADERS.get(lead.name, lead.name))
+        raise UserError("the bar is not ours to say", where="/tempo/resync", got=LEADERS.get(lead.name, lead.name))
     match kind:
         case "tap":
             conductor.tap(t)
@@ -399,4 +399,4 @@ def _tempo(stage: Stage, kind: str, value: float, t: float) -> None:
             conductor.look_ahead(value / 1e3)
     bpm = conductor.requested()
     if bpm is not None and lead is not None and not lead.set_bpm(bpm):
-        raise UserError("the tempo is not ours to set", where=f"/tempo/{kind}", got=_LEADERS.get(lead.name, lead.name))
+        raise UserError("the tempo is not ours to set", where=f"/tempo/{kind}", got=LEADERS.get(lead.name, lead.name))

@@ -1,7 +1,8 @@
-"""Previews for the desk as a sink of the render loop: few small pictures a frame, and none while nobody looks.
+"""Previews for the desk and the operator's window, a sink of the render loop: a few small pictures a frame.
 
-What is drawn in one frame is read in the next one: read at once, it would be waited for (software OpenGL: 0.7 ms a picture,
-4 ms at p99). The picture on stage comes first: a hidden deck is painted in a frame that has the time left, or not at all.
+None are made while nobody looks. What is drawn in one frame is read in the next one: read at once, it would be waited for
+(software OpenGL: 0.7 ms a picture, 4 ms at p99). The picture on stage comes first: a hidden deck is painted in a frame that
+has the time left, or not at all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from phosphene.engine.show.catalogue import DECKS
 
 _EVERY_S = 0.08  # a picture of each: at 60 frames a second every fifth one has some, at 24 every second one
 _ARRAYS = 9  # three on their way from the GPU, three being encoded, three to spare
+_NONE: frozenset[str] = frozenset()
 _LEAST_ROOM = 0.2  # of a frame's time: with less left, the hidden deck waits for a frame that has it
 
 
@@ -35,11 +37,23 @@ class PictureTaker(Protocol):
     def picture(self, name: str, picture: np.ndarray, release: Callable[[], None], t: float) -> None: ...
 
 
-class PreviewSink:
-    """Made and used on the render thread. Frees what it holds when nobody looks any more."""
+class PictureShower(Protocol):
+    """Who shows them on this machine: the operator's window, which draws with what is on the GPU."""
 
-    def __init__(self, stage: Stage, taker: PictureTaker) -> None:
-        self._stage, self._taker = stage, taker
+    @property
+    def pictures_wanted(self) -> frozenset[str]: ...
+
+    def preview(self, deck: str, picture: RenderTarget) -> None: ...
+
+
+class PreviewSink:
+    """Made and used on the render thread. Frees what it holds when nobody looks any more.
+
+    taker: who gets them as arrays, None where nobody ever does; shower: who gets the targets themselves.
+    """
+
+    def __init__(self, stage: Stage, taker: PictureTaker | None, shower: PictureShower | None = None) -> None:
+        self._stage, self._taker, self._shower = stage, taker, shower
         self._previews: Previews | None = None
         self._readback: Readback | None = None
         self._pool: FramePool | None = None
@@ -51,8 +65,10 @@ class PreviewSink:
         """Make the previews that are due, and hand on what has arrived from the GPU."""
         began = clock.now()
         try:
-            if (wanted := self._taker.pictures_wanted) and not self._failed:
-                self._look(wanted, picture, frame, began)
+            taken = self._taker.pictures_wanted if self._taker is not None else _NONE
+            shown = self._shower.pictures_wanted if self._shower is not None else _NONE
+            if (taken or shown) and not self._failed:
+                self._look(taken, shown, picture, frame, began)
             elif self._previews is not None:
                 self.close()
         except Exception as error:  # noqa: BLE001 boundary: no preview may cost the show a frame; pages then have none
@@ -69,7 +85,7 @@ class PreviewSink:
         self._readback = self._previews = self._pool = None
         self._drawn.clear()
 
-    def _look(self, wanted: frozenset[str], picture: RenderTarget, frame: Frame, now: float) -> None:
+    def _look(self, taken: frozenset[str], shown: frozenset[str], picture: RenderTarget, frame: Frame, now: float) -> None:
         if self._previews is None:
             self._previews = Previews(self._stage.mixer, picture.size.aspect)
             self._pool = FramePool(self._previews.size, _ARRAYS)
@@ -81,13 +97,19 @@ class PreviewSink:
         self._drawn.clear()
         for array, tag in self._readback.poll():
             name, t = cast("tuple[str, float]", tag)
-            self._taker.picture(name, array, partial(self._pool.give, array), t)
+            if self._taker is not None:
+                self._taker.picture(name, array, partial(self._pool.give, array), t)
+        wanted = taken | shown
         due = self._due(wanted, frame.t_present, busy=self._room(frame, now) < _LEAST_ROOM)
         for name in due[: math.ceil(len(wanted) / (_EVERY_S * frame.fps))]:  # spread over frames: none pays for all of them
             # On a grid of its own: to wait 80 ms from the last one's frame would make it 100 at 30 frames a second.
             self._next[name] = max(self._next.get(name, 0.0), frame.t_present - _EVERY_S / 2) + _EVERY_S
-            if (made := self._make(name, picture, frame)) is not None:
+            if (made := self._make(name, picture, frame)) is None:
+                continue
+            if name in taken:
                 self._drawn.append((made, name, frame.t_present))
+            if self._shower is not None and name in shown:
+                self._shower.preview(name, made)
         if self._drawn:
             GL.glFlush()  # software OpenGL draws it from now on, and not only when it is read
 

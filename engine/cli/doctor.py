@@ -82,7 +82,7 @@ def _cuda() -> str:
 
 
 def _monitors() -> list[str]:
-    from phosphene.engine.output.window import list_monitors
+    from phosphene.engine.output.monitors import list_monitors
 
     try:
         return [str(m) for m in list_monitors()]

@@ -24,6 +24,10 @@ def live_command(
         str | None, typer.Option(help="screen: number, name or part of it (default: the second one, if there is one)")
     ] = None,
     windowed: Annotated[bool, typer.Option("--windowed", help="play in a window instead of full screen")] = False,
+    operator: Annotated[
+        bool | None,
+        typer.Option("--operator/--no-operator", help="a second window for whoever plays (default: with two screens)"),
+    ] = None,
     size: Annotated[
         str | None, typer.Option(help="size of the picture (default 1280x720; 640x360 on software OpenGL)")
     ] = None,
@@ -79,6 +83,7 @@ def live_command(
             output=output,
             monitor=monitor,
             windowed=windowed,
+            operator=operator,
             size=parse_size(size) if size else None,
             fps=parse_fps(fps) if fps else None,
             internal=parse_size(internal, "--internal") if internal else None,

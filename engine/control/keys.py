@@ -45,6 +45,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Left", "crossfade to deck a over a bar", "/crossfade/to", ("a", 4.0)),
     Binding("Right", "crossfade to deck b over a bar", "/crossfade/to", ("b", 4.0)),
     Binding("H", "show or hide the panel", "/hud"),
+    Binding("O", "open or close the operator's window", "/output/operator"),
     Binding("Ctrl+G", "turn the flash guard off, and on again", "/guard"),
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),

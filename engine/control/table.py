@@ -262,6 +262,29 @@ def _desk() -> Iterable[Address]:
         group=group,
     )
     yield Address(
+        "/output/monitor",
+        (Argument("name", "s"),),
+        "Fill another screen: its name, part of it, or its number in `vj doctor`. One that is not there changes nothing.",
+        group=group,
+        told_as="/state/output/monitor",
+    )
+    yield Address(
+        "/output/fullscreen",
+        (_SWITCH,),
+        "1 fills the screen, 0 plays in a window. Without an argument: change over.",
+        0,
+        every=True,
+        group=group,
+    )
+    yield Address(
+        "/output/operator",
+        (_SWITCH,),
+        "1 opens the operator's window, with previews and all numbers, 0 closes it. Without an argument: change over.",
+        0,
+        every=True,
+        group=group,
+    )
+    yield Address(
         "/midi/learn",
         (Argument("address", "s", optional=True),),
         "The next control of a MIDI device that moves plays this address from then on, and that is saved. An address that "
@@ -396,6 +419,8 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/control/received", "i", "messages", "", "Control messages taken since the start", 10.0),
     ("/state/control/rejected", "i", "messages", "", "Control messages refused since the start", 10.0),
     ("/state/control/error", "s", "text", "", "The newest refusal of a control message", 10.0),
+    ("/state/output/monitor", "s", "name", "", "The screen that the picture fills, or would fill", 10.0),
+    ("/state/output/monitors", "s", "names", "", "The screens that are there, one a line; empty: there is no window", 10.0),
     ("/state/midi/devices", "s", "names", "", "The MIDI controllers that are plugged in", 10.0),
     (
         "/state/midi/learning",

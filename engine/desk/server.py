@@ -150,6 +150,11 @@ class DeskServer:
         return SurfaceHealth(self.name, self._found[0] + pages, self._received, self._rejected, self._dropped, error)
 
     @property
+    def address(self) -> str:
+        """Where the page is found, without a key."""
+        return self._found[0]
+
+    @property
     def url(self) -> str:
         """Where the page is found, with the key where one is needed."""
         return with_key(self._found[0], self.keys.play)

@@ -6,6 +6,8 @@ rectangles, drawn every frame. The HUD is drawn by a display over the picture, s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from phosphene.engine.core.frame import Size
@@ -14,6 +16,7 @@ from phosphene.engine.gpu.shader import Pass
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.output import hud_panel
 from phosphene.engine.output.hud_model import HudModel
+from phosphene.engine.output.pen import BAD, CALM, TEXT, TROUGH
 
 _INTERVAL_S = 0.25
 _CLIPPING = 0.99  # of full scale
@@ -76,27 +79,42 @@ class Hud:
         top = screen.height - edge
         self._pass.draw(None, screen, {"panel": self._texture}, region=(left, top - height, width, height), blend=True)
         if self.visible:
-            self._draw_live(left, top)
+            fill_live(self._drawn, (left, top), Live(self.beat, self.beat_of_bar, self.level, self._model.bpm > 0))
 
     def close(self) -> None:
         """Free what it holds on the GPU."""
         self._pass.close()
         self._texture.close()
 
-    def _draw_live(self, left: int, top: int) -> None:
-        assert self._drawn is not None
-        GL.glEnable(GL.GL_SCISSOR_TEST)
-        level = hud_panel.BAD if self.level >= _CLIPPING else hud_panel.CALM
-        x, y, w, h = self._drawn.live["level"]
-        _fill(left + x, top - y - h, round(w * hud_panel.level_share(self.level)), h, level)
-        place = self._drawn.live.get(f"beat{self.beat_of_bar}")
-        if self._model.bpm > 0 and place is not None:
-            x, y, w, h = place
-            lit = np.array(hud_panel.CALM if self.beat_of_bar > 1 else hud_panel.TEXT)
-            glow = (1.0 - self.beat % 1.0) ** 2
-            colour = tuple(int(v) for v in hud_panel.TROUGH + (lit - hud_panel.TROUGH) * (0.25 + 0.75 * glow))
-            _fill(left + x, top - y - h, w, h, colour)
-        GL.glDisable(GL.GL_SCISSOR_TEST)
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What moves with the music. beat: counted on; beat_of_bar: from 1; level: linear peak; known: there is a tempo."""
+
+    beat: float = 0.0
+    beat_of_bar: int = 1
+    level: float = 0.0
+    known: bool = False
+
+
+def fill_live(drawn: hud_panel.Drawn, corner: tuple[int, int], live: Live) -> None:
+    """Fill the places for beat and level of a panel whose top left is at `corner` of the bound framebuffer.
+
+    corner: x, y in pixels from the bottom left.
+    """
+    left, top = corner
+    GL.glEnable(GL.GL_SCISSOR_TEST)
+    level = BAD if live.level >= _CLIPPING else CALM
+    x, y, w, h = drawn.live["level"]
+    _fill(left + x, top - y - h, round(w * hud_panel.level_share(live.level)), h, level)
+    place = drawn.live.get(f"beat{live.beat_of_bar}")
+    if live.known and place is not None:
+        x, y, w, h = place
+        lit = np.array(CALM if live.beat_of_bar > 1 else TEXT)
+        glow = (1.0 - live.beat % 1.0) ** 2
+        colour = tuple(int(v) for v in TROUGH + (lit - TROUGH) * (0.25 + 0.75 * glow))
+        _fill(left + x, top - y - h, w, h, colour)
+    GL.glDisable(GL.GL_SCISSOR_TEST)
 
 
 def _fill(x: int, y: int, width: int, height: int, colour: tuple[int, ...]) -> None:

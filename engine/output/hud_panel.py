@@ -1,35 +1,35 @@
-"""Draws the HUD's panel and badges into arrays with Pillow: no GL, no state but a cache of glyphs.
+"""Draws the HUD's panel and badges into arrays: no GL, no state.
 
-Called by hud.py at most four times a second. Pictures are premultiplied sRGB, uint8[h, w, 4], row 0 at the top; what
-moves with the music (beat, level) is left empty here and filled by hud.py every frame, at the places in `Drawn.live`.
+Called by hud.py at most four times a second. What moves with the music (beat, level) is left empty here and filled by
+hud.py every frame, at the places in `Drawn.live`.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.output.hud_model import HudModel
+from phosphene.engine.output.pen import (
+    BACKGROUND,
+    BAD,
+    CALM,
+    COLD,
+    DIM,
+    TEXT,
+    TROUGH,
+    WARN,
+    Colour,
+    Pen,
+    Rect,
+    glyphs,
+    shorten,
+)
 
-Colour = tuple[int, int, int]
-Rect = tuple[int, int, int, int]  # x, y, width, height in pixels from the top left of the panel
-
-TEXT: Colour = (228, 232, 238)
-DIM: Colour = (136, 147, 162)
-CALM: Colour = (96, 200, 184)
-WARN: Colour = (242, 184, 84)
-BAD: Colour = (255, 96, 84)
-COLD: Colour = (122, 178, 255)
-TROUGH: Colour = (44, 50, 60)
-_BACK: Colour = (9, 11, 15)
-_BACK_ALPHA = 0.84  # over a white picture the dim text keeps a contrast of 4:1, the white one 10:1
-
-_WIDTH_EM = 32.5
-_LABEL_EM = 5.5
+WIDTH_EM = 32.5  # width of the panel: three numbers and their names fit beside each other
 _LEVEL_FLOOR_DB = 48.0
 _MOST_BEATS = 7  # of a bar have room
 
@@ -53,107 +53,22 @@ def margin(output: Size) -> int:
     return font_px(output) // 2
 
 
-@functools.lru_cache(maxsize=8)
-def _font(px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(px)
-
-
-@functools.lru_cache(maxsize=1024)
-def _glyphs(text: str, px: int) -> tuple[Image.Image, int]:
-    """Return (coverage of the text, its advance in pixels). Text that stands for 4 redraws is laid out once."""
-    font = _font(px)
-    advance = round(font.getlength(text))
-    mask = Image.new("L", (advance + 2, round(px * 1.35)), 0)
-    ImageDraw.Draw(mask).text((0, 0), text, 255, font)
-    return mask, advance
-
-
 def level_share(peak: float) -> float:
     """Return how much of the level meter a linear peak fills: 0 at -48 dB, 1 at full scale."""
     return float(np.clip(1 + 20 * np.log10(max(peak, 1e-6)) / _LEVEL_FLOOR_DB, 0, 1))
 
 
-class _Pen:
-    """A place on the panel that moves down line by line."""
-
-    def __init__(self, image: Image.Image, px: int) -> None:
-        self.image = image
-        self.px = px
-        # A small screen has 30 lines of 12 px, a large one 42: there the sections stand apart.
-        self.roomy = image.height / px > 36
-        self.line = round(px * 1.42)
-        self.left = round(px * 0.9)
-        self.right = image.width - self.left
-        self.column = self.left + round(px * _LABEL_EM)
-        self.y = round(px * 0.75)
-
-    def text(self, x: int, text: str, colour: Colour = TEXT, *, right: int | None = None) -> int:
-        """Write from `x` on, cut at `right`; return where it ended."""
-        limit = self.right if right is None else right
-        mask, advance = _glyphs(text, self.px)
-        if x + advance > limit:
-            text = _shorten(text, self.px, limit - x)
-            mask, advance = _glyphs(text, self.px)
-        self.image.paste((*colour, 255), (x, self.y), mask)
-        return x + advance
-
-    def right_text(self, x: int, text: str, colour: Colour = TEXT) -> None:
-        """Write so that it ends at `x`."""
-        mask, advance = _glyphs(text, self.px)
-        self.image.paste((*colour, 255), (x - advance, self.y), mask)
-
-    def label(self, text: str) -> None:
-        self.text(self.left, text, DIM)
-
-    def pairs(self, *pairs: tuple[str, str, Colour]) -> None:
-        """Write up to three (value, name, colour) in the three columns right of the label."""
-        width = (self.right - self.column) / 3
-        for i, (value, name, colour) in enumerate(pairs):
-            x = self.text(self.column + round(i * width), value, colour)
-            self.text(x + self.px // 3, name, DIM, right=self.column + round((i + 1) * width))
-
-    def bar(self, x: int, width: int, share: float, colour: Colour) -> Rect:
-        """Draw a slim meter in this line; return its place."""
-        height = max(3, self.px // 3)
-        rect = (x, self.y + round(self.px * 0.62) - height // 2, width, height)
-        self.box(rect, TROUGH)
-        if (filled := round(width * min(1.0, max(0.0, share)))) > 0:
-            self.box((rect[0], rect[1], filled, height), colour)
-        return rect
-
-    def box(self, rect: Rect, colour: Colour) -> None:
-        x, y, w, h = rect
-        self.image.paste((*colour, 255), (x, y, x + w, y + h))
-
-    def down(self, lines: float = 1.0) -> None:
-        self.y += round(self.line * lines)
-
-    def section(self) -> None:
-        """End a section."""
-        self.down(1.35 if self.roomy else 1.1)
-
-
-def _shorten(text: str, px: int, room: int) -> str:
-    low, high = 0, len(text)
-    while low < high:  # the longest beginning that leaves room for the ellipsis
-        middle = (low + high + 1) // 2
-        if _font(px).getlength(text[:middle] + "...") <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return text[:low].rstrip() + "..." if low else ""
-
-
-# Premultiplied, as everything here: pasting text by its coverage then is "over".
-_BACKGROUND = (*(round(c * _BACK_ALPHA) for c in _BACK), round(255 * _BACK_ALPHA))
-
-
 def draw_panel(model: HudModel, output: Size) -> Drawn:
     """Draw the full panel for a screen of `output` pixels."""
     px = font_px(output)
-    width = min(output.width, round(px * _WIDTH_EM))
-    image = Image.new("RGBA", (width, output.height - 2 * margin(output)), _BACKGROUND)
-    pen = _Pen(image, px)
+    return panel(model, Size(min(output.width, round(px * WIDTH_EM)), output.height - 2 * margin(output)), px)
+
+
+def panel(model: HudModel, room: Size, px: int) -> Drawn:
+    """Draw the full panel as wide as `room` and no higher, in letters of `px` pixels."""
+    width = room.width
+    image = Image.new("RGBA", (width, room.height), BACKGROUND)
+    pen = Pen(image, px)
     live: dict[str, Rect] = {}
     _frame_lines(pen, model)
     _audio_lines(pen, model, live)
@@ -177,7 +92,7 @@ def draw_panel(model: HudModel, output: Size) -> Drawn:
     return Drawn(np.asarray(image.crop((0, 0, width, min(image.height, pen.y + px // 2)))), live)
 
 
-def _frame_lines(pen: _Pen, model: HudModel) -> None:
+def _frame_lines(pen: Pen, model: HudModel) -> None:
     budget = 1000 / model.fps_target if model.fps_target else 0.0
     over = budget and model.frame_p99_ms > budget
     pen.label("SCENE")
@@ -213,10 +128,10 @@ def _frame_lines(pen: _Pen, model: HudModel) -> None:
     pen.down(-1)
 
 
-def _audio_lines(pen: _Pen, model: HudModel, live: dict[str, Rect]) -> None:
+def _audio_lines(pen: Pen, model: HudModel, live: dict[str, Rect]) -> None:
     colour = {"running": CALM, "lost": BAD}.get(model.audio_state, WARN)
     pen.label("AUDIO")
-    _, advance = _glyphs(model.audio_state or "off", pen.px)
+    _, advance = glyphs(model.audio_state or "off", pen.px)
     pen.right_text(pen.right, model.audio_state or "off", colour)
     pen.text(pen.column, model.audio_source or "none", right=pen.right - advance - pen.px // 2)
     pen.down()
@@ -245,7 +160,7 @@ def _audio_lines(pen: _Pen, model: HudModel, live: dict[str, Rect]) -> None:
     pen.section()
 
 
-def _show_lines(pen: _Pen, model: HudModel) -> None:
+def _show_lines(pen: Pen, model: HudModel) -> None:
     for label, deck, share in (("DECK A", model.deck_a, 1 - model.crossfade), ("DECK B", model.deck_b, model.crossfade)):
         pen.label(label)
         pen.right_text(pen.right, f"{100 * share:.0f} %", TEXT if share > 0 else DIM)
@@ -265,11 +180,11 @@ def _show_lines(pen: _Pen, model: HudModel) -> None:
     edge = pen.right
     for name, colour in states:
         pen.right_text(edge, name, colour)
-        edge -= _glyphs(name, pen.px)[1] + pen.px // 2
+        edge -= glyphs(name, pen.px)[1] + pen.px // 2
     pen.section()
 
 
-def _recorder_lines(pen: _Pen, model: HudModel) -> None:
+def _recorder_lines(pen: Pen, model: HudModel) -> None:
     pen.label("REC")
     failed = model.recorder.startswith("failed")
     colour = BAD if failed or model.recording else DIM
@@ -321,8 +236,8 @@ def draw_badges(shown: tuple[tuple[str, Colour], ...], output: Size) -> Drawn:
     room = output.width - 2 * px
     boxes: list[tuple[Image.Image, int, Colour]] = []
     for text, colour in shown:
-        fitting = text if _glyphs(text, px)[1] + 3 * pad + px // 2 <= room else _shorten(text, px, room - 3 * pad - px // 2)
-        mask, advance = _glyphs(fitting, px)
+        fitting = text if glyphs(text, px)[1] + 3 * pad + px // 2 <= room else shorten(text, px, room - 3 * pad - px // 2)
+        mask, advance = glyphs(fitting, px)
         if not fitting:
             break
         width = advance + 3 * pad + px // 2
@@ -332,7 +247,7 @@ def draw_badges(shown: tuple[tuple[str, Colour], ...], output: Size) -> Drawn:
     image = Image.new("RGBA", (total, height), (0, 0, 0, 0))
     x = 0
     for mask, width, colour in boxes:
-        image.paste(_BACKGROUND, (x, 0, x + width, height))
+        image.paste(BACKGROUND, (x, 0, x + width, height))
         dot = px // 2
         top = (height - dot) // 2
         image.paste((*colour, 255), (x + pad, top, x + pad + dot, top + dot))

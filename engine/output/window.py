@@ -1,7 +1,7 @@
 """The window on stage: full screen on a monitor chosen by name, and back there when the monitor was gone for a while.
 
-Render thread only (GLFW wants the main thread). GLFW is imported when a window is opened, so that machines without a
-display can import this package. Vsync, where it was measured to work, paces the show; elsewhere the show's own clock does.
+Render thread only (GLFW wants the main thread). Vsync, where it was measured to work, paces the show; elsewhere the show's
+own clock does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 from collections import deque
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -18,98 +17,19 @@ import numpy as np
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
-from phosphene.engine.core.extras import install_packages
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.gl import GL
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.output.base import KeyEvent, Overlay
+from phosphene.engine.output.monitors import Glfw, Monitor, find_monitor, letterbox
 
 log = logging.getLogger(__name__)
 quiet = RateLimitedLog(log)
 
 _TOGGLE = "f11"  # not f as well: that is the freeze key
-_REMEDY = "start it in a desktop session, set DISPLAY or WAYLAND_DISPLAY, or use --output headless"
 _GPU_TIMEOUT_NS = 100_000_000
 _SWAPS_MEASURED = 12
 _VSYNC_TOLERANCE = 0.1
-
-
-@dataclass(frozen=True)
-class Monitor:
-    """A screen as the system names it. size: pixels of its current mode; hz: its nominal refresh rate."""
-
-    index: int
-    name: str
-    size: Size
-    hz: float
-
-
-class _Glfw:
-    """GLFW, started; keeps the last error, which GLFW reports by callback only."""
-
-    def __init__(self) -> None:
-        try:
-            import glfw
-        except ImportError as error:
-            raise UserError("the window library does not load", got=error, remedy=install_packages(["glfw"])) from error
-        self.api: ModuleType = glfw
-        self.error = ""
-        glfw.set_error_callback(self._on_error)
-        if not glfw.init():
-            raise UserError("no window can be opened", got=self.error or None, remedy=_REMEDY)
-
-    def _on_error(self, code: int, text: bytes) -> None:
-        self.error = text.decode("utf-8", "replace")
-        log.debug("GLFW %#x: %s", code, self.error)
-
-    def monitors(self) -> list[tuple[Monitor, Any]]:
-        """Return the monitors that are connected, the primary one first, with GLFW's handles."""
-        found = []
-        for handle in self.api.get_monitors() or ():
-            mode = self.api.get_video_mode(handle)
-            name = self.api.get_monitor_name(handle)
-            name = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-            if mode is not None:
-                size = Size(mode.size.width, mode.size.height)
-                found.append((Monitor(len(found), name, size, float(mode.refresh_rate)), handle))
-        return found
-
-
-def list_monitors() -> list[Monitor]:
-    """Return the monitors, the primary one first. Raises UserError where there is no display."""
-    glfw = _Glfw()
-    monitors = [monitor for monitor, _ in glfw.monitors()]
-    glfw.api.terminate()
-    return monitors
-
-
-def find_monitor(wish: str | int | None, monitors: list[Monitor]) -> Monitor:
-    """Return the monitor with this name, a name that contains it, or this index; None: the second one, where there is one.
-
-    The primary monitor of a laptop is its own, with the terminal on it; what is plugged in is the stage. Raises UserError
-    that lists what is there.
-    """
-    allowed = ", ".join(f"{m.index}: {m.name}" for m in monitors)
-    if not monitors:
-        raise UserError("no monitor is connected", remedy="use --windowed or --output headless")
-    if wish is None or wish == "":
-        return monitors[:2][-1]
-    text = str(wish).lower()
-    for match in (
-        lambda m: m.name.lower() == text,
-        lambda m: str(m.index) == text,
-        lambda m: text in m.name.lower(),
-    ):
-        if found := [m for m in monitors if match(m)]:
-            return found[0]
-    raise UserError("no such monitor", where="--monitor", allowed=allowed, got=wish)
-
-
-def letterbox(picture: Size, screen: Size) -> tuple[int, int, int, int]:
-    """Return x, y, width, height of the largest place for `picture` on `screen` at its own aspect, centred."""
-    scale = min(screen.width / picture.width, screen.height / picture.height)
-    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return (screen.width - width) // 2, (screen.height - height) // 2, width, height
 
 
 class Window:
@@ -125,7 +45,7 @@ class Window:
         self, output_size: Size, *, fullscreen: bool = True, monitor: str | int | None = None, title: str = "Phosphene"
     ) -> None:
         self.output_size = output_size
-        self._glfw = _Glfw()
+        self._glfw = Glfw()
         self._fullscreen = fullscreen
         self._keys: deque[KeyEvent] = deque()
         self._names = _key_names(self._glfw.api)
@@ -146,21 +66,7 @@ class Window:
 
     def _open(self, title: str) -> Any:
         glfw = self._glfw.api
-        glfw.default_window_hints()
-        if sys.platform.startswith("linux"):
-            glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
-        glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
-        glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
-        glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
-        glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
-        glfw.window_hint(glfw.DEPTH_BITS, 0)
-        glfw.window_hint(glfw.STENCIL_BITS, 0)
-        # A click on the operator's screen must not make the stage go black.
-        glfw.window_hint(glfw.AUTO_ICONIFY, False)
-        window = glfw.create_window(self.output_size.width, self.output_size.height, title, None, None)
-        if not window:
-            got = self._glfw.error or None
-            raise UserError("no window with OpenGL 3.3 can be opened", got=got, remedy="update the graphics driver")
+        window = self._glfw.create(self.output_size, title)
         glfw.set_key_callback(window, self._on_key)
         glfw.set_monitor_callback(self._on_monitor)
         self._window = window
@@ -186,6 +92,47 @@ class Window:
     def screen_size(self) -> Size:
         """Pixels of the framebuffer; 0x0 while minimised."""
         return Size(*self._glfw.api.get_framebuffer_size(self._window))
+
+    @property
+    def monitor(self) -> str:
+        """Name of the monitor that it fills, or would fill; empty where there is none."""
+        return self._wanted
+
+    @property
+    def monitors(self) -> list[Monitor]:
+        """The monitors that are there now, the primary one first."""
+        return [monitor for monitor, _ in self._glfw.monitors()]
+
+    def go_to(self, monitor: str) -> None:
+        """Fill another monitor, by its name, part of it, or its number. Raises UserError that lists those that are there."""
+        found = find_monitor(monitor, self.monitors)
+        self._wanted, self._fullscreen = found.name, True
+        self._place()
+        self.refresh_hz, self.vsync = self._measure()
+        self.wait_for(self._refreshes)
+
+    def beside(self, size: Size, title: str) -> Any:
+        """Return a second window of GLFW that shares textures with this one, and whose keys come here.
+
+        It opens on a monitor that this one does not fill, where there is one. Raises UserError.
+        """
+        glfw = self._glfw.api
+        monitors = self._glfw.monitors()
+        free = next((each for each in monitors if not (self._fullscreen and each[0].name == self._wanted)), None)
+        x = y = 60
+        if free is not None:
+            left, top, width, height = glfw.get_monitor_workarea(free[1])
+            size = Size(min(size.width, round(width * 0.9)), min(size.height, round(height * 0.85)))
+            x, y = left + (width - size.width) // 2, top + (height - size.height) // 2
+        window = self._glfw.create(size, title, self._window)
+        glfw.set_window_pos(window, x, y)
+        glfw.set_key_callback(window, self._on_key)
+        return window
+
+    @property
+    def glfw(self) -> ModuleType:
+        """The library, started."""
+        return self._glfw.api
 
     def make_current(self) -> None:
         """Make its context current on this thread."""
@@ -229,7 +176,11 @@ class Window:
 
     def toggle_fullscreen(self) -> None:
         """Go to the chosen monitor, or back into a window."""
-        self._fullscreen = not self.fullscreen
+        self.fill(not self.fullscreen)
+
+    def fill(self, on: bool) -> None:
+        """Fill the chosen monitor, or be a window."""
+        self._fullscreen = on
         self._place()
 
     def close(self) -> None:

@@ -141,6 +141,14 @@ class AudioInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """For the display. what: `monitor` (its name), `fullscreen` or `operator` (True, False; None: change over)."""
+
+    what: str
+    value: str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class MidiLearn:
     """Let the next MIDI control that moves play an address; the same again, or "", ends it."""
 
@@ -159,4 +167,6 @@ class Panic:
     """Forget what effects have accumulated (feedback trails) on both decks."""
 
 
-Action = LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | MidiLearn | MidiForget | Panic
+Action = (
+    LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | Output | MidiLearn | MidiForget | Panic
+)

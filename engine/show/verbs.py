@@ -11,7 +11,7 @@ from functools import partial
 
 from phosphene.engine.core.signals import FADERS, BeatPosition
 from phosphene.engine.show.catalogue import CROSSFADE, FADER, LOOKAHEAD, MASTER, TRANSITIONS, Target
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, MidiForget, MidiLearn, Record, Tempo, Value
+from phosphene.engine.show.change import Action, AudioGain, AudioInput, MidiForget, MidiLearn, Output, Record, Tempo, Value
 from phosphene.engine.show.crossfade import fade_to, kind_of, released, started
 from phosphene.engine.show.piloting import ORDERS, Piloting
 from phosphene.engine.show.scene import Transition
@@ -146,6 +146,9 @@ PLAIN: Mapping[str, Verb] = {
     "/record": lambda s, m: m.asking(s, Record(m.on)),
     "/audio/gain": lambda s, m: m.asking(s, AudioGain(m.number)),
     "/audio/input": lambda s, m: m.asking(s, AudioInput(m.word)),
+    "/output/monitor": lambda s, m: m.asking(s, Output("monitor", m.word)),
+    "/output/fullscreen": lambda s, m: m.asking(s, Output("fullscreen", m.on)),
+    "/output/operator": lambda s, m: m.asking(s, Output("operator", m.on)),
     "/midi/learn": lambda s, m: m.asking(s, MidiLearn(m.word)),
     "/midi/forget": lambda s, m: m.asking(s, MidiForget(m.word)),
     "/tempo/lookahead": looked_ahead,

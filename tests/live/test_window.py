@@ -18,7 +18,8 @@ from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.output.choose import choose_display
 from phosphene.engine.output.hud import Hud
 from phosphene.engine.output.hud_model import HudModel
-from phosphene.engine.output.window import Window, list_monitors
+from phosphene.engine.output.monitors import list_monitors
+from phosphene.engine.output.window import Window
 from tests.live.xvfb import x_display  # noqa: F401
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("x_display")]

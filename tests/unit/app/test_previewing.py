@@ -105,3 +105,31 @@ def test_a_fault_of_a_preview_is_said_once_and_raises_nothing(run, monkeypatch):
     monkeypatch.setattr("phosphene.engine.compositor.previews.Previews.wall", broken)
     run.frames(PreviewSink(run.stage, Taker("wall")), 20)
     assert run.said == ["no previews: RuntimeError: the driver is lost"]
+
+
+def test_the_operators_window_gets_the_pictures_where_they_are_and_nothing_is_read_back(run):
+    shown: dict[str, RenderTarget] = {}
+    shower = SimpleNamespace(
+        pictures_wanted=frozenset({"a", "b"}), preview=lambda deck, target: shown.update({deck: target})
+    )
+    sink = PreviewSink(run.stage, None, shower)
+    run.frames(sink, 8)
+    assert shown.keys() == {"a", "b"}
+    red, other = shown["a"].read()[..., :3].mean(axis=(0, 1)), shown["b"].read()
+    assert red[0] > 0.5
+    assert red[1] == 0.0
+    assert other.shape == shown["a"].read().shape
+    shower.pictures_wanted = frozenset()
+    run.frames(sink, 1)
+    assert shown["a"].texture == 0, "what nobody looks at is freed"
+
+
+def test_a_page_and_the_window_share_one_painting(run):
+    taker = Taker("b", "wall")
+    painted: list[str] = []
+    shower = SimpleNamespace(pictures_wanted=frozenset({"a", "b"}), preview=lambda deck, target: painted.append(deck))
+    sink = PreviewSink(run.stage, taker, shower)
+    run.frames(sink, round(3 * run.fps))
+    sink.close()
+    assert abs(taker.names.count("b") - painted.count("b")) <= 2
+    assert set(taker.names) == {"b", "wall"}

@@ -25,7 +25,14 @@ NAMED = {"/scene/save", "/midi/learn", "/midi/forget", "/cue/number"}  # what on
 UNSHOWN = (
     SEVERAL
     | NAMED
-    | {"/listen", "/state/token", "/audio/input", "/deck/b/style", *(f"/state/fader/{n}/label" for n in range(1, 9))}
+    | {
+        "/listen",
+        "/state/token",
+        "/audio/input",
+        "/output/monitor",
+        "/deck/b/style",
+        *(f"/state/fader/{n}/label" for n in range(1, 9)),
+    }
 )
 
 

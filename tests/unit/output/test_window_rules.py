@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
-from phosphene.engine.output.window import Monitor, find_monitor, letterbox
+from phosphene.engine.output.monitors import Monitor, find_monitor, letterbox
 
 SIDES = st.integers(16, 4000)
 MONITORS = [Monitor(0, "eDP-1", Size(1920, 1080), 60), Monitor(1, "HDMI-1", Size(1280, 720), 50)]
