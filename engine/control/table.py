@@ -98,6 +98,7 @@ def _show() -> Iterable[Address]:
         (Argument("number", "i", 1, 2000),),
         "Play a cue by its place in the setlist; `/cue/go` goes on from there.",
         group=group,
+        told_as="/state/cue",
     )
     group = "Output"
     yield _value("/master", MASTER, "Brightness of the whole output.", group)
@@ -241,6 +242,7 @@ def _desk() -> Iterable[Address]:
         (Argument("name", "s"),),
         "Switch the audio input: part of a device's name, `default`, `demo` or `file:PATH`.",
         group=group,
+        told_as="/state/audio/input",
     )
     yield Address(
         "/midi/learn",
@@ -249,6 +251,7 @@ def _desk() -> Iterable[Address]:
         "takes a text is followed by it: `/scene lagoon`. The same again, or no address, ends it.",
         every=True,
         group=group,
+        told_as="/state/midi/learning",
     )
     yield Address(
         "/midi/forget",
@@ -360,6 +363,7 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ),
     ("/state/tempo/per_bar", "i", "beats", "", "Beats to a bar", 10.0),
     ("/state/tempo/bar_confidence", "f", "confidence", "", "How sure it is of the bars, 0 to 1", 10.0),
+    ("/state/audio/input", "s", "name", "", "The audio input that plays now; empty while there is none", 10.0),
     ("/state/audio/level", "f", "level", "", "Loudness, 0 to 1 (-60 to 0 dB)", 10.0),
     ("/state/audio/peak", "f", "peak", "", "Raw input peak before gain; 1 clips", 10.0),
     ("/state/audio/clipped", "i", "samples", "", "Samples of the input that were clipped since the start", 10.0),
