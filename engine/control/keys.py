@@ -44,6 +44,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("Right", "crossfade to deck b over a bar", "/crossfade/to", ("b", 4.0)),
     Binding("H", "show or hide the panel", "/hud"),
     Binding("Ctrl+G", "turn the flash guard off, and on again", "/guard"),
+    Binding("Ctrl+Z", "undo: take back the last change of a style, a parameter, a mapping or a fader", "/undo"),
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),
     Binding("Ctrl+F", "full screen, and back; macOS keeps F11 for itself", command="fullscreen"),

@@ -398,6 +398,22 @@ def test_no_view_scrolls_sideways_and_text_stays_text(visit: Callable[..., Page]
     assert small == []
 
 
+def test_a_key_undoes_but_not_while_a_text_is_typed(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    page.keyboard.press("Control+z")
+    until(lambda: said(desk, "/undo") == [[]])
+    page.keyboard.press("z")
+    page.keyboard.press("Control+Shift+z")
+    page.click("[data-view=shape]")
+    page.locator(".save input").fill("tide")
+    page.keyboard.press("Control+z")
+    page.locator(".save input").blur()
+    page.keyboard.press("Meta+z")
+    until(lambda: len(said(desk, "/undo")) == 2)
+    clock.sleep(0.2)
+    assert said(desk, "/undo") == [[], []]
+
+
 def test_a_scene_is_replaced_only_after_a_question(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     page.click("[data-view=shape]")
