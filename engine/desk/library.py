@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from phosphene.engine.show.scene import load_scene, scene_names, scene_path
 from phosphene.engine.show.setlist import Setlist
 
 _STILL, _VIDEO = "preview.png", "preview.mp4"
+_SCENE_STILL, _SCENE_STILLS = "still.webp", "stills"  # in a folder beside the scenes: tools/lab/scene_stills.py makes ours
 _LOOK_S = 5.0  # a look at the audio devices takes 0.3 s; a driver that hangs must not hold the page up for ever
 
 
@@ -59,11 +60,16 @@ class DeskLibrary:
         }
 
     def file(self, kind: str, slug: str, name: str) -> Path | None:
-        """Return the file of a style's picture, None where there is none: no other file of a disk can be asked for."""
-        if kind != "style" or name not in (_STILL, _VIDEO) or not is_name(slug):
+        """Return the file of a style's or scene's picture, None where there is none: no other file of a disk can be had."""
+        if not is_name(slug):
             return None
         try:
-            found = style_folder(slug) / name
+            if kind == "style" and name in (_STILL, _VIDEO):
+                found = style_folder(slug) / name
+            elif kind == "scene" and name == _SCENE_STILL:
+                found = scene_path(slug).parent / _SCENE_STILLS / f"{slug}.webp"
+            else:
+                return None
         except UserError:
             return None
         return found if found.is_file() else None
@@ -88,7 +94,6 @@ class DeskLibrary:
     def _told_of_scene(self, slug: str, path: Path) -> dict[str, Any]:
         scene = load_scene(path, self._catalogue)
         second = scene.second.style if scene.second else None
-        shown = next((style for style in (scene.deck.style, second) if style and style != IDLE), "")
         return {
             "slug": slug,
             "name": scene.name,
@@ -97,9 +102,17 @@ class DeskLibrary:
             "style": scene.deck.style,
             "second": second,
             "faders": dict(scene.faders),
-            "still": _link(shown, _STILL) if shown and self.file("style", shown, _STILL) else None,
+            "still": self._still_of_scene(slug, (scene.deck.style, second or "")),
             "fault": "",
         }
+
+    def _still_of_scene(self, slug: str, styles: Sequence[str]) -> str | None:
+        """Return where a scene's own still lies, else that of the first style that is seen in it."""
+        shown = next((style for style in styles if style and style != IDLE), "")
+        for kind, name, file in (("scene", slug, _SCENE_STILL), ("style", shown, _STILL)):
+            if name and self.file(kind, name, file):
+                return _link(name, file, kind)
+        return None
 
     def _once(self, path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what `read` returns, and the same again while the file is the same."""
@@ -136,8 +149,8 @@ def _blank(slug: str) -> dict[str, Any]:
     return {"slug": slug, "name": slug, "energy": None, "still": None, "video": None, "stars": 0} | texts | lists
 
 
-def _link(slug: str, name: str) -> str:
-    return f"/desk/style/{quote(slug, safe='')}/{name}"
+def _link(slug: str, name: str, kind: str = "style") -> str:
+    return f"/desk/{kind}/{quote(slug, safe='')}/{name}"
 
 
 def _ratings() -> Mapping[str, Rating]:
