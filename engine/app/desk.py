@@ -22,7 +22,7 @@ from phosphene.engine.desk.access import is_loopback
 from phosphene.engine.desk.advertise import OSC, OSCQUERY, Advertisement
 from phosphene.engine.desk.invitation import numbers
 from phosphene.engine.desk.library import DeskLibrary
-from phosphene.engine.desk.server import DeskServer
+from phosphene.engine.desk.server import MESSAGES, DeskServer
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import DECKS, IDLE
 
@@ -62,6 +62,7 @@ class DeskDocuments:
             "signals": (1.0 / 15.0, self._signals),
             "moved": (0.2, self._moved),
             "mappings": (1.0 / 15.0, self._mappings),
+            MESSAGES: (0.25, self._messages),
         }
         self._scenes = stage.document.catalogue.scenes
 
@@ -130,6 +131,10 @@ class DeskDocuments:
 
     def _mappings(self) -> object:
         return mappings_document(self._stage)
+
+    def _messages(self) -> object:
+        found = self._stage.bus.monitor.newest()
+        return {"now": clock.now() if found else 0.0, "messages": found}  # their ages go on: told again each time
 
     def _moved(self) -> object:
         since = clock.now() - _MOVED_S

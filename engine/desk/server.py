@@ -25,6 +25,7 @@ from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.datagram import Message, arguments, messages
 from phosphene.engine.control.feedback import encoded
+from phosphene.engine.control.monitor import refused
 from phosphene.engine.control.oscquery import Namespace
 from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.control.table import LISTEN
@@ -41,6 +42,7 @@ from phosphene.engine.desk.pictures import jpeg
 _log = logging.getLogger(__name__)
 
 PORT = 8800
+MESSAGES = "messages"  # the document of what came in, which is gathered while a page shows it
 _MOST_CLIENTS = 16
 _HELLO_S = 5.0  # by then a page has shown its key
 _MOST_BYTES = 65536  # of one message in
@@ -52,6 +54,7 @@ _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_KINDS = {".webp": "image/webp", ".png": "image/png", ".mp4": "video/mp4"}
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -275,7 +278,10 @@ class DeskServer:
             file = await self._loop.run_in_executor(self._workers, partial(self._library.file, *parts))
         if file is None:
             return web.Response(status=404, headers=_HEADERS)
-        return web.FileResponse(file, headers=_HEADERS | {"Cache-Control": "max-age=60"})
+        kind = _KINDS.get(file.suffix)  # Python knows some of these on some systems only
+        return web.FileResponse(
+            file, headers=_HEADERS | {"Cache-Control": "max-age=60"} | ({"Content-Type": kind} if kind else {})
+        )
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(max_msg_size=_MOST_BYTES, heartbeat=5.0, compress=False)
@@ -355,19 +361,25 @@ class DeskServer:
     def _note_wanted(self) -> None:
         self.pictures_wanted = frozenset(name for client in self._clients for name in client.pictures)
         self.documents_wanted = frozenset().union(*(client.documents for client in self._clients))
+        if (wanted := MESSAGES in self.documents_wanted) != self._bus.monitor.wanted:
+            self._bus.monitor.want(wanted)
 
     def _played(self, client: Client, data: bytes) -> None:
         """Put what a page sends on the bus."""
         if client.role != "play":
             self._refuse(client, "this page may look and not touch")
             return
+        source, t, monitor = f"desk {client.peer}", clock.now(), self._bus.monitor
         for part in messages(data):
             if not isinstance(part, Message):
+                refused(monitor.note(part.where, tuple, source, t), part.error)
                 self._refuse(client, part.error().line())
                 continue
+            noted = monitor.note(part.path, partial(arguments, part), source, t)
             try:
-                change = self._table.parse(part.path, arguments(part), clock.now(), f"desk {client.peer}")
+                change = self._table.parse(part.path, arguments(part), t, source)
             except UserError as error:
+                refused(noted, error.line())
                 self._refuse(client, error.line())
                 continue
             if change is None or change.path == LISTEN:

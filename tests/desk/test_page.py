@@ -398,6 +398,62 @@ def test_no_view_scrolls_sideways_and_text_stays_text(visit: Callable[..., Page]
     assert small == []
 
 
+def incoming(*rows: tuple[int, str, str, str]) -> dict[str, Any]:
+    """Return the document of what came in: (number, address, from, why), the newest first; one second apart."""
+    found = [
+        {"number": n, "t": float(n), "address": address, "args": [0.25, NASTY], "from": by, "why": why}
+        for n, address, by, why in rows
+    ]
+    return {"COMMAND": "DOCUMENT", "DATA": {"name": "messages", "value": {"now": rows[0][0] + 0.1, "messages": found}}}
+
+
+def test_messages_are_listed_filtered_and_stopped(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    page.click("[data-view=control]")
+    until(lambda: ("DOCUMENTS", ["messages", "midi", "moved", "numbers"]) in desk.told)
+    panel = page.locator(".messages")
+    assert "Nothing has come in" in panel.inner_text()
+    desk.tell(incoming((2, "/nowhere", "osc 10.0.0.7", f"unknown address {NASTY}"), (1, "/master", "midi MIDI Mix", "")))
+    rows = panel.locator("tbody tr")
+    until(lambda: rows.count() == 2)
+    assert rows.nth(0).inner_text().startswith("now")
+    assert "unknown address" in rows.nth(0).inner_text()
+    assert "0.25" in rows.nth(1).inner_text()
+    assert rows.nth(1).inner_text().startswith("1 s")
+    # of another 64, only those that are new are added
+    desk.tell(incoming((3, "/fader/1", "desk 127.0.0.1", ""), (2, "/nowhere", "osc 10.0.0.7", "unknown address")))
+    until(lambda: rows.count() == 3)
+    panel.locator("input").fill("midi master")
+    until(lambda: rows.count() == 1 and "/master" in rows.nth(0).inner_text())
+    panel.locator("input").fill("refused")
+    until(lambda: rows.count() == 1 and "/nowhere" in rows.nth(0).inner_text())
+    panel.locator("input").fill("nothing like it")
+    until(lambda: "No message is like that" in panel.inner_text())
+    panel.locator("input").fill("")
+    page.get_by_role("button", name="Pause").click()
+    desk.tell(incoming((4, "/fader/2", "desk 127.0.0.1", "")))
+    clock.sleep(0.3)
+    assert rows.count() == 3
+    page.get_by_role("button", name="Go on").click()
+    until(lambda: rows.count() == 4)
+    assert page.evaluate("window.hurt") is None
+    page.click("[data-view=perform]")
+    until(lambda: desk.told[-1][0] in ("DOCUMENTS", "PICTURES") and any(d == ["midi", "moved"] for c, d in desk.told[-2:]))
+
+
+def test_a_storm_of_messages_leaves_the_list_bounded(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    page.click("[data-view=control]")
+    until(lambda: ("DOCUMENTS", ["messages", "midi", "moved", "numbers"]) in desk.told)
+    for first in range(1, 1000, 64):
+        desk.tell(incoming(*((n, f"/fader/{n % 8 + 1}", "osc 10.0.0.7", "") for n in range(first + 63, first - 1, -1))))
+    until(lambda: "/fader/" in page.locator(".messages tbody").inner_text())
+    clock.sleep(0.3)
+    assert page.locator(".messages tbody tr").count() == 64
+    page.locator(".messages input").fill("/fader/3")
+    until(lambda: page.locator(".messages tbody tr").count() in range(30, 65))
+
+
 def test_a_key_undoes_but_not_while_a_text_is_typed(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     page.keyboard.press("Control+z")

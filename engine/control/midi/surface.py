@@ -13,6 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
@@ -23,6 +24,7 @@ from phosphene.engine.control.midi.learn import LISTENS_S, Judge, Target, entry_
 from phosphene.engine.control.midi.messages import Message
 from phosphene.engine.control.midi.plugs import Plug, Plugs
 from phosphene.engine.control.midi.ports import Ports, RtMidiPorts
+from phosphene.engine.control.monitor import refused
 from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
@@ -207,9 +209,11 @@ class MidiSurface:
 
     def _put(self, device: Device, plays: Sequence[Play], t: float) -> None:
         for path, args in plays:
+            noted = self._bus.monitor.note(path, partial(tuple, args), device.source, t)
             try:
                 change = self._table.parse(path, args, t, device.source)
             except UserError as error:
+                refused(noted, error.line())
                 self._rejected += 1
                 self._bus.reject()
                 self._say(f"MIDI from {device.title}: {error.line()}")

@@ -3,6 +3,7 @@
 import { button, slider } from "./controls.js";
 import { desk } from "./connection.js";
 import { fill, h, say, select } from "./dom.js";
+import { messages } from "./messages.js";
 import { meter } from "./tempo.js";
 
 const KEPT = 30; // refusals that are listed
@@ -94,6 +95,6 @@ function phones() {
 export function control() {
   const [refused, moved] = monitor();
   const node = h("div", { class: "view board" },
-    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, surfaces(), refused), h("div", { class: "column" }, phones()));
-  return { node, needs: () => ({ documents: ["midi", "moved", "numbers"], pictures: [] }) };
+    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, surfaces(), refused), h("div", { class: "column" }, phones()), messages());
+  return { node, needs: () => ({ documents: ["messages", "midi", "moved", "numbers"], pictures: [] }) };
 }
