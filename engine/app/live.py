@@ -179,7 +179,7 @@ def _with_stage(
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
         _autopilot(options, stage)
         _wait_for_sound(options, source, stage)
-        tagger = TagRunner(source)
+        stage.tagger = tagger = TagRunner(source)
         stage.tags = tagger.values
         if options.record is not None:
             recording.open(options.record, actions.report, stage.output)

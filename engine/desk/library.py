@@ -6,6 +6,7 @@ would take seconds beside a running show. What a style says of itself is data he
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -21,7 +22,8 @@ from phosphene.engine.core.paths import is_name, scene_folders
 from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.library import energy_of
 from phosphene.engine.library.ratings import Rating, load_ratings
-from phosphene.engine.models.style import list_styles, load_meta, style_folder
+from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
+from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, style_folder
 from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
@@ -38,6 +40,7 @@ class DeskLibrary:
     def __init__(self, catalogue: Catalogue, setlist: Setlist) -> None:
         self._catalogue, self._setlist = catalogue, setlist
         self._known: dict[Path, tuple[tuple[float, int], dict[str, Any]]] = {}
+        self._metas: dict[Path, tuple[tuple[float, int] | None, StyleMeta]] = {}
 
     def document(self) -> dict[str, Any]:
         """Return what `library.json` is."""
@@ -73,6 +76,32 @@ class DeskLibrary:
         except UserError:
             return None
         return found if found.is_file() else None
+
+    def suggested(self, heard: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the styles that suit what is heard now, with the reasons.
+
+        heard: {"why": "" or why nobody tags the music, "energy": 0..1, "tags": {tag: 0..1}}.
+        """
+        if heard["why"]:
+            return {"why": heard["why"], "heard": "", "styles": []}
+        ratings, candidates = _ratings(), []
+        for slug in list_styles():
+            with contextlib.suppress(UserError):  # a broken style is told of on its own card
+                candidates.append(Candidate(slug, self._meta(style_folder(slug)), ratings.get(slug, Rating())))
+        found = suggest_now(heard["energy"], heard["tags"], candidates)
+        told = [
+            {"slug": each.slug, "name": each.name, "score": round(each.score, 3), "reason": each.reason} for each in found
+        ]
+        return {"why": "", "heard": describe_now(heard["energy"], heard["tags"]), "styles": told}
+
+    def _meta(self, folder: Path) -> StyleMeta:
+        """Return what a style says of itself, read again only where its file is another one."""
+        path = folder / "style.toml"
+        stamp = _stamp(path)
+        known = self._metas.get(path)
+        if known is None or stamp is None or known[0] != stamp:
+            known = self._metas[path] = stamp, load_meta(folder)
+        return known[1]
 
     def _style(self, slug: str) -> dict[str, Any]:
         try:
@@ -116,15 +145,22 @@ class DeskLibrary:
 
     def _once(self, path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what `read` returns, and the same again while the file is the same."""
-        try:
-            told = os.stat(path)
-        except OSError:
+        stamp = _stamp(path)
+        if stamp is None:
             return read()
-        stamp = told.st_mtime, told.st_size
         known = self._known.get(path)
         if known is None or known[0] != stamp:
             known = self._known[path] = stamp, read()
         return known[1]
+
+
+def _stamp(path: Path) -> tuple[float, int] | None:
+    """Return what changes when a file does; None where it cannot be asked."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return None
+    return told.st_mtime, told.st_size
 
 
 def _told_of_style(slug: str, folder: Path) -> dict[str, Any]:

@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 
 PORT = 8800
 MESSAGES = "messages"  # the document of what came in, which is gathered while a page shows it
+SUGGESTIONS = "suggestions"  # the document of the styles that suit the music
 _MOST_CLIENTS = 16
 _HELLO_S = 5.0  # by then a page has shown its key
 _MOST_BYTES = 65536  # of one message in
@@ -95,7 +96,7 @@ class DeskServer:
         self._wires: dict[str, tuple[Args, bytes]] = {}
         self._pictures: dict[str, tuple[int, bytes]] = {}
         self._documents: dict[str, tuple[int, str]] = {}
-        self._encoding: set[str] = set()
+        self._working: set[str] = set()
         self._numbers = 0
         self._asked_until = 0.0
         self._received = self._rejected = self._dropped = 0
@@ -127,15 +128,21 @@ class DeskServer:
 
     def picture(self, name: str, picture: np.ndarray, release: Callable[[], None]) -> None:
         """Take a picture, uint8 [h, w, 4], of `a`, `b` or `wall`; `release` is called when it is no longer needed."""
-        if name in self._encoding:  # the last one is not done: this one is let go rather than queued
+        if name in self._working:  # the last one is not done: this one is let go rather than queued
             release()
             return
-        self._encoding.add(name)
+        self._working.add(name)
         self._workers.submit(self._encode, name, picture, release)
 
     def document(self, name: str, value: object) -> None:
         """Take the newest of a JSON document that pages may want, such as `numbers`."""
         self._soon(self._store, name, value)
+
+    def suggest(self, heard: Mapping[str, object]) -> None:
+        """Take what is heard now (`DeskLibrary.suggested`): the document `suggestions` is made of it on a worker."""
+        if SUGGESTIONS not in self._working:
+            self._working.add(SUGGESTIONS)
+            self._workers.submit(self._suggest, heard)
 
     def offer(self, path: str, words: Sequence[str]) -> None:
         """Tell which words an address takes now: pages and clients read the lists again where they are others."""
@@ -221,9 +228,19 @@ class DeskServer:
             data = b""
         finally:
             release()
-            self._encoding.discard(name)
+            self._working.discard(name)
         if data:
             self._soon(self._arrived, name, data)
+
+    def _suggest(self, heard: Mapping[str, object]) -> None:
+        try:
+            found = self._library.suggested(heard)
+        except Exception:  # noqa: BLE001 boundary: the page plays without suggestions
+            _log.debug("suggestions", exc_info=True)
+        else:
+            self._soon(self._store, SUGGESTIONS, found)
+        finally:
+            self._working.discard(SUGGESTIONS)
 
     def _arrived(self, name: str, data: bytes) -> None:
         self._numbers += 1

@@ -454,6 +454,31 @@ def test_a_storm_of_messages_leaves_the_list_bounded(visit: Callable[..., Page],
     until(lambda: page.locator(".messages tbody tr").count() in range(30, 65))
 
 
+def test_styles_are_suggested_for_the_music(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    page.click("[data-view=library]")
+    until(lambda: ("DOCUMENTS", ["suggestions"]) in desk.told)
+    value: dict[str, Any] = {"why": "No tags here: music is not tagged.", "heard": "", "styles": []}
+    desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "suggestions", "value": value}})
+    panel = page.locator(".suggested")
+    until(lambda: "No tags here: music is not tagged." in panel.inner_text())
+    assert panel.locator(".card").count() == 0
+    styles = [
+        {"slug": "nasty", "name": NASTY, "score": 0.9, "reason": f"high energy {NASTY}"},
+        {"slug": "gone", "name": "", "reason": ""},
+    ]
+    value = {"why": "", "heard": "sounds like techno", "styles": styles}
+    desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "suggestions", "value": value}})
+    until(lambda: panel.locator(".card").count() == 1)
+    assert "sounds like techno" in panel.inner_text()
+    assert f"high energy {NASTY}" in panel.inner_text()
+    panel.get_by_role("button", name="Load to B").click()
+    until(lambda: said(desk, "/deck/b/style") == [["nasty"]])
+    page.get_by_role("button", name="Scenes", exact=True).click()
+    assert not panel.is_visible()
+    assert page.evaluate("window.hurt") is None
+
+
 def test_a_key_undoes_but_not_while_a_text_is_typed(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     page.keyboard.press("Control+z")
