@@ -254,6 +254,14 @@ def _desk() -> Iterable[Address]:
         told_as="/state/midi/learning",
     )
     yield Address(
+        "/midi/answer",
+        (Argument("answer", "s", choices=("replace", "add", "keep")),),
+        "Answer what learning asks (`/state/midi/question`) where the control that was moved plays something, or the address has "
+        "a control: `replace` that, `add` this one to it, or `keep` all as it is. Without an answer nothing changes.",
+        every=True,
+        group=group,
+    )
+    yield Address(
         "/midi/forget",
         (Argument("address", "s"),),
         "No control of the MIDI devices that are plugged in plays this address any more.",
@@ -410,6 +418,14 @@ def _outputs() -> Iterable[Address]:
         "/state/midi/learnt",
         (Argument("address", "s"), Argument("control", "s")),
         "What was learnt last, and the control that plays it",
+        output=True,
+        group="State, sent",
+    )
+    yield Address(
+        "/state/midi/question",
+        tuple(Argument(name, "s") for name in ("address", "control", "plays", "others")),
+        "What learning asks, answered by `/midi/answer`: the address that is learnt, the control that was moved, what that one "
+        "plays now, and which controls play the address. All empty while nothing is asked",
         output=True,
         group="State, sent",
     )

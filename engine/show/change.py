@@ -147,6 +147,13 @@ class MidiLearn:
 
 
 @dataclass(frozen=True, slots=True)
+class MidiAnswer:
+    """Answer what learning a MIDI control asks: "replace", "add" or "keep"."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class MidiForget:
     """Let no MIDI control play an address."""
 
@@ -158,4 +165,6 @@ class Panic:
     """Forget what effects have accumulated (feedback trails) on both decks."""
 
 
-Action = LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | MidiLearn | MidiForget | Panic
+Action = (
+    LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | MidiLearn | MidiAnswer | MidiForget | Panic
+)

@@ -11,7 +11,17 @@ from functools import partial
 
 from phosphene.engine.core.signals import FADERS, BeatPosition
 from phosphene.engine.show.catalogue import CROSSFADE, FADER, MASTER, TRANSITIONS, Target
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, MidiForget, MidiLearn, Record, Tempo, Value
+from phosphene.engine.show.change import (
+    Action,
+    AudioGain,
+    AudioInput,
+    MidiAnswer,
+    MidiForget,
+    MidiLearn,
+    Record,
+    Tempo,
+    Value,
+)
 from phosphene.engine.show.crossfade import fade_to, kind_of, started
 from phosphene.engine.show.piloting import ORDERS, Piloting
 from phosphene.engine.show.scene import Transition
@@ -120,6 +130,7 @@ PLAIN: Mapping[str, Verb] = {
     "/audio/gain": lambda s, m: m.asking(s, AudioGain(m.number)),
     "/audio/input": lambda s, m: m.asking(s, AudioInput(m.word)),
     "/midi/learn": lambda s, m: m.asking(s, MidiLearn(m.word)),
+    "/midi/answer": lambda s, m: m.asking(s, MidiAnswer(m.word)),
     "/midi/forget": lambda s, m: m.asking(s, MidiForget(m.word)),
     **{f"/tempo/{kind}": partial(tempo, kind) for kind in ("tap", "bpm", "resync", "follow", "nudge", "multiply")},
     **{f"/fader/{i + 1}": partial(fader, i) for i in range(FADERS)},

@@ -34,6 +34,7 @@ ACTS = {
     "/scene/number": "calls a scene, which is told by its name",
     "/tempo/nudge": "a push",
     "/tempo/multiply": "changes the tempo, which is told",
+    "/midi/answer": "answers /state/midi/question, which is told",
     "/midi/forget": "takes a mapping of a controller away",
     "/deck/a/map": "one of a list: pages have the document `mappings`",
     "/deck/b/map": "one of a list: pages have the document `mappings`",

@@ -479,6 +479,29 @@ def test_styles_are_suggested_for_the_music(visit: Callable[..., Page], desk: Fa
     assert page.evaluate("window.hurt") is None
 
 
+def test_learning_asks_before_it_replaces(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    box = page.locator(".question")
+    assert not box.is_visible()
+    desk.set("/state/midi/question", "/deck/a/zoom", f"Box: cc 1 1 {NASTY}", "/master", "")
+    until(box.is_visible)
+    assert f"Box: cc 1 1 {NASTY} plays /master now. It would play /deck/a/zoom instead." in box.inner_text()
+    assert not box.get_by_role("button", name="Add").is_visible()
+    page.keyboard.press("Escape")
+    until(lambda: said(desk, "/midi/answer") == [["keep"]])
+    desk.set("/state/midi/question", "/master", "Box: cc 1 9", "", "Box: cc 1 1")
+    until(lambda: "/master is played by Box: cc 1 1." in box.inner_text())
+    for name, answer in (("Add", "add"), ("Replace", "replace"), ("Keep as it is", "keep")):
+        box.get_by_role("button", name=name).click()
+        until(lambda answer=answer: said(desk, "/midi/answer")[-1] == [answer])
+    desk.set("/state/midi/question", "", "", "", "")
+    until(lambda: not box.is_visible())
+    page.keyboard.press("Escape")
+    clock.sleep(0.2)
+    assert len(said(desk, "/midi/answer")) == 4
+    assert page.evaluate("window.hurt") is None
+
+
 def test_a_key_undoes_but_not_while_a_text_is_typed(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     page.keyboard.press("Control+z")

@@ -4,6 +4,7 @@ import { desk } from "./connection.js";
 import { h, say, words } from "./dom.js";
 import { closeMenu } from "./menu.js";
 import { perform } from "./perform.js";
+import { question } from "./question.js";
 
 // The view for playing is there at once; the others are fetched when they are opened first.
 const VIEWS = {
@@ -110,6 +111,7 @@ function undo(event) {
 }
 
 document.addEventListener("keydown", undo);
+document.body.append(question());
 for (const tab of byId("tabs").children) tab.addEventListener("click", () => show(tab.dataset.view));
 // Which pictures can be seen changes with the size of the window.
 let resized = 0;
