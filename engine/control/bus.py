@@ -29,7 +29,7 @@ class Counters:
 
 
 class ControlBus:
-    """Holds the changes since the last drain, in order of arrival. monitor: what the surfaces heard, while somebody looks."""
+    """Holds the changes since the last drain, in order of arrival. monitor: what surfaces heard, while somebody looks."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity

@@ -256,8 +256,8 @@ def _desk() -> Iterable[Address]:
     yield Address(
         "/midi/answer",
         (Argument("answer", "s", choices=("replace", "add", "keep")),),
-        "Answer what learning asks (`/state/midi/question`) where the control that was moved plays something, or the address has "
-        "a control: `replace` that, `add` this one to it, or `keep` all as it is. Without an answer nothing changes.",
+        "Answer what learning asks (`/state/midi/question`) where the control that was moved plays something, or the "
+        "address has a control: `replace` that, `add` this one to it, or `keep` all as it is. Without an answer nothing changes.",
         every=True,
         group=group,
     )
@@ -424,8 +424,8 @@ def _outputs() -> Iterable[Address]:
     yield Address(
         "/state/midi/question",
         tuple(Argument(name, "s") for name in ("address", "control", "plays", "others")),
-        "What learning asks, answered by `/midi/answer`: the address that is learnt, the control that was moved, what that one "
-        "plays now, and which controls play the address. All empty while nothing is asked",
+        "What learning asks, answered by `/midi/answer`: the address that is learnt, the control that was moved, what that "
+        "one plays now, and which controls play the address. All empty while nothing is asked",
         output=True,
         group="State, sent",
     )

@@ -1,9 +1,9 @@
 """Which styles suit a piece of music, and why, in words.
 
-Called by `vj styles suggest`, and for the music of a running show by the desk. What a track sounds like is guessed by rules of thumb over a dozen features, set by hand on
-synthesised tracks and two recordings, and by the music tagger where the extra `nets` is installed. The rules are right on 5
-of 15 recordings, with tags on 11 (docs/decisions/music-tags.md): a guess is told as one, with a confidence of at most 0.8,
-and the ranking leans on it only that far.
+Called by `vj styles suggest`, and for the music of a running show by the desk. What a track sounds like is guessed by rules
+of thumb over a dozen features, set by hand on synthesised tracks and two recordings, and by the music tagger where the extra
+`nets` is installed. The rules are right on 5 of 15 recordings, with tags on 11 (docs/decisions/music-tags.md): a guess is
+told as one, with a confidence of at most 0.8, and the ranking leans on it only that far.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Candidate:
 
     slug: str
     meta: StyleMeta
-    rating: Rating = Rating()
+    rating: Rating = field(default_factory=Rating)
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ def suggest_now(
 ) -> list[Suggestion]:
     """Return the best `count` for what a show hears now, best first; equal ones by slug.
 
-    energy: 0..1, the signal of that name; tags: tag -> 0..1 of the tagging network (`audio.tag_network`). How bright the sound
-    is does not count: a show knows it only beside what came before.
+    energy: 0..1, the signal of that name; tags: tag -> 0..1 of the tagging network (`audio.tag_network`). How bright the
+    sound is does not count: a show knows it only beside what came before.
     """
     genres = tagged_like(tags)
     return _best([_judge(genres, each, energy, None) for each in candidates], count)

@@ -3,9 +3,9 @@
     python tools/lab/scene_stills.py [--scene SLUG ...] [--sheet CANDIDATES.png]
 
 It steps the same frame function as the show, offline, through the loudest part of the demo track, so that envelopes and
-trails are what they would be on stage. Of the pictures on the kicks it keeps the one with most light, shade and colour, or the one
-that eyes chose in `CHOSEN`. Written to scenes/stills/SLUG.webp, in the place of what is there. `--sheet` also shows all that
-could have been chosen, numbered, and writes no still.
+trails are what they would be on stage. Of the pictures on the kicks it keeps the one with most light, shade and colour, or
+the one that eyes chose in `CHOSEN`. Written to scenes/stills/SLUG.webp, in the place of what is there. `--sheet` shows all
+that could have been chosen, numbered, and writes no still.
 """
 
 from __future__ import annotations

@@ -33,8 +33,10 @@ def test_midi_is_learnt_and_forgotten_by_address() -> None:
         actions.act(action, FRAME)
     assert said == ["no MIDI: vj doctor says why"] * 4
     actions.midi = SimpleNamespace(
-        learn=lambda address: heard.append(("learn", address)), forget=lambda address: heard.append(("forget", address))
+        learn=lambda address: heard.append(("learn", address)),
+        forget=lambda address: heard.append(("forget", address)),
+        answer=lambda answer: heard.append(("answer", answer)),
     )
     for action in asked:
         actions.act(action, FRAME)
-    assert heard == [("learn", "/master"), ("learn", ""), ("forget", "/master")]
+    assert heard == [("learn", "/master"), ("learn", ""), ("forget", "/master"), ("answer", "add")]

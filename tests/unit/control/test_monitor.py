@@ -74,7 +74,8 @@ def test_the_newest_push_the_oldest_out_and_numbers_go_on() -> None:
     found = monitor.newest()
     assert [each["number"] for each in found] == list(range(3 * MOST, 2 * MOST, -1))
     assert found[0] == {
-        "number": 3 * MOST, "t": 3 * MOST - 1.0, "address": "/fader/1", "args": [3 * MOST - 1], "from": "osc 1.2.3.4", "why": "",
+        "number": 3 * MOST, "t": 3 * MOST - 1.0, "address": "/fader/1", "args": [3 * MOST - 1], "from": "osc 1.2.3.4",
+        "why": "",
     }  # fmt: skip
     monitor.want(False)
     monitor.want(True)
