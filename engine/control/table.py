@@ -257,7 +257,8 @@ def _desk() -> Iterable[Address]:
         "/midi/answer",
         (Argument("answer", "s", choices=("replace", "add", "keep")),),
         "Answer what learning asks (`/state/midi/question`) where the control that was moved plays something, or the "
-        "address has a control: `replace` that, `add` this one to it, or `keep` all as it is. Without an answer nothing changes.",
+        "address has a control: `replace` that, `add` this one to it, or `keep` all as it is. Without an answer nothing "
+        "changes.",
         every=True,
         group=group,
     )
