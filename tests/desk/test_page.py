@@ -479,6 +479,43 @@ def test_styles_are_suggested_for_the_music(visit: Callable[..., Page], desk: Fa
     assert page.evaluate("window.hurt") is None
 
 
+def test_an_input_is_chosen_and_a_refused_one_keeps_the_sound(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    desk.state |= {"/state/audio/input": ("demo",), "/state/audio/peak": (0.5,), "/state/audio/clipped": (0,)}
+    desk.state |= {"/audio/gain": (2.5,), "/state/audio/state": ("running",)}
+    desk.library["inputs"], desk.inputs = ["default", "demo"], ["default", "demo", f"Box {NASTY}"]
+    page = visit()
+    page.click("[data-view=control]")
+    panel = page.locator(".panel.audio")
+    until(lambda: "\u00d7 2.50" in panel.inner_text())  # the gain of the show, not the slider's own
+    assert "demo running" in panel.inner_text()
+    assert "\u22126 dB" in panel.inner_text()
+    assert "nothing clipped" in panel.inner_text()
+    desk.set("/state/audio/clipped", 40)
+    until(lambda: "40 samples clipped" in panel.inner_text())
+    until(lambda: "on" in (panel.locator(".clip").get_attribute("class") or "").split())
+
+    choose = panel.get_by_label("Audio input", exact=True)
+    assert choose.locator("option").all_inner_texts() == ["Plays: demo", "default", "demo"]
+    panel.get_by_role("button", name="Look for audio inputs again").click()
+    until(lambda: choose.locator("option").count() == 4)
+
+    choose.select_option(f"Box {NASTY}")
+    until(lambda: said(desk, "/audio/input") == [[f"Box {NASTY}"]])
+    assert f"Waiting for Box {NASTY}: demo goes on" in panel.inner_text()
+    line = "input refused: it has no sound; demo goes on"
+    numbers = {**NUMBERS, "messages": ["a line", line], "audio": {**NUMBERS["audio"], "notes": [f"quiet {NASTY}"]}}
+    desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "numbers", "value": numbers}})
+    until(lambda: line in panel.inner_text())
+    assert f"quiet {NASTY}" in panel.inner_text()
+
+    choose.select_option("default")
+    until(lambda: "Waiting for default" in panel.inner_text() and line not in panel.inner_text())
+    desk.set("/state/audio/input", "HDA Intel")
+    until(lambda: "Waiting for" not in panel.inner_text() and "HDA Intel" in panel.inner_text())
+    assert choose.locator("option").first.inner_text() == "Plays: HDA Intel"
+    assert page.evaluate("window.hurt") is None
+
+
 def test_learning_asks_before_it_replaces(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     box = page.locator(".question")

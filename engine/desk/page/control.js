@@ -1,10 +1,10 @@
 // What plays the show beside this page: surfaces, MIDI, the audio input, and the codes that bring phones here.
 
-import { button, slider } from "./controls.js";
+import { audio } from "./audio.js";
+import { button } from "./controls.js";
 import { desk } from "./connection.js";
-import { fill, h, say, select } from "./dom.js";
+import { h, say } from "./dom.js";
 import { messages } from "./messages.js";
-import { meter } from "./tempo.js";
 
 const KEPT = 30; // refusals that are listed
 
@@ -64,17 +64,6 @@ function monitor() {
   });
   moves.hidden = true;
   return [panel("Refused", none, refusals), panel("Who moved what last", quiet, moves)];
-}
-
-function audio() {
-  const source = h("p", { class: "told" });
-  const list = select("Audio input", [], name => { if (name) desk.send("/audio/input", name); });
-  list.setAttribute("data-control", "");
-  list.disabled = !desk.usable;
-  desk.onLibrary(({ inputs }) => fill(list, [["", "Change the input"], ...inputs.map(name => [name, name])]));
-  desk.onDocument("numbers", ({ audio: now }) => { if (now) say(source, `${now.source}, ${now.state}`); });
-  const gain = slider({ address: "/audio/gain", label: "Gain", min: 0, max: 16, initial: 1, text: v => `× ${v.toFixed(2)}`, scrolls: true });
-  return panel("Audio input", source, meter(), list, gain);
 }
 
 function phones() {

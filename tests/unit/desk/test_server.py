@@ -38,6 +38,9 @@ class Shelf:
     def document(self) -> dict[str, object]:
         return {"styles": [], "desk": {}}
 
+    def inputs(self) -> list[str]:
+        return ["default", "demo"]
+
     def suggested(self, heard: dict[str, object]) -> dict[str, object]:
         if heard["why"] == "broken":
             raise OSError("a disk")
@@ -226,6 +229,22 @@ def test_documents_are_sent_to_those_who_want_them(desk):
         return first, await told(socket, "PATH_CHANGED")
 
     assert run(work) == ({"name": "numbers", "value": {"fps": 60.0, "p99": [None, {"ms": None}]}}, "/scene")
+
+
+def test_inputs_are_looked_for_again_when_a_page_asks(tmp_path):
+    desk = DeskServer(TABLE, ControlBus(), Shelf(tmp_path), Namespace(TABLE), port=0)
+    desk.keys = Keys.new()
+
+    async def work(session):
+        url = f"http://127.0.0.1:{desk.port}/desk/inputs.json"
+        async with (
+            session.get(url) as refused,
+            session.get(url, headers={"Authorization": f"Bearer {desk.keys.view}"}) as answer,
+        ):
+            return refused.status, await answer.json()
+
+    assert run(work) == (401, ["default", "demo"])
+    desk.close()
 
 
 def test_suggestions_are_made_beside_the_show_and_a_fault_costs_them_alone(desk):
