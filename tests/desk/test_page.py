@@ -398,6 +398,15 @@ def test_no_view_scrolls_sideways_and_text_stays_text(visit: Callable[..., Page]
     assert small == []
 
 
+def test_who_moved_what_is_there_at_once_where_it_was_known_before(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    desk.tell({"COMMAND": "DOCUMENT", "DATA": {"name": "moved", "value": {"/master": "osc 10.0.0.7"}}})
+    page.wait_for_timeout(200)
+    page.click("[data-view=control]")
+    panel = page.get_by_label("Who moved what last", exact=True)
+    until(lambda: "/master" in panel.inner_text())
+
+
 def incoming(*rows: tuple[int, str, str, str]) -> dict[str, Any]:
     """Return the document of what came in: (number, address, from, why), the newest first; one second apart."""
     found = [

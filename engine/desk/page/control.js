@@ -56,13 +56,13 @@ function monitor() {
   desk.hear("refused", add);
   desk.on("/state/control/error", add);
   const quiet = h("p", { class: "empty", text: "Nothing was moved within the last minute." });
+  moves.hidden = true;
   desk.onDocument("moved", all => {
     const rows = Object.entries(all ?? {});
     moves.show(rows);
     moves.hidden = !rows.length;
     quiet.hidden = rows.length > 0;
   });
-  moves.hidden = true;
   return [panel("Refused", none, refusals), panel("Who moved what last", quiet, moves)];
 }
 
