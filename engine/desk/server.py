@@ -279,8 +279,8 @@ class DeskServer:
                 found["desk"] = self.invitation()
             return web.json_response(found, headers=_HEADERS)
         if path == "/desk/inputs.json":  # a device may have been plugged in since the library was read
-            found = await self._loop.run_in_executor(self._workers, self._library.inputs)
-            return web.json_response(found, headers=_HEADERS)
+            inputs = await self._loop.run_in_executor(self._workers, self._library.inputs)
+            return web.json_response(inputs, headers=_HEADERS)
         if path.startswith("/desk/"):
             return await self._file(path)
         query = "&".join(part for part in request.query_string.split("&") if part and not part.startswith("key="))
