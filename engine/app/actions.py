@@ -16,6 +16,7 @@ from phosphene.engine.show.change import (
     AudioGain,
     AudioInput,
     Input,
+    MidiAnswer,
     MidiForget,
     MidiLearn,
     Output,
@@ -70,17 +71,19 @@ class LiveActions:
             case SaveScene(slug, again, scene):
                 self._stage.written[slug] = None
                 self._stage.loader.request_save(scene, again)
-            case MidiLearn(address) | MidiForget(address):
-                self._controllers(action, address)
+            case MidiLearn(word) | MidiAnswer(word) | MidiForget(word):
+                self._controllers(action, word)
 
-    def _controllers(self, action: MidiLearn | MidiForget, address: str) -> None:
+    def _controllers(self, action: MidiLearn | MidiAnswer | MidiForget, word: str) -> None:
         if self.midi is None:
             assert self._stage is not None
             self._stage.say("no MIDI: vj doctor says why")
         elif isinstance(action, MidiLearn):
-            self.midi.learn(address)
+            self.midi.learn(word)
+        elif isinstance(action, MidiAnswer):
+            self.midi.answer(word)
         else:
-            self.midi.forget(address)
+            self.midi.forget(word)
 
 
 class NoActions:

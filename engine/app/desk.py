@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import phosphene
 from phosphene.engine.app.documents import mappings_document
@@ -14,6 +16,7 @@ from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.surfaces import Surfaces
 from phosphene.engine.app.telemetry import backend_names, refusals
+from phosphene.engine.audio.tag_runner import TagRunner
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.oscquery import Namespace
 from phosphene.engine.core import clock, metrics
@@ -22,7 +25,7 @@ from phosphene.engine.desk.access import is_loopback
 from phosphene.engine.desk.advertise import OSC, OSCQUERY, Advertisement
 from phosphene.engine.desk.invitation import numbers
 from phosphene.engine.desk.library import DeskLibrary
-from phosphene.engine.desk.server import DeskServer
+from phosphene.engine.desk.server import MESSAGES, SUGGESTIONS, DeskServer
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import DECKS, IDLE
 
@@ -57,11 +60,13 @@ class DeskDocuments:
         self._stage, self._recording, self._surfaces, self._desk = stage, recording, surfaces, desk
         self._made: dict[str, float] = {}
         self._told: dict[str, object] = {}
-        self._kinds: dict[str, tuple[float, Callable[[], object]]] = {
+        self._kinds: dict[str, tuple[float, Callable[[], Any]]] = {
             "numbers": (1.0, self._numbers),
             "signals": (1.0 / 15.0, self._signals),
             "moved": (0.2, self._moved),
             "mappings": (1.0 / 15.0, self._mappings),
+            MESSAGES: (0.25, self._messages),
+            SUGGESTIONS: (5.0, self._heard),
         }
         self._scenes = stage.document.catalogue.scenes
 
@@ -82,7 +87,7 @@ class DeskDocuments:
                 value = make()
                 if self._told.get(name) != value:
                     self._told[name] = value
-                    self._desk.document(name, value)
+                    (self._desk.suggest if name == SUGGESTIONS else partial(self._desk.document, name))(value)
         self._stage.aside_s += clock.now() - began
 
     def close(self) -> None:
@@ -131,6 +136,28 @@ class DeskDocuments:
     def _mappings(self) -> object:
         return mappings_document(self._stage)
 
+    def _messages(self) -> object:
+        found = self._stage.bus.monitor.newest()
+        return {"now": clock.now() if found else 0.0, "messages": found}  # their ages go on: told again each time
+
+    def _heard(self) -> dict[str, object]:
+        """What styles are suggested by: why there is nothing to go by, or the music's energy and tags."""
+        tagger, signals = self._stage.tagger, self._stage.signals
+        tags = tagger.tags() if tagger is not None and tagger.running else {}
+        why = "" if any(tags.values()) else "It is silent: nothing to go by."
+        if not tags:
+            why = "No tags yet: they come a few seconds after the music." if tagger and tagger.running else _untagged(tagger)
+        energy = signals["energy"] if signals is not None else 0.0
+        return {
+            "why": why,
+            "energy": round(float(energy), 2),
+            "tags": {name: round(value, 2) for name, value in tags.items()},
+        }
+
     def _moved(self) -> object:
         since = clock.now() - _MOVED_S
         return {path: source for path, (source, t) in self._stage.moved.items() if t > since}
+
+
+def _untagged(tagger: TagRunner | None) -> str:
+    return f"No tags here: {tagger.note}." if tagger is not None and tagger.note else "No tags here."

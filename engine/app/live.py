@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from phosphene.engine.app import telemetry
 from phosphene.engine.app.actions import LiveActions
 from phosphene.engine.app.autopilot import Autopilot
 from phosphene.engine.app.build import build_stage, given_scene
-from phosphene.engine.app.desk import DeskDocuments, advertised, open_desk
 from phosphene.engine.app.options import LiveOptions, check_places
 from phosphene.engine.app.pipeline import close_stage, open_scene, render_frame
 from phosphene.engine.app.previewing import PreviewSink
@@ -42,9 +42,6 @@ from phosphene.engine.core.clock import Clock, DisplayClock, LiveClock
 from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.fine_timer import fine_timer
 from phosphene.engine.core.frame import Size
-from phosphene.engine.desk.advertise import Advertisement
-from phosphene.engine.desk.invitation import qr_text
-from phosphene.engine.desk.server import DeskServer
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
@@ -56,6 +53,10 @@ from phosphene.engine.output.window import Window
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import load_scene, scene_path
+
+if TYPE_CHECKING:
+    from phosphene.engine.desk.advertise import Advertisement
+    from phosphene.engine.desk.server import DeskServer
 
 _KEYS = "1 to 9: scenes, H: numbers, Ctrl+R: record, F11: leaves the full screen, Ctrl+Q: ends the show"
 
@@ -149,6 +150,9 @@ def _with_stage(
     )
     desk: DeskServer | None = None
     if options.desk is not None:
+        from phosphene.engine.app.desk import DeskDocuments, advertised, open_desk  # aiohttp: 0.25 s, and only here
+        from phosphene.engine.desk.invitation import qr_text
+
         host, port = options.desk
         desk = surfaces.open("desk", lambda: open_desk(stage, table, host, port, options.osc_port))
     if options.link and (link := surfaces.open("Ableton Link", LinkPeer)) is not None:
@@ -185,7 +189,7 @@ def _with_stage(
         _autopilot(options, stage)
         _operator(options.operator, display, screen)
         _wait_for_sound(options, source, stage)
-        tagger = TagRunner(source)
+        stage.tagger = tagger = TagRunner(source)
         stage.tags = tagger.values
         if options.record is not None:
             recording.open(options.record, actions.report, stage.output)

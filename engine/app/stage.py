@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from phosphene.engine.app.autopilot import Autopilot
 from phosphene.engine.app.delay import PictureDelay
@@ -33,6 +33,9 @@ from phosphene.engine.show.document import Document
 from phosphene.engine.show.mapping import Mappings
 from phosphene.engine.show.state import ShowFrame, ShowState
 from phosphene.engine.tempo.timeline import Timeline
+
+if TYPE_CHECKING:
+    from phosphene.engine.audio.tag_runner import TagRunner
 
 _quiet = RateLimitedLog(logging.getLogger(__name__))
 
@@ -152,6 +155,7 @@ class Stage:
     playing: dict[str, DeckStyle] = field(default_factory=lambda: {"a": DeckStyle(), "b": DeckStyle()})
     ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
     tags: Tags = no_tags  # what kind of music plays at a time, s on the line of the records
+    tagger: TagRunner | None = None  # who tags it in a show, for those who tell about it
     signals: Signals | None = None  # of the newest frame, for those who tell about it
     began: float = 0.0  # when this frame's work began, on the clock's line
     aside_s: float = 0.0  # how long this frame worked on what the show does not need: no reason for smaller pictures

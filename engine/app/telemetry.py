@@ -106,6 +106,8 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
         "/state/tempo/source": (stage.conductor.leader,),
         "/state/tempo/per_bar": (int(signals.position.per_bar),),
         "/state/tempo/bar_confidence": (float(signals.position.bar_confidence),),
+        "/audio/gain": (float(health.gain),),
+        "/state/audio/input": (health.source,),
         "/state/audio/level": (float(signals["loudness"]),),
         "/state/audio/peak": (float(health.peak),),
         "/state/audio/clipped": (int(health.clipped),),

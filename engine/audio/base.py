@@ -33,8 +33,8 @@ class AudioHealth:
 
     source: the device or file that is really open (empty while there is none). hops, overflows (times that PortAudio
     lost input), clipped (samples at full scale) count since the show began, over all restarts. peak: raw input of the
-    last hop, 0..1, before gain. callback_us: {"p50", "p99", "max"} of the work per hop. error: one line, empty if well.
-    notes: lines about a sound that is odd, and heard all the same.
+    last hop, 0..1, before gain. gain: the factor on what is analysed, 0..16. callback_us: {"p50", "p99", "max"} of the
+    work per hop. error: one line, empty if well. notes: lines about a sound that is odd, and heard all the same.
     """
 
     source: str = ""
@@ -44,6 +44,7 @@ class AudioHealth:
     restarts: int = 0
     clipped: int = 0
     peak: float = 0.0
+    gain: float = 1.0
     callback_us: dict[str, float] = field(default_factory=lambda: {"p50": 0.0, "p99": 0.0, "max": 0.0})
     error: str = ""
     notes: tuple[str, ...] = ()

@@ -121,7 +121,7 @@ class Supervisor:
         status, current = self._state.status.latest(), self._current
         lost = "lost" if self._ever_ran or self._error else "starting"
         if status is None:
-            return AudioHealth(state=lost, restarts=self._restarts, error=self._error)
+            return AudioHealth(state=lost, restarts=self._restarts, gain=self._gain, error=self._error)
         running = current is not None and _runs(status)
         work, broken = status["work_us"], int(status["broken"])
         notes = list(current.notes) if running else []
@@ -136,6 +136,7 @@ class Supervisor:
             restarts=self._restarts,
             clipped=int(status["clipped"]),
             peak=float(status["peak"]) if running else 0.0,
+            gain=self._gain,
             callback_us={
                 "p50": round(time_percentile(work, 50), 1),
                 "p99": round(time_percentile(work, 99), 1),
@@ -153,6 +154,7 @@ class Supervisor:
 
     def set_gain(self, gain: float) -> None:
         """Set the factor on what is analysed, from the next hop on."""
+        self._gain = float(gain)
         self._state.commands["gain"][0] = gain
 
     def set_input(self, name: str) -> None:

@@ -19,7 +19,9 @@ from phosphene.engine.control.midi.learn import parse_target
 from phosphene.engine.control.midi.mapping import check_mapping
 from phosphene.engine.control.midi.plugs import Plug, Plugs
 from phosphene.engine.control.midi.ports import RtMidiPorts
+from phosphene.engine.control.midi.question import ANSWERS, NO_QUESTION
 from phosphene.engine.control.midi.surface import MidiSurface
+from phosphene.engine.control.surface import Args
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core import clock, paths
 from phosphene.engine.core.errors import UserError
@@ -30,6 +32,7 @@ app = typer.Typer(no_args_is_help=False, pretty_exceptions_enable=False, help="M
 
 _LONGEST_S = 1e7
 _WAITS_S = 30.0
+_SAVES_S = 5.0  # by then what was answered is done
 
 
 def _table() -> Table:
@@ -112,9 +115,14 @@ def _lines(device: Device, data: bytes, delta: float, seen: float) -> Iterator[s
 def learn_command(
     address: Annotated[str, typer.Argument(help="what to play, such as /deck/a/zoom or '/scene pond' (see vj osc)")],
     seconds: Annotated[float, typer.Option(help="wait so long for a control to be moved")] = _WAITS_S,
+    answer: Annotated[
+        str | None, typer.Option(help="replace, add or keep, where something is in the way (default: asks)")
+    ] = None,
 ) -> None:
     """Let the next control that you move play an address; that is saved, and a running show takes it within 2 s."""
     table = _table()
+    if answer is not None and answer not in ANSWERS:
+        raise UserError("no such answer", where="--answer", allowed=", ".join(ANSWERS), got=answer)
     target = parse_target(address, table)
     ends = clock.now() + within("--seconds", seconds, 0.05, _WAITS_S)
     surface = MidiSurface(table, ControlBus())
@@ -129,6 +137,16 @@ def learn_command(
                 error = surface.health().error
                 typer.echo(f"{control} plays {path}" + (f"; {error}" if error else ""))
                 return
+            if (asked := surface.told()["/state/midi/question"]) != NO_QUESTION:
+                chosen = answer or _asked(asked)
+                surface.answer(chosen)
+                if chosen == "keep":
+                    typer.echo("all stays as it is")
+                    return
+                ends, answer = clock.now() + _SAVES_S, chosen
+                while surface.told()["/state/midi/question"] != NO_QUESTION and clock.now() < ends:
+                    clock.sleep(0.02)
+                continue
             error = surface.health().error
             if error and error != said:
                 said = error
@@ -137,6 +155,24 @@ def learn_command(
     finally:
         surface.close()
     raise UserError("no control was moved", remedy="vj midi shows what is plugged in, vj midi monitor what it sends")
+
+
+def _asked(told: Args) -> str:
+    """Ask whoever is at the terminal what becomes of what is in the way."""
+    address, control, plays, others = map(str, told)
+    if plays:
+        typer.echo(f"{control} plays {plays} now: it would play {address} instead")
+    if others:
+        typer.echo(f"{address} is played by {others}")
+    may = ANSWERS if others else ("replace", "keep")
+    try:
+        said: str = typer.prompt(f"{', '.join(may[:-1])} or {may[-1]}", default="keep").strip().lower()
+        while said not in may:
+            said = typer.prompt(f"one of {', '.join(may)}", default="keep").strip().lower()
+    except typer.Abort:  # nobody is there who could answer
+        typer.echo()
+        return "keep"
+    return said
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from phosphene.engine.control.monitor import Monitor
 from phosphene.engine.show.change import Change
 
 __all__ = ["Change", "ControlBus", "Counters"]
@@ -28,10 +29,11 @@ class Counters:
 
 
 class ControlBus:
-    """Holds the changes since the last drain, in order of arrival."""
+    """Holds the changes since the last drain, in order of arrival. monitor: what surfaces heard, while somebody looks."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
+        self.monitor = Monitor()
         self._lock = threading.Lock()
         self._waiting: dict[str | int, Change] = {}
         self._presses = 0

@@ -11,7 +11,8 @@ What a turn may cost is bounded here: messages, addresses acted on, patterns mat
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from phosphene.engine.control import relative
@@ -20,6 +21,7 @@ from phosphene.engine.control.asking import WAIT_S, Known, Questions, is_questio
 from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.datagram import Message, Refused, Sender, arguments
 from phosphene.engine.control.feedback import Feedback
+from phosphene.engine.control.monitor import Noted, refused
 from phosphene.engine.control.pattern import Patterns, is_pattern
 from phosphene.engine.control.table import LISTEN
 from phosphene.engine.control.tally import Tally
@@ -34,12 +36,13 @@ _MATCHING_S = 0.02  # for patterns not seen before, in one turn: 60 as people wr
 
 
 class _Heard(NamedTuple):
-    """A message that came: at, which of all; t, when, in s."""
+    """A message that came: at, which of all; t, when, in s; noted, for whoever looks."""
 
     at: int
     message: Message
     sender: Sender
     t: float
+    noted: Noted | None = None
 
     @property
     def host(self) -> str:
@@ -75,18 +78,21 @@ class Inbox:
     def take(self, part: Message | Refused, sender: Sender, t: float) -> None:
         """Keep a message until `act`, or refuse what is none."""
         self._parts += 1
+        host, monitor = sender[0], self._bus.monitor
         if isinstance(part, Refused):
-            self._tally.refuse(part.error, "malformed", sender[0])
-        elif is_question(part):
-            self._ask(part.path, sender, t)
+            self._refuse(monitor.note(part.where, tuple, f"osc {host}", t), part.error, "malformed", host)
+            return
+        noted = monitor.note(part.path, partial(arguments, part), f"osc {host}", t)
+        if is_question(part):
+            self._ask(part.path, sender, t, noted)
         elif part.path in self._table:
-            self._sort(part, sender, t)
+            self._sort(part, sender, t, noted)
         elif is_pattern(part.path):
-            for path in self._matched(self._patterns, part.path, sender[0]):
+            for path in self._matched(self._patterns, part.path, host, noted):
                 self._parts += 1
-                self._sort(part._replace(path=path), sender, t)
+                self._sort(part._replace(path=path), sender, t, noted)
         else:  # no such address is refused unread
-            self._tally.refuse(lambda: unknown(part.path), "unknown", sender[0])
+            self._refuse(noted, partial(unknown, part.path), "unknown", host)
 
     def skip(self) -> None:
         """Count a message that this turn looked at and left for another one."""
@@ -123,18 +129,23 @@ class Inbox:
         self._tally.received += len(changes)
         self._bus.put_all(changes)
 
-    def _ask(self, path: str, sender: Sender, t: float) -> None:
+    def _refuse(self, noted: Noted | None, fault: Callable[[], UserError], kind: str, host: str) -> None:
+        """Refuse a message. fault: returns the same whenever it is called."""
+        refused(noted, fault)
+        self._tally.refuse(fault, kind, host)
+
+    def _ask(self, path: str, sender: Sender, t: float, noted: Noted | None) -> None:
         alone = path in self._table or path in self._table.addresses
         if not alone and not is_pattern(path):
-            self._tally.refuse(lambda: unknown(path), "unknown", sender[0])
+            self._refuse(noted, partial(unknown, path), "unknown", sender[0])
             return
-        paths = (path,) if alone else self._matched(self._readable, path, sender[0])
+        paths = (path,) if alone else self._matched(self._readable, path, sender[0], noted)
         self._parts += len(paths)
         asked = sum(self._questions.ask(sender, each, t, alone=alone) for each in paths)
         if asked < len(paths):
             self._tally.drop(len(paths) - asked, "more questions than can be answered: the rest is dropped")
 
-    def _matched(self, patterns: Patterns, pattern: str, host: str) -> tuple[str, ...]:
+    def _matched(self, patterns: Patterns, pattern: str, host: str, noted: Noted | None) -> tuple[str, ...]:
         began = clock.now()
         if self._matching > _MATCHING_S:
             self._tally.drop(1, "more address patterns than can be matched: the rest is dropped")
@@ -142,19 +153,18 @@ class Inbox:
         try:
             hits = patterns.hits(pattern)
         except UserError as error:
-            refused = error
-            self._tally.refuse(lambda: refused, "pattern", host)
+            self._refuse(noted, partial(_same, error), "pattern", host)
             return ()
         finally:
             self._matching += clock.now() - began
         if not hits:
-            self._tally.refuse(lambda: _no_hit(pattern), "unknown", host)
+            self._refuse(noted, partial(_no_hit, pattern), "unknown", host)
         return hits
 
-    def _sort(self, message: Message, sender: Sender, t: float) -> None:
+    def _sort(self, message: Message, sender: Sender, t: float, noted: Noted | None) -> None:
         """Keep a message beside those of its address, and each press by itself."""
         self._count += 1
-        self._keep(_Heard(self._count, message, sender, t))
+        self._keep(_Heard(self._count, message, sender, t, noted))
 
     def _keep(self, heard: _Heard) -> None:
         path = heard.message.path
@@ -182,8 +192,7 @@ class Inbox:
                     continue
                 change = self._table.parse(each.message.path, args, each.t, f"osc {each.host}")
             except UserError as error:
-                refused = error
-                self._tally.refuse(lambda: refused, each.message.path, each.host)  # noqa: B023 called at once
+                self._refuse(each.noted, partial(_same, error), each.message.path, each.host)
                 continue
             if change is not None:
                 self._tally.supersede(older)
@@ -218,8 +227,7 @@ class Inbox:
             at = relative.moved(address, alias, value[0], (step for _, step in steps))
             change = self._table.parse(path, [at], newest.t, f"osc {host}")
         except UserError as error:
-            refused = error
-            self._tally.refuse(lambda: refused, path, host)
+            self._refuse(newest.noted, partial(_same, error), path, host)
             return None
         self._tally.supersede(len(steps) - (start is None))
         if change is not None:
@@ -235,6 +243,10 @@ class Inbox:
             self._keep(each)
         if len(heard) > room:
             self._tally.drop(len(heard) - room, "more steps than can wait for the state: the rest is dropped")
+
+
+def _same(error: UserError) -> UserError:
+    return error.with_traceback(None)  # whoever keeps it is not to keep a whole stack
 
 
 def _no_hit(pattern: str) -> UserError:

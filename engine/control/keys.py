@@ -47,6 +47,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("H", "show or hide the panel", "/hud"),
     Binding("O", "open or close the operator's window", "/output/operator"),
     Binding("Ctrl+G", "turn the flash guard off, and on again", "/guard"),
+    Binding("Ctrl+Z", "undo: take back the last change of a style, a parameter, a mapping or a fader", "/undo"),
     Binding("Ctrl+R", "start or end a take", "/record"),
     Binding("F11", "full screen, and back", command="fullscreen"),
     Binding("Ctrl+F", "full screen, and back; macOS keeps F11 for itself", command="fullscreen"),

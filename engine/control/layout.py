@@ -111,7 +111,7 @@ def _controls(table: Table, address: Address, words: Sequence[str]) -> Iterable[
             yield Control("words", label, path, "s", words=choices)
     elif (first.type, first.minimum, first.maximum) == ("i", 0, 1):
         yield Control("toggle", label, path, "i", default=_number(address))
-    elif address.default is None and not address.told_as:
+    elif address.default is None:
         # Nothing to show on a fader: buttons, for what other programs' buttons send to it.
         sent = {alias.fixed: alias.description for alias in table.aliases.values() if alias.target == path and alias.fixed}
         for args, description in sent.items():

@@ -115,6 +115,7 @@ def _show() -> Iterable[Address]:
         (Argument("number", "i", 1, 2000),),
         "Play a cue by its place in the setlist; `/cue/go` goes on from there.",
         group=group,
+        told_as="/state/cue",
     )
     group = "Output"
     yield _value("/master", MASTER, "Brightness of the whole output.", group)
@@ -260,6 +261,7 @@ def _desk() -> Iterable[Address]:
         (Argument("name", "s"),),
         "Switch the audio input: part of a device's name, `default`, `demo` or `file:PATH`.",
         group=group,
+        told_as="/state/audio/input",
     )
     yield Address(
         "/output/monitor",
@@ -289,6 +291,16 @@ def _desk() -> Iterable[Address]:
         (Argument("address", "s", optional=True),),
         "The next control of a MIDI device that moves plays this address from then on, and that is saved. An address that "
         "takes a text is followed by it: `/scene lagoon`. The same again, or no address, ends it.",
+        every=True,
+        group=group,
+        told_as="/state/midi/learning",
+    )
+    yield Address(
+        "/midi/answer",
+        (Argument("answer", "s", choices=("replace", "add", "keep")),),
+        "Answer what learning asks (`/state/midi/question`) where the control that was moved plays something, or the "
+        "address has a control: `replace` that, `add` this one to it, or `keep` all as it is. Without an answer nothing "
+        "changes.",
         every=True,
         group=group,
     )
@@ -403,6 +415,7 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ),
     ("/state/tempo/per_bar", "i", "beats", "", "Beats to a bar", 10.0),
     ("/state/tempo/bar_confidence", "f", "confidence", "", "How sure it is of the bars, 0 to 1", 10.0),
+    ("/state/audio/input", "s", "name", "", "The audio input that plays now; empty while there is none", 10.0),
     ("/state/audio/level", "f", "level", "", "Loudness, 0 to 1 (-60 to 0 dB)", 10.0),
     ("/state/audio/peak", "f", "peak", "", "Raw input peak before gain; 1 clips", 10.0),
     ("/state/audio/clipped", "i", "samples", "", "Samples of the input that were clipped since the start", 10.0),
@@ -451,6 +464,14 @@ def _outputs() -> Iterable[Address]:
         "/state/midi/learnt",
         (Argument("address", "s"), Argument("control", "s")),
         "What was learnt last, and the control that plays it",
+        output=True,
+        group="State, sent",
+    )
+    yield Address(
+        "/state/midi/question",
+        tuple(Argument(name, "s") for name in ("address", "control", "plays", "others")),
+        "What learning asks, answered by `/midi/answer`: the address that is learnt, the control that was moved, what that "
+        "one plays now, and which controls play the address. All empty while nothing is asked",
         output=True,
         group="State, sent",
     )

@@ -6,10 +6,11 @@ would take seconds beside a running show. What a style says of itself is data he
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,13 +22,15 @@ from phosphene.engine.core.paths import is_name, scene_folders
 from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.library import energy_of
 from phosphene.engine.library.ratings import Rating, load_ratings
-from phosphene.engine.models.style import list_styles, load_meta, style_folder
+from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
+from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, style_folder
 from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
 from phosphene.engine.show.setlist import Setlist
 
 _STILL, _VIDEO = "preview.png", "preview.mp4"
+_SCENE_STILL, _SCENE_STILLS = "still.webp", "stills"  # in a folder beside the scenes: tools/lab/scene_stills.py makes ours
 _LOOK_S = 5.0  # a look at the audio devices takes 0.3 s; a driver that hangs must not hold the page up for ever
 
 
@@ -37,6 +40,7 @@ class DeskLibrary:
     def __init__(self, catalogue: Catalogue, setlist: Setlist) -> None:
         self._catalogue, self._setlist = catalogue, setlist
         self._known: dict[Path, tuple[tuple[float, int], dict[str, Any]]] = {}
+        self._metas: dict[Path, tuple[tuple[float, int] | None, StyleMeta]] = {}
 
     def document(self) -> dict[str, Any]:
         """Return what `library.json` is."""
@@ -59,14 +63,49 @@ class DeskLibrary:
         }
 
     def file(self, kind: str, slug: str, name: str) -> Path | None:
-        """Return the file of a style's picture, None where there is none: no other file of a disk can be asked for."""
-        if kind != "style" or name not in (_STILL, _VIDEO) or not is_name(slug):
+        """Return the file of a style's or scene's picture, None where there is none: no other file of a disk can be had."""
+        if not is_name(slug):
             return None
         try:
-            found = style_folder(slug) / name
+            if kind == "style" and name in (_STILL, _VIDEO):
+                found = style_folder(slug) / name
+            elif kind == "scene" and name == _SCENE_STILL:
+                found = scene_path(slug).parent / _SCENE_STILLS / f"{slug}.webp"
+            else:
+                return None
         except UserError:
             return None
         return found if found.is_file() else None
+
+    def inputs(self) -> list[str]:
+        """Return what `/audio/input` can be given now. Takes 0.3 s."""
+        return input_names()
+
+    def suggested(self, heard: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the styles that suit what is heard now, with the reasons.
+
+        heard: {"why": "" or why nobody tags the music, "energy": 0..1, "tags": {tag: 0..1}}.
+        """
+        if heard["why"]:
+            return {"why": heard["why"], "heard": "", "styles": []}
+        ratings, candidates = _ratings(), []
+        for slug in list_styles():
+            with contextlib.suppress(UserError):  # a broken style is told of on its own card
+                candidates.append(Candidate(slug, self._meta(style_folder(slug)), ratings.get(slug, Rating())))
+        found = suggest_now(heard["energy"], heard["tags"], candidates)
+        told = [
+            {"slug": each.slug, "name": each.name, "score": round(each.score, 3), "reason": each.reason} for each in found
+        ]
+        return {"why": "", "heard": describe_now(heard["energy"], heard["tags"]), "styles": told}
+
+    def _meta(self, folder: Path) -> StyleMeta:
+        """Return what a style says of itself, read again only where its file is another one."""
+        path = folder / "style.toml"
+        stamp = _stamp(path)
+        known = self._metas.get(path)
+        if known is None or stamp is None or known[0] != stamp:
+            known = self._metas[path] = stamp, load_meta(folder)
+        return known[1]
 
     def _style(self, slug: str) -> dict[str, Any]:
         try:
@@ -88,7 +127,6 @@ class DeskLibrary:
     def _told_of_scene(self, slug: str, path: Path) -> dict[str, Any]:
         scene = load_scene(path, self._catalogue)
         second = scene.second.style if scene.second else None
-        shown = next((style for style in (scene.deck.style, second) if style and style != IDLE), "")
         return {
             "slug": slug,
             "name": scene.name,
@@ -97,21 +135,36 @@ class DeskLibrary:
             "style": scene.deck.style,
             "second": second,
             "faders": dict(scene.faders),
-            "still": _link(shown, _STILL) if shown and self.file("style", shown, _STILL) else None,
+            "still": self._still_of_scene(slug, (scene.deck.style, second or "")),
             "fault": "",
         }
 
+    def _still_of_scene(self, slug: str, styles: Sequence[str]) -> str | None:
+        """Return where a scene's own still lies, else that of the first style that is seen in it."""
+        shown = next((style for style in styles if style and style != IDLE), "")
+        for kind, name, file in (("scene", slug, _SCENE_STILL), ("style", shown, _STILL)):
+            if name and self.file(kind, name, file):
+                return _link(name, file, kind)
+        return None
+
     def _once(self, path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what `read` returns, and the same again while the file is the same."""
-        try:
-            told = os.stat(path)
-        except OSError:
+        stamp = _stamp(path)
+        if stamp is None:
             return read()
-        stamp = told.st_mtime, told.st_size
         known = self._known.get(path)
         if known is None or known[0] != stamp:
             known = self._known[path] = stamp, read()
         return known[1]
+
+
+def _stamp(path: Path) -> tuple[float, int] | None:
+    """Return what changes when a file does; None where it cannot be asked."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return None
+    return told.st_mtime, told.st_size
 
 
 def _told_of_style(slug: str, folder: Path) -> dict[str, Any]:
@@ -136,8 +189,8 @@ def _blank(slug: str) -> dict[str, Any]:
     return {"slug": slug, "name": slug, "energy": None, "still": None, "video": None, "stars": 0} | texts | lists
 
 
-def _link(slug: str, name: str) -> str:
-    return f"/desk/style/{quote(slug, safe='')}/{name}"
+def _link(slug: str, name: str, kind: str = "style") -> str:
+    return f"/desk/{kind}/{quote(slug, safe='')}/{name}"
 
 
 def _ratings() -> Mapping[str, Rating]:

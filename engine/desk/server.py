@@ -26,6 +26,7 @@ from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
 from phosphene.engine.control.datagram import Message, arguments, messages
 from phosphene.engine.control.feedback import encoded
+from phosphene.engine.control.monitor import refused
 from phosphene.engine.control.oscquery import Namespace
 from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.control.table import LISTEN
@@ -42,6 +43,8 @@ from phosphene.engine.desk.pictures import jpeg
 _log = logging.getLogger(__name__)
 
 PORT = 8800
+MESSAGES = "messages"  # the document of what came in, which is gathered while a page shows it
+SUGGESTIONS = "suggestions"  # the document of the styles that suit the music
 _MOST_CLIENTS = 16
 _HELLO_S = 5.0  # by then a page has shown its key
 _MOST_BYTES = 65536  # of one message in
@@ -53,6 +56,7 @@ _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self'; connect-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_KINDS = {".webp": "image/webp", ".png": "image/png", ".mp4": "video/mp4"}
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -94,7 +98,7 @@ class DeskServer:
         self._pictures: dict[str, tuple[int, bytes]] = {}
         self._documents: dict[str, tuple[int, object]] = {}
         self._texts: dict[str, tuple[int, str]] = {}
-        self._encoding: set[str] = set()
+        self._working: set[str] = set()
         self._asked_until = 0.0
         self._received = self._rejected = self._dropped = 0
         self._refusal = ("", 0.0)
@@ -127,15 +131,21 @@ class DeskServer:
 
         t: when its frame leaves.
         """
-        if name in self._encoding:  # the last one is not done: this one is let go rather than queued
+        if name in self._working:  # the last one is not done: this one is let go rather than queued
             release()
             return
-        self._encoding.add(name)
+        self._working.add(name)
         self._workers.submit(self._encode, name, picture, release, t)
 
     def document(self, name: str, value: object) -> None:
         """Take the newest of a JSON document that pages may want, such as `numbers`."""
         self._documents[name] = self._documents.get(name, (0, None))[0] + 1, value
+
+    def suggest(self, heard: Mapping[str, object]) -> None:
+        """Take what is heard now (`DeskLibrary.suggested`): the document `suggestions` is made of it on a worker."""
+        if SUGGESTIONS not in self._working:
+            self._working.add(SUGGESTIONS)
+            self._workers.submit(self._suggest, heard)
 
     def offer(self, path: str, words: Sequence[str]) -> None:
         """Tell which words an address takes now: pages and clients read the lists again where they are others."""
@@ -215,7 +225,7 @@ class DeskServer:
             _log.debug("preview", exc_info=True)
         finally:
             release()
-            self._encoding.discard(name)
+            self._working.discard(name)
 
     def _document(self, name: str) -> tuple[int, str]:
         """Return a document's number and its line of JSON; made once for all clients."""
@@ -225,6 +235,14 @@ class DeskServer:
             line = {"COMMAND": "DOCUMENT", "DATA": {"name": name, "value": _plain(value)}}
             found = self._texts[name] = number, json.dumps(line)
         return found
+
+    def _suggest(self, heard: Mapping[str, object]) -> None:
+        try:
+            self.document(SUGGESTIONS, self._library.suggested(heard))
+        except Exception:  # noqa: BLE001 boundary: the page plays without suggestions
+            _log.debug("suggestions", exc_info=True)
+        finally:
+            self._working.discard(SUGGESTIONS)
 
     def _wire(self, path: str, args: Args) -> bytes:
         """Return a message as bytes; made once for all clients."""
@@ -255,6 +273,9 @@ class DeskServer:
             if self.keys.admits(given) == "play":  # who may look only is not told how to get in
                 found["desk"] = self.invitation()
             return web.json_response(found, headers=_HEADERS)
+        if path == "/desk/inputs.json":  # a device may have been plugged in since the library was read
+            inputs = await self._loop.run_in_executor(self._workers, self._library.inputs)
+            return web.json_response(inputs, headers=_HEADERS)
         if path.startswith("/desk/"):
             return await self._file(path)
         query = "&".join(part for part in request.query_string.split("&") if part and not part.startswith("key="))
@@ -272,7 +293,10 @@ class DeskServer:
             file = await self._loop.run_in_executor(self._workers, partial(self._library.file, *parts))
         if file is None:
             return web.Response(status=404, headers=_HEADERS)
-        return web.FileResponse(file, headers=_HEADERS | {"Cache-Control": "max-age=60"})
+        kind = _KINDS.get(file.suffix)  # Python knows some of these on some systems only
+        return web.FileResponse(
+            file, headers=_HEADERS | {"Cache-Control": "max-age=60"} | ({"Content-Type": kind} if kind else {})
+        )
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(max_msg_size=_MOST_BYTES, heartbeat=5.0, compress=False)
@@ -351,19 +375,25 @@ class DeskServer:
     def _note_wanted(self) -> None:
         self.pictures_wanted = frozenset(name for client in self._clients for name in client.pictures)
         self.documents_wanted = frozenset().union(*(client.documents for client in self._clients))
+        if (wanted := MESSAGES in self.documents_wanted) != self._bus.monitor.wanted:
+            self._bus.monitor.want(wanted)
 
     def _played(self, client: Client, data: bytes) -> None:
         """Put what a page sends on the bus."""
         if client.role != "play":
             self._refuse(client, "this page may look and not touch")
             return
+        source, t, monitor = f"desk {client.peer}", clock.now(), self._bus.monitor
         for part in messages(data):
             if not isinstance(part, Message):
+                refused(monitor.note(part.where, tuple, source, t), part.error)
                 self._refuse(client, part.error().line())
                 continue
+            noted = monitor.note(part.path, partial(arguments, part), source, t)
             try:
-                change = self._table.parse(part.path, arguments(part), clock.now(), f"desk {client.peer}")
+                change = self._table.parse(part.path, arguments(part), t, source)
             except UserError as error:
+                refused(noted, error.line())
                 self._refuse(client, error.line())
                 continue
             if change is None or change.path == LISTEN:

@@ -1,22 +1,25 @@
 """Which styles suit a piece of music, and why, in words.
 
-Called by `vj styles suggest`. What a track sounds like is guessed by rules of thumb over a dozen features, set by hand on
-synthesised tracks and two recordings, and by the music tagger where the extra `nets` is installed. The rules are right on 5
-of 15 recordings, with tags on 11 (docs/decisions/music-tags.md): a guess is told as one, with a confidence of at most 0.8,
-and the ranking leans on it only that far.
+Called by `vj styles suggest`, and for the music of a running show by the desk. What a track sounds like is guessed by rules
+of thumb over a dozen features, set by hand on synthesised tracks and two recordings, and by the music tagger where the extra
+`nets` is installed. The rules are right on 5 of 15 recordings, with tags on 11 (docs/decisions/music-tags.md): a guess is
+told as one, with a confidence of at most 0.8, and the ranking leans on it only that far.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from phosphene.engine.library.library import Entry, energy_of
+from phosphene.engine.library.ratings import Rating
 from phosphene.engine.library.track import Track, ramp
 from phosphene.engine.models.colour import from_hex, oklab
+from phosphene.engine.models.style import StyleMeta
 
 # Shares of the score. Energy first: it is the one thing that a room notices at once when it is wrong.
 ENERGY, GENRE, BRIGHTNESS, RATING = 0.40, 0.30, 0.20, 0.10
@@ -65,6 +68,15 @@ FAMILIES: dict[str, Family] = {
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A style that may suit: what it says of itself, and what a person thinks of it. No weights are needed."""
+
+    slug: str
+    meta: StyleMeta
+    rating: Rating = field(default_factory=Rating)
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """A style with its score (at most 1), the parts that add up to it, and the reason in words."""
 
@@ -87,12 +99,17 @@ def sounds_like(track: Track) -> dict[str, float]:
     fit = _fit_of_rules(track)
     if track.tags:
         fit = {name: value * (0.5 + 0.5 * fit[name]) for name, value in _fit_of_tags(track.tags).items()}
+    return _shared(fit)
+
+
+def _shared(fit: Mapping[str, float]) -> dict[str, float]:
+    """Return the confidence in each genre, the highest first."""
     total = max(1e-9, sum(fit.values()))
     found = {name: MOST_SURE * value * value / total for name, value in fit.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _fit_of_tags(tags: dict[str, float]) -> dict[str, float]:
+def _fit_of_tags(tags: Mapping[str, float]) -> dict[str, float]:
     """Return genre -> how likely one of its tags is, 0..1."""
     likely = {name: 1.0 - math.prod(1.0 - tags[tag] for tag in family.heard) for name, family in FAMILIES.items()}
     return {name: min(1.0, value / _CERTAIN) for name, value in likely.items()}
@@ -138,7 +155,37 @@ def describe(track: Track) -> str:
 def suggest(track: Track, entries: list[Entry], count: int = 5) -> list[Suggestion]:
     """Return the best `count` sound entries for `track`, best first; equal ones by slug."""
     genres = sounds_like(track)
-    ranked = [_judge(track, genres, entry) for entry in entries if entry.style is not None]
+    brightness = track.brightness if track.sounding else None
+    sound = [Candidate(entry.slug, entry.style.meta, entry.rating) for entry in entries if entry.style is not None]
+    return _best([_judge(genres, each, track.energy, brightness) for each in sound], count)
+
+
+def suggest_now(
+    energy: float, tags: Mapping[str, float], candidates: Iterable[Candidate], count: int = 6
+) -> list[Suggestion]:
+    """Return the best `count` for what a show hears now, best first; equal ones by slug.
+
+    energy: 0..1, the signal of that name; tags: tag -> 0..1 of the tagging network (`audio.tag_network`). How bright the
+    sound is does not count: a show knows it only beside what came before.
+    """
+    genres = tagged_like(tags)
+    return _best([_judge(genres, each, energy, None) for each in candidates], count)
+
+
+def tagged_like(tags: Mapping[str, float]) -> dict[str, float]:
+    """Return genre -> confidence 0..`MOST_SURE` by tags alone, the likeliest first; empty without tags, and for silence."""
+    return _shared(_fit_of_tags(tags)) if any(tags.values()) else {}
+
+
+def describe_now(energy: float, tags: Mapping[str, float]) -> str:
+    """Return what a show hears now in one line: `high energy, 0.72; sounds like electronic (78% sure)`."""
+    told = [f"{name} ({sure:.0%} sure)" for name, sure in tagged_like(tags).items() if sure >= WORTH_SAYING]
+    return f"{_level(energy)} energy, {energy:.2f}; " + (
+        f"sounds like {' or '.join(told)}" if told else "of no genre that is told apart"
+    )
+
+
+def _best(ranked: list[Suggestion], count: int) -> list[Suggestion]:
     return sorted(ranked, key=lambda s: (-s.score, s.slug))[:count]
 
 
@@ -149,29 +196,25 @@ def lightness(palette: tuple[str, ...]) -> float:
     return ramp(float(oklab(np.array([from_hex(c) for c in palette]))[:, 0].mean()), _DARK, _LIGHT)
 
 
-def _judge(track: Track, genres: dict[str, float], entry: Entry) -> Suggestion:
-    style, meta = entry.style, entry.style.meta
-    words = []
+def _judge(genres: Mapping[str, float], style: Candidate, heard: float, brightness: float | None) -> Suggestion:
+    """heard: energy of the music, 0..1. brightness: of its sound, 0..1; None where that says nothing."""
+    meta, words = style.meta, []
     energy = energy_of(meta)
     # Where nobody said, 0.5: neither for nor against. Half the scale apart is already wrong, so the slope is 2.
-    energy_fit = 0.5 if energy is None else max(0.0, 1.0 - 2.0 * abs(energy - track.energy))
-    if energy is None:
-        words.append("energy not given")
-    else:
-        level = "high" if energy > 0.65 else "low" if energy < 0.35 else "middling"
-        words.append(f"{level} energy, {energy:.2f} for {track.energy:.2f}")
+    energy_fit = 0.5 if energy is None else max(0.0, 1.0 - 2.0 * abs(energy - heard))
+    words.append("energy not given" if energy is None else f"{_level(energy)} energy, {energy:.2f} for {heard:.2f}")
     genre_fit = 0.0
     for name, sure in genres.items():
-        strength, why = _belongs(entry, FAMILIES[name])
+        strength, why = _belongs(meta, FAMILIES[name])
         genre_fit += sure * strength
         if why and sure >= WORTH_SAYING:
             words.append(why if why.endswith(f" {name}") else f"{why}, which is {name}")
-    light = lightness(style.palette)
-    brightness_fit = 1.0 - abs(light - track.brightness) if track.sounding else 0.5
-    if track.sounding:
+    light = lightness(meta.palette)
+    brightness_fit = 0.5 if brightness is None else 1.0 - abs(light - brightness)
+    if brightness is not None:
         link = "like" if brightness_fit > 0.65 else "unlike"
         words.append(f"palette {_shade(light)}, {link} the sound")
-    stars = entry.rating.stars
+    stars = style.rating.stars
     liked = (stars - 3) / 2 if stars else 0.0
     if stars:
         words.append(f"rated {stars} of 5")
@@ -181,12 +224,11 @@ def _judge(track: Track, genres: dict[str, float], entry: Entry) -> Suggestion:
         "brightness": BRIGHTNESS * brightness_fit,
         "rating": RATING * liked,
     }
-    return Suggestion(entry.slug, style.name, sum(parts.values()), parts, "; ".join(words))
+    return Suggestion(style.slug, meta.name, sum(parts.values()), parts, "; ".join(words))
 
 
-def _belongs(entry: Entry, family: Family) -> tuple[float, str]:
+def _belongs(meta: StyleMeta, family: Family) -> tuple[float, str]:
     """Return how far 0..1 a style belongs to a family, and by which word."""
-    meta = entry.style.meta
     genres, tags = [_plain(g) for g in meta.genres], [_plain(t) for t in meta.tags]
     if named := [g for g in genres if g in family.names]:
         return 1.0, f"made for {named[0]}"
@@ -199,6 +241,10 @@ def _belongs(entry: Entry, family: Family) -> tuple[float, str]:
 
 def _plain(word: str) -> str:
     return word.casefold().replace("&", "and").replace("-", " ").strip()
+
+
+def _level(energy: float) -> str:
+    return "high" if energy > 0.65 else "low" if energy < 0.35 else "middling"
 
 
 def _shade(value: float) -> str:

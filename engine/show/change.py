@@ -156,6 +156,13 @@ class MidiLearn:
 
 
 @dataclass(frozen=True, slots=True)
+class MidiAnswer:
+    """Answer what learning a MIDI control asks: "replace", "add" or "keep"."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class MidiForget:
     """Let no MIDI control play an address."""
 
@@ -168,5 +175,16 @@ class Panic:
 
 
 Action = (
-    LoadScene | LoadStyle | SaveScene | Tempo | Record | AudioGain | AudioInput | Output | MidiLearn | MidiForget | Panic
+    LoadScene
+    | LoadStyle
+    | SaveScene
+    | Tempo
+    | Record
+    | AudioGain
+    | AudioInput
+    | Output
+    | MidiLearn
+    | MidiAnswer
+    | MidiForget
+    | Panic
 )

@@ -11,7 +11,18 @@ from functools import partial
 
 from phosphene.engine.core.signals import FADERS, BeatPosition
 from phosphene.engine.show.catalogue import CROSSFADE, FADER, LOOKAHEAD, MASTER, TRANSITIONS, Target
-from phosphene.engine.show.change import Action, AudioGain, AudioInput, MidiForget, MidiLearn, Output, Record, Tempo, Value
+from phosphene.engine.show.change import (
+    Action,
+    AudioGain,
+    AudioInput,
+    MidiAnswer,
+    MidiForget,
+    MidiLearn,
+    Output,
+    Record,
+    Tempo,
+    Value,
+)
 from phosphene.engine.show.crossfade import fade_to, kind_of, released, started
 from phosphene.engine.show.piloting import ORDERS, Piloting
 from phosphene.engine.show.scene import Transition
@@ -150,6 +161,7 @@ PLAIN: Mapping[str, Verb] = {
     "/output/fullscreen": lambda s, m: m.asking(s, Output("fullscreen", m.on)),
     "/output/operator": lambda s, m: m.asking(s, Output("operator", m.on)),
     "/midi/learn": lambda s, m: m.asking(s, MidiLearn(m.word)),
+    "/midi/answer": lambda s, m: m.asking(s, MidiAnswer(m.word)),
     "/midi/forget": lambda s, m: m.asking(s, MidiForget(m.word)),
     "/tempo/lookahead": looked_ahead,
     **{f"/tempo/{kind}": partial(tempo, kind) for kind in ("tap", "bpm", "resync", "follow", "nudge", "multiply")},

@@ -62,6 +62,7 @@ class FakeDesk:
         self.key, self.view = key, view
         self.said: list[tuple[str, list[Any]]] = []
         self.told: list[tuple[str, Any]] = []
+        self.inputs: list[str] = []
         self.state: dict[str, Args] = {"/crossfade": (0.0,), "/master": (1.0,), "/blackout": (0,), "/fader/1": (0.25,)}
         self.library: dict[str, Any] = {
             "styles": [], "scenes": [], "setlist": {"name": "", "cues": []}, "inputs": [], "signals": ["bass", "kick"],
@@ -134,6 +135,7 @@ class FakeDesk:
         app = web.Application()
         app.router.add_get("/", self._root)
         app.router.add_get("/desk/library.json", self._library)
+        app.router.add_get("/desk/inputs.json", self._inputs)
         app.router.add_get("/desk/page/{name}", self._file)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -155,6 +157,9 @@ class FakeDesk:
 
     async def _library(self, _: web.Request) -> web.Response:
         return web.json_response(self.library)
+
+    async def _inputs(self, _: web.Request) -> web.Response:
+        return web.json_response(self.inputs)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         return self._page(request.match_info["name"])

@@ -169,6 +169,69 @@ def test_a_page_comes_back_with_the_show_and_sends_nothing_late(browser, start_s
     page.close()
 
 
+def test_a_page_tells_how_the_show_is_heard_and_what_comes_in(browser, start_show, tmp_path):
+    show = start_show("--desk", "127.0.0.1:0", "--gain", "2.5", environment={"PHOSPHENE_HOME": str(tmp_path / "home")})
+    show.wait_for_picture()
+    page = opened(browser, show)
+
+    # every scene that ships has its own picture
+    wide = "() => [...document.querySelectorAll('.scenegrid img')].map(image => [image.src, image.naturalWidth])"
+    page.locator(".scenegrid .scene").last.scroll_into_view_if_needed()
+    until(lambda: all(width == 320 for _, width in page.evaluate(wide)) and len(page.evaluate(wide)) > 9, "no pictures")
+    assert all("/desk/scene/" in source for source, _ in page.evaluate(wide))
+
+    # the gain is the show's own, and stays so after the page was loaded again
+    view(page, "Control")
+    audio = page.get_by_label("Audio input", exact=True).first
+    until(lambda: "\u00d7 2.50" in audio.inner_text(), "another gain")
+    show.osc.send_message("/audio/gain", 4.0)
+    until(lambda: "\u00d7 4.00" in audio.inner_text(), "the gain did not follow")
+    page.reload()
+    view(page, "Control")
+    until(lambda: "\u00d7 4.00" in audio.inner_text(), "the gain was forgotten")
+    assert "demo" in audio.inner_text()
+
+    # an input that there is not: said why, and the sound goes on
+    page.evaluate("async () => (await import('/desk/page/connection.js')).desk.send('/audio/input', 'no such input')")
+    until(lambda: "input refused" in page.locator("body").inner_text() or "input refused" in show.log, "no refusal")
+    assert show.state("/state/audio/input", "demo") == "demo"
+
+    # what comes in, and what was wrong with it
+    show.osc.send_message("/nowhere", [1, "two"])
+    listed = page.get_by_label("Messages", exact=True).first
+    until(lambda: "/nowhere" in listed.inner_text() and "unknown address" in listed.inner_text(), "no message was listed")
+    assert "osc 127.0.0.1" in listed.inner_text()
+    assert "/audio/input" in listed.inner_text()
+
+    # styles for the music, or why there are none
+    view(page, "Library")
+    suited = page.get_by_label("Suggestions for the music")
+    until(
+        lambda: "sounds like" in suited.inner_text() or "No tags here" in suited.inner_text(), "neither styles nor a reason"
+    )
+    if "sounds like" in suited.inner_text():
+        until(lambda: suited.get_by_role("article").count() == 6, "not six styles")
+    assert page.faults == []
+    page.close()
+
+
+def test_a_key_takes_back_what_a_hand_did(browser, show):
+    page = opened(browser, show)
+    master = page.get_by_role("slider", name="Master")
+
+    def stands(value: str, changes: int) -> bool:  # as the page is told: whoever asks over OSC moves a fader, to be told
+        undo = "async () => (await import('/desk/page/connection.js')).desk.value('/state/undo')"
+        return master.get_attribute("aria-valuenow") == value and page.evaluate(undo) == changes
+
+    until(lambda: master.get_attribute("aria-disabled") == "false" and stands("1", 0), "the page did not connect")
+    master.press("Home")
+    until(lambda: stands("0", 1), "the master did not move")
+    page.keyboard.press("Control+z")
+    until(lambda: stands("1", 0), "it was not taken back")
+    assert page.faults == []
+    page.close()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844), (844, 390)])
 def test_no_view_scrolls_sideways_or_complains(browser, show, width, height):
     page = opened(browser, show, width, height)

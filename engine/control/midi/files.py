@@ -97,11 +97,11 @@ def learnt_path(device: str, unit: int) -> Path:
     return paths.midi_folders()[0] / "learnt" / f"{slug}{f'-{unit}' if unit > 1 else ''}.toml"
 
 
-def with_learnt(found: Found, entry: ControlEntry, table: Table) -> Found:
+def with_learnt(found: Found, entry: ControlEntry, table: Table, *, beside: bool = False) -> Found:
     """Return a mapping in which `entry` was learnt: it takes the place of what its input played, and of what was learnt for
-    the same address before. Raises UserError.
+    the same address before, unless it is to stand `beside` that. Raises UserError.
     """
-    kept = [e for e in found.learnt if e.input != entry.input and not _same_target(e, entry)]
+    kept = [e for e in found.learnt if e.input != entry.input and (beside or not _same_target(e, entry))]
     return _changed(found, (*kept, entry), found.forgotten, table)
 
 
@@ -110,6 +110,14 @@ def without(found: Found, address: str, table: Table) -> Found:
     learnt = tuple(e for e in found.learnt if e.address != address)
     there = any(control.address == address for control in found.base)
     forgotten = tuple(dict.fromkeys((*found.forgotten, address))) if there else found.forgotten
+    return _changed(found, learnt, forgotten, table)
+
+
+def without_input(found: Found, key: Key, table: Table) -> Found:
+    """Return a mapping in which one control plays nothing."""
+    learnt = tuple(e for e in found.learnt if e.input != str(key))
+    there = any(control.key == key for control in found.base)
+    forgotten = tuple(dict.fromkeys((*found.forgotten, str(key)))) if there else found.forgotten
     return _changed(found, learnt, forgotten, table)
 
 

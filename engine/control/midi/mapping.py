@@ -60,7 +60,8 @@ class ControlEntry(_Table):
 class MappingFile(_Table):
     """A mapping file. device: part of the port's name, in any case; unit: which of equal devices.
 
-    forgotten: addresses that the controls of other files no longer play here; only in what was learnt.
+    forgotten: addresses that the controls of other files no longer play here, and inputs (`cc 1 16`) that play nothing; only
+    in what was learnt.
     """
 
     version: Literal[1]
@@ -222,5 +223,5 @@ def parse_key(text: str, where: str) -> Key:
 def joined(base: Iterable[Control], learnt: Iterable[Control], forgotten: Iterable[str]) -> dict[Key, Control]:
     """Return what a device plays: what was learnt hides what was there, and what was forgotten is gone."""
     gone = set(forgotten)
-    found: Mapping[Key, Control] = {c.key: c for c in base if c.address not in gone}
+    found: Mapping[Key, Control] = {c.key: c for c in base if c.address not in gone and str(c.key) not in gone}
     return {**found, **{c.key: c for c in learnt}}

@@ -13,6 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.bus import ControlBus
@@ -23,6 +24,8 @@ from phosphene.engine.control.midi.learn import LISTENS_S, Judge, Target, entry_
 from phosphene.engine.control.midi.messages import Message
 from phosphene.engine.control.midi.plugs import Plug, Plugs
 from phosphene.engine.control.midi.ports import Ports, RtMidiPorts
+from phosphene.engine.control.midi.question import NO_QUESTION, Question, question
+from phosphene.engine.control.monitor import refused
 from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError
@@ -37,6 +40,7 @@ _MOST_BYTES = 4096  # of one message: what is longer is no gesture
 _LIGHTS_S = 1.0 / 30.0
 _IDLE_S = 0.5  # between two looks for a first controller
 _LEARNS_S = 30.0  # a wish to learn is forgotten after so long without a move
+_ANSWERS_S = 60.0  # and a question that it led to after so long without an answer
 _NEWS_S = 10.0  # how long a refusal is news
 
 
@@ -59,6 +63,7 @@ class MidiSurface:
         self._target_t = 0.0
         self._judges: dict[str, Judge] = {}
         self._learnt = ("", "")
+        self._question: Question | None = None
         self._leader: Device | None = None
         self._line: tuple[Timeline, float] | None = None
         self._received = self._rejected = self._dropped = self._lost = 0
@@ -98,18 +103,23 @@ class MidiSurface:
         """Let the next control that moves play `address`; the same again, or none, ends it."""
         self._ask(lambda: self._begin_learning(address))
 
+    def answer(self, answer: str) -> None:
+        """Answer what learning asks: "replace" what is in the way, "add" the control to those that play it, or "keep"."""
+        self._ask(lambda: self._answer(answer))
+
     def forget(self, address: str) -> None:
         """Let no control play `address` any more."""
         self._ask(lambda: self._forget(address))
 
     def told(self) -> dict[str, Args]:
         """Return what the surface itself has to say, as state."""
-        target = self._target
+        target, asked = self._target, self._question
         waiting = next((w for each in self._plugs if (w := each.device.waiting)), ("", 0.0))
         return {
             "/state/midi/devices": (", ".join(self.devices),),
             "/state/midi/learning": (target.text if target else "",),
             "/state/midi/learnt": self._learnt,
+            "/state/midi/question": asked.told if asked else NO_QUESTION,
             "/state/midi/waiting": waiting,
         }
 
@@ -207,9 +217,11 @@ class MidiSurface:
 
     def _put(self, device: Device, plays: Sequence[Play], t: float) -> None:
         for path, args in plays:
+            noted = self._bus.monitor.note(path, partial(tuple, args), device.source, t)
             try:
                 change = self._table.parse(path, args, t, device.source)
             except UserError as error:
+                refused(noted, error.line())
                 self._rejected += 1
                 self._bus.reject()
                 self._say(f"MIDI from {device.title}: {error.line()}")
@@ -233,7 +245,7 @@ class MidiSurface:
 
     def _begin_learning(self, text: str) -> None:
         ended = self._target
-        self._target, self._judges = None, {}
+        self._target, self._judges, self._question = None, {}, None
         try:
             target = parse_target(text, self._table) if text.strip() else None
         except UserError as error:
@@ -244,6 +256,9 @@ class MidiSurface:
 
     def _judge(self, t: float) -> None:
         target = self._target
+        if self._question is not None and t - self._question.t > _ANSWERS_S:
+            self._say(f"{self._question.target.text} was not learnt: nobody said replace, add or keep")
+            self._question = None
         if target is None:
             return
         began = [judge.began for judge in self._judges.values() if judge.began is not None]
@@ -261,13 +276,35 @@ class MidiSurface:
             return
         try:
             entry = entry_of(judged, target)
-            found = with_learnt(plug.device.found, entry, self._table)
+            found = with_learnt(plug.device.found, entry, self._table, beside=True)
         except UserError as error:
             self._say(error.line())  # and goes on listening: another control may do
             self._target_t = t
             return
-        self._target, self._learnt = None, (target.text, f"{title}: {judged.key}")
+        self._target = None
+        self._question = question(target, entry, judged.key, plug, self._plugs, t)
+        if self._question is not None:
+            self._say(self._question.text)  # on the panel as well: whoever learns may have no page open
+            return
+        self._learnt = target.text, f"{title}: {judged.key}"
         self._use(plug, found)
+
+    def _answer(self, answer: str) -> None:
+        asked, self._question = self._question, None
+        if asked is None:
+            self._say("MIDI learn asks nothing now")
+            return
+        try:
+            changed = asked.answered(answer, self._table)
+        except UserError as error:
+            self._say(error.line())
+            return
+        for plug, found in changed:
+            if not plug.gone:
+                self._use(plug, found)
+        if changed:
+            self._learnt = asked.target.text, asked.control
+        self._refusal = "", self._refusal[1]  # the question stands on no panel any more
 
     def _forget(self, address: str) -> None:
         path = self._table.aliases[address].target if address in self._table.aliases else address

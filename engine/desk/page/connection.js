@@ -204,16 +204,18 @@ class Desk {
     this.read();
   }
 
+  /** Return what lies at a path of the desk, read as JSON. */
+  async get(path) {
+    const headers = { Accept: "application/json", ...(this.key ? { Authorization: `Bearer ${this.key}` } : {}) };
+    const answer = await fetch(path, { headers, cache: "no-store" });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.json();
+  }
+
   /** Fetch the tree and the library. Either may fail: the page plays on with what it has. */
   async read() {
-    const get = async (path, headers = {}) => {
-      if (this.key) headers.Authorization = `Bearer ${this.key}`;
-      const answer = await fetch(path, { headers: { Accept: "application/json", ...headers }, cache: "no-store" });
-      if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-      return answer.json();
-    };
-    const tree = get("/").then(root => { this.tree = flat(root); this.tell("tree", this.tree); });
-    const library = get("/desk/library.json").then(found => { this.library = found; this.tell("library", found); });
+    const tree = this.get("/").then(root => { this.tree = flat(root); this.tell("tree", this.tree); });
+    const library = this.get("/desk/library.json").then(found => { this.library = found; this.tell("library", found); });
     for (const result of await Promise.allSettled([tree, library])) {
       if (result.status === "rejected") this.tell("refused", `not read: ${result.reason.message}`);
     }

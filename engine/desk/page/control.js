@@ -1,9 +1,10 @@
 // What plays the show beside this page: surfaces, MIDI, the audio input, and the codes that bring phones here.
 
-import { button, slider } from "./controls.js";
+import { audio } from "./audio.js";
+import { button } from "./controls.js";
 import { desk } from "./connection.js";
-import { fill, h, say, select } from "./dom.js";
-import { meter } from "./tempo.js";
+import { h, say } from "./dom.js";
+import { messages } from "./messages.js";
 
 const KEPT = 30; // refusals that are listed
 
@@ -55,25 +56,14 @@ function monitor() {
   desk.hear("refused", add);
   desk.on("/state/control/error", add);
   const quiet = h("p", { class: "empty", text: "Nothing was moved within the last minute." });
+  moves.hidden = true;
   desk.onDocument("moved", all => {
     const rows = Object.entries(all ?? {});
     moves.show(rows);
     moves.hidden = !rows.length;
     quiet.hidden = rows.length > 0;
   });
-  moves.hidden = true;
   return [panel("Refused", none, refusals), panel("Who moved what last", quiet, moves)];
-}
-
-function audio() {
-  const source = h("p", { class: "told" });
-  const list = select("Audio input", [], name => { if (name) desk.send("/audio/input", name); });
-  list.setAttribute("data-control", "");
-  list.disabled = !desk.usable;
-  desk.onLibrary(({ inputs }) => fill(list, [["", "Change the input"], ...inputs.map(name => [name, name])]));
-  desk.onDocument("numbers", ({ audio: now }) => { if (now) say(source, `${now.source}, ${now.state}`); });
-  const gain = slider({ address: "/audio/gain", label: "Gain", min: 0, max: 16, initial: 1, text: v => `× ${v.toFixed(2)}`, scrolls: true });
-  return panel("Audio input", source, meter(), list, gain);
 }
 
 function phones() {
@@ -94,6 +84,6 @@ function phones() {
 export function control() {
   const [refused, moved] = monitor();
   const node = h("div", { class: "view board" },
-    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, surfaces(), refused), h("div", { class: "column" }, phones()));
-  return { node, needs: () => ({ documents: ["midi", "moved", "numbers"], pictures: [] }) };
+    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, surfaces(), refused), h("div", { class: "column" }, phones()), messages());
+  return { node, needs: () => ({ documents: ["messages", "midi", "moved", "numbers"], pictures: [] }) };
 }

@@ -5,6 +5,7 @@ import { desk } from "./connection.js";
 import { fill, h, put, say, select, words } from "./dom.js";
 import { hidden, onHidden } from "./mix.js";
 import { sceneState, still } from "./scenes.js";
+import { suggestions } from "./suggestions.js";
 
 const COLOURS = { red: [345, 15], orange: [15, 45], yellow: [45, 70], green: [70, 165], cyan: [165, 200], blue: [200, 255], violet: [255, 290], pink: [290, 345] };
 const KINDS = { cppn: "CPPN", gan: "GAN", vqvae: "VQ-VAE" };
@@ -126,6 +127,7 @@ function sceneCard(scene) {
 /** Return the view. */
 export function library() {
   let cards = { styles: [], scenes: [] }, what = "styles";
+  const suited = suggestions(loader);
   const grid = h("div", { class: "cards" }), count = h("span", { class: "count", role: "status" });
   const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search", oninput: () => show() });
   const tag = select("Tag", [["", "All tags"]], () => show());
@@ -142,11 +144,12 @@ export function library() {
     const found = cards[what].filter(card => wanted.every(word => card.text.includes(word)) && (!tag.value || card.tags.has(tag.value))
       && (!kind.value || card.kind === kind.value) && card.stars >= Number(least.value) && (!colour.value || card.colours.has(colour.value)));
     found.sort((a, b) => (sort.value === "name" ? 0 : b[sort.value] - a[sort.value]) || a.name.localeCompare(b.name));
+    suited.hidden = what !== "styles";
     grid.replaceChildren(...found.map(card => card.node));
     if (!found.length) grid.append(h("p", { class: "empty", text: "Nothing fits. Try fewer words or another tag." }));
     say(count, found.length === cards[what].length ? `${found.length} ${what}` : `${found.length} of ${cards[what].length}`);
   };
-  const update = () => { for (const card of [...cards.styles, ...cards.scenes]) card.update(); };
+  const update = () => { for (const card of [...cards.styles, ...cards.scenes, suited]) card.update(); };
   desk.onLibrary(found => {
     cards = { styles: found.styles.map(styleCard), scenes: found.scenes.map(sceneCard) };
     tags();
@@ -155,6 +158,6 @@ export function library() {
   });
   onHidden(update);
   for (const address of ["/state/deck/a/style", "/state/deck/b/style", "/state/scene", "/state/pending"]) desk.on(address, update);
-  const node = h("div", { class: "view librarian" }, h("div", { class: "filters" }, kinds, search, tag, kind, least, colour, sort, count), grid);
-  return { node, needs: () => ({ documents: [], pictures: [] }) };
+  const node = h("div", { class: "view librarian" }, h("div", { class: "filters" }, kinds, search, tag, kind, least, colour, sort, count), suited, grid);
+  return { node, needs: () => ({ documents: ["suggestions"], pictures: [] }) };
 }

@@ -4,6 +4,7 @@ import { desk } from "./connection.js";
 import { h, say, words } from "./dom.js";
 import { closeMenu } from "./menu.js";
 import { perform } from "./perform.js";
+import { question } from "./question.js";
 
 // The view for playing is there at once; the others are fetched when they are opened first.
 const VIEWS = {
@@ -101,6 +102,16 @@ function watchVitals() {
   desk.on("/state/frame/p99", value => say(slow, `p99 ${value.toFixed(0)} ms`));
 }
 
+/** Undo by Ctrl+Z, or by Command+Z of a Mac; in a text that is typed it is the text's own. */
+function undo(event) {
+  const typed = event.target.closest?.("input, textarea, [contenteditable]");
+  if (typed || event.repeat || event.shiftKey || event.altKey || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+  event.preventDefault();
+  desk.send("/undo");
+}
+
+document.addEventListener("keydown", undo);
+document.body.append(question());
 for (const tab of byId("tabs").children) tab.addEventListener("click", () => show(tab.dataset.view));
 // Which pictures can be seen changes with the size of the window.
 let resized = 0;

@@ -13,6 +13,7 @@ from phosphene.engine.cli import midi_commands
 from phosphene.engine.control.midi import surface
 from phosphene.engine.control.midi.files import learnt_path
 from phosphene.engine.core import clock
+from phosphene.engine.core.errors import UserError
 from tests.fake_midi import FakePorts
 
 
@@ -41,10 +42,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     return tmp_path
 
 
-def vj_midi(monkeypatch: pytest.MonkeyPatch, ports: FakePorts, *arguments: str) -> str:
+def vj_midi(monkeypatch: pytest.MonkeyPatch, ports: FakePorts, *arguments: str, typed: str | None = None) -> str:
     monkeypatch.setattr(midi_commands, "RtMidiPorts", lambda: ports)
     monkeypatch.setattr(surface, "RtMidiPorts", lambda: ports)
-    done = CliRunner().invoke(midi_commands.app, [*arguments], catch_exceptions=False)
+    done = CliRunner().invoke(midi_commands.app, [*arguments], input=typed, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert ports.closed
     return done.output
@@ -81,3 +82,38 @@ def test_it_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "move the control that is to play /deck/a/zoom" in said
     assert "Box: cc 1 9 plays /deck/a/zoom" in said
     assert 'input = "cc 1 9"' in learnt_path("Box", 1).read_text("utf-8")
+
+
+TURNED = [[0xB0, 62, value] for value in range(20, 40)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "arguments", "says", "plays"),
+    [
+        ("replace\n", (), "cc 1 62 plays /deck/a/rotate", True),
+        ("nonsense\nreplace\n", (), "cc 1 62 plays /deck/a/rotate", True),
+        ("\n", (), "all stays as it is", False),
+        (None, (), "all stays as it is", False),
+        (None, ("--answer", "replace"), "cc 1 62 plays /deck/a/rotate", True),
+        (None, ("--answer", "keep"), "all stays as it is", False),
+    ],
+)
+def test_it_asks_before_a_control_that_plays_something_is_taken(
+    monkeypatch: pytest.MonkeyPatch, typed: str | None, arguments: tuple[str, ...], says: str, plays: bool
+) -> None:
+    monkeypatch.setattr(surface, "LISTENS_S", 0.1)
+    ports = Playing("MIDI Mix", messages=TURNED)
+    said = vj_midi(monkeypatch, ports, "learn", "/deck/a/rotate", *arguments, typed=typed)
+    assert says in said
+    if not arguments:
+        assert "cc 1 62 plays /master now: it would play /deck/a/rotate instead" in said
+        assert "/deck/a/rotate is played by MIDI Mix: cc 1" in said
+        assert "replace, add or keep" in said
+    assert learnt_path("MIDI Mix", 1).exists() == plays
+
+
+def test_an_answer_that_there_is_not_is_refused_before_anything_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"no such answer.*replace, add, keep"):
+        CliRunner().invoke(
+            midi_commands.app, ["learn", "/master", "--answer", "maybe"], catch_exceptions=False, standalone_mode=False
+        )

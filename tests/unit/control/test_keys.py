@@ -24,6 +24,8 @@ def test_keys_are_unique_and_escape_is_free() -> None:
 
 def test_modifiers_tell_bindings_apart_and_case_does_not_matter() -> None:
     assert binding(named("r", ctrl=True)).path == binding("Ctrl+R").path == "/record"
+    assert binding(named("z", ctrl=True)).path == "/undo"
+    assert binding(named("z")) is None
     assert binding(named("r")).path == binding("R").path == "/tempo/resync"
     assert binding(named("backspace")).path == "/panic"
     assert binding(named("r", alt=True)) is None

@@ -38,6 +38,14 @@ class Shelf:
     def document(self) -> dict[str, object]:
         return {"styles": [], "desk": {}}
 
+    def inputs(self) -> list[str]:
+        return ["default", "demo"]
+
+    def suggested(self, heard: dict[str, object]) -> dict[str, object]:
+        if heard["why"] == "broken":
+            raise OSError("a disk")
+        return {"styles": [heard["why"]]}
+
     def file(self, kind: str, slug: str, name: str) -> Path | None:
         found = self.folder / name
         return found if (kind, slug) == ("style", "manta") and found.is_file() else None
@@ -221,6 +229,56 @@ def test_documents_are_sent_to_those_who_want_them(desk):
         return first, await told(socket, "PATH_CHANGED")
 
     assert run(work) == ({"name": "numbers", "value": {"fps": 60.0, "p99": [None, {"ms": None}]}}, "/scene")
+
+
+def test_inputs_are_looked_for_again_when_a_page_asks(tmp_path):
+    desk = DeskServer(TABLE, ControlBus(), Shelf(tmp_path), Namespace(TABLE), port=0)
+    desk.keys = Keys.new()
+
+    async def work(session):
+        url = f"http://127.0.0.1:{desk.port}/desk/inputs.json"
+        async with (
+            session.get(url) as refused,
+            session.get(url, headers={"Authorization": f"Bearer {desk.keys.view}"}) as answer,
+        ):
+            return refused.status, await answer.json()
+
+    assert run(work) == (401, ["default", "demo"])
+    desk.close()
+
+
+def test_suggestions_are_made_beside_the_show_and_a_fault_costs_them_alone(desk):
+    async def work(session):
+        socket = await page(session, desk)
+        await say(socket, "DOCUMENTS", ["suggestions"])
+        await until(lambda: "suggestions" in desk.documents_wanted)
+        desk.suggest({"why": "broken"})
+        await until(lambda: not desk._working)
+        desk.suggest({"why": "calm"})
+        return await told(socket, "DOCUMENT")
+
+    assert run(work) == {"name": "suggestions", "value": {"styles": ["calm"]}}
+
+
+def test_messages_are_gathered_while_a_page_shows_them_and_not_longer(desk):
+    async def work(session):
+        socket = await page(session, desk)
+        await socket.send_bytes(encoded("/crossfade", (0.1,)))
+        await until(lambda: desk.health().received == 1)
+        assert desk._bus.monitor.newest() == []
+        await say(socket, "DOCUMENTS", ["messages"])
+        await until(lambda: desk._bus.monitor.wanted)
+        await socket.send_bytes(encoded("/crossfade", (0.25,)))
+        await socket.send_bytes(encoded("/crossfade", (7.0,)))
+        await until(lambda: len(desk._bus.monitor.newest()) == 2 and desk._bus.monitor.newest()[0]["why"])
+        wrong, good = desk._bus.monitor.newest()
+        assert (good["address"], good["args"], good["from"], good["why"]) == ("/crossfade", [0.25], "desk 127.0.0.1", "")
+        assert "out of range" in wrong["why"]
+        await socket.close()
+        await until(lambda: not desk._bus.monitor.wanted)
+
+    run(work)
+    assert desk._bus.monitor.newest() == []
 
 
 def test_files_of_the_library_come_in_parts_and_no_others_come(desk):

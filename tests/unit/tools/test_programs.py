@@ -31,6 +31,8 @@ def process(*command: object) -> subprocess.CompletedProcess[str]:
         (("tools/lab/contact_sheet.py", "{tmp}/x.png", "--internal", "0x0"), "--internal"),
         (("tools/lab/contact_sheet.py", "{tmp}/x.doc"), "unknown kind of picture"),
         (("tools/lab/contact_sheet.py", "{tmp}/x.png", "--scene", "no-such"), "no such scene"),
+        (("tools/lab/scene_stills.py", "--scene", "no-such"), "not a shipped scene"),
+        (("tools/lab/scene_stills.py", "--sheet", "{tmp}/x.doc"), "unknown kind of picture"),
         (("tools/lab/library_sheet.py", "{tmp}"), "unknown kind of picture"),
         (("tools/lab/library_sheet.py", "{tmp}/file/x.png"), "cannot be written"),
         (("-m", "phosphene.tools.lab.av_sync", "/nope.mp4"), "no such file"),

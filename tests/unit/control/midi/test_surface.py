@@ -153,8 +153,13 @@ def test_what_moves_is_learnt_saved_and_played(rig: Rig) -> None:
     rig.surface.learn("/deck/b/zoom")
     wait(lambda: rig.surface.told()["/state/midi/learning"] == ("/deck/b/zoom",))
     rig.ports.play(*[[0xB0, 1, value] for value in range(30, 60)])
-    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/deck/b/zoom", "Box: cc 1 1"))
+    wait(lambda: rig.surface.told()["/state/midi/question"] == ("/deck/b/zoom", "Box: cc 1 1", "/master", ""))
     assert rig.bus.drain() == [], "what is moved to be learnt plays nothing"
+    assert "replace or keep?" in rig.surface.health().error
+    rig.surface.answer("replace")
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/deck/b/zoom", "Box: cc 1 1"))
+    assert rig.surface.told()["/state/midi/question"] == ("", "", "", "")
+    assert rig.surface.health().error == ""
     assert rig.surface.told()["/state/midi/learning"] == ("",)
     assert rig.after([0xB0, 1, 127])[0][0] == "/deck/b/zoom"
     wait(learnt_path("Box", 1).is_file)
@@ -162,6 +167,112 @@ def test_what_moves_is_learnt_saved_and_played(rig: Rig) -> None:
     wait(lambda: "/deck/b/zoom" not in learnt_path("Box", 1).read_text("utf-8"))
     rig.ports.play([0xB0, 1, 10])
     assert all(change.path != "/deck/b/zoom" for change in rig.settle())
+
+
+def asked(rig: Rig, address: str, *messages: list[int]) -> tuple[str, str, str]:
+    """Learn, and return what is asked: the control, what it plays, what else plays the address."""
+    rig.surface.learn(address)
+    wait(lambda: rig.surface.told()["/state/midi/learning"] == (address,))
+    rig.ports.play(*messages)
+    wait(lambda: rig.surface.told()["/state/midi/question"][0] == address)
+    _, control, plays, others = map(str, rig.surface.told()["/state/midi/question"])
+    return control, plays, others
+
+
+def played(rig: Rig, *messages: list[int]) -> list[str]:
+    rig.ports.play(*messages)
+    return [change.path for change in rig.settle()]
+
+
+TURNED = [[0xB0, 9, value] for value in range(30, 60)]
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_address_that_has_a_control_is_taken_from_it_or_shared_or_left(rig: Rig) -> None:
+    assert asked(rig, "/master", *TURNED) == ("Box: cc 1 9", "", "Box: cc 1 1, Box: note 1 3")
+    rig.surface.answer("keep")
+    wait(lambda: rig.surface.told()["/state/midi/question"][0] == "")
+    assert rig.surface.told()["/state/midi/learnt"] == ("", "")
+    assert played(rig, [0xB0, 9, 50]) == []
+    assert played(rig, [0xB0, 1, 50]) == ["/master"]
+
+    asked(rig, "/master", *TURNED)
+    rig.surface.answer("add")
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/master", "Box: cc 1 9"))
+    assert played(rig, [0xB0, 9, 50]) == played(rig, [0xB0, 1, 50]) == ["/master"]
+
+    assert asked(rig, "/master", [0xB0, 10, 1], *[[0xB0, 10, v] for v in range(30, 60)])[2] == (
+        "Box: cc 1 1, Box: note 1 3, Box: cc 1 9"
+    )
+    rig.surface.answer("replace")
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/master", "Box: cc 1 10"))
+    assert played(rig, [0xB0, 1, 10], [0xB0, 9, 10], [ON, 3, 100]) == []
+    assert played(rig, [0xB0, 10, 50]) == ["/master"]
+    wait(lambda: 'forgotten = [\n    "cc 1 1"' in learnt_path("Box", 1).read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_of_an_address_with_a_text_only_that_text_is_taken(rig: Rig) -> None:
+    rig.surface.learn("/scene ember")
+    rig.ports.play([ON, 40, 100])
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/scene ember", "Box: note 1 40"))
+    assert asked(rig, "/scene lagoon", [ON, 41, 100]) == ("Box: note 1 41", "", "Box: note 1 5")
+    rig.surface.answer("replace")
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/scene lagoon", "Box: note 1 41"))
+    assert rig.after([ON, 40, 100]) == [("/scene", ("ember",))]
+    assert rig.after([ON, 41, 100]) == [("/scene", ("lagoon",))]
+    assert played(rig, [ON, 5, 100]) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_another_controller_that_plays_the_address_is_asked_about_too(rig: Rig, folder: Path) -> None:
+    (folder / "other.toml").write_text(
+        'version = 1\ndevice = "Pads"\n[[control]]\ninput = "cc 1 77"\naddress = "/deck/a/zoom"\n', encoding="utf-8"
+    )
+    rig.ports.names.append("Pads")
+    wait(lambda: rig.surface.devices == ["Box", "Pads"])
+    rig.surface.learn("/deck/a/zoom")
+    wait(lambda: rig.surface.told()["/state/midi/learning"] == ("/deck/a/zoom",))
+    rig.ports.play(*TURNED, name="Box")
+    wait(lambda: rig.surface.told()["/state/midi/question"][3] == "Box: cc 1 2, Pads: cc 1 77")
+    rig.surface.answer("replace")
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/deck/a/zoom", "Box: cc 1 9"))
+    rig.ports.play([0xB0, 77, 90], name="Pads")
+    assert rig.settle() == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_a_control_plays_already_is_not_asked_about(rig: Rig) -> None:
+    rig.surface.learn("/blackout")
+    rig.ports.play([ON, 1, 100], [ON, 1, 0])
+    wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/blackout", "Box: note 1 1"))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_question_that_nobody_answers_changes_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ANSWERS_S", 0.3)
+    asked(rig, "/master", *TURNED)
+    wait(lambda: rig.surface.told()["/state/midi/question"][0] == "")
+    assert "nobody said" in rig.surface.health().error
+    assert played(rig, [0xB0, 9, 50]) == []
+    rig.surface.answer("replace")
+    wait(lambda: "asks nothing now" in rig.surface.health().error)
+    asked(rig, "/master", *TURNED)
+    rig.surface.learn("")
+    wait(lambda: rig.surface.told()["/state/midi/question"][0] == "")
+    assert played(rig, [0xB0, 9, 50]) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_controller_that_is_pulled_out_while_it_is_asked_about_it(rig: Rig) -> None:
+    asked(rig, "/master", *TURNED)
+    rig.ports.names.clear()
+    wait(lambda: rig.surface.devices == [])
+    rig.surface.answer("replace")
+    wait(lambda: rig.surface.told()["/state/midi/question"][0] == "")
+    rig.ports.names.append("Box 24:0")
+    wait(lambda: rig.surface.devices == ["Box"])
+    assert rig.after([ON, 4, 100]) == [("/tempo/tap", ())]
 
 
 @pytest.mark.usefixtures("quick")
@@ -190,6 +301,8 @@ def test_learning_ends_by_the_same_again_by_nothing_and_not_by_a_knob_on_a_trigg
     rig.ports.play(*[[0xB0, 9, value] for value in range(30, 60)])
     wait(lambda: "that is a knob" in rig.surface.health().error)
     rig.ports.play([0x99, 40, 100], [0x99, 40, 0])
+    wait(lambda: rig.surface.told()["/state/midi/question"][3] == "Box: note 1 4")
+    rig.surface.answer("add")
     wait(lambda: rig.surface.told()["/state/midi/learnt"] == ("/tempo/tap", "Box: note 10 40"))
     rig.surface.learn("/nope")
     wait(lambda: "unknown address" in rig.surface.health().error)

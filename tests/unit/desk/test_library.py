@@ -1,0 +1,81 @@
+"""What pages are told of scenes and styles: whose pictures they have, and that nothing else of the disk is to be had."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from phosphene.engine.core.paths import PACKAGE
+from phosphene.engine.desk.library import DeskLibrary
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.show.scene import scene_names
+from phosphene.engine.show.setlist import EMPTY
+from phosphene.tools.lab.scene_stills import CHOSEN, SIZE, liveliness, moments
+
+SHIPPED = scene_names((PACKAGE / "scenes",))
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DeskLibrary:
+    monkeypatch.setenv("PHOSPHENE_HOME", str(tmp_path))
+    monkeypatch.setattr("phosphene.engine.desk.library.input_names", lambda: ["demo"])
+    (tmp_path / "scenes").mkdir()
+    shutil.copy(PACKAGE / "scenes" / "pond.toml", tmp_path / "scenes" / "mine.toml")
+    return DeskLibrary(show_catalogue(), EMPTY)
+
+
+def test_every_shipped_scene_has_a_small_picture_of_its_own(library: DeskLibrary) -> None:
+    told = {scene["slug"]: scene for scene in library.document()["scenes"]}
+    small = {}
+    for slug in SHIPPED:
+        assert told[slug]["still"] == f"/desk/scene/{slug}/still.webp"
+        file = library.file("scene", slug, "still.webp")
+        assert file is not None
+        assert file.stat().st_size < 30_000
+        with Image.open(file) as picture:
+            assert picture.size == (SIZE.width, SIZE.height)
+            assert liveliness(picture.convert("RGB")) > 0.1
+            small[slug] = np.asarray(picture.convert("RGB").resize((16, 9)), float)
+    near = [(a, b) for a in SHIPPED for b in SHIPPED if a < b and np.abs(small[a] - small[b]).mean() < 20.0]
+    assert near == []  # no two of them look alike
+
+
+def test_a_scene_of_a_persons_own_has_the_picture_of_its_style(library: DeskLibrary) -> None:
+    told = {scene["slug"]: scene for scene in library.document()["scenes"]}
+    assert told["mine"]["still"] == "/desk/style/night-pond/preview.png"
+    assert library.file("scene", "mine", "still.webp") is None
+
+
+def test_a_picture_beside_a_persons_own_scene_is_its_picture(library: DeskLibrary, tmp_path: Path) -> None:
+    (tmp_path / "scenes" / "stills").mkdir()
+    shutil.copy(PACKAGE / "scenes" / "stills" / "web.webp", tmp_path / "scenes" / "stills" / "mine.webp")
+    assert library.file("scene", "mine", "still.webp") == tmp_path / "scenes" / "stills" / "mine.webp"
+
+
+@pytest.mark.parametrize(
+    ("kind", "slug", "name"),
+    [
+        ("scene", "pond", "pond.toml"),
+        ("scene", "pond", "../pond.toml"),
+        ("scene", "../scenes/pond", "still.webp"),
+        ("scene", "..", "still.webp"),
+        ("style", "manta", "still.webp"),
+        ("style", "manta", "style.toml"),
+        ("midi", "akai-midimix", "still.webp"),
+        ("scene", "no-such", "still.webp"),
+        ("style", "no-such", "preview.png"),
+    ],
+)
+def test_nothing_else_is_to_be_had(library: DeskLibrary, kind: str, slug: str, name: str) -> None:
+    assert library.file(kind, slug, name) is None
+
+
+def test_the_candidates_are_in_order_and_each_scene_has_one_that_was_chosen() -> None:
+    times = moments()
+    assert times == sorted(times)
+    assert set(CHOSEN) == set(SHIPPED)
+    assert all(0 <= number < len(times) for number in CHOSEN.values())
