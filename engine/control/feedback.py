@@ -262,6 +262,7 @@ def show_values(state: ShowState) -> dict[str, Args]:
         values[f"/state/fader/{i}/label"] = (state.fader_labels.get(i, ""),)
     for name, deck in (("a", state.a), ("b", state.b)):
         values[f"/state/deck/{name}/style"] = (deck.style,)
+        values[f"/state/deck/{name}/scene"] = (deck.scene,)
         values |= {f"/deck/{name}/{param}": (float(value),) for param, value in deck.params.items()}
         for effect, params in deck.chain:
             values |= {f"/deck/{name}/fx/{effect}/{param}": (float(value),) for param, value in params.items()}

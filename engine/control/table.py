@@ -395,7 +395,7 @@ def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
 # path, type, name, unit, description, times a second at most
 _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
     ("/state/scene", "s", "slug", "", "The scene on stage, or on its deck and waiting for its beat or a drop", 30.0),
-    ("/state/pending", "s", "name", "", "What is loading, or waits for its beat or a drop; empty when nothing is", 30.0),
+    ("/state/pending", "s", "name", "", "What is loading, or waits for its beat, a drop or TAKE; empty: nothing", 30.0),
     ("/state/standby", "s", "slug", "", "The scene that waits on the hidden deck for its drop or TAKE; empty: none", 30.0),
     ("/state/fade", "s", "text", "", "What the crossfade does or waits for; empty when it stands still", 30.0),
     ("/state/cue", "i", "number", "", "The setlist's cue that was played last, from 1; 0 before the first", 30.0),
@@ -456,6 +456,7 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
 
 def _outputs() -> Iterable[Address]:
     decks = [(f"/state/deck/{deck}/style", "s", "slug", "", f"The style on deck {deck}", 30.0) for deck in DECKS]
+    decks += [(f"/state/deck/{deck}/scene", "s", "slug", "", f"The scene on deck {deck}, or none", 30.0) for deck in DECKS]
     faders = [(f"/state/fader/{i}/label", "s", "label", "", f"What fader {i} does", 30.0) for i in range(1, FADERS + 1)]
     for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
         argument = Argument(name, kind, unit=unit)

@@ -261,3 +261,32 @@ def test_text_of_a_style_is_shown_and_never_run(browser, start_show, tmp_path):
     assert page.title() != "run"
     assert page.locator("img[src='x']").count() == 0
     page.close()
+
+
+def test_a_scene_waits_for_take_and_its_name_is_on_the_button(browser, show):
+    page = opened(browser, show)
+    page.get_by_role("button", name="Preview", exact=True).click()
+    page.get_by_role("button", name="Prism").first.click()
+    take = page.get_by_role("button", name="Take B Prism")
+    take.wait_for()
+    until(lambda: light(page, "Deck b").std() > 20.0, "the scene was not seen before it was taken")
+    assert show.state("/crossfade") == 0.0
+    assert page.get_by_text("Prism waits for Take").is_visible()
+    wall = page.get_by_role("region", name="Wall")
+    assert wall.get_by_text("Prism").count() == 0, "the wall still shows the scene before"
+    take.click()
+    assert show.state("/crossfade", 1.0) == 1.0
+    wall.get_by_text("Prism").wait_for()
+    page.get_by_role("button", name="Take A 8 beats").wait_for()
+    assert page.faults == []
+    page.close()
+
+
+def test_a_headless_show_offers_no_screen_and_a_lookahead(browser, show):
+    page = opened(browser, show)
+    view(page, "Control")
+    page.get_by_text("The show plays without a window.").wait_for()
+    assert not page.get_by_role("button", name="Operator's window").is_visible()
+    page.get_by_role("slider", name="Lookahead").press("PageUp")
+    assert show.state("/tempo/lookahead", 50.0) == 50.0
+    page.close()

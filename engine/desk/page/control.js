@@ -1,9 +1,9 @@
 // What plays the show beside this page: surfaces, MIDI, the audio input, and the codes that bring phones here.
 
 import { audio } from "./audio.js";
-import { button } from "./controls.js";
+import { button, slider, toggle } from "./controls.js";
 import { desk } from "./connection.js";
-import { h, say } from "./dom.js";
+import { fill, h, say, select } from "./dom.js";
 import { messages } from "./messages.js";
 
 const KEPT = 30; // refusals that are listed
@@ -80,10 +80,32 @@ function phones() {
   return panel("Phones and tablets", codes, urls, h("p", { class: "told", text: "Set auto-lock to never on a phone that plays the show." }));
 }
 
+function screens() {
+  const place = h("p", { class: "told" });
+  const list = select("Screen", [], name => { if (name) desk.send("/output/monitor", name); });
+  list.setAttribute("data-control", "");
+  list.disabled = !desk.usable;
+  const switches = h("div", { class: "choosing" },
+    toggle("Full screen", { address: "/output/fullscreen" }),
+    toggle("Operator's window", { address: "/output/operator", help: "A second window on this machine: wall, both decks, cues and all numbers" }));
+  const show = () => {
+    const names = desk.value("/state/output/monitors", "").split("\n").filter(Boolean), here = desk.value("/state/output/monitor", "");
+    say(place, names.length ? `The picture is on ${here}${desk.value("/output/fullscreen", 0) ? "" : ", in a window"}.` : "The show plays without a window.");
+    fill(list, names.map(name => [name, name]));
+    list.value = here;
+    list.hidden = switches.hidden = !names.length;
+  };
+  for (const address of ["/state/output/monitor", "/state/output/monitors", "/output/fullscreen"]) desk.on(address, show);
+  show();
+  const late = slider({ address: "/tempo/lookahead", label: "Lookahead", min: 0, max: 500, initial: 0, text: v => `${Math.round(v)} ms`, scrolls: true });
+  return panel("Screen", place, h("div", { class: "choosing" }, list), switches, late,
+    h("p", { class: "told", text: "Lookahead shows beats earlier, by as much as the screen is late." }));
+}
+
 /** Return the view. */
 export function control() {
   const [refused, moved] = monitor();
   const node = h("div", { class: "view board" },
-    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, surfaces(), refused), h("div", { class: "column" }, phones()), messages());
+    h("div", { class: "column" }, audio(), midi(), moved), h("div", { class: "column" }, screens(), surfaces(), refused), h("div", { class: "column" }, phones()), messages());
   return { node, needs: () => ({ documents: ["messages", "midi", "moved", "numbers"], pictures: [] }) };
 }

@@ -74,7 +74,7 @@ function line() {
     [learning && `Learning MIDI for ${learning}: move a control, Escape ends it`, "busy"],
     [refused && `Refused: ${refused}`, "bad"],
     [message, "bad"],
-    [pending && (waits ? `${name} waits for its beat or a drop` : `Loading ${name}`), "busy"],
+    [pending && (waits ? `${name} waits for ${desk.value("/preview", 0) && desk.value("/state/standby", "") ? "Take" : "its beat or a drop"}` : `Loading ${name}`), "busy"],
     [desk.status === "open" && desk.view && "You may look and not touch", "calm"],
   ].find(([text]) => text) ?? ["", "calm"];
   say(node, found[0]);

@@ -29,6 +29,11 @@ export function styleName(slug) {
   return desk.library?.styles.find(style => style.slug === slug)?.name ?? words(slug);
 }
 
+/** Return the name of a scene for people. */
+export function sceneName(slug) {
+  return desk.library?.scenes.find(scene => scene.slug === slug)?.name ?? words(slug);
+}
+
 function deckTile(deck) {
   const name = h("span", { class: "style" }), badge = h("span", { class: "badge" });
   const tile = h("section", { class: `tile deck-${deck}`, "aria-label": `Deck ${deck}` },
@@ -38,14 +43,20 @@ function deckTile(deck) {
   tile.querySelector(".stage").dataset.picture = deck;
   tile.querySelector(".slider").setAttribute("aria-label", `Level of deck ${deck}`);
   const show = () => say(name, styleName(desk.value(`/state/deck/${deck}/style`, "")));
+  const said = () => {
+    const at = desk.value("/crossfade", 0), share = deck === "a" ? 1 - at : at, waits = share < 0.005 && Boolean(desk.value("/state/standby", ""));
+    tile.classList.toggle("waits", waits);
+    say(badge, waits ? "waits for take" : share < 0.005 ? "hidden" : share > 0.995 ? "seen" : `${Math.round(share * 100)} %`);
+  };
   desk.on(`/state/deck/${deck}/style`, show);
   desk.onLibrary(show);
   desk.on("/crossfade", at => {
     const share = deck === "a" ? 1 - at : at;
     put(tile, "--share", share);
     tile.classList.toggle("seen", share > 0.005);
-    say(badge, share < 0.005 ? "hidden" : share > 0.995 ? "seen" : `${Math.round(share * 100)} %`);
+    said();
   });
+  desk.on("/state/standby", said);
   return tile;
 }
 
@@ -66,10 +77,10 @@ function wallTile() {
   stage.dataset.picture = "wall";
   const scene = h("span", { class: "style" }), fade = h("span", { class: "badge" });
   const show = () => {
-    const slug = desk.value("/state/scene", "");
-    say(scene, slug ? desk.library?.scenes.find(one => one.slug === slug)?.name ?? words(slug) : "No scene");
+    const slug = desk.value(`/state/deck/${desk.value("/crossfade", 0) > 0.5 ? "b" : "a"}/scene`, "");
+    say(scene, slug ? sceneName(slug) : "No scene");
   };
-  desk.on("/state/scene", show);
+  for (const address of ["/state/deck/a/scene", "/state/deck/b/scene", "/crossfade"]) desk.on(address, show);
   desk.onLibrary(show);
   desk.on("/state/fade", text => say(fade, text));
   return h("section", { class: "tile wall", "aria-label": "Wall" }, stage,
@@ -93,16 +104,25 @@ export function mix() {
   const length = choice("Length in beats", LENGTHS.map(n => [n, String(n), n === 1 ? "1 beat" : `${n} beats`]), n => set(n));
   length.classList.add("lengths");
   const target = h("b"), over = h("small");
-  const take = button("", () => desk.send("/crossfade/to", hidden(), beats), { kind: "take", address: "/crossfade/to",
-    help: "Crossfades to the deck that is not seen, from the next beat." });
+  // A scene that waits comes in by its own way; otherwise this is a crossfade of the length chosen here.
+  const waits = () => desk.value("/state/standby", "");
+  const take = button("", () => waits() ? desk.send("/take") : desk.send("/crossfade/to", hidden(), beats), { kind: "take", address: "/take",
+    help: "Brings in the scene that waits. Where none does: crossfades to the deck that is not seen, from the next beat." });
   take.append(h("span", { text: "Take" }), " ", target, " ", over);
   const cut = button("Cut", () => desk.send("/crossfade/to", hidden(), 0), { kind: "cut", label: "Cut to the hidden deck" });
   const set = n => {
     beats = n;
     sessionStorage.setItem("beats", String(n));
     length.set(n);
-    say(over, n === 1 ? "1 beat" : `${n} beats`);
+    told();
   };
+  const told = () => {
+    const slug = waits();
+    take.classList.toggle("ready", Boolean(slug));
+    say(over, slug ? sceneName(slug) : beats === 1 ? "1 beat" : `${beats} beats`);
+  };
+  desk.on("/state/standby", told);
+  desk.onLibrary(told);
   set(beats);
   onHidden(deck => {
     say(target, deck.toUpperCase());

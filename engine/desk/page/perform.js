@@ -58,6 +58,14 @@ function autopilot() {
   return h("div", { class: "headrow" }, h("h2", { text: "Setlist" }), node, told);
 }
 
+/** Return the head of the scenes: their name, and the switch that lets them wait for TAKE. */
+function head() {
+  const told = h("small", { class: "pilotstate", role: "status" });
+  desk.on("/preview", on => say(told, on ? "Scenes wait for Take" : ""));
+  return h("div", { class: "headrow" }, h("h2", { text: "Scenes" }),
+    toggle("Preview", { address: "/preview", kind: "pilot", help: "Scenes that are called wait on the hidden deck for Take" }), told);
+}
+
 /** Return the view. `shown()` says what it needs from the desk while it is seen. */
 export function perform() {
   const [next, cues] = setlist();
@@ -66,7 +74,7 @@ export function perform() {
     h("div", { class: "rest" },
       h("div", { class: "side" }, tempo(), h("section", { class: "panel input", "aria-label": "Input" }, meter()), output()),
       faders(),
-      h("section", { class: "panel scenes", "aria-label": "Scenes" }, h("h2", { text: "Scenes" }), sceneGrid()),
+      h("section", { class: "panel scenes", "aria-label": "Scenes" }, head(), sceneGrid()),
       h("section", { class: "panel setlist", "aria-label": "Setlist" }, autopilot(), next, cues)));
   return { node, needs: () => ({ documents: ["moved", "midi"], pictures: seen(node) }) };
 }
