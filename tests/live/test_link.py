@@ -1,4 +1,4 @@
-"""Ableton Link with a peer in another process, in a network of their own: one beat, one bar, no jump, and scenes on the bar."""
+"""Ableton Link with a peer in another process: one beat, one bar, no jump, and scenes that come in on the common bar."""
 
 from __future__ import annotations
 

@@ -33,7 +33,10 @@ Row = tuple[float, float, float]  # of the peer: time, beat, bpm
 
 
 def bench(seconds: float = 300.0) -> dict[str, Any]:
-    """Return how far apart beats and bars were, in ms, without the first seconds; the baseline never asks again."""
+    """Return how far apart beats and bars were, in ms, without the first seconds.
+
+    The baseline is a line that was asked for once: Link's clock and the system's drift apart.
+    """
     if importlib.util.find_spec("link") is None:
         return {"not measured": "LinkPython-extern is not installed"}
     if own_network.refusal():
@@ -49,7 +52,7 @@ def bench(seconds: float = 300.0) -> dict[str, Any]:
         "bar_ms": _summary(bars),
         "drift_ms_a_minute": round(60.0 * float(np.polyfit(rows[:, 0], beats, 1)[0]), 4),
         "beat ran backwards": sum(step < 0.0 for step in told["steps"]),
-        "baseline: the line of the first second, kept": {"most": round(told["kept_ms"], 3)},
+        "baseline: the first line, kept": {"most": round(told["kept_ms"], 3)},
         "wanted": {"median": 2.0},
     }
 
@@ -58,7 +61,9 @@ def beside(bpm: float, seconds: float, later: float = 0.0) -> dict[str, Any]:
     """Run `follow` in a network of its own and return what it found."""
     arguments = [str(each) for each in (bpm, seconds, later)]
     inside = own_network.within(python_child("phosphene.tools.lab.bench_link", *arguments))
-    run = subprocess.run(inside, env=child_environment(), capture_output=True, text=True, timeout=seconds + 110.0, check=False)
+    run = subprocess.run(
+        inside, env=child_environment(), capture_output=True, text=True, timeout=seconds + 110.0, check=False
+    )
     if run.returncode:
         raise RuntimeError(run.stderr)
     return json.loads(run.stdout.splitlines()[-1])

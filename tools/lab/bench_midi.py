@@ -43,7 +43,7 @@ def bench(messages: int = 40) -> dict[str, Any]:
     found: dict[str, Any] = {"message_us": message_us()}
     if shutil.which("jackd") is None:
         return found | {"frames": None, "not measured": "jackd is not installed: it is in the package jackd2"}
-    with _server(), tempfile.TemporaryDirectory() as folder:
+    with jack_server(), tempfile.TemporaryDirectory() as folder:
         os.environ["PHOSPHENE_MIDI"] = folder
         (Path(folder) / "bench.toml").write_text(_MAPPING, encoding="utf-8")
         return found | _frames(messages, Path(folder))
@@ -116,16 +116,21 @@ def _arrived(pictures: list[tuple[float, float]], sent: list[float]) -> dict[str
 
 
 @contextmanager
-def _server() -> Iterator[None]:
-    """Run a JACK server that this process finds."""
+def jack_server() -> Iterator[None]:
+    """Run a JACK server that this process finds. Raises RuntimeError where it does not start."""
     os.environ |= {"JACK_DEFAULT_SERVER": f"vjbench{os.getpid()}", "PHOSPHENE_MIDI_API": "jack"}
     os.environ["JACK_NO_AUDIO_RESERVATION"] = "1"
     name = os.environ["JACK_DEFAULT_SERVER"]
     command = ["jackd", "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "256"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        clock.sleep(3.0)
-        yield
-    finally:
-        server.terminate()
-        server.wait(20)
+    with tempfile.TemporaryFile("w+") as said:
+        server = subprocess.Popen(command, stdout=said, stderr=said)
+        try:
+            clock.sleep(3.0)
+            if server.poll() is not None:
+                said.seek(0)
+                # Servers that were killed stay in its list, /dev/shm/jack-shm-registry, until that is full.
+                raise RuntimeError(f"jackd does not start: {said.read().strip()}")
+            yield
+        finally:
+            server.terminate()
+            server.wait(20)
