@@ -31,6 +31,7 @@ from phosphene.tools.lab.desk_show import DESK, Night
 _SECONDS, _ROUNDS = 30.0, 3
 _PAGES, _MIDI = 4, 1000
 _LOADS = 5
+_PATIENCE_S = 240.0  # for one show
 
 BASELINE, AGAIN = "baseline: no desk", "baseline again"
 ALL, PAGES, IDLE = f"{_PAGES} pages, {_MIDI} MIDI messages a second, Link", f"{_PAGES} pages", "a desk, no page"
@@ -75,7 +76,7 @@ def bench() -> dict[str, Any]:
 def show(night: Night) -> dict[str, Any]:
     """Run one show and return what it says."""
     command = night.command() if own_network.refusal() else own_network.within(night.command())
-    run = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
+    run = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
     if run.returncode:
         raise RuntimeError(run.stderr)
     return json.loads(run.stdout.splitlines()[-1])

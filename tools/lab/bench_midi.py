@@ -27,7 +27,7 @@ from phosphene.engine.control.midi.messages import Splitter
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core import clock
 from phosphene.engine.library.catalogue import show_catalogue
-from phosphene.tools.lab.bench_live import PORT, Probe
+from phosphene.tools.lab.bench_live import PORT, Probe, osc_latency
 
 _MAPPING = """version = 1
 device = "bench_capture"
@@ -39,8 +39,9 @@ mode = "jump"
 
 
 def bench(messages: int = 40) -> dict[str, Any]:
-    """Return frames to the picture, and us a message."""
-    found: dict[str, Any] = {"message_us": message_us()}
+    """Return frames to the picture, and us a message; the baseline is OSC, which needs no server, in the same minute."""
+    found: dict[str, Any] = {"message_us": float(np.median([message_us() for _ in range(5)]))}
+    found["baseline: OSC"] = osc_latency(messages)
     if shutil.which("jackd") is None:
         return found | {"frames": None, "not measured": "jackd is not installed: it is in the package jackd2"}
     with jack_server(), tempfile.TemporaryDirectory() as folder:

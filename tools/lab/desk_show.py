@@ -58,6 +58,7 @@ class Watch:
         self._stage, self._night = stage, night
         self.found: dict[str, Any] = {}
         self.error: Exception | None = None
+        self._guests: dict[str, subprocess.Popen] = {}
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -65,15 +66,18 @@ class Watch:
         """Look at nothing."""
 
     def close(self) -> None:
-        """Hold nothing."""
+        """End guests that are still there: one that plays to a JACK server that has gone would do so for ever."""
+        for guest in self._guests.values():
+            if guest.poll() is None:
+                guest.kill()
 
     def _run(self) -> None:
         try:
             clock.sleep(_SETTLED_S)
-            guests = self._guests()
+            self._bring()
             clock.sleep(_JOINED_S)
             self.found = self._counted()
-            for name, guest in guests.items():
+            for name, guest in self._guests.items():
                 said, complaint = guest.communicate(timeout=self._night.seconds + 120.0)
                 if guest.returncode:
                     raise RuntimeError(f"{name}: {complaint}")
@@ -82,7 +86,7 @@ class Watch:
             self.error = error
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def _guests(self) -> dict[str, subprocess.Popen]:
+    def _bring(self) -> None:
         night, url = self._night, f"http://127.0.0.1:{DESK}/"
         length = night.seconds + _JOINED_S
         commands = {}
@@ -95,10 +99,8 @@ class Watch:
         if night.loads:
             commands["loads"] = desk_load.command(url, night.loads)
         pipe = subprocess.PIPE
-        return {
-            name: subprocess.Popen(command, env=child_environment(), stdout=pipe, stderr=pipe, text=True)
-            for name, command in commands.items()
-        }
+        for name, command in commands.items():
+            self._guests[name] = subprocess.Popen(command, env=child_environment(), stdout=pipe, stderr=pipe, text=True)
 
     def _counted(self) -> dict[str, Any]:
         stage, budget = self._stage, self._stage.budget
@@ -134,7 +136,11 @@ def main(night: Night) -> dict[str, Any]:
             osc_port=PORT, desk=("127.0.0.1", DESK) if night.desk else None, link=night.link, midi=night.midi > 0,
             takes=folder, report=folder / "report.json",
         )  # fmt: skip
-        run_live(options, guest)
+        try:
+            run_live(options, guest)
+        finally:
+            for watch in watches:
+                watch.close()
         if (error := watches[0].error) is not None:
             raise error
         found = watches[0].found
