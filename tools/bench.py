@@ -65,6 +65,7 @@ def _benchmarks(
         "small": of("bench_small"),
         "changes": of("bench_changes"),
         "desk": of("bench_desk"),
+        "link": of("bench_link", "bench", seconds),
         "soak": of("bench_live", "soak", seconds),
         "set": of("bench_set", "crossfading_set", seconds),
         "offline": of("bench_offline"),

@@ -23,7 +23,7 @@ from phosphene.engine.gpu.readback import FramePool, Readback
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import DECKS
 
-_EVERY_S = 0.08  # a picture of each: at 60 frames a second every fifth one has some, at 24 every second one
+_EVERY_S = 0.09  # a picture of each: eleven a second, where ten are wanted
 _ARRAYS = 9  # three on their way from the GPU, three being encoded, three to spare
 _NONE: frozenset[str] = frozenset()
 _LEAST_ROOM = 0.2  # of a frame's time: with less left, the hidden deck waits for a frame that has it
@@ -102,7 +102,7 @@ class PreviewSink:
         wanted = taken | shown
         due = self._due(wanted, frame.t_present, busy=self._room(frame, now) < _LEAST_ROOM)
         for name in due[: math.ceil(len(wanted) / (_EVERY_S * frame.fps))]:  # spread over frames: none pays for all of them
-            # On a grid of its own: to wait 80 ms from the last one's frame would make it 100 at 30 frames a second.
+            # On a grid of its own: 90 ms from the last one would be 100 at 30 frames a second, and 125 at 24.
             self._next[name] = max(self._next.get(name, 0.0), frame.t_present - _EVERY_S / 2) + _EVERY_S
             if (made := self._make(name, picture, frame)) is None:
                 continue

@@ -27,7 +27,7 @@ from phosphene.engine.control.midi.messages import Splitter
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core import clock
 from phosphene.engine.library.catalogue import show_catalogue
-from phosphene.tools.lab.bench_live import PORT, Probe
+from phosphene.tools.lab.bench_live import PORT, Probe, osc_latency
 
 _MAPPING = """version = 1
 device = "bench_capture"
@@ -39,11 +39,12 @@ mode = "jump"
 
 
 def bench(messages: int = 40) -> dict[str, Any]:
-    """Return frames to the picture, and us a message."""
-    found: dict[str, Any] = {"message_us": message_us()}
+    """Return frames to the picture, and us a message; the baseline is OSC, which needs no server, in the same minute."""
+    found: dict[str, Any] = {"message_us": float(np.median([message_us() for _ in range(5)]))}
+    found["baseline: OSC"] = osc_latency(messages)
     if shutil.which("jackd") is None:
         return found | {"frames": None, "not measured": "jackd is not installed: it is in the package jackd2"}
-    with _server(), tempfile.TemporaryDirectory() as folder:
+    with jack_server(), tempfile.TemporaryDirectory() as folder:
         os.environ["PHOSPHENE_MIDI"] = folder
         (Path(folder) / "bench.toml").write_text(_MAPPING, encoding="utf-8")
         return found | _frames(messages, Path(folder))
@@ -116,16 +117,21 @@ def _arrived(pictures: list[tuple[float, float]], sent: list[float]) -> dict[str
 
 
 @contextmanager
-def _server() -> Iterator[None]:
-    """Run a JACK server that this process finds."""
+def jack_server() -> Iterator[None]:
+    """Run a JACK server that this process finds. Raises RuntimeError where it does not start."""
     os.environ |= {"JACK_DEFAULT_SERVER": f"vjbench{os.getpid()}", "PHOSPHENE_MIDI_API": "jack"}
     os.environ["JACK_NO_AUDIO_RESERVATION"] = "1"
     name = os.environ["JACK_DEFAULT_SERVER"]
     command = ["jackd", "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "256"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        clock.sleep(3.0)
-        yield
-    finally:
-        server.terminate()
-        server.wait(20)
+    with tempfile.TemporaryFile("w+") as said:
+        server = subprocess.Popen(command, stdout=said, stderr=said)
+        try:
+            clock.sleep(3.0)
+            if server.poll() is not None:
+                said.seek(0)
+                # Servers that were killed stay in its list, /dev/shm/jack-shm-registry, until that is full.
+                raise RuntimeError(f"jackd does not start: {said.read().strip()}")
+            yield
+        finally:
+            server.terminate()
+            server.wait(20)

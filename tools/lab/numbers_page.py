@@ -113,15 +113,30 @@ def _changes(d: Found) -> Iterator[Row]:
 
 
 def _desk(d: Found) -> Iterator[Row]:
-    pages, touch = next(iter(d.values())), d["touch"]
+    touch, load = d["touch"], d["page"]
     alone = [d["baseline: no desk"], d["baseline again"]]
-    pictures = f"{pages['a page, a second']['pictures']:.0f} pictures a second"
-    yield (
-        f"frame p99 with four pages of the desk open, each of which gets {pictures}",
-        f"{pages['frame_ms']['p99']:.1f} ms, {pages['missed']} of {pages['frames'] + pages['missed']} frames missed",
-        "without a desk " + ", again ".join(f"{each['frame_ms']['p99']:.1f} ms, {each['missed']} missed" for each in alone),
-    )
+    for name, each in d.items():
+        if " pages" in name and isinstance(each, Mapping):
+            page = each["a page, a second"]
+            yield (
+                f"frame p99 with {name} ({page['pictures']:.0f} pictures a second each)",
+                f"{each['frame_ms']['p99']:.1f} ms, {each['missed']:g} of {each['frames'] + each['missed']:g} frames missed",
+                "without " + ", again ".join(f"{one['frame_ms']['p99']:.1f} ms, {one['missed']:g} missed" for one in alone),
+            )
+            yield "age of a preview when it reaches the page, median", f"{page['picture_age_ms']['p50']:.0f} ms", ""
+    if "load_s" in load:
+        yield "the desk's page, from request to load event", f"{load['load_s']['median']:.2f} s, {load['kB']:.0f} kB", ""
     yield "a touch on a page to the changed frame", f"{touch['frames']['median']:g} frames", ""
+
+
+def _link(d: Found) -> Iterator[Row]:
+    if beat := d.get("beat_ms"):
+        kept = d["baseline: the first line, kept"]
+        yield (
+            f"beat apart from a Link peer's, {d['seconds'] / 60:g} minutes",
+            f"median {beat['median']} ms, p99 {beat['p99']} ms, at most {beat['most']} ms",
+            f"its first line kept: {kept['most']} ms at the end",
+        )
 
 
 def _soak(d: Found) -> Iterator[Row]:
@@ -194,6 +209,7 @@ ROWS: dict[str, Callable[[Found], Iterator[Row]]] = {
     "ring": _ring,
     "changes": _changes,
     "desk": _desk,
+    "link": _link,
     "soak": _soak,
     "set": _set,
     "offline": _offline,
