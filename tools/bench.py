@@ -66,6 +66,7 @@ def _benchmarks(
         "changes": of("bench_changes"),
         "desk": of("bench_desk"),
         "link": of("bench_link", "bench", seconds),
+        "operator": of("bench_operator"),
         "soak": of("bench_live", "soak", seconds),
         "set": of("bench_set", "crossfading_set", seconds),
         "offline": of("bench_offline"),
