@@ -16,7 +16,6 @@ import numpy as np
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import child_environment
-from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.output.window import Window, display_refusal
 from phosphene.tools.lab.bench_desk import median, verdict
@@ -29,9 +28,12 @@ _SHOW = ("--input", "demo", "--output", "window", "--size", "640x360", "--fps", 
 
 
 def bench() -> dict[str, Any]:
-    """Return frames with and without the window, medians of three turns, and what a switch of contexts takes, in us."""
+    """Return frames with and without the window, medians of three turns, and what two switches of contexts take.
+
+    Without a display: why it is not measured.
+    """
     if refusal := display_refusal():
-        raise UserError("the operator's window wants a display", got=refusal, remedy="run it on a desktop, or under Xvfb")
+        return {"not measured": refusal}
     shows = {OPEN: "--operator", BASELINE: "--no-operator", AGAIN: "--no-operator"}
     turns = [{name: _show(option) for name, option in shows.items()} for _ in range(_ROUNDS)]
     found: dict[str, Any] = {name: median([turn[name] for turn in turns]) for name in shows}

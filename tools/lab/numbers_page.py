@@ -129,6 +129,17 @@ def _desk(d: Found) -> Iterator[Row]:
     yield "a touch on a page to the changed frame", f"{touch['frames']['median']:g} frames", ""
 
 
+def _operator(d: Found) -> Iterator[Row]:
+    if "not measured" in d:
+        return
+    shown, usual = d["the operator's window open"], d["baseline: no operator's window"]
+    yield (
+        "frame p99 with the operator's window open",
+        f"{shown['frame_ms']['p99']:.1f} ms, {shown['missed']:g} frames missed",
+        f"closed: {usual['frame_ms']['p99']:.1f} ms, {usual['missed']:g} missed",
+    )
+
+
 def _link(d: Found) -> Iterator[Row]:
     if beat := d.get("beat_ms"):
         kept = d["baseline: the first line, kept"]
@@ -210,6 +221,7 @@ ROWS: dict[str, Callable[[Found], Iterator[Row]]] = {
     "changes": _changes,
     "desk": _desk,
     "link": _link,
+    "operator": _operator,
     "soak": _soak,
     "set": _set,
     "offline": _offline,
