@@ -164,6 +164,36 @@ def grain(source: Picture, *, strength: float, chroma: float, seed: int) -> Pict
     return np.concatenate([np.maximum(grained, 0.0), alpha], axis=-1)
 
 
+def relief(
+    source: Picture, *, amount: float, reach: float, height: float, gloss: float, metal: float, light: np.ndarray,
+    halfway: np.ndarray,
+) -> Picture:  # fmt: skip
+    """Return light on the picture's lightness as height. reach: of a slope, as a fraction of the picture's height."""
+    here = finite(source)
+    rows, columns = here.shape[:2]
+    aspect = columns / rows
+    u, v = coordinates(rows, columns)
+
+    def level(dx: int, dy: int) -> np.ndarray:
+        there = sample(here, u + dx * reach / aspect, v + dy * reach)
+        lightness: np.ndarray = np.sqrt(np.minimum(_luminance(there[..., :3]) / np.maximum(there[..., 3], 1e-4), 1.0))
+        return lightness
+
+    right, up = level(1, 0) - level(-1, 0), level(0, 1) - level(0, -1)
+    normal = np.stack([-height * right, -height * up, np.ones_like(right)], axis=-1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    shade = np.maximum(normal @ light, 0.0)[..., None] / light[2]
+    shine = np.maximum(np.maximum(normal @ halfway, 0.0) ** 40 - halfway[2] ** 40, 0.0)[..., None]
+    t = np.clip((level(0, 0) - 0.02) / 0.28, 0.0, 1.0)
+    there = (t * t * (3.0 - 2.0 * t))[..., None]
+    seen = sample(here, fold(u + 0.35 * normal[..., 0] / aspect), fold(v + 0.35 * normal[..., 1]))
+    rgb, alpha = here[..., :3], here[..., 3:]
+    mirrored = seen[..., :3] / np.maximum(seen[..., 3:], 1e-4) * alpha
+    body = rgb + metal * there * (mirrored - rgb)
+    lit = body * shade + gloss * shine * there * alpha * (0.7 + 0.3 * rgb / np.maximum(alpha, 1e-4))
+    return np.concatenate([np.minimum(rgb + amount * (lit - rgb), LIGHT_MAX), alpha], axis=-1)
+
+
 def bloom(source: Picture, *, gain: float, threshold: float, knee: float, spread: float, levels: int) -> Picture:
     """Return all passes of bloom: down `levels` times, up again, added."""
     narrow: list[Picture] = []

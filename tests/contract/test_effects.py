@@ -22,6 +22,7 @@ from phosphene.engine.effects.chain import Chain
 from phosphene.engine.effects.colour import colour_matrix
 from phosphene.engine.effects.feedback import Feedback
 from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.effects.relief import lights, reach, steepness
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.kernels.effects import reference
@@ -208,6 +209,12 @@ def _bloom(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     )
 
 
+def _relief(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    light, halfway = lights(p["angle"])
+    own = {name: p[name] for name in ("amount", "gloss", "metal")} | {"height": steepness(p["height"], p["width"])}
+    return reference.relief(picture, reach=reach(p["width"]), light=light, halfway=halfway, **own)
+
+
 def _strobe(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     return reference.strobe(picture, gain=1.0, white=p["amount"] * p["white"])
 
@@ -221,6 +228,7 @@ REFERENCES = {
     "mirror": (_mirror, {"angle": 0.21, "offset": 0.1, "quad": 0.7}, 4e-3),
     "warp": (_warp, {"scale": 3.0, "speed": 1.5, "ripple": 0.3}, 4e-3),
     "grade": (_grade, {"palette": 3.4, "tint": 0.6, "contrast": 1.3, "saturation": 0.7, "hue": 0.2}, 4e-3),
+    "relief": (_relief, {"height": 2.5, "width": 0.8, "angle": -0.2, "gloss": 1.1, "metal": 0.5}, 8e-3),
     "bloom": (_bloom, {"threshold": 0.3, "radius": 0.8}, 8e-3),
     "strobe": (_strobe, {"white": 0.5}, 1e-5),
     "grain": (_grain, {"chroma": 0.6}, 1e-5),
@@ -255,6 +263,28 @@ def test_feedback_equals_reference(rig, size: Size) -> None:
         out = made.run(picture, index, **values)
         history = reference.feedback(picture, history, turn=turn, fall=fall, rise=math.exp(-1 / FPS / 0.2))
         np.testing.assert_allclose(out, reference.blend(picture, history, amount=0.7), atol=6e-3)
+
+
+@pytest.mark.parametrize("metal", [0.0, 1.0])
+def test_relief_keeps_what_is_flat_and_what_is_black(rig, metal: float) -> None:
+    flat = np.full((36, 64, 4), 0.4, np.float32)
+    flat[..., 3] = 1.0
+    np.testing.assert_allclose(rig("relief").run(flat, amount=1.0, height=4.0, gloss=2.0, metal=metal), flat, atol=1e-3)
+    half = colourful(SIZES[0])
+    half[:, :32, :3] = 0.0
+    lit = rig("relief").run(half, amount=1.0, height=4.0, width=0.0, gloss=2.0, metal=metal)
+    assert not lit[:, :30, :3].any()
+
+
+def test_relief_is_lit_from_where_the_light_is(rig) -> None:
+    """A ball: its right side is the lighter one with light from the right, its upper one with light from above."""
+    u, v = reference.coordinates(36, 36)
+    ball = np.sqrt(np.maximum(0.0, 1.0 - 5.0 * ((u - 0.5) ** 2 + (v - 0.5) ** 2)))[..., None]
+    picture = np.concatenate([0.2 + 0.6 * np.repeat(ball, 3, axis=2), np.ones((36, 36, 1))], axis=2)
+    made = rig("relief", Size(36, 36))
+    right, above = (made.run(picture, amount=1.0, angle=angle, height=4.0, gloss=0.0)[..., 0] for angle in (0.0, 0.25))
+    assert right[:, 20:28].mean() > 1.2 * right[:, 8:16].mean()
+    assert above[8:16].mean() > 1.2 * above[20:28].mean()
 
 
 @pytest.mark.parametrize("smear", [0.0, 1.0])
