@@ -11,7 +11,11 @@ but knows no phase; this gives both for 5 us a hop. How it was chosen, and how w
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+from phosphene.engine.tempo.compound import THREES, TWOS
 
 _PER_OCTAVE = 106  # a multiple of 53, whose 84th step is a factor 3 within 0.003 %: harmonics fall on the grid
 _LOWEST_HZ = 0.225
@@ -43,6 +47,7 @@ _GAIN, _EVERY_OTHER, _TOO_SLOW = 0.35, 0.25, 0.3
 # bpm fall outside, 70 and 175 inside.
 _EDGES_BPM, _STEEP = (66.0, 183.0), 60.0
 _FORGOTTEN = 1e-12
+_FAVOURED = 6  # rows to either side, 4 %
 
 
 class Resonators:
@@ -67,6 +72,7 @@ class Resonators:
         self.prior = np.exp(-0.5 * (np.log2(self.hz * 60.0 / centre) / octaves) ** 2)  # [rows]
         bpm, (low, high) = self.hz * 60.0, _EDGES_BPM
         self.prior /= (1.0 + (low / bpm) ** _STEEP) * (1.0 + (bpm / high) ** _STEEP)
+        self._usual_prior = self.prior.copy()
 
         # Half-beat harmonics m = 1, 2, ...: the even ones are shared by all beats, the odd ones change sign every beat.
         m = np.arange(1, _HARMONICS + 1)
@@ -110,6 +116,21 @@ class Resonators:
         self._energy[1] *= kept
         self._mass *= kept
         self._moment *= kept
+
+    def favour(self, row: int | None) -> None:
+        """Take the tempi near `row` for as likely as any, however slow they are; None: what is usual again."""
+        self.prior[:] = self._usual_prior
+        if row is not None:
+            self.prior[max(0, row - _FAVOURED) : row + _FAVOURED + 1] = 1.0
+
+    def threes(self, hz: float) -> float:
+        """Return the log of the power of threes over that of twos (`compound`), for a beat of `hz` that is counted in twos."""
+        steps = (math.log2(hz * part / _LOWEST_HZ) * _PER_OCTAVE for part in (*THREES, *TWOS))
+        z = self._z[:, [min(self._z.shape[1] - 1, max(0, round(step))) for step in steps]]
+        bass, rest = (z.real * z.real + z.imag * z.imag).tolist()
+        scale = [1.0 / (energy + 1e-9) for energy in self._energy]
+        powers = [scale[0] * low + scale[1] * high for low, high in zip(bass, rest, strict=True)]
+        return math.log((sum(powers[: len(THREES)]) + _FORGOTTEN) / (sum(powers[len(THREES) :]) + _FORGOTTEN))
 
     @property
     def turn(self) -> np.ndarray:

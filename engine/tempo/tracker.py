@@ -54,6 +54,10 @@ _BREAK = 0.5  # less lively than this, the beat runs on as it is
 _REPEATS, _REPEATS_LEAST = 0.35, 1.0
 _OCTAVE, _OCTAVE_FREE, _OCTAVE_SPAN = 2.6, 0.15, 0.35  # per turn; octaves that cost nothing; over which the cost grows
 
+# Where the beat falls into three, what is heard of it marks pairs of eighths, or another of the three, as often: repetition,
+# which knows by what it found out, counts more.
+_REPEATS_THREES, _OCTAVE_THREES, _PATIENCE_THREES = 4.0, 5.0, 3.0
+
 # After a cut so much is kept of what repetition remembers (the old tempo is in it for 2 to 4 s, half of what a cut took), so
 # much of the filter is open to any beat, and so much is left of what the beat that is followed explained.
 _CUT_KEPT, _CUT_OPENED, _CUT_SHARE = 0.1, 0.5, 0.3
@@ -84,7 +88,7 @@ class BeatTracker:
         self._off_beat = OffBeat()
         self._cut = Cut()
         self._rows = self._repeats.row_of(self._filter.hz)
-        self._hops, self._fresh = 0, False
+        self._hops, self._fresh, self._threes = 0, False, False
         self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
         self._rise = np.zeros(MEL_BANDS, np.float32)
         self._parts = np.array([0, _BASS_BANDS, _REST_FROM], np.intp)
@@ -199,14 +203,18 @@ class BeatTracker:
     def _weigh(self) -> None:
         """Let the filter take what repetition says."""
         repeats = self._repeats
+        if repeats.in_threes != self._threes:
+            self._threes = repeats.in_threes
+            self._filter.open(_CUT_OPENED)
+            self._cut = Cut()
         table = repeats.table[self._rows]
         most = float(table.max())
         if most > _REPEATS_LEAST:
-            told = _REPEATS * np.log(np.maximum(table, _REPEATS_LEAST) / most)
+            told = (_REPEATS_THREES if repeats.by_threes else _REPEATS) * np.log(np.maximum(table, _REPEATS_LEAST) / most)
             self._filter.weigh(told, self._ahead(self._rows, self._filter.hz))
         if repeats.hz:
             off = np.abs(np.log2(self._filter.hz / repeats.hz))
-            cost = _OCTAVE * (0.2 + 0.8 * repeats.confidence)
+            cost = _OCTAVE_THREES if repeats.in_threes else _OCTAVE * (0.2 + 0.8 * repeats.confidence)
             self._filter.weigh_tempi(-cost * ((off - _OCTAVE_FREE) / _OCTAVE_SPAN).clip(0.0, 1.0))
 
     def _follow(self, elapsed: float, lively: float) -> None:
@@ -228,6 +236,10 @@ class BeatTracker:
             self._evidence = max(0.0, self._evidence + elapsed * lively * nats)
         patience = 0.3 + 0.7 * self._share  # what one is not sure of is given up sooner
         exact = self._exact(error) if same else None
+        if self._threes:
+            patience *= _PATIENCE_THREES if self._repeats.by_threes else 1.0
+            if abs(math.log(self._repeats.hz / self._hz)) > NEAR_TEMPO:
+                position, hz, self._evidence = self._repeats.beat_ago(BEHIND_S), self._repeats.hz, math.inf
         if self._evidence > _SWITCH * patience:
             self._take(position, hz)
         elif lively >= _BREAK and same:
