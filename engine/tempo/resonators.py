@@ -124,7 +124,7 @@ class Resonators:
             self.prior[max(0, row - _FAVOURED) : row + _FAVOURED + 1] = 1.0
 
     def threes(self, hz: float) -> float:
-        """Return the log of the power of threes over that of twos (`compound`), for a beat of `hz` that is counted in twos."""
+        """Return the log of the power of threes over that of twos (see `compound`), for a beat of `hz` counted in twos."""
         steps = (math.log2(hz * part / _LOWEST_HZ) * _PER_OCTAVE for part in (*THREES, *TWOS))
         z = self._z[:, [min(self._z.shape[1] - 1, max(0, round(step))) for step in steps]]
         bass, rest = (z.real * z.real + z.imag * z.imag).tolist()
