@@ -236,7 +236,7 @@ class BeatTracker:
             self._evidence = max(0.0, self._evidence + elapsed * lively * nats)
         patience = 0.3 + 0.7 * self._share  # what one is not sure of is given up sooner
         exact = self._exact(error) if same else None
-        if self._threes:
+        if self._repeats.in_threes:
             patience *= _PATIENCE_THREES if self._repeats.by_threes else 1.0
             if abs(math.log(self._repeats.hz / self._hz)) > NEAR_TEMPO:
                 position, hz, self._evidence = self._repeats.beat_ago(BEHIND_S), self._repeats.hz, math.inf
