@@ -36,6 +36,7 @@ _SLICE, _SLICE_HOPS = 14, 3
 # 5 % better has to last 4 s, twice as good 0.3 s: a fill or a breakdown favours another reading for a moment only.
 _SWITCH, _FLIP = 0.2, 0.28
 _OCTAVE = 4.0  # so many times more, on top, for another octave of a tempo that has been followed for 15 s
+_CUT_SURE = 0.1  # so much of how sure it was is left after a cut
 _COMPOUND_AFTER_S = 2.0  # of the same tempo
 _WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
 _SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
@@ -100,14 +101,18 @@ class ResonatorTracker:
         self._follow(elapsed)
         self._best_score = 0.0
 
-    def forget(self, kept: float) -> None:
-        """The music was cut: let what was heard count `kept` times as much, 0..1."""
-        self._bank.forget(kept)
+    def mark(self) -> None:
+        """The music may have been cut just now."""
+        self._bank.mark()
+
+    def forget(self) -> None:
+        """The music was cut at the last `mark`: forget what was before."""
+        self._bank.forget()
         self._bank.favour(None)
         self._compound.reset()
         self._pairs = 1.0
         self._locked_s = 0.0
-        self._confidence *= kept
+        self._confidence *= _CUT_SURE
 
     @property
     def ages_s(self) -> np.ndarray:

@@ -64,6 +64,8 @@ class Resonators:
         self._decay = float(np.exp(-hop_s / tau_s))
         self._energy = [0.0, 0.0]
         self._mass = self._moment = 0.0
+        self._marked, self._since = np.zeros_like(self._z), 0  # resonators as they were so many hops ago,
+        self._marked_numbers = (0.0, 0.0, 0.0, 0.0)  # and energies, mass and moment
         self._hop_s = hop_s
 
         edges = [np.log2(bpm / 60.0 / _LOWEST_HZ) * _PER_OCTAVE for bpm in (slowest, fastest)]
@@ -96,6 +98,7 @@ class Resonators:
     def step(self, bass: float, rest: float) -> None:
         """Feed one hop of onset strength with its mean removed."""
         z, energy, decay = self._z, self._energy, self._decay
+        self._since += 1
         z *= self._turn
         self._in[0, 0], self._in[1, 0] = bass, rest
         z += self._in
@@ -109,13 +112,22 @@ class Resonators:
         self._moment = decay * (self._moment + self._mass * self._hop_s)
         self._mass = decay * self._mass + max(bass, 0.0) + max(rest, 0.0)
 
-    def forget(self, kept: float) -> None:
-        """Let what is remembered count `kept` times as much, 0..1, beside what comes."""
-        self._z *= np.float32(kept)
-        self._energy[0] *= kept
-        self._energy[1] *= kept
-        self._mass *= kept
-        self._moment *= kept
+    def mark(self) -> None:
+        """Take note of what is remembered now: `forget` takes it away."""
+        self._marked[:] = self._z
+        self._marked_numbers = (*self._energy, self._mass, self._moment)
+        self._since = 0
+
+    def forget(self) -> None:
+        """Remember only what was heard since the last `mark`: all fades alike, so what it has faded to is known."""
+        hops = self._since
+        faded = self._decay**hops
+        self._z -= self._marked * self._turn**hops
+        bass, rest, mass, moment = (number * faded for number in self._marked_numbers)
+        self._energy[:] = max(0.0, self._energy[0] - bass), max(0.0, self._energy[1] - rest)
+        self._mass = max(0.0, self._mass - mass)
+        self._moment = max(0.0, self._moment - moment - mass * hops * self._hop_s)
+        self._marked[:], self._marked_numbers = 0.0, (0.0, 0.0, 0.0, 0.0)
 
     def favour(self, row: int | None) -> None:
         """Take the tempi near `row` for as likely as any, however slow they are; None: what is usual again."""

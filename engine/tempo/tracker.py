@@ -7,7 +7,7 @@ clock. The path of one hop:
     log-mel -> its rise, against what is usual: attacks                                      every hop
     the two multiplied -> the filter over all tempi and phases                               every second hop
     log-mel -> repetition over the last seconds: the octave of the tempo, the exact phase    all tempi within 24 hops
-    -> a cut, where the beat was well foreseen and is no more: repetition forgets, and the filter is open to any beat
+    -> a cut, where a filter that knows nothing foresees the beat better: it takes over, repetition forgets what was before
     -> which beat: what is followed, until another explains more of what is heard for a while
     -> half a beat aside, where the bass drum says so
     -> the line is re-aimed so that it meets the beat soon, never jumping, never running backwards
@@ -58,9 +58,8 @@ _OCTAVE, _OCTAVE_FREE, _OCTAVE_SPAN = 2.6, 0.15, 0.35  # per turn; octaves that 
 # which knows by what it found out, counts more.
 _REPEATS_THREES, _OCTAVE_THREES, _PATIENCE_THREES = 4.0, 5.0, 3.0
 
-# After a cut so much is kept of what repetition remembers (the old tempo is in it for 2 to 4 s, half of what a cut took), so
-# much of the filter is open to any beat, and so much is left of what the beat that is followed explained.
-_CUT_KEPT, _CUT_OPENED, _CUT_SHARE = 0.1, 0.5, 0.3
+_CUT_SHARE = 0.3  # so much is left, after a cut, of what the beat that is followed explained
+_OPENED = 0.5  # of the filter is open to any beat where threes are found
 _LOCK = 0.3  # share of a beat that is believed at once
 _SWITCH, _SWITCH_CAP = 1.0, 3.0  # nats x s of evidence for another beat; nats that count at most
 _FEW = 1e-6
@@ -86,7 +85,7 @@ class BeatTracker:
         self._repeats = ResonatorTracker(hop_s)
         self._filter = BeatFilter(self._frame_s, SLOWEST_BPM, FASTEST_BPM)
         self._off_beat = OffBeat()
-        self._cut = Cut()
+        self._cut = Cut(BeatFilter(self._frame_s, SLOWEST_BPM, FASTEST_BPM))
         self._rows = self._repeats.row_of(self._filter.hz)
         self._hops, self._fresh, self._threes = 0, False, False
         self._mel = np.zeros((_BASS_RISE_HOPS, MEL_BANDS), np.float32)
@@ -120,11 +119,13 @@ class BeatTracker:
         heard, downbeat = self._told()
         likely = self._likely(heard)
         self._filter.step(likely, lively)
-        if self._cut.step(self._filter.foreseen, lively, self._frame_s):
-            self._repeats.forget(_CUT_KEPT)
-            self._filter.open(_CUT_OPENED)
+        if self._cut.step(self._filter.foreseen, likely, lively, self._frame_s):
+            self._filter, self._cut.fresh = self._cut.fresh, self._filter
+            self._repeats.forget()
             self._share *= _CUT_SHARE
             self._usual = self._lively  # what was usual was so in other music
+        elif self._cut.began:
+            self._repeats.mark()
         if self._fresh:
             self._weigh()
         self._fresh = self._repeats.fresh  # weighed a frame later: this hop has scored as well
@@ -205,8 +206,8 @@ class BeatTracker:
         repeats = self._repeats
         if repeats.in_threes != self._threes:
             self._threes = repeats.in_threes
-            self._filter.open(_CUT_OPENED)
-            self._cut = Cut()
+            self._filter.open(_OPENED)
+            self._cut.reset()
         table = repeats.table[self._rows]
         most = float(table.max())
         if most > _REPEATS_LEAST:
