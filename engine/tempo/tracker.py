@@ -122,6 +122,7 @@ class BeatTracker:
         if self._cut.step(self._filter.foreseen, likely, lively, self._frame_s):
             self._filter, self._cut.fresh = self._cut.fresh, self._filter
             self._repeats.forget()
+            self.bars.cut()
             self._share *= _CUT_SHARE
             self._usual = self._lively  # what was usual was so in other music
         elif self._cut.began:
