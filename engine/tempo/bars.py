@@ -27,7 +27,7 @@ SIGNS = ("downbeat", "change", "bass", "rest")
 # Log odds against any other beat of the bar, by the signs and a constant: of the "one", and of the beat half way on.
 ONE = (0.7, 0.35, 1.2, -1.0, 0.25)
 MIDDLE = (0.35, 0.1, 0.3, -0.75, 0.25)
-SURE = (0.42, -0.7)  # the share of what is shown, and of all else, in log odds, into how often it is right: slope, constant
+SURE = (0.5, -0.55)  # the share of what is shown, and of all else, in log odds, into how often it is right: slope, constant
 
 _NEW_METRE, _SLIP = 0.001, 0.005  # chances: at the end of a bar, and at any beat
 WEIGHT = 0.8  # of what one beat says: neighbours say the same thing, and the music of the fit is not all music
