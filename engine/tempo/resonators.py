@@ -65,7 +65,7 @@ class Resonators:
         self._energy = [0.0, 0.0]
         self._mass = self._moment = 0.0
         self._marked, self._since = np.zeros_like(self._z), 0  # resonators as they were so many hops ago,
-        self._marked_numbers = (0.0, 0.0, 0.0, 0.0)  # and energies, mass and moment
+        self._marked_numbers: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # and energies, mass and moment
         self._hop_s = hop_s
 
         edges = [np.log2(bpm / 60.0 / _LOWEST_HZ) * _PER_OCTAVE for bpm in (slowest, fastest)]
