@@ -27,10 +27,10 @@ SIGNS = ("downbeat", "change", "bass", "rest")
 # Log odds against any other beat of the bar, by the signs and a constant: of the "one", and of the beat half way on.
 ONE = (0.7, 0.35, 1.2, -1.0, 0.25)
 MIDDLE = (0.35, 0.1, 0.3, -0.75, 0.25)
-SURE = (0.5, -0.55)  # the share of what is shown, and of all else, in log odds, into how often it is right: slope, constant
+SURE = (0.6, -0.6)  # the share of what is shown, and of all else, in log odds, into how often it is right: slope, constant
 
 _NEW_METRE, _SLIP = 0.001, 0.005  # chances: at the end of a bar, and at any beat
-WEIGHT = 0.8  # of what one beat says: neighbours say the same thing, and the music of the fit is not all music
+WEIGHT = 0.6  # of what one beat says: neighbours say the same thing, and the music of the fit is not all music
 WIDTH = 0.15  # of a beat to either side: what is heard so near belongs to the beat
 UNKNOWN = -0.7  # log odds of a downbeat where the networks say nothing: their usual ones
 _LEAST = 0.05  # the share of downbeat is believed between this and 1 less this

@@ -3,11 +3,8 @@
 A cut, from one record to another, leaves the filter sure of a beat that is gone, and repetition holds it for as long as it
 remembers. But each beat that is followed is a forecast. Half a second of forecasts half as good as usual starts a second
 filter that knows nothing; where within three seconds it has explained more, and the first is still wrong, the music was cut:
-the second takes the place of the first, and repetition forgets what is older than it. A fill, or a break, it does not win.
-
-On 21 made pieces with three cuts each, in three sets, the last held out, the tracker is right 2.2, 2.6 and 2.0 s after
-them, median, and 3.0 on average. When a cut was what was foreseen less than a fifth as well as usual for a second it took
-3.7, 2.9 and 3.1, and 3.8; begun anew at the cut itself, 2.4 and 2.7. It costs 10 us a hop, while the second filter runs.
+the first takes half of what it is from the second, and repetition forgets most of what is older. A fill, or a break, it does
+not win. What it brings: docs/decisions/beat-tracker.md. It costs 10 us a hop, while the second filter runs.
 
 Called by `tracker.BeatTracker` on the audio thread, once a frame. No clock.
 """
@@ -17,9 +14,9 @@ from __future__ import annotations
 from phosphene.engine.tempo.beat_filter import BeatFilter
 
 _SOON_S, _NOW_S, _USUAL_S = 0.5, 1.0, 8.0  # how well the beat was foreseen, averaged over so long
-# Nats a second that a beat is foreseen by as a rule, 7 to 14 in most dance music. With 4 a false cut is rarer (F .883 to
-# .922 on the 13 pieces that have most of them), and as many true ones are missed (.83 to .80, relock 2.2 to 2.7 s).
-_WELL = 3.5
+# Nats a second that a beat is foreseen by as a rule, 7 to 14 in most dance music. With 3.5 relocks are .5 s sooner, but
+# breaks of a recording, where it is 4.5, are taken for cuts (F .82 for 1.00).
+_WELL = 5.0
 _DOUBT = 0.5  # of which so little is left, soon: the second filter starts. With .7 F is .01 lower
 _LOST = 0.4  # and so little, now: it may win. Without this a break is often taken for a cut (F .885 to .872 on 13 pieces)
 _WON = 3.0  # nats by which it has foreseen more. With 5, relocks are .3 s later
@@ -42,7 +39,7 @@ class Cut:
     def step(self, foreseen: float, likely: float, weight: float, elapsed: float) -> bool:
         """Take one frame, `elapsed` s long: nats by which the first filter foresaw it better than chance, and what it heard.
 
-        Returns whether the music was cut: when `fresh` was started. It is to be taken then, and another put in its place.
+        Returns whether the music was cut: when `fresh` was started. It knows the new beat then.
         """
         self.began = False
         self._soon += (foreseen - self._soon * weight * elapsed) / _SOON_S

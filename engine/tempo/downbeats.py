@@ -15,16 +15,16 @@ from phosphene.engine.tempo.bars import (
     MIDDLE,
     ONE,
     SIGNS,
+    SURE,
     UNKNOWN,
     USUAL,
+    WEIGHT,
     WIDTH,
     downbeat_odds,
 )
 
 _LEAST_BEATS = 8
 _NEW_METRE, _SLIP = 1e-5, 1e-4  # chances, as in the live filter: rarer, for nothing has to be found out quickly
-_WEIGHT = 0.6  # of what one beat says: live, where less is heard, it is .8
-_SURE = (0.6, -0.6)  # log odds of the bars found into how often they are right: slope, constant
 _HARMONY, _ENTRY = 0.6, 0.4  # log odds for one standard deviation
 _NEARBY = 8  # beats to either side, beside which accents are judged
 _FARTHEST = 2.3
@@ -68,9 +68,9 @@ def find_bars(signs: np.ndarray, chroma: np.ndarray, mel: np.ndarray) -> tuple[n
     if n < _LEAST_BEATS or not any(np.ptp(each, axis=0).any() for each in (signs, chroma, mel)):
         return np.arange(0, max(1, n), 4), 0.0
     design = np.hstack([signs, np.ones((n, 1))])
-    one = _WEIGHT * np.einsum("ij,j->i", design, np.array(ONE))
+    one = WEIGHT * np.einsum("ij,j->i", design, np.array(ONE))
     one += _HARMONY * _standard(_turn(chroma, 2)) + _ENTRY * _standard(_change(mel, 4))
-    middle = _WEIGHT * np.einsum("ij,j->i", design, np.array(MIDDLE))
+    middle = WEIGHT * np.einsum("ij,j->i", design, np.array(MIDDLE))
     metre = np.repeat(METRES, METRES)
     place = np.concatenate([np.arange(m) for m in METRES])
     odds = np.zeros((n, len(metre)))
@@ -83,7 +83,7 @@ def find_bars(signs: np.ndarray, chroma: np.ndarray, mel: np.ndarray) -> tuple[n
         return np.arange(0, n, 4), 0.0
     share = float(np.mean(_shares(odds, moves)[np.arange(n), course]))
     share = min(1.0 - 1e-6, max(1e-6, share))
-    slope, constant = _SURE
+    slope, constant = SURE
     return ones, float(1.0 / (1.0 + np.exp(-constant - slope * np.log(share / (1.0 - share)))))
 
 

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
-from phosphene.engine.tempo.compound import PAIRS, Compound
+from phosphene.engine.tempo.compound import MOST_HZ, PAIRS, Compound
 from phosphene.engine.tempo.resonators import BINS, Resonators
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
@@ -105,9 +105,9 @@ class ResonatorTracker:
         """The music may have been cut just now."""
         self._bank.mark()
 
-    def forget(self) -> None:
-        """The music was cut at the last `mark`: forget what was before."""
-        self._bank.forget()
+    def forget(self, kept: float) -> None:
+        """The music was cut at the last `mark`: let what was before count `kept` times as much, 0..1."""
+        self._bank.forget(kept)
         self._bank.favour(None)
         self._compound.reset()
         self._pairs = 1.0
@@ -241,7 +241,7 @@ class ResonatorTracker:
         """Return whether another tempo was taken, because the music counts in threes, or does so no more."""
         bank, compound = self._bank, self._compound
         pairs = self._hz * self._pairs
-        if not compound.step(bank.threes(pairs), self._confidence, elapsed):
+        if pairs > MOST_HZ or not compound.step(bank.threes(pairs), self._confidence, elapsed):
             return False
         row, self._pairs = self._best_row, 1.0
         if compound.found:

@@ -118,12 +118,15 @@ class Resonators:
         self._marked_numbers = (*self._energy, self._mass, self._moment)
         self._since = 0
 
-    def forget(self) -> None:
-        """Remember only what was heard since the last `mark`: all fades alike, so what it has faded to is known."""
+    def forget(self, kept: float) -> None:
+        """Let what was heard before the last `mark` count `kept` times as much, 0..1.
+
+        All fades alike, so what it has faded to is known.
+        """
         hops = self._since
-        faded = self._decay**hops
-        self._z -= self._marked * self._turn**hops
-        bass, rest, mass, moment = (number * faded for number in self._marked_numbers)
+        gone = (1.0 - kept) * self._decay**hops
+        self._z -= np.float32(1.0 - kept) * self._marked * self._turn**hops
+        bass, rest, mass, moment = (number * gone for number in self._marked_numbers)
         self._energy[:] = max(0.0, self._energy[0] - bass), max(0.0, self._energy[1] - rest)
         self._mass = max(0.0, self._mass - mass)
         self._moment = max(0.0, self._moment - moment - mass * hops * self._hop_s)

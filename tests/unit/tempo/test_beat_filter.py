@@ -159,7 +159,7 @@ def test_repetition_forgets_what_was_before_the_mark_and_nothing_else() -> None:
     for bass, rest in new:
         both.step(bass, rest)
         alone.step(bass, rest)
-    both.forget()
+    both.forget(0.0)
     assert both.age_s == pytest.approx(alone.age_s)
     assert np.allclose(both.score(slice(0, 40))[0], alone.score(slice(0, 40))[0], atol=0.01)
 
