@@ -59,8 +59,8 @@ _OCTAVE, _OCTAVE_FREE, _OCTAVE_SPAN = 2.6, 0.15, 0.35  # per turn; octaves that 
 _REPEATS_THREES, _OCTAVE_THREES, _PATIENCE_THREES = 4.0, 5.0, 3.0
 
 # After a cut so much of the filter is what one knows that has heard nothing else, so much is kept of what repetition
-# remembers from before, and so much is left of what the beat that is followed explained. With 1 and 0, F .02 higher on music that was
-# cut, and .77 for 1.00 on a recording with breaks.
+# remembers from before, and so much is left of what the beat that is followed explained. With 1 and 0, F .02
+# higher on music that was cut, and .77 for 1.00 on a recording with breaks.
 _CUT_NEW, _CUT_KEPT, _CUT_SHARE = 0.5, 0.3, 0.3
 _OPENED = 0.5  # of the filter is open to any beat where threes are found
 _LOCK = 0.3  # share of a beat that is believed at once
