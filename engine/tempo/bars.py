@@ -29,7 +29,7 @@ ONE = (0.7, 0.35, 1.2, -1.0, 0.25)
 MIDDLE = (0.35, 0.1, 0.3, -0.75, 0.25)
 SURE = (0.6, -0.6)  # the share of what is shown, and of all else, in log odds, into how often it is right: slope, constant
 
-_NEW_METRE, _SLIP = 0.001, 0.02  # chances: at the end of a bar, and at any beat
+_NEW_METRE, _SLIP = 0.001, 0.005  # chances: at the end of a bar, and at any beat
 WEIGHT = 0.6  # of what one beat says: neighbours say the same thing, and the music of the fit is not all music
 WIDTH = 0.15  # of a beat to either side: what is heard so near belongs to the beat
 UNKNOWN = -0.7  # log odds of a downbeat where the networks say nothing: their usual ones
@@ -115,6 +115,10 @@ class Bars:
         """Take it that another beat is followed: the metre stays, the place is open."""
         self._share += self._spread()
         self._share *= 0.5
+
+    def cut(self) -> None:
+        """Take it that the music became another: the metre stays, the place is as open as it can be."""
+        self._share[:] = self._spread()
 
     def _judge(self, number: int) -> None:
         """Weigh the states by the beat before `number`, whose spectrum is whole now."""

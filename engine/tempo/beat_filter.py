@@ -82,6 +82,11 @@ class BeatFilter:
         self._share *= 1.0 - part
         self._share += part / len(self._share)
 
+    def mix(self, other: BeatFilter, part: float) -> None:
+        """Take `part` of all, 0..1, from another filter."""
+        self._share *= 1.0 - part
+        self._share += part * other._share
+
     def weigh_tempi(self, log_weight: np.ndarray) -> None:
         """Multiply the share of every interval by exp(log_weight), float64 [intervals]."""
         self._share *= np.exp(log_weight)[self._of]

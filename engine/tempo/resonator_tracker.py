@@ -17,6 +17,7 @@ import math
 import numpy as np
 
 from phosphene.engine.core.signals import MEL_BANDS
+from phosphene.engine.tempo.compound import MOST_HZ, PAIRS, Compound
 from phosphene.engine.tempo.resonators import BINS, Resonators
 
 SLOWEST_BPM, FASTEST_BPM = 55.0, 200.0
@@ -35,6 +36,8 @@ _SLICE, _SLICE_HOPS = 14, 3
 # 5 % better has to last 4 s, twice as good 0.3 s: a fill or a breakdown favours another reading for a moment only.
 _SWITCH, _FLIP = 0.2, 0.28
 _OCTAVE = 4.0  # so many times more, on top, for another octave of a tempo that has been followed for 15 s
+_CUT_SURE = 0.1  # so much of how sure it was is left after a cut
+_COMPOUND_AFTER_S = 2.0  # of the same tempo
 _WINDOW = np.arange(-9, 10)  # bins, +-0.14 beats: an error the filter may follow without a flip
 _SAME_ROWS = 4  # 2.6 %: as near as that it is the same tempo, which the filter follows
 _LOOP_S = 1.3  # time constant of the alpha-beta filter
@@ -67,7 +70,7 @@ class ResonatorTracker:
         self._lively = self._usual = 0.0
 
         self._rows = len(self._bank.hz)
-        self._row = 0
+        self._row = self._followed_at = 0  # of all hops, the one at which all tempi were scored last
         self.hz_rows = self._bank.hz[::2]
         self.table = np.zeros((len(self.hz_rows), BINS), np.float32)
         self._scored = np.zeros(len(self.hz_rows), np.int64)
@@ -75,6 +78,7 @@ class ResonatorTracker:
         self._best_score, self._best_row = 0.0, 0
         self._locked_s = 0.0
         self._challenge = self._flip = 0.0  # evidence for another tempo, another phase
+        self._compound, self._pairs = Compound(), 1.0  # and how many times as fast pairs of eighths are
         self._hz = 0.0  # beats per second; 0 before the first lock
         self._phase = 0.0  # beats, of the middle of what is remembered: `age_s` ago
         self._age = 0.0
@@ -91,17 +95,24 @@ class ResonatorTracker:
         self._score_slice()
         if self._row < self._rows:
             return
-        self._row, self.fresh = 0, True
+        self._row, self.fresh, self._followed_at = 0, True, self._hops
         elapsed = min(max(t - self._t, 0.0), 1.0) if self._t is not None else 0.0
         self._t = t
         self._follow(elapsed)
         self._best_score = 0.0
 
+    def mark(self) -> None:
+        """The music may have been cut just now."""
+        self._bank.mark()
+
     def forget(self, kept: float) -> None:
-        """The music was cut: let what was heard count `kept` times as much, 0..1."""
+        """The music was cut at the last `mark`: let what was before count `kept` times as much, 0..1."""
         self._bank.forget(kept)
+        self._bank.favour(None)
+        self._compound.reset()
+        self._pairs = 1.0
         self._locked_s = 0.0
-        self._confidence *= kept
+        self._confidence *= _CUT_SURE
 
     @property
     def ages_s(self) -> np.ndarray:
@@ -125,9 +136,23 @@ class ResonatorTracker:
         return self._hz
 
     @property
+    def in_threes(self) -> bool:
+        """Whether the music is known to count in threes, as 6/8 does."""
+        return self._compound.found
+
+    @property
+    def by_threes(self) -> bool:
+        """Whether so slow a beat is followed that it falls into three; else, in threes, it is eighths that are followed."""
+        return self._compound.found and self._pairs > 1.0
+
+    @property
     def beat(self) -> float:
         """Where the beat that is followed was at the last sample when all tempi were last scored, a real number."""
         return self._phase + self._hz * (self._age + FLUX_LAG_S)
+
+    def beat_ago(self, ago_s: float) -> float:
+        """Return where the beat that is followed was `ago_s` before the last sample, a real number."""
+        return self.beat + self._hz * ((self._hops - self._followed_at) * self._hop_s - ago_s)
 
     @property
     def confidence(self) -> float:
@@ -180,6 +205,8 @@ class ResonatorTracker:
             self._lock(self._best_row)
             return
         self._locked_s += elapsed
+        if self._locked_s > _COMPOUND_AFTER_S and self._in_threes(elapsed):
+            return
 
         row = bank.row_of(self._hz)
         score, pulse = bank.score(slice(row, row + 1))
@@ -189,7 +216,7 @@ class ResonatorTracker:
         own = float(score[near].max())
         best = float(score.max())
         patience = 0.3 + 0.7 * self._confidence  # what one is not sure of is given up sooner
-        rival = self._best_score if abs(self._best_row - row) > _SAME_ROWS else 0.0
+        rival = self._best_score if abs(self._best_row - row) > _SAME_ROWS and not self._compound.found else 0.0
         self._challenge = _evidence(self._challenge, rival, best, elapsed)
         self._flip = _evidence(self._flip, best if own < best else 0.0, own, elapsed)
         # Twice or half the tempo is the same music, counted another way: worth a change only while it has just begun.
@@ -209,6 +236,20 @@ class ResonatorTracker:
         self._hz = min(FASTEST_BPM / 60.0, max(SLOWEST_BPM / 60.0, self._hz))
         sure = (own / bank.prior[row] - SCORE_NOISE) / (SCORE_SURE - SCORE_NOISE)
         self._confidence += (min(1.0, max(0.0, sure)) - self._confidence) * min(1.0, elapsed / 0.7)
+
+    def _in_threes(self, elapsed: float) -> bool:
+        """Return whether another tempo was taken, because the music counts in threes, or does so no more."""
+        bank, compound = self._bank, self._compound
+        pairs = self._hz * self._pairs
+        if pairs > MOST_HZ or not compound.step(bank.threes(pairs), self._confidence, elapsed):
+            return False
+        row, self._pairs = self._best_row, 1.0
+        if compound.found:
+            self._pairs = 0.5 if 2.0 * pairs * 60.0 <= FASTEST_BPM else PAIRS  # eighths where they are slow enough
+            row = bank.row_of(pairs / self._pairs)
+        bank.favour(row if compound.found else None)
+        self._lock(row)
+        return True
 
     def _lock(self, row: int) -> None:
         """Take the tempo of `row` and its best phase."""

@@ -11,7 +11,11 @@ but knows no phase; this gives both for 5 us a hop. How it was chosen, and how w
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+from phosphene.engine.tempo.compound import THREES, TWOS
 
 _PER_OCTAVE = 106  # a multiple of 53, whose 84th step is a factor 3 within 0.003 %: harmonics fall on the grid
 _LOWEST_HZ = 0.225
@@ -43,6 +47,7 @@ _GAIN, _EVERY_OTHER, _TOO_SLOW = 0.35, 0.25, 0.3
 # bpm fall outside, 70 and 175 inside.
 _EDGES_BPM, _STEEP = (66.0, 183.0), 60.0
 _FORGOTTEN = 1e-12
+_FAVOURED = 6  # rows to either side, 4 %
 
 
 class Resonators:
@@ -59,6 +64,8 @@ class Resonators:
         self._decay = float(np.exp(-hop_s / tau_s))
         self._energy = [0.0, 0.0]
         self._mass = self._moment = 0.0
+        self._marked, self._since = np.zeros_like(self._z), 0  # resonators as they were so many hops ago,
+        self._marked_numbers: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # and energies, mass and moment
         self._hop_s = hop_s
 
         edges = [np.log2(bpm / 60.0 / _LOWEST_HZ) * _PER_OCTAVE for bpm in (slowest, fastest)]
@@ -67,6 +74,7 @@ class Resonators:
         self.prior = np.exp(-0.5 * (np.log2(self.hz * 60.0 / centre) / octaves) ** 2)  # [rows]
         bpm, (low, high) = self.hz * 60.0, _EDGES_BPM
         self.prior /= (1.0 + (low / bpm) ** _STEEP) * (1.0 + (bpm / high) ** _STEEP)
+        self._usual_prior = self.prior.copy()
 
         # Half-beat harmonics m = 1, 2, ...: the even ones are shared by all beats, the odd ones change sign every beat.
         m = np.arange(1, _HARMONICS + 1)
@@ -90,6 +98,7 @@ class Resonators:
     def step(self, bass: float, rest: float) -> None:
         """Feed one hop of onset strength with its mean removed."""
         z, energy, decay = self._z, self._energy, self._decay
+        self._since += 1
         z *= self._turn
         self._in[0, 0], self._in[1, 0] = bass, rest
         z += self._in
@@ -103,13 +112,40 @@ class Resonators:
         self._moment = decay * (self._moment + self._mass * self._hop_s)
         self._mass = decay * self._mass + max(bass, 0.0) + max(rest, 0.0)
 
+    def mark(self) -> None:
+        """Take note of what is remembered now: `forget` takes it away."""
+        self._marked[:] = self._z
+        self._marked_numbers = (*self._energy, self._mass, self._moment)
+        self._since = 0
+
     def forget(self, kept: float) -> None:
-        """Let what is remembered count `kept` times as much, 0..1, beside what comes."""
-        self._z *= np.float32(kept)
-        self._energy[0] *= kept
-        self._energy[1] *= kept
-        self._mass *= kept
-        self._moment *= kept
+        """Let what was heard before the last `mark` count `kept` times as much, 0..1.
+
+        All fades alike, so what it has faded to is known.
+        """
+        hops = self._since
+        gone = (1.0 - kept) * self._decay**hops
+        self._z -= np.float32(1.0 - kept) * self._marked * self._turn**hops
+        bass, rest, mass, moment = (number * gone for number in self._marked_numbers)
+        self._energy[:] = max(0.0, self._energy[0] - bass), max(0.0, self._energy[1] - rest)
+        self._mass = max(0.0, self._mass - mass)
+        self._moment = max(0.0, self._moment - moment - mass * hops * self._hop_s)
+        self._marked[:], self._marked_numbers = 0.0, (0.0, 0.0, 0.0, 0.0)
+
+    def favour(self, row: int | None) -> None:
+        """Take the tempi near `row` for as likely as any, however slow they are; None: what is usual again."""
+        self.prior[:] = self._usual_prior
+        if row is not None:
+            self.prior[max(0, row - _FAVOURED) : row + _FAVOURED + 1] = 1.0
+
+    def threes(self, hz: float) -> float:
+        """Return the log of the power of threes over that of twos (see `compound`), for a beat of `hz` counted in twos."""
+        steps = (math.log2(hz * part / _LOWEST_HZ) * _PER_OCTAVE for part in (*THREES, *TWOS))
+        z = self._z[:, [min(self._z.shape[1] - 1, max(0, round(step))) for step in steps]]
+        bass, rest = (z.real * z.real + z.imag * z.imag).tolist()
+        scale = [1.0 / (energy + 1e-9) for energy in self._energy]
+        powers = [scale[0] * low + scale[1] * high for low, high in zip(bass, rest, strict=True)]
+        return math.log((sum(powers[: len(THREES)]) + _FORGOTTEN) / (sum(powers[len(THREES) :]) + _FORGOTTEN))
 
     @property
     def turn(self) -> np.ndarray:

@@ -9,6 +9,7 @@ from phosphene.engine.core.signals import HOP, SAMPLE_RATE
 from phosphene.engine.tempo.beat_filter import BeatFilter
 from phosphene.engine.tempo.cut import Cut
 from phosphene.engine.tempo.off_beat import OffBeat
+from phosphene.engine.tempo.resonators import Resonators
 
 FRAME_S = 2 * HOP / SAMPLE_RATE
 
@@ -118,26 +119,49 @@ def test_bass_that_is_stronger_all_along_moves_them_though_it_is_but_a_little_st
     assert kicks([1.0] * 12, [1.26, 2.25] * 6).half == 0.0, "bass that answers is not even"
 
 
-def found_cuts(rates: list[tuple[float, float]], weight: float = 1.0) -> list[float]:
-    """Return when a cut is found, in s; rates: (nats a second, for so many s) in turn."""
-    cut, found, t = Cut(), [], 0.0
-    for rate, seconds in rates:
-        for _ in range(round(seconds / FRAME_S)):
-            t += FRAME_S
-            if cut.step(rate * weight * FRAME_S, weight, FRAME_S):
-                found.append(t)
+def found_cuts(activation: np.ndarray, weight: np.ndarray | None = None) -> list[float]:
+    """Let a filter hear, and where it is cut the one that takes its place; return when cuts are found, in s."""
+    heard, cut, found = BeatFilter(FRAME_S, 55.0, 200.0), Cut(BeatFilter(FRAME_S, 55.0, 200.0)), []
+    for k, (likely, says) in enumerate(zip(activation, np.ones(len(activation)) if weight is None else weight, strict=True)):
+        heard.step(float(likely), float(says))
+        if cut.step(heard.foreseen, float(likely), float(says), FRAME_S):
+            heard, cut.fresh = cut.fresh, heard
+            found.append(k * FRAME_S)
     return found
 
 
-def test_a_beat_that_was_foreseen_and_is_no_more_was_cut_once() -> None:
-    (at,) = found_cuts([(10.0, 15.0), (-3.0, 5.0)])
-    assert 15.5 < at < 17.0
-    assert found_cuts([(10.0, 15.0), (4.0, 5.0), (10.0, 5.0)]) == [], "a fill"
-    assert found_cuts([(3.0, 15.0), (-3.0, 5.0)]) == [], "it was never foreseen well"
-    cut = Cut()
-    for k in range(round(30.0 / FRAME_S)):  # a break says nothing
-        playing = k * FRAME_S < 15.0
-        assert not cut.step(10.0 * FRAME_S if playing else 0.0, float(playing), FRAME_S)
+@pytest.mark.parametrize(("aside", "period"), [(0.25, 0.5), (0.2, 0.5), (0.1, 0.37), (0.0, 0.61)])
+def test_a_beat_that_was_foreseen_and_is_no_more_was_cut_once(aside: float, period: float) -> None:
+    beats = np.concatenate([np.arange(0.0, 14.9, 0.5), np.arange(15.0 + aside, 25.0, period)])
+    (at,) = found_cuts(pulses(beats, 25.0))
+    assert 15.25 < at < 17.5
+
+
+def test_fills_breaks_and_what_was_never_foreseen_are_no_cuts() -> None:
+    steady = np.arange(0.0, 25.0, 0.5)
+    assert found_cuts(pulses(steady, 25.0)) == []
+    fill = 0.35 * pulses(np.arange(15.0, 17.0, 0.125), 25.0)  # as the networks hear one
+    assert found_cuts(np.maximum(pulses(steady, 25.0), fill)) == []
+    silent = pulses(steady[(steady < 15.0) | (steady > 19.0)], 25.0)
+    playing = np.abs(np.arange(len(silent)) * FRAME_S - 17.0) > 2.0
+    assert found_cuts(silent, playing.astype(float)) == [], "a break says nothing"
+    rng = np.random.default_rng(3)
+    assert found_cuts(rng.uniform(0.0, 0.3, 3000)) == []
+
+
+def test_repetition_forgets_what_was_before_the_mark_and_nothing_else() -> None:
+    rng = np.random.default_rng(4)
+    old, new = rng.standard_normal((2, 900, 2))
+    both, alone = (Resonators(HOP / SAMPLE_RATE, 4.0, 55.0, 200.0, 126.0, 1.0) for _ in range(2))
+    for bass, rest in old:
+        both.step(bass, rest)
+    both.mark()
+    for bass, rest in new:
+        both.step(bass, rest)
+        alone.step(bass, rest)
+    both.forget(0.0)
+    assert both.age_s == pytest.approx(alone.age_s)
+    assert np.allclose(both.score(slice(0, 40))[0], alone.score(slice(0, 40))[0], atol=0.01)
 
 
 def test_opened_the_filter_finds_a_beat_half_a_beat_aside_sooner() -> None:
