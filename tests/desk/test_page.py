@@ -463,6 +463,14 @@ def test_a_storm_of_messages_leaves_the_list_bounded(visit: Callable[..., Page],
     until(lambda: page.locator(".messages tbody tr").count() in range(30, 65))
 
 
+def test_a_filter_that_is_pasted_is_cut(visit: Callable[..., Page], desk: FakeDesk) -> None:
+    page = visit()
+    page.get_by_role("button", name="Control").click()
+    page.locator(".messages input").focus()
+    page.keyboard.insert_text("e " * 50_000)
+    assert len(page.locator(".messages input").input_value()) == 200
+
+
 def test_styles_are_suggested_for_the_music(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     page.click("[data-view=library]")
