@@ -194,7 +194,12 @@ def _lines(model: OperatorModel, places: Layout) -> Piece:
 
 def _invitation(model: OperatorModel, places: Layout) -> Piece:
     left, _, width, _ = places.panel
-    place = (left, places.qr[1], width - places.qr[2] - places.px, places.qr[3])
+    place = (
+        left,
+        places.qr[1],
+        max(1, width - places.qr[2] - places.px),
+        places.qr[3],
+    )  # a window may have any size
 
     def draw() -> np.ndarray:
         pen = _pen(place, places.px)

@@ -27,8 +27,13 @@ class OperatorWindow:
         dont_care = self._glfw.DONT_CARE
         self._glfw.set_window_size_limits(self._window, _SMALLEST.width, _SMALLEST.height, dont_care, dont_care)
         self._glfw.make_context_current(self._window)
-        self._glfw.swap_interval(0)
-        self._framebuffer = int(GL.glGenFramebuffers(1))
+        try:
+            self._glfw.swap_interval(0)
+            self._framebuffer = int(GL.glGenFramebuffers(1))
+        except Exception:
+            wall.make_current()
+            self._glfw.destroy_window(self._window)
+            raise
         wall.make_current()
 
     @property
@@ -40,6 +45,12 @@ class OperatorWindow:
     def should_close(self) -> bool:
         """True once a person has closed it. The show goes on."""
         return bool(self._glfw.window_should_close(self._window))
+
+    def make_room(self) -> None:
+        """Go to a screen that the wall does not fill now, where there is one."""
+        x, y, size = self._wall.free_place(_SIZE)
+        self._glfw.set_window_size(self._window, size.width, size.height)
+        self._glfw.set_window_pos(self._window, x, y)
 
     def show(self, picture: RenderTarget) -> None:
         """Show a picture (rgba8, sRGB) of the window's size. The wall's context is current before and after."""

@@ -104,8 +104,13 @@ class Window:
         return [monitor for monitor, _ in self._glfw.monitors()]
 
     def go_to(self, monitor: str) -> None:
-        """Fill another monitor, by its name, part of it, or its number. Raises UserError that lists those that are there."""
+        """Fill another monitor, by its name, part of it, or its number. Raises UserError that lists those that are there.
+
+        Nothing happens where it fills that one already: measuring a screen anew is a moment of black on it.
+        """
         found = find_monitor(monitor, self.monitors)
+        if self.fullscreen and found.name == self._wanted:
+            return
         self._wanted, self._fullscreen = found.name, True
         self._place()
         self.refresh_hz, self.vsync = self._measure()
@@ -117,17 +122,21 @@ class Window:
         It opens on a monitor that this one does not fill, where there is one. Raises UserError.
         """
         glfw = self._glfw.api
-        monitors = self._glfw.monitors()
-        free = next((each for each in monitors if not (self._fullscreen and each[0].name == self._wanted)), None)
-        x = y = 60
-        if free is not None:
-            left, top, width, height = glfw.get_monitor_workarea(free[1])
-            size = Size(min(size.width, round(width * 0.9)), min(size.height, round(height * 0.85)))
-            x, y = left + (width - size.width) // 2, top + (height - size.height) // 2
+        x, y, size = self.free_place(size)
         window = self._glfw.create(size, title, self._window)
         glfw.set_window_pos(window, x, y)
         glfw.set_key_callback(window, self._on_key)
         return window
+
+    def free_place(self, size: Size) -> tuple[int, int, Size]:
+        """Return x, y and the size, `size` or less, for a window on a monitor that this one does not fill, if any."""
+        monitors = self._glfw.monitors()
+        free = next((each for each in monitors if not (self._fullscreen and each[0].name == self._wanted)), None)
+        if free is None:
+            return 60, 60, size
+        left, top, width, height = self._glfw.api.get_monitor_workarea(free[1])
+        size = Size(min(size.width, round(width * 0.9)), min(size.height, round(height * 0.85)))
+        return left + (width - size.width) // 2, top + (height - size.height) // 2, size
 
     @property
     def glfw(self) -> ModuleType:
@@ -218,6 +227,7 @@ class Window:
 
     def _measure(self) -> tuple[float, bool]:
         """Return (refresh rate in Hz, whether a swap waits for the screen)."""
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)  # a show that goes to another screen has drawn elsewhere last
         times = [clock.now()]
         for _ in range(_SWAPS_MEASURED):
             GL.glClearColor(0.0, 0.0, 0.0, 1.0)

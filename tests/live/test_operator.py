@@ -106,6 +106,46 @@ def test_the_picture_goes_to_another_screen_by_name_and_a_wrong_name_changes_not
     red.close()
 
 
+def test_going_where_it_is_leaves_the_picture_on_the_screen(wall: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    monkeypatch.setattr(Window, "_measure", lambda self: measured.append(1) or (60.0, False))
+    for _ in range(3):
+        wall.go_to("1")
+    assert measured == []
+    wall.fill(False)
+    wall.go_to("1")
+    assert (measured, wall.fullscreen) == ([1], True)
+
+
+def test_going_to_another_screen_clears_no_picture(wall: Window) -> None:
+    red = flat(RED)
+    red.bind()
+    wall.go_to("0")
+    assert (red.read()[..., 0] == 1.0).all()
+    red.close()
+
+
+def test_the_operators_window_leaves_the_screen_that_the_wall_goes_to(wall: Window, two_screens: str) -> None:  # noqa: F811
+    operator, red = OperatorWindow(wall), flat(RED)
+    wall.go_to("0")
+    operator.make_room()
+    for _ in range(10):
+        clock.sleep(0.03)  # the window system moves them in its own time
+        wall.poll()
+        wall.present(red)
+        big = RenderTarget(operator.size, "rgba8")
+        big.upload(np.full((operator.size.height, operator.size.width, 4), (*GREEN, 255), np.uint8))
+        operator.show(big)
+        big.close()
+    clock.sleep(0.2)
+    screens = grab(two_screens)
+    assert tuple(screens[384, 512]) == RED
+    assert tuple(screens[300, 1024 + 400]) == GREEN
+    assert not (screens[:, :1024] == GREEN).all(axis=2).any()
+    operator.close()
+    red.close()
+
+
 def soon(true: Callable[[], bool]) -> bool:
     give_up = clock.now() + PATIENCE_S
     while not (found := true()) and clock.now() < give_up:
