@@ -76,16 +76,12 @@ class Operator:
             self._view = OperatorView(self._stage.mixer.passes, self._stage.output.size.aspect)
             self._told = self._drawn = 0.0
 
-    def make_room(self) -> None:
-        """Leave the screen that the wall has gone to."""
-        if self._window is not None:
-            self._window.make_room()
-
     def draw(self, picture: RenderTarget, frame: Frame) -> None:
         """Draw it, where it is due and there is time. A fault closes it: nothing here may cost the wall a picture."""
         if self._window is None or self._view is None:
             return
         try:
+            self._window.make_room()
             if self._window.should_close:
                 self.close()
             elif self._due(frame):

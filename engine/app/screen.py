@@ -82,18 +82,15 @@ class Screen:
             self._go_to(window, str(value))
 
     def _go_to(self, window: Window, monitor: str) -> None:
-        assert self.operator is not None
-        before = window.refresh_hz, window.monitor
+        before = window.refresh_hz
         try:
             window.go_to(monitor)
         except UserError as error:
             self._stage.say(f"the picture stays where it is: {error.line()}")
             return
         self._monitors_due = 0.0
-        if window.monitor != before[1]:
-            self.operator.make_room()
-        if window.vsync and abs(window.refresh_hz - before[0]) > _SAME_RATE * before[0]:
-            rate = f"{window.refresh_hz:.0f} Hz, the show was begun at {before[0]:.0f}"
+        if window.vsync and abs(window.refresh_hz - before) > _SAME_RATE * before:
+            rate = f"{window.refresh_hz:.0f} Hz, the show was begun at {before:.0f}"
             self._stage.say(f"{window.monitor} runs at {rate}: begin it again there for an even picture")
 
     def _told(self) -> dict[str, Args]:

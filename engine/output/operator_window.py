@@ -23,6 +23,7 @@ class OperatorWindow:
 
     def __init__(self, wall: Window, title: str = "Phosphene: operator") -> None:
         self._wall, self._glfw = wall, wall.glfw
+        self._placed = wall.placed
         self._window: Any = wall.beside(_SIZE, title)
         dont_care = self._glfw.DONT_CARE
         self._glfw.set_window_size_limits(self._window, _SMALLEST.width, _SMALLEST.height, dont_care, dont_care)
@@ -47,8 +48,15 @@ class OperatorWindow:
         return bool(self._glfw.window_should_close(self._window))
 
     def make_room(self) -> None:
-        """Go to a screen that the wall does not fill now, where there is one."""
-        x, y, size = self._wall.free_place(_SIZE)
+        """Leave the screen that the wall has gone to, or one that is gone, where there is another. Call it every frame."""
+        if self._placed == self._wall.placed:
+            return
+        self._placed = self._wall.placed
+        (x, y), (width, height) = self._glfw.get_window_pos(self._window), self._glfw.get_window_size(self._window)
+        place = self._wall.free_place(_SIZE)
+        if place is None or self._wall.leaves_free(x + width // 2, y + height // 2):
+            return
+        x, y, size = place
         self._glfw.set_window_size(self._window, size.width, size.height)
         self._glfw.set_window_pos(self._window, x, y)
 

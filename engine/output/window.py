@@ -52,6 +52,7 @@ class Window:
         self._monitors_changed = False
         self._fence: Any = None
         self._refreshes = 1
+        self.placed = 0  # how often: after each, another window may lie over it
         try:
             monitors = self._glfw.monitors()
             # The name outlives the monitor: that is how it is found again.
@@ -122,21 +123,31 @@ class Window:
         It opens on a monitor that this one does not fill, where there is one. Raises UserError.
         """
         glfw = self._glfw.api
-        x, y, size = self.free_place(size)
+        x, y, size = self.free_place(size) or (60, 60, size)
         window = self._glfw.create(size, title, self._window)
         glfw.set_window_pos(window, x, y)
         glfw.set_key_callback(window, self._on_key)
         return window
 
-    def free_place(self, size: Size) -> tuple[int, int, Size]:
-        """Return x, y and the size, `size` or less, for a window on a monitor that this one does not fill, if any."""
-        monitors = self._glfw.monitors()
-        free = next((each for each in monitors if not (self._fullscreen and each[0].name == self._wanted)), None)
+    def free_place(self, size: Size) -> tuple[int, int, Size] | None:
+        """Return x, y and the size, `size` or less, for a window on a monitor that this one does not fill; None: no such."""
+        free = next(iter(self._free()), None)
         if free is None:
-            return 60, 60, size
+            return None
         left, top, width, height = self._glfw.api.get_monitor_workarea(free[1])
         size = Size(min(size.width, round(width * 0.9)), min(size.height, round(height * 0.85)))
         return left + (width - size.width) // 2, top + (height - size.height) // 2, size
+
+    def leaves_free(self, x: int, y: int) -> bool:
+        """Whether this point of the desktop is on a monitor, and not on the one that this window fills."""
+        for monitor, handle in self._free():
+            left, top = self._glfw.api.get_monitor_pos(handle)
+            if left <= x < left + monitor.size.width and top <= y < top + monitor.size.height:
+                return True
+        return False
+
+    def _free(self) -> list[tuple[Monitor, Any]]:
+        return [each for each in self._glfw.monitors() if not (self._fullscreen and each[0].name == self._wanted)]
 
     @property
     def glfw(self) -> ModuleType:
@@ -243,6 +254,7 @@ class Window:
 
     def _place(self) -> None:
         """Put the window where it belongs among the monitors that are there now."""
+        self.placed += 1
         glfw = self._glfw.api
         monitors = self._glfw.monitors()
         found = next(((m, handle) for m, handle in monitors if m.name == self._wanted), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -144,6 +145,35 @@ def test_the_operators_window_leaves_the_screen_that_the_wall_goes_to(wall: Wind
     assert not (screens[:, :1024] == GREEN).all(axis=2).any()
     operator.close()
     red.close()
+
+
+def test_the_operators_window_comes_back_with_its_screen_and_stays_where_a_hand_put_it(wall: Window) -> None:
+    operator = OperatorWindow(wall)
+
+    def left() -> int:
+        for _ in range(5):
+            clock.sleep(0.05)
+            wall.poll()
+            operator.make_room()
+        return int(wall.glfw.get_window_pos(operator._window)[0])
+
+    first = left()
+    wall.glfw.set_window_pos(operator._window, 7, 9)
+    wall.fill(False)
+    wall.fill(True)
+    assert left() == 7, "it was in nobody's way"
+    xrandr("--output", "DUMMY0", "--off")
+    wall.glfw.set_window_pos(operator._window, 1100, 9)  # as a window manager does with what is on no screen
+    left()
+    back = ["--output", "DUMMY0", "--mode", "1024x768", "--pos", "0x0", "--output", "DUMMY1", "--mode", "800x600"]
+    xrandr(*back, "--pos", "1024x0")
+    xrandr("--query")
+    assert left() == first
+    operator.close()
+
+
+def xrandr(*arguments: str) -> None:
+    subprocess.run(["xrandr", *arguments], check=True, capture_output=True)
 
 
 def soon(true: Callable[[], bool]) -> bool:

@@ -33,6 +33,9 @@ class Window:
         self.time.t += self.cost
         self.shown.append(self.time.t)
 
+    def make_room(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed += 1
 
