@@ -263,6 +263,22 @@ def test_take_goes_to_the_deck_that_is_not_seen(visit: Callable[..., Page], desk
     assert page.locator(".tile.deck-b .badge").inner_text() == "seen"
 
 
+@pytest.mark.parametrize(("path", "value"), [("/state/pending", "tide"), ("/state/fade", "wipe to b, waiting")])
+def test_take_in_preview_brings_in_what_loads_or_waits_for_its_bar(
+    visit: Callable[..., Page], desk: FakeDesk, path: str, value: str
+) -> None:
+    page = visit()
+    desk.set("/preview", 1)
+    desk.set(path, value)
+    page.wait_for_timeout(300)
+    page.click(".take")
+    until(lambda: said(desk, "/take") == [[]])
+    desk.set(path, "")
+    page.wait_for_timeout(300)
+    page.click(".take")
+    until(lambda: said(desk, "/crossfade/to") == [["b", 8.0]])
+
+
 def test_panic_is_held(visit: Callable[..., Page], desk: FakeDesk) -> None:
     page = visit()
     page.mouse.move(*middle(page, ".panic"))
