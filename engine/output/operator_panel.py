@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import segno
 from PIL import Image
 
 from phosphene.engine.core.frame import Size
@@ -213,6 +212,8 @@ def _invitation(model: OperatorModel, places: Layout) -> Piece:
 
 
 def _qr(url: str, side: int) -> np.ndarray:
+    import segno  # only where there is a desk for phones
+
     code = segno.make(url, error="l")
     dots = np.array([[not cell for cell in row] for row in code.matrix_iter(border=3)], np.uint8) * 255
     scale = max(1, side // len(dots))
