@@ -199,9 +199,10 @@ class Window:
         self.fill(not self.fullscreen)
 
     def fill(self, on: bool) -> None:
-        """Fill the chosen monitor, or be a window."""
+        """Fill the chosen monitor, or be a window. What it is already it stays, untouched."""
         self._fullscreen = on
-        self._place()
+        if on != self.fullscreen:
+            self._place()
 
     def close(self) -> None:
         """Close the window and GLFW."""

@@ -110,9 +110,11 @@ def test_the_picture_goes_to_another_screen_by_name_and_a_wrong_name_changes_not
 def test_going_where_it_is_leaves_the_picture_on_the_screen(wall: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[int] = []
     monkeypatch.setattr(Window, "_measure", lambda self: measured.append(1) or (60.0, False))
+    placed = wall.placed
     for _ in range(3):
         wall.go_to("1")
-    assert measured == []
+        wall.fill(True)
+    assert (measured, wall.placed) == ([], placed)
     wall.fill(False)
     wall.go_to("1")
     assert (measured, wall.fullscreen) == ([1], True)
