@@ -195,7 +195,8 @@ class Autopilot:
     def _chosen(self, now: Now) -> Choice | None:
         state, signals = now.state, now.signals
         if state.on_standby:
-            return Choice(state.scene, "no drop came")  # called again it comes in
+            held = state.fade is not None and state.fade.held  # since before the autopilot was switched on
+            return Choice(state.scene, "it waited for TAKE" if held else "no drop came")  # called again it comes in
         barred = {state.scene, *self._refused}
         match state.autopilot.order:
             case "shuffle":

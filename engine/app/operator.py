@@ -73,7 +73,11 @@ class Operator:
             except UserError as error:
                 self._stage.say(f"no operator's window: {error.line()}")
                 return
-            self._view = OperatorView(self._stage.mixer.passes, self._stage.output.size.aspect)
+            try:
+                self._view = OperatorView(self._stage.mixer.passes, self._stage.output.size.aspect)
+            except Exception:
+                self.close()  # a window that nothing draws would not even hear that it is closed
+                raise
             self._told = self._drawn = 0.0
 
     def draw(self, picture: RenderTarget, frame: Frame) -> None:
@@ -81,6 +85,7 @@ class Operator:
         if self._window is None or self._view is None:
             return
         try:
+            self._window.make_room()
             if self._window.should_close:
                 self.close()
             elif self._due(frame):

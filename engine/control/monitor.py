@@ -33,9 +33,15 @@ class Noted:
     why: str | Callable[[], UserError] = ""
 
     def told(self) -> Told:
-        """Return it as plain values: {number, t, address, args, from, why}; texts are cut to 200 characters."""
+        """Return it as plain values: {number, t, address, args, from, why}; texts are cut to 200 characters.
+
+        Arguments that cannot be read are left out, and why that is so is told where nothing else is.
+        """
         why = self.why if isinstance(self.why, str) else self.why().line()
-        shown = [_plain(each) for each in list(self.args())[:_MOST_ARGS]]
+        try:
+            shown = [_plain(each) for each in list(self.args())[:_MOST_ARGS]]
+        except UserError as error:  # what no address took was never read, and may be no text
+            shown, why = [], why or error.line()
         told: Told = {"number": self.number, "t": self.t, "address": self.path[:_MOST_TEXT], "args": shown}
         return told | {"from": self.source, "why": why[: 2 * _MOST_TEXT]}
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from phosphene.engine.audio.devices import ALL
+from phosphene.engine.core import clock
 from phosphene.engine.core.child import child_environment, python_child
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import is_name, scene_folders
@@ -32,6 +35,7 @@ from phosphene.engine.show.setlist import Setlist
 _STILL, _VIDEO = "preview.png", "preview.mp4"
 _SCENE_STILL, _SCENE_STILLS = "still.webp", "stills"  # in a folder beside the scenes: tools/lab/scene_stills.py makes ours
 _LOOK_S = 5.0  # a look at the audio devices takes 0.3 s; a driver that hangs must not hold the page up for ever
+_SEEN_S = 1.0  # for which a look counts: pages that ask again and again must not start a process each time
 
 
 class DeskLibrary:
@@ -41,6 +45,9 @@ class DeskLibrary:
         self._catalogue, self._setlist = catalogue, setlist
         self._known: dict[Path, tuple[tuple[float, int], dict[str, Any]]] = {}
         self._metas: dict[Path, tuple[tuple[float, int] | None, StyleMeta]] = {}
+        self._looking = threading.Lock()
+        self._inputs: list[str] = []
+        self._seen = -math.inf  # when
 
     def document(self) -> dict[str, Any]:
         """Return what `library.json` is."""
@@ -53,7 +60,7 @@ class DeskLibrary:
                 "name": self._setlist.name,
                 "cues": [{"scene": cue.scene, "note": cue.note} for cue in self._setlist.cue],
             },
-            "inputs": input_names(),
+            "inputs": self.inputs(),
             "signals": list(SIGNALS),
             "curves": list(CURVES),
             "effects": {name: [p.name for p in params] for name, params in self._catalogue.effects.items()},
@@ -78,8 +85,12 @@ class DeskLibrary:
         return found if found.is_file() else None
 
     def inputs(self) -> list[str]:
-        """Return what `/audio/input` can be given now. Takes 0.3 s."""
-        return input_names()
+        """Return what `/audio/input` can be given now, or could a second ago at most. Takes 0.3 s."""
+        with self._looking:
+            if clock.now() - self._seen > _SEEN_S:
+                self._inputs = input_names()
+                self._seen = clock.now()
+            return self._inputs
 
     def suggested(self, heard: Mapping[str, Any]) -> dict[str, Any]:
         """Return the styles that suit what is heard now, with the reasons.

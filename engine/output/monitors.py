@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.core.errors import UserError, one_line
 from phosphene.engine.core.extras import install_packages
 from phosphene.engine.core.frame import Size
 
@@ -22,7 +22,9 @@ _REMEDY = "start it in a desktop session, set DISPLAY or WAYLAND_DISPLAY, or use
 
 @dataclass(frozen=True)
 class Monitor:
-    """A screen as the system names it. size: pixels of its current mode; hz: its nominal refresh rate."""
+    """A screen as the system names it, a second one of that name as "NAME 2". size: pixels of its current mode; hz: its
+    nominal refresh rate.
+    """
 
     index: int
     name: str
@@ -80,8 +82,16 @@ class Glfw:
             name = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
             if mode is not None:
                 size = Size(mode.size.width, mode.size.height)
-                found.append((Monitor(len(found), name, size, float(mode.refresh_rate)), handle))
+                own = _own_name(name, [monitor.name for monitor, _ in found])
+                found.append((Monitor(len(found), own, size, float(mode.refresh_rate)), handle))
         return found
+
+
+def _own_name(name: str, taken: list[str]) -> str:
+    """Return a name of one line that no other screen has: Windows calls all of them "Generic PnP Monitor"."""
+    plain = one_line(name).strip() or "screen"
+    names = (plain, *(f"{plain} {number}" for number in range(2, len(taken) + 2)))
+    return next(each for each in names if each not in taken)
 
 
 def list_monitors() -> list[Monitor]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import segno
 from PIL import Image
 
 from phosphene.engine.core.frame import Size
@@ -194,7 +193,12 @@ def _lines(model: OperatorModel, places: Layout) -> Piece:
 
 def _invitation(model: OperatorModel, places: Layout) -> Piece:
     left, _, width, _ = places.panel
-    place = (left, places.qr[1], width - places.qr[2] - places.px, places.qr[3])
+    place = (
+        left,
+        places.qr[1],
+        max(1, width - places.qr[2] - places.px),
+        places.qr[3],
+    )  # a window may have any size
 
     def draw() -> np.ndarray:
         pen = _pen(place, places.px)
@@ -208,6 +212,8 @@ def _invitation(model: OperatorModel, places: Layout) -> Piece:
 
 
 def _qr(url: str, side: int) -> np.ndarray:
+    import segno  # only where there is a desk for phones
+
     code = segno.make(url, error="l")
     dots = np.array([[not cell for cell in row] for row in code.matrix_iter(border=3)], np.uint8) * 255
     scale = max(1, side // len(dots))

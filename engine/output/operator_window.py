@@ -23,12 +23,18 @@ class OperatorWindow:
 
     def __init__(self, wall: Window, title: str = "Phosphene: operator") -> None:
         self._wall, self._glfw = wall, wall.glfw
+        self._placed = wall.placed
         self._window: Any = wall.beside(_SIZE, title)
         dont_care = self._glfw.DONT_CARE
         self._glfw.set_window_size_limits(self._window, _SMALLEST.width, _SMALLEST.height, dont_care, dont_care)
         self._glfw.make_context_current(self._window)
-        self._glfw.swap_interval(0)
-        self._framebuffer = int(GL.glGenFramebuffers(1))
+        try:
+            self._glfw.swap_interval(0)
+            self._framebuffer = int(GL.glGenFramebuffers(1))
+        except Exception:
+            wall.make_current()
+            self._glfw.destroy_window(self._window)
+            raise
         wall.make_current()
 
     @property
@@ -40,6 +46,19 @@ class OperatorWindow:
     def should_close(self) -> bool:
         """True once a person has closed it. The show goes on."""
         return bool(self._glfw.window_should_close(self._window))
+
+    def make_room(self) -> None:
+        """Leave the screen that the wall has gone to, or one that is gone, where there is another. Call it every frame."""
+        if self._placed == self._wall.placed:
+            return
+        self._placed = self._wall.placed
+        (x, y), (width, height) = self._glfw.get_window_pos(self._window), self._glfw.get_window_size(self._window)
+        place = self._wall.free_place(_SIZE)
+        if place is None or self._wall.leaves_free(x + width // 2, y + height // 2):
+            return
+        x, y, size = place
+        self._glfw.set_window_size(self._window, size.width, size.height)
+        self._glfw.set_window_pos(self._window, x, y)
 
     def show(self, picture: RenderTarget) -> None:
         """Show a picture (rgba8, sRGB) of the window's size. The wall's context is current before and after."""

@@ -52,6 +52,7 @@ class Window:
         self._monitors_changed = False
         self._fence: Any = None
         self._refreshes = 1
+        self.placed = 0  # how often: after each, another window may lie over it
         try:
             monitors = self._glfw.monitors()
             # The name outlives the monitor: that is how it is found again.
@@ -104,8 +105,13 @@ class Window:
         return [monitor for monitor, _ in self._glfw.monitors()]
 
     def go_to(self, monitor: str) -> None:
-        """Fill another monitor, by its name, part of it, or its number. Raises UserError that lists those that are there."""
+        """Fill another monitor, by its name, part of it, or its number. Raises UserError that lists those that are there.
+
+        Nothing happens where it fills that one already: measuring a screen anew is a moment of black on it.
+        """
         found = find_monitor(monitor, self.monitors)
+        if self.fullscreen and found.name == self._wanted:
+            return
         self._wanted, self._fullscreen = found.name, True
         self._place()
         self.refresh_hz, self.vsync = self._measure()
@@ -117,17 +123,31 @@ class Window:
         It opens on a monitor that this one does not fill, where there is one. Raises UserError.
         """
         glfw = self._glfw.api
-        monitors = self._glfw.monitors()
-        free = next((each for each in monitors if not (self._fullscreen and each[0].name == self._wanted)), None)
-        x = y = 60
-        if free is not None:
-            left, top, width, height = glfw.get_monitor_workarea(free[1])
-            size = Size(min(size.width, round(width * 0.9)), min(size.height, round(height * 0.85)))
-            x, y = left + (width - size.width) // 2, top + (height - size.height) // 2
+        x, y, size = self.free_place(size) or (60, 60, size)
         window = self._glfw.create(size, title, self._window)
         glfw.set_window_pos(window, x, y)
         glfw.set_key_callback(window, self._on_key)
         return window
+
+    def free_place(self, size: Size) -> tuple[int, int, Size] | None:
+        """Return x, y and the size, `size` or less, for a window on a monitor that this one does not fill; None: no such."""
+        free = next(iter(self._free()), None)
+        if free is None:
+            return None
+        left, top, width, height = self._glfw.api.get_monitor_workarea(free[1])
+        size = Size(min(size.width, round(width * 0.9)), min(size.height, round(height * 0.85)))
+        return left + (width - size.width) // 2, top + (height - size.height) // 2, size
+
+    def leaves_free(self, x: int, y: int) -> bool:
+        """Whether this point of the desktop is on a monitor, and not on the one that this window fills."""
+        for monitor, handle in self._free():
+            left, top = self._glfw.api.get_monitor_pos(handle)
+            if left <= x < left + monitor.size.width and top <= y < top + monitor.size.height:
+                return True
+        return False
+
+    def _free(self) -> list[tuple[Monitor, Any]]:
+        return [each for each in self._glfw.monitors() if not (self._fullscreen and each[0].name == self._wanted)]
 
     @property
     def glfw(self) -> ModuleType:
@@ -179,9 +199,10 @@ class Window:
         self.fill(not self.fullscreen)
 
     def fill(self, on: bool) -> None:
-        """Fill the chosen monitor, or be a window."""
+        """Fill the chosen monitor, or be a window. What it is already it stays, untouched."""
         self._fullscreen = on
-        self._place()
+        if on != self.fullscreen:
+            self._place()
 
     def close(self) -> None:
         """Close the window and GLFW."""
@@ -218,6 +239,7 @@ class Window:
 
     def _measure(self) -> tuple[float, bool]:
         """Return (refresh rate in Hz, whether a swap waits for the screen)."""
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)  # a show that goes to another screen has drawn elsewhere last
         times = [clock.now()]
         for _ in range(_SWAPS_MEASURED):
             GL.glClearColor(0.0, 0.0, 0.0, 1.0)
@@ -233,6 +255,7 @@ class Window:
 
     def _place(self) -> None:
         """Put the window where it belongs among the monitors that are there now."""
+        self.placed += 1
         glfw = self._glfw.api
         monitors = self._glfw.monitors()
         found = next(((m, handle) for m, handle in monitors if m.name == self._wanted), None)

@@ -181,11 +181,13 @@ class Document:
         return state.with_deck(deck, replace(state.deck(deck), wanted=style))
 
     def _call(self, state: ShowState, slug: str, cue: int, message: Message) -> ShowState:
-        """Ask for a scene. A second time, or while it is on stage, is a person who does not want to wait any longer."""
+        """Ask for a scene. A second time is a person who does not want to wait any longer. So is asking for the one that is
+        on stage, unless scenes are looked at first."""
         if state.on_standby and slug == state.scene:
             return released(replace(state, requested="", requested_cue=-1), message.position)
         message.actions.append(LoadScene(slug))
-        hurried = cue < 0 and slug in (state.pending, state.scene)  # a cue of the same scene is meant as it is written
+        again = slug == state.pending or (slug == state.scene and not state.preview)
+        hurried = cue < 0 and again  # a cue of the same scene is meant as it is written
         return replace(state, requested=slug, requested_cue=cue, hurried=hurried)
 
     def _next_scene(self, state: ShowState, message: Message) -> ShowState:
@@ -334,6 +336,7 @@ class Document:
             kind=state.kind if state.kind in TRANSITIONS else "dissolve",
             fade=fade,
             lookahead=LOOKAHEAD.clamp(state.lookahead),
+            preview=state.preview and not state.autopilot.on,
             autopilot=state.autopilot.fitted(),
             staged=staged(state.staged),
             follow=staged(state.follow),

@@ -161,6 +161,7 @@ class Conductor:
             self._request = bpm
             return
         self._lead()
+        t = max(t, self._asked)  # with a lookahead the beat at `t` was shown a while ago: the one that is shown now stays
         self._place(t, self._line.beat_at(t), min(FASTEST_BPM, max(SLOWEST_BPM, bpm)))
 
     def resync(self, t: float) -> None:
@@ -182,7 +183,7 @@ class Conductor:
             self._offset += beats
             self._line = self._line.reaim(t, beat=self._line.beat_at(t) + beats)
             self._goal = self._goal.reaim(t, beat=self._goal.beat_at(t) + beats)
-            self._asked = t
+            self._asked = t + self._ahead
 
     def multiply(self, factor: float, t: float) -> None:
         """Scale the tempo by `factor` (2, 1/2), every slower beat staying on a faster one. Ignored out of 30..300 bpm."""
@@ -238,7 +239,7 @@ class Conductor:
 
     def _place(self, t: float, beat: float, bpm: float) -> None:
         self._goal = self._line = Timeline(beat, t, bpm, 0.0)
-        self._asked = t
+        self._asked = max(self._asked, t)
 
     def _agrees(self, line: Timeline, t: float) -> bool:
         """True where the tracker tells what the performer told, at some octave; that octave is taken over."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from phosphene.engine.app.offline import offline_stage
 from phosphene.engine.app.pipeline import render_frame
 from phosphene.engine.app.recording import Recording
+from phosphene.engine.app.screen import Screen
+from phosphene.engine.app.surfaces import Surfaces
 from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.telemetry import state_values
 from phosphene.engine.audio.demo import demo_track
@@ -26,6 +30,7 @@ from phosphene.engine.control.table import LISTEN, TOKEN, build_table
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.signals import SAMPLE_RATE
 from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.output.base import Display
 from tests.fake_midi import FakePorts
 
 # What acts and keeps no value of its own, and so nothing is told of it.
@@ -61,6 +66,10 @@ def told(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
         render_frame(stage)
         assert stage.signals is not None
         values = state_values(stage, stage.signals, recording, "")
+        of_the_display: list[Callable[[], Mapping[str, Args]]] = []
+        listening = cast(Surfaces, SimpleNamespace(also_tell=of_the_display.append))
+        Screen(cast(Display, SimpleNamespace(name="headless")), stage, recording, listening)
+        values |= of_the_display[0]()
         recording.close()
     midi = MidiSurface(table, ControlBus(), ports=FakePorts())
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -104,6 +105,77 @@ def test_the_picture_goes_to_another_screen_by_name_and_a_wrong_name_changes_not
         wall.go_to("projector")
     assert wall.monitor == "DUMMY0"
     red.close()
+
+
+def test_going_where_it_is_leaves_the_picture_on_the_screen(wall: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    monkeypatch.setattr(Window, "_measure", lambda self: measured.append(1) or (60.0, False))
+    placed = wall.placed
+    for _ in range(3):
+        wall.go_to("1")
+        wall.fill(True)
+    assert (measured, wall.placed) == ([], placed)
+    wall.fill(False)
+    wall.go_to("1")
+    assert (measured, wall.fullscreen) == ([1], True)
+
+
+def test_going_to_another_screen_clears_no_picture(wall: Window) -> None:
+    red = flat(RED)
+    red.bind()
+    wall.go_to("0")
+    assert (red.read()[..., 0] == 1.0).all()
+    red.close()
+
+
+def test_the_operators_window_leaves_the_screen_that_the_wall_goes_to(wall: Window, two_screens: str) -> None:  # noqa: F811
+    operator, red = OperatorWindow(wall), flat(RED)
+    wall.go_to("0")
+    operator.make_room()
+    for _ in range(10):
+        clock.sleep(0.03)  # the window system moves them in its own time
+        wall.poll()
+        wall.present(red)
+        big = RenderTarget(operator.size, "rgba8")
+        big.upload(np.full((operator.size.height, operator.size.width, 4), (*GREEN, 255), np.uint8))
+        operator.show(big)
+        big.close()
+    clock.sleep(0.2)
+    screens = grab(two_screens)
+    assert tuple(screens[384, 512]) == RED
+    assert tuple(screens[300, 1024 + 400]) == GREEN
+    assert not (screens[:, :1024] == GREEN).all(axis=2).any()
+    operator.close()
+    red.close()
+
+
+def test_the_operators_window_comes_back_with_its_screen_and_stays_where_a_hand_put_it(wall: Window) -> None:
+    operator = OperatorWindow(wall)
+
+    def left() -> int:
+        for _ in range(5):
+            clock.sleep(0.05)
+            wall.poll()
+            operator.make_room()
+        return int(wall.glfw.get_window_pos(operator._window)[0])
+
+    first = left()
+    wall.glfw.set_window_pos(operator._window, 7, 9)
+    wall.fill(False)
+    wall.fill(True)
+    assert left() == 7, "it was in nobody's way"
+    xrandr("--output", "DUMMY0", "--off")
+    wall.glfw.set_window_pos(operator._window, 1100, 9)  # as a window manager does with what is on no screen
+    left()
+    back = ["--output", "DUMMY0", "--mode", "1024x768", "--pos", "0x0", "--output", "DUMMY1", "--mode", "800x600"]
+    xrandr(*back, "--pos", "1024x0")
+    xrandr("--query")
+    assert left() == first
+    operator.close()
+
+
+def xrandr(*arguments: str) -> None:
+    subprocess.run(["xrandr", *arguments], check=True, capture_output=True)
 
 
 def soon(true: Callable[[], bool]) -> bool:

@@ -188,10 +188,10 @@ class MidiSurface:
         for each in self._plugs:
             if each.device.is_waiting:
                 self._put(each.device, each.device.due(clock.now(), self._values), t)
-        self._judge(t)
-        self._light(t)
         for gone in self._plugs.look(t):
             self._put(gone, gone.released(), t)
+        self._judge(t)
+        self._light(t)
         return taken
 
     def _take(self, device: Device, data: Sequence[int], delta: float, seen: float) -> None:
@@ -258,6 +258,9 @@ class MidiSurface:
         target = self._target
         if self._question is not None and t - self._question.t > _ANSWERS_S:
             self._say(f"{self._question.target.text} was not learnt: nobody said replace, add or keep")
+            self._question = None
+        if self._question is not None and self._question.plug.gone:  # with a yes, nothing at all would play the address
+            self._say(f"{self._question.target.text} was not learnt: {self._question.plug.device.title} is gone")
             self._question = None
         if target is None:
             return

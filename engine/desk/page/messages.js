@@ -40,7 +40,7 @@ export function messages() {
   const heads = ["Age", "Address", "Arguments", "From"].map(text => h("th", { text, scope: "col" }));
   const list = h("table", { "aria-label": "Messages" }, h("thead", {}, h("tr", {}, ...heads)), body);
   const empty = h("p", { class: "empty" });
-  const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter messages", oninput: () => show() });
+  const filter = h("input", { type: "search", placeholder: "Filter", maxLength: 200, "aria-label": "Filter messages", oninput: () => show() });
   const pause = h("button", { type: "button", class: "button", text: "Pause", "aria-pressed": "false", onclick: () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
@@ -50,7 +50,8 @@ export function messages() {
   const show = () => {
     const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const text = one => `${one.address} ${one.args.map(argument).join(" ")} ${one.from} ${one.why ? `refused ${one.why}` : ""}`.toLowerCase();
-    const found = kept.filter(one => wanted.every(word => text(one).includes(word))).slice(0, SHOWN);
+    const is = one => { const all = text(one); return wanted.every(word => all.includes(word)); };
+    const found = kept.filter(is).slice(0, SHOWN);
     while (rows.length < found.length) rows.push(row());
     found.forEach((one, i) => rows[i].show(one, now));
     if (body.children.length !== found.length) body.replaceChildren(...rows.slice(0, found.length).map(each => each.node));

@@ -106,7 +106,9 @@ export function mix() {
   const target = h("b"), over = h("small");
   // A scene that waits comes in by its own way; otherwise this is a crossfade of the length chosen here.
   const waits = () => desk.value("/state/standby", "");
-  const take = button("", () => waits() ? desk.send("/take") : desk.send("/crossfade/to", hidden(), beats), { kind: "take", address: "/take",
+  // So does one that still loads, or that was taken and waits for its bar: a crossfade now would show what was on that deck before.
+  const comes = () => waits() || desk.value("/preview", 0) && (desk.value("/state/pending", "") || /waiting/.test(desk.value("/state/fade", "")));
+  const take = button("", () => comes() ? desk.send("/take") : desk.send("/crossfade/to", hidden(), beats), { kind: "take", address: "/take",
     help: "Brings in the scene that waits. Where none does: crossfades to the deck that is not seen, from the next beat." });
   take.append(h("span", { text: "Take" }), " ", target, " ", over);
   const cut = button("Cut", () => desk.send("/crossfade/to", hidden(), 0), { kind: "cut", label: "Cut to the hidden deck" });

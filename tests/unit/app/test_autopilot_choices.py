@@ -40,6 +40,18 @@ def test_a_scene_that_waits_for_a_drop_comes_in_when_the_next_one_is_due() -> No
     assert [each.choice.reason for each in flight.pilot.called][1] == "no drop came"
 
 
+def test_a_scene_that_waited_for_take_comes_in_when_the_next_one_is_due() -> None:
+    flight = Flight()
+    flight.send("/preview", 1)
+    flight.send("/scene", "b2")
+    flight.beats(8)
+    assert flight.state.on_standby
+    flight.send("/autopilot", 1)
+    flight.beats(100)
+    assert [name for _, name in flight.on] == ["b2"]
+    assert flight.pilot.called[0].choice.reason == "it waited for TAKE"
+
+
 def test_the_list_is_the_setlist_with_its_cues() -> None:
     flight = Flight(cues=setlist("a1", "c3", "a1", "a1", "b2"))
     flight.send("/autopilot", 1)

@@ -33,6 +33,9 @@ class Window:
         self.time.t += self.cost
         self.shown.append(self.time.t)
 
+    def make_room(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed += 1
 
@@ -122,6 +125,18 @@ def test_one_that_cannot_be_opened_is_said(time: Time, monkeypatch: pytest.Monke
     operator.switch(None)
     assert not operator.opened
     assert "no window with OpenGL 3.3" in stage.said[0]
+
+
+def test_one_that_cannot_be_drawn_is_not_left_open(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator, _, _, stage = made(time, 0.001)
+    operator.close()
+    window = Window(time, 0.001)
+    stage.mixer, stage.output = SimpleNamespace(passes=None), SimpleNamespace(size=SimpleNamespace(aspect=1.0))
+    monkeypatch.setattr(module, "OperatorWindow", lambda wall: window)
+    monkeypatch.setattr(module, "OperatorView", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        operator.switch(True)
+    assert (operator.opened, window.closed) == (False, 1)
 
 
 def test_a_headless_show_says_that_it_has_no_window() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from phosphene.engine.control.bus import ControlBus
+from phosphene.engine.control.datagram import Message, arguments, messages
 from phosphene.engine.control.midi.surface import MidiSurface
 from phosphene.engine.control.monitor import MOST, Monitor, Told, refused
 from phosphene.engine.control.server import OscServer
@@ -155,3 +157,18 @@ def test_a_controller_is_seen_by_what_it_plays(bus: ControlBus) -> None:
         assert str(bus.monitor.newest()[0]["address"]) in TABLE.inputs
     finally:
         midi.close()
+
+
+@pytest.mark.parametrize("path", [b"/nowhere\0\0\0\0", b"/scene\0\0"])
+@pytest.mark.parametrize("text", [b"\xff\xfe\xff\0", b"abcd"], ids=["no UTF-8", "cut off"])
+def test_arguments_that_cannot_be_read_are_left_out(path: bytes, text: bytes) -> None:
+    (message,) = messages(path + b",s\0\0" + text)
+    assert isinstance(message, Message)
+    monitor = Monitor()
+    monitor.want(True)
+    noted = monitor.note(message.path, partial(arguments, message), "osc 10.0.0.7", 1.0)
+    (told,) = monitor.newest()
+    assert told["args"] == []
+    assert "UTF-8" in str(told["why"]) or "cut off" in str(told["why"])
+    refused(noted, "unknown address")
+    assert monitor.newest()[0]["why"] == "unknown address"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,3 +80,18 @@ def test_the_candidates_are_in_order_and_each_scene_has_one_that_was_chosen() ->
     assert times == sorted(times)
     assert set(CHOSEN) == set(SHIPPED)
     assert all(0 <= number < len(times) for number in CHOSEN.values())
+
+
+def test_pages_that_ask_for_inputs_again_and_again_start_one_look_a_second(
+    library: DeskLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr("phosphene.engine.desk.library.input_names", lambda: looks.append(1) or ["demo"])
+    now = [100.0]
+    monkeypatch.setattr("phosphene.engine.desk.library.clock", SimpleNamespace(now=lambda: now[0]))
+    assert [library.inputs() for _ in range(50)] == [["demo"]] * 50
+    assert library.document()["inputs"] == ["demo"]
+    assert len(looks) == 1
+    now[0] += 1.1
+    library.inputs()
+    assert len(looks) == 2, "what was plugged in since is found"

@@ -97,3 +97,11 @@ def test_a_long_cue_does_not_run_into_what_stands_beside_it() -> None:
     columns = np.flatnonzero((short[: places.px] == (*CALM, 255)).all(axis=2).any(axis=0))
     assert len(columns)
     assert np.array_equal(image[: places.px, columns[0] :], short[: places.px, columns[0] :])
+
+
+@pytest.mark.parametrize("size", [Size(1, 1), Size(60, 900), Size(300, 200), Size(4000, 60)], ids=str)
+def test_a_window_of_any_size_is_drawn(size: Size) -> None:
+    places = layout(size, 16 / 9)
+    for piece in pieces(MODEL, places).values():
+        assert piece.draw().shape[2] == 4
+    assert panel(MODEL, places).image.size

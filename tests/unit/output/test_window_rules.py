@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
-from phosphene.engine.output.monitors import Monitor, find_monitor, letterbox
+from phosphene.engine.output.monitors import Glfw, Monitor, find_monitor, letterbox
 
 SIDES = st.integers(16, 4000)
 MONITORS = [Monitor(0, "eDP-1", Size(1920, 1080), 60), Monitor(1, "HDMI-1", Size(1280, 720), 50)]
@@ -40,3 +42,17 @@ def test_a_monitor_that_is_not_there_is_an_error_that_lists_the_others():
         find_monitor("DP-7", MONITORS)
     with pytest.raises(UserError, match="no monitor"):
         find_monitor(None, [])
+
+
+def test_each_screen_has_a_name_of_its_own_in_one_line():
+    mode = SimpleNamespace(size=SimpleNamespace(width=800, height=600), refresh_rate=60)
+    names = ["Generic PnP Monitor", b"Generic PnP Monitor", "", "a\nb", "Generic PnP Monitor"]
+    glfw = object.__new__(Glfw)
+    glfw.api = SimpleNamespace(
+        get_monitors=lambda: list(range(len(names))), get_video_mode=lambda _: mode, get_monitor_name=names.__getitem__
+    )
+    found = [monitor for monitor, _ in glfw.monitors()]
+    assert [monitor.name for monitor in found] == [
+        "Generic PnP Monitor", "Generic PnP Monitor 2", "screen", "a\\nb", "Generic PnP Monitor 3",
+    ]  # fmt: skip
+    assert find_monitor(found[4].name, found).index == 4

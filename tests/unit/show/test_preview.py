@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from phosphene.engine.show.change import SceneReady, StyleReady, Tempo
@@ -144,3 +146,26 @@ def test_a_lookahead_is_kept_in_range_and_asked_of_the_conductor() -> None:
     stage.actions.clear()
     stage.send("/tempo/lookahead", 900.0)
     assert (stage.state.lookahead, stage.actions) == (500.0, [Tempo("lookahead", 500.0, stage.t)])
+
+
+@pytest.mark.parametrize("before", [(), (("/panic",),)])
+def test_the_scene_on_stage_waits_as_well_when_it_is_called_once_more(before: tuple) -> None:
+    stage = previewed(kind="cut", start="now")
+    stage.send("/take")
+    stage.frames(2)
+    for message in before:
+        stage.send(*message)
+    stage.send("/scene", "s2")
+    stage.seconds(5.0)
+    assert (stage.state.crossfade, stage.state.on_standby) == (1.0, True)
+    stage.send("/scene", "s2")
+    stage.frames(2)
+    assert (stage.state.crossfade, stage.state.on_standby) == (0.0, False)
+
+
+def test_a_document_that_wants_preview_and_autopilot_gets_one_of_them() -> None:
+    stage = Stage()
+    stage.send("/autopilot", 1)
+    both = replace(stage.state, preview=True)
+    fitted = stage.document.fitted(both)
+    assert (fitted.preview, fitted.autopilot.on) == (False, True)

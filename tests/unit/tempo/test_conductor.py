@@ -301,3 +301,32 @@ def test_a_lookahead_shows_the_beat_earlier_and_slides_there_without_a_step_back
     early.look_ahead(float("nan"))
     early.update(None, 10.0)
     assert early.position(10.0) == plain.position(10.0)
+
+
+def test_a_slower_tempo_with_a_lookahead_takes_no_beat_back() -> None:
+    conductor = Conductor(120)
+    conductor.look_ahead(0.5)
+    beats, t = [], 0.0
+    for k in range(720):
+        t = k / 60.0
+        conductor.update(None, t)
+        beats.append(conductor.position(t + 1 / 60).beat)
+        if k == 600:
+            conductor.set_bpm(60.0, t)
+    assert (np.diff(beats) > 0.0).all()
+    assert conductor.position(t).bpm == 60.0
+
+
+@pytest.mark.parametrize("hand", ["nudge", "resync"])
+def test_after_a_hand_moved_the_beat_a_lookahead_takes_nothing_back(hand: str) -> None:
+    conductor = Conductor(120)
+    conductor.look_ahead(0.5)
+    beats = []
+    for k in range(720):
+        t = k / 60.0
+        bpm = 120.0 if k <= 600 else 150.0
+        conductor.update(sure(bpm)(t), t)
+        beats.append(conductor.position(t + 1 / 60).beat)
+        if k == 600:
+            conductor.nudge(0.3, t) if hand == "nudge" else conductor.resync(t)
+    assert (np.diff(beats[602:]) > 0.0).all()

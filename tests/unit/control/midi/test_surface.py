@@ -276,6 +276,26 @@ def test_a_controller_that_is_pulled_out_while_it_is_asked_about_it(rig: Rig) ->
 
 
 @pytest.mark.usefixtures("quick")
+def test_what_a_controller_that_is_gone_was_asked_about_keeps_its_other_control(rig: Rig, folder: Path) -> None:
+    (folder / "other.toml").write_text(
+        'version = 1\ndevice = "Pads"\n[[control]]\ninput = "cc 1 77"\naddress = "/deck/b/zoom"\n', encoding="utf-8"
+    )
+    rig.ports.names.append("Pads")
+    wait(lambda: rig.surface.devices == ["Box", "Pads"])
+    rig.surface.learn("/deck/b/zoom")
+    wait(lambda: rig.surface.told()["/state/midi/learning"] == ("/deck/b/zoom",))
+    rig.ports.play(*TURNED, name="Box")
+    wait(lambda: rig.surface.told()["/state/midi/question"][3] == "Pads: cc 1 77")
+    rig.ports.names.remove("Box 20:0")
+    wait(lambda: rig.surface.told()["/state/midi/question"][0] == "")
+    assert "/deck/b/zoom was not learnt: Box is gone" in rig.surface.health().error
+    rig.surface.answer("replace")
+    wait(lambda: "asks nothing now" in rig.surface.health().error)
+    assert rig.surface.told()["/state/midi/learnt"] == ("", "")
+    assert [each.device.found.forgotten for each in rig.surface._plugs] == [()]
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_button_that_was_just_learnt_lights_up(rig: Rig, folder: Path) -> None:
     (folder / "box.toml").unlink()
     rig.ports.names[:] = ["Blank"]
