@@ -5,6 +5,7 @@ Render thread, but for what `DeskLibrary` reads. Each document is gathered only 
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,8 @@ from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.desk.server import MESSAGES, SUGGESTIONS, DeskServer
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.show.catalogue import DECKS, IDLE
+
+_log = logging.getLogger(__name__)
 
 _HISTORY = 240  # frame times on the page's chart
 _RECENT_S = 5.0
@@ -81,17 +84,26 @@ class DeskDocuments:
             self._told.clear()
             return
         began = clock.now()
-        for name, (every, make) in self._kinds.items():
+        for name, (every, make) in tuple(self._kinds.items()):
             if name in wanted and frame.t_present - self._made.get(name, 0.0) >= every:
                 self._made[name] = frame.t_present
-                value = make()
-                if self._told.get(name) != value:
-                    self._told[name] = value
-                    (self._desk.suggest if name == SUGGESTIONS else partial(self._desk.document, name))(value)
+                self._make(name, make)
         self._stage.aside_s += clock.now() - began
 
     def close(self) -> None:
         """Hold nothing that is to be freed."""
+
+    def _make(self, name: str, make: Callable[[], Any]) -> None:
+        try:
+            value = make()
+        except Exception as error:  # noqa: BLE001 boundary: what a page reads must not cost a frame; it is not made again
+            _log.debug("document %s", name, exc_info=True)
+            del self._kinds[name]
+            self._stage.say(f"pages get no more {name}: {type(error).__name__}: {error}")
+            return
+        if self._told.get(name) != value:
+            self._told[name] = value
+            (self._desk.suggest if name == SUGGESTIONS else partial(self._desk.document, name))(value)
 
     def _numbers(self) -> object:
         stage, budget, health = self._stage, self._stage.budget, self._stage.source.health()

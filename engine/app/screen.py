@@ -86,7 +86,9 @@ class Screen:
         try:
             window.go_to(monitor)
         except UserError as error:
-            self._stage.say(f"the picture stays where it is: {error.line()}")
+            # Not as it was raised: what helps at the start is an option, which nobody can type now.
+            refused = UserError(error.what, where="/output/monitor", allowed=error.allowed, got=monitor)
+            self._stage.say(f"the picture stays where it is: {refused.line()}")
             return
         self._monitors_due = 0.0
         if window.vsync and abs(window.refresh_hz - before) > _SAME_RATE * before:

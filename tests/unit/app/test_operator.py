@@ -168,3 +168,18 @@ def test_what_the_window_is_told_of_a_show() -> None:
     assert (model.scene, model.standby, model.plays) == ("S1", "S2", "scenes wait for TAKE (Tab)")
     assert (model.cue, model.next_cue, model.leader) == ("", "1 of 2: S2", "Ableton Link leads")
     assert model.surfaces == ("MIDI nanoKONTROL2",)
+
+
+def test_a_screen_that_is_not_there_is_refused_with_those_that_are_and_no_option() -> None:
+    from phosphene.engine.output.monitors import find_monitor
+
+    said: list[str] = []
+    screen = Screen(
+        SimpleNamespace(name="headless"),
+        SimpleNamespace(say=said.append),
+        None,
+        SimpleNamespace(also_tell=lambda told: None),
+    )
+    window = SimpleNamespace(refresh_hz=60.0, go_to=lambda name: find_monitor(name, []))
+    screen._go_to(window, "projector")
+    assert said == ["the picture stays where it is: no monitor is connected (/output/monitor): got: projector"]
