@@ -37,7 +37,10 @@ _SETTLED_S, _JOINED_S = 8.0, 4.0  # networks are warm, and everybody has come, b
 
 @dataclass(frozen=True)
 class Night:
-    """seconds: counted. desk: whether it is served. pages; midi: messages a second; link: a peer; loads: of a browser."""
+    """seconds: counted. desk: whether it is served. pages; midi: messages a second; link: a peer; loads: of a browser.
+
+    heard: whether the show listens to MIDI and Link; if not, what they cost is the machine's and not the show's.
+    """
 
     seconds: float = 30.0
     desk: bool = True
@@ -45,6 +48,7 @@ class Night:
     midi: int = 0
     link: bool = False
     loads: int = 0
+    heard: bool = True
 
     def command(self) -> list[str]:
         """Return the command that runs it."""
@@ -133,7 +137,8 @@ def main(night: Night) -> dict[str, Any]:
             (folder / "storm.toml").write_text(midi_storm.storm_mapping(), encoding="utf-8")
         options = LiveOptions(
             input="demo", output="headless", size=parse_size("640x360"), fps=parse_fps("24"), internal=parse_size("320x180"),
-            osc_port=PORT, desk=("127.0.0.1", DESK) if night.desk else None, link=night.link, midi=night.midi > 0,
+            osc_port=PORT, desk=("127.0.0.1", DESK) if night.desk else None, link=night.link and night.heard,
+            midi=night.midi > 0 and night.heard,
             takes=folder, report=folder / "report.json",
         )  # fmt: skip
         try:
@@ -149,8 +154,10 @@ def main(night: Night) -> dict[str, Any]:
         found["a page, a second"] = json.loads(found.pop("pages"))[0]
     if night.loads:
         found["loads"] = json.loads(found["loads"])
-    if night.midi:
+    if night.midi and night.heard:
         found["midi"] = {"sent": int(found["midi"])} | {key: surfaces["midi"][key] for key in ("received", "dropped")}
+    if not night.heard:
+        found.pop("midi", None)
     found.pop("link", None)
     return found
 
