@@ -12,6 +12,7 @@ from phosphene.engine.control.feedback import Feedback
 from phosphene.engine.control.surface import Args
 
 WAIT_S = 0.3
+_KEPT_S = WAIT_S + 0.2  # an answer goes out a turn after the wait is over: until then its room is not for state
 MOST_ASKED = 1024  # questions that wait at one time
 _FRESH_S = 0.25  # state that is older comes from a time when nobody was told
 _OWN_S = 0.25  # so long what was sent here counts for more than what is published, which is a frame or two behind
@@ -84,7 +85,7 @@ class Questions:
         """Ask for an address or alias; False where too many wait. alone: it was named, not reached by a pattern."""
         if len(self._asked) >= MOST_ASKED and (sender, path) not in self._asked:
             return False
-        self._feedback.heard(sender[0], keep_s=WAIT_S)
+        self._feedback.heard(sender[0], keep_s=_KEPT_S)
         self._asked[sender, path] = (t + WAIT_S, alone)
         return True
 
