@@ -13,6 +13,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.output.operator_panel import OperatorModel
+from tests.unit.show.test_drop import _scenes_stay  # noqa: F401 what `previewed` changes is put back
 
 
 class Time:
