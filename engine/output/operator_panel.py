@@ -193,12 +193,8 @@ def _lines(model: OperatorModel, places: Layout) -> Piece:
 
 def _invitation(model: OperatorModel, places: Layout) -> Piece:
     left, _, width, _ = places.panel
-    place = (
-        left,
-        places.qr[1],
-        max(1, width - places.qr[2] - places.px),
-        places.qr[3],
-    )  # a window may have any size
+    beside = max(1, width - places.qr[2] - places.px)  # a window may have any size
+    place = (left, places.qr[1], beside, places.qr[3])
 
     def draw() -> np.ndarray:
         pen = _pen(place, places.px)

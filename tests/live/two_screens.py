@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.xvfb import display
+
 # The driver has sixteen outputs, of which the first is connected; a mode makes a monitor of another.
 _CONFIG = """
 Section "Device"
@@ -56,16 +58,9 @@ def two_screens() -> Iterator[str]:
         if not number:
             server.wait(10)
             pytest.skip("Xorg does not start with the dummy driver: " + (Path(folder) / "log").read_text("utf-8")[-300:])
-        before = {name: os.environ.pop(name, None) for name in ("DISPLAY", "WAYLAND_DISPLAY")}
-        os.environ["DISPLAY"] = f":{number}"
-        try:
+        with display(server, number) as name:
             second = ["--output", "DUMMY1", "--mode", "800x600", "--right-of", "DUMMY0"]
             # The last one, which asks only, lets the server see that the output is connected now.
             for step in (["--addmode", "DUMMY1", "800x600"], second, ["--query"]):
                 subprocess.run(["xrandr", *step], check=True, capture_output=True)
-            yield os.environ["DISPLAY"]
-        finally:
-            os.environ.pop("DISPLAY")
-            os.environ.update({name: value for name, value in before.items() if value is not None})
-            server.terminate()
-            server.wait(10)
+            yield name

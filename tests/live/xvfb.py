@@ -6,8 +6,23 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+
+
+@contextmanager
+def display(server: subprocess.Popen, number: str) -> Iterator[str]:
+    """Set DISPLAY to that of `server`, yield its name; end the server afterwards, and set back what was there."""
+    before = {name: os.environ.pop(name, None) for name in ("DISPLAY", "WAYLAND_DISPLAY")}
+    os.environ["DISPLAY"] = f":{number}"
+    try:
+        yield os.environ["DISPLAY"]
+    finally:
+        os.environ.pop("DISPLAY")
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+        server.terminate()
+        server.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +36,5 @@ def x_display() -> Iterator[str]:
     os.close(write)
     with os.fdopen(read) as answer:
         number = answer.readline().strip()
-    before = {name: os.environ.pop(name, None) for name in ("DISPLAY", "WAYLAND_DISPLAY")}
-    os.environ["DISPLAY"] = f":{number}"
-    try:
-        yield os.environ["DISPLAY"]
-    finally:
-        os.environ.pop("DISPLAY")
-        os.environ.update({name: value for name, value in before.items() if value is not None})
-        server.terminate()
-        server.wait(10)
+    with display(server, number) as name:
+        yield name
