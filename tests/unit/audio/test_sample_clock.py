@@ -57,6 +57,19 @@ def test_no_stamp_is_later_than_the_arrival() -> None:
     assert np.diff(out[10:]) == pytest.approx(np.full(989, HOP_S), abs=1e-6)
 
 
+def test_a_block_that_comes_early_moves_the_line_in_small_steps() -> None:
+    """A sound server that converts the rate delivers a block up to 1 ms earlier than any before it, seconds after the start."""
+    told = grid(1000)
+    arrived = told + 0.001
+    arrived[400], arrived[700] = told[400] - 0.001, told[700] - 0.0015
+    out = stamps(told, arrived)
+    assert np.max(np.abs(np.diff(out) - HOP_S)) < 2e-4
+    assert out[-1] == pytest.approx(told[-1] - 0.0015, abs=1e-6)
+    later = out - arrived
+    assert np.max(later) < 1e-3
+    assert not np.any(later[410:700] > 0)
+
+
 def test_time_never_runs_backwards() -> None:
     told = grid(1000)
     told[300:] -= 0.5

@@ -114,7 +114,7 @@ for n in range(int(sys.argv[2])):
 def test_no_record_is_ever_torn(capacity: int) -> None:
     """One process writes 10^6 records as fast as it can while this one reads: whatever it gets is whole and in order."""
     read = 0
-    for _ in range(5):  # on a busy machine a small ring laps the reader most of the time: again, until it was really there
+    for _ in range(40):  # on a busy machine a small ring laps the reader most of the time: again, until it was really there
         read += _hammered(capacity)
         if read > 1000:
             return
