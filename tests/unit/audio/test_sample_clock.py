@@ -58,7 +58,7 @@ def test_no_stamp_is_later_than_the_arrival() -> None:
 
 
 def test_a_block_that_comes_early_moves_the_line_in_small_steps() -> None:
-    """A sound server that converts the rate delivers a block up to 1 ms earlier than any before it, seconds after the start."""
+    """A sound server that converts the rate delivers a block up to 1 ms earlier than any before it, at any time."""
     told = grid(1000)
     arrived = told + 0.001
     arrived[400], arrived[700] = told[400] - 0.001, told[700] - 0.0015
