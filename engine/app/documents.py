@@ -11,7 +11,7 @@ from phosphene.engine.show.mapping import Mapping
 from phosphene.engine.show.remap import relative
 
 Held = tuple[tuple[Mapping, ...], tuple[Mapping, ...]]  # of deck a, of deck b
-Told = dict[str, str | float]  # one mapping: the arguments of `/deck/a/map` by their names; times: "" for none
+Told = dict[str, str | float]  # one mapping, by the names of `/deck/a/map`'s arguments; times: "" for none; acts: 0 for all
 
 
 def mappings_held(stage: Stage) -> Held:
@@ -40,4 +40,5 @@ def _told(m: Mapping, deck: str) -> Told:
         "low": low,
         "high": high,
         "times": m.times,
+        "acts": sum(1 << k for k in m.acts),
     }

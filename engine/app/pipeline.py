@@ -21,6 +21,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.generators.registry import GENERATORS
+from phosphene.engine.show import acts, directing
 from phosphene.engine.show.catalogue import DECKS, IDLE
 from phosphene.engine.show.change import (
     Action,
@@ -73,7 +74,8 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
 
     # 4 what the music does when this picture is seen
     since = stage.signals.t_audio if stage.signals else frame.t_present
-    signals = signals_at(frame.t_present, records, position, stage.state.faders, since, stage.tags(frame.t_present))
+    tags, scene = stage.tags(frame.t_present), acts.scene_signals(directing.shown(stage.state))
+    signals = signals_at(frame.t_present, records, position, stage.state.faders, since, tags, scene)
 
     # 5 parameters: what the performer set, moved by the music
     show = _resolved(stage, signals, frame.dt)
@@ -216,8 +218,7 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
         return True
 
     def advance() -> bool:
-        drop = stage.signals["drop"] if stage.signals is not None else None
-        stage.state, more = stage.document.advance(stage.state, position, frame.dt, drop)
+        stage.state, more = stage.document.advance(stage.state, position, frame.dt, stage.signals)
         actions.extend(more)
         return True
 
@@ -270,7 +271,7 @@ def _resolved(stage: Stage, signals: Signals, dt: float) -> ShowFrame:
 
     def mapped() -> dict[str, float]:
         stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
-        return stage.mappings.evaluate(signals, dt)
+        return stage.mappings.evaluate(signals, dt, (stage.state.a.direction, stage.state.b.direction))
 
     document = stage.document
     unmoved: dict[str, float] = {}

@@ -16,8 +16,9 @@ from phosphene.engine.core import metrics
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.decoded import DecodedGenerator
 from phosphene.engine.output.hud_model import HudModel
+from phosphene.engine.show import directing
 from phosphene.engine.show.catalogue import DECKS
-from phosphene.engine.show.state import Fade
+from phosphene.engine.show.state import Fade, ShowState
 
 _RECENT_S = 5.0
 
@@ -41,6 +42,12 @@ def _faded(fade: Fade) -> str:
     return f"{fade.kind}, {fade.beats:g} beats{waits}"
 
 
+def _titled(state: ShowState) -> str:
+    """Return the name of the scene on stage, and of its act."""
+    act = directing.shown(state).act
+    return " · ".join(filter(None, (state.scene_name or state.scene, act.name if act else "")))
+
+
 def hud_model(stage: Stage, signals: Signals, recording: Recording, control_error: str) -> HudModel:
     """Return what the HUD shows now."""
     state, budget, health = stage.state, stage.budget, stage.source.health()
@@ -53,7 +60,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, control_erro
     errors += health.notes
     errors += [control_error] if control_error else []
     return HudModel(
-        scene=state.scene_name or state.scene,
+        scene=_titled(state),
         fps_target=budget.fps,
         frame_p50_ms=budget.frame_ms.percentile(50, recent),
         frame_p99_ms=budget.frame_ms.percentile(99, recent),

@@ -263,6 +263,8 @@ def show_values(state: ShowState) -> dict[str, Args]:
     for name, deck in (("a", state.a), ("b", state.b)):
         values[f"/state/deck/{name}/style"] = (deck.style,)
         values[f"/state/deck/{name}/scene"] = (deck.scene,)
+        values[f"/state/deck/{name}/act"] = (act.name if (act := deck.direction.act) else "",)
+        values[f"/state/deck/{name}/acts"] = (" ".join(act.name for act in deck.direction.acts),)
         values |= {f"/deck/{name}/{param}": (float(value),) for param, value in deck.params.items()}
         for effect, params in deck.chain:
             values |= {f"/deck/{name}/fx/{effect}/{param}": (float(value),) for param, value in params.items()}

@@ -15,6 +15,8 @@ from phosphene.engine.core.signals import FADERS, SIGNALS
 from phosphene.engine.show import piloting
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, LOOKAHEAD, MASTER, TRANSITIONS, with_level
 from phosphene.engine.show.mapping import CURVES
+from phosphene.engine.show.remap import NO_SIGNAL
+from phosphene.engine.show.scene import MOST_ACTS
 
 __all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
 
@@ -341,7 +343,8 @@ def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
     to = Argument(
         "to", "s", choices=(*own, MASTER.name, CROSSFADE.name), told="a parameter, such as zoom or fx/bloom/amount"
     )
-    times = Argument("times", "s", choices=tuple(SIGNALS), told="a signal", optional=True)
+    times = Argument("times", "s", choices=(*SIGNALS, NO_SIGNAL), told="a signal, or none", optional=True)
+    acts = Argument("acts", "i", 0, 2**MOST_ACTS - 1, optional=True)
     how = [
         Argument("curve", "s", choices=tuple(CURVES)),
         *(Argument(name, "f", 0.0, 60.0, unit="s") for name in ("attack", "release")),
@@ -349,11 +352,36 @@ def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
     ]
     for deck in DECKS:
         yield Address(
+            f"/deck/{deck}/act",
+            (Argument("act", "s", told="a name, or a number from 1"),),
+            f"Let an act of the scene on deck {deck} begin now. It plays for its bars, then the next one follows.",
+            told_as=f"/state/deck/{deck}/act",
+            group=group,
+        )
+        yield Address(
+            f"/deck/{deck}/next_act",
+            (),
+            f"Let the next act of the scene on deck {deck} begin now, in the order of its file.",
+            every=True,
+            group=group,
+        )
+        yield Address(
+            f"/deck/{deck}/set_act",
+            (
+                Argument("to", "s", choices=tuple(own), told="a parameter, such as zoom"),
+                Argument("value", "f", -_MOST_ADDED, _MOST_ADDED),
+            ),
+            f"Set what a parameter of deck {deck} is in the act that plays, and leave the other acts alone.",
+            every=True,
+            group=group,
+        )
+        yield Address(
             f"/deck/{deck}/map",
-            (signal, to, *how, times),
+            (signal, to, *how, times, acts),
             f"Let a signal move a parameter of deck {deck}, `master` or `crossfade`, as `[[map]]` in a scene does: signal, "
-            "to, curve, attack, release, what is added at 0, what is added at 1, times another signal. Takes the place of "
-            "the mapping of the same signal on the same parameter (times the same signal). At most 128 a deck.",
+            "to, curve, attack, release, what is added at 0, what is added at 1, times another signal, in which acts (1 for "
+            "the first, 2 for the second, 4 for the third ..., added; 0 for all). Takes the place of the mapping of the "
+            "same signal on the same parameter (times the same signal). At most 128 a deck.",
             every=True,
             group=group,
         )
@@ -457,6 +485,8 @@ _STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
 def _outputs() -> Iterable[Address]:
     decks = [(f"/state/deck/{deck}/style", "s", "slug", "", f"The style on deck {deck}", 30.0) for deck in DECKS]
     decks += [(f"/state/deck/{deck}/scene", "s", "slug", "", f"The scene on deck {deck}, or none", 30.0) for deck in DECKS]
+    decks += [(f"/state/deck/{deck}/act", "s", "name", "", "The act of that scene, or none", 30.0) for deck in DECKS]
+    decks += [(f"/state/deck/{deck}/acts", "s", "names", "", "Its acts, with spaces between", 30.0) for deck in DECKS]
     faders = [(f"/state/fader/{i}/label", "s", "label", "", f"What fader {i} does", 30.0) for i in range(1, FADERS + 1)]
     for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
         argument = Argument(name, kind, unit=unit)

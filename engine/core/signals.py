@@ -64,6 +64,15 @@ TAG_SIGNALS: dict[str, str] = {
     "drums": "how likely drums play, over the last seconds: low in a break (needs nets)",
 }
 
+# The time of the scene itself: `show/acts.py`. Each deck's mappings see their own scene's; 0 where there is none.
+SCENE_SIGNALS: dict[str, str] = {
+    "act": "0..1 through the scene's act",
+    "scene_bars": "0 when the scene begins, 1 after 64 bars",
+    "scene_phrase": "0..1 over 16 bars, again and again, since the scene began",
+    "drop_bars": "0 at the last drop since the scene began, 1 after 64 bars, and before the first",
+    "drop_number": "which drop of the scene was the last: 0 before the first, then 1/4, 2/4, 3/4, 1, and again from 1/4",
+}
+
 # name -> what it is. All are 0..1 unless a unit is given. Scenes may map any of them.
 SIGNALS: dict[str, str] = {
     "bass": "20-250 Hz, normalised",
@@ -91,6 +100,7 @@ SIGNALS: dict[str, str] = {
     "drop": "1 when they are back, falling with a time constant of 2 s",
     **{f"since_{name}": f"0 when the newest {name} begins, 1 after 64 s, and before the first" for name in PARTS},
     **TAG_SIGNALS,
+    **SCENE_SIGNALS,
     **{f"fader{i}": f"OSC fader /fader/{i}" for i in range(1, FADERS + 1)},
 }
 
@@ -184,12 +194,14 @@ def signals_at(
     faders: Sequence[float] = (0.0,) * FADERS,
     since: float = math.inf,
     tags: Mapping[str, float] = {},
+    scene: Mapping[str, float] = {},
 ) -> Signals:
     """Interpolate `records` (oldest first, any number) at time `t` and return the frame's signals.
 
     Before the newest record: linear between neighbours. After it: the newest values, fading once capture has stopped.
     Impulses (flux, onset strength) last a hop or two, a frame at 24 fps eight: they are the highest of the records after
-    `since`, the last frame's `t_audio`, so that no attack falls between two frames. tags: values of `TAG_SIGNALS`.
+    `since`, the last frame's `t_audio`, so that no attack falls between two frames. tags: values of
+    `TAG_SIGNALS`; scene: of `SCENE_SIGNALS`.
     """
     if not records:
         records = [_EMPTY]
@@ -222,6 +234,7 @@ def signals_at(
     values["onset"] = math.exp(-(t - onset_time) / HIT_DECAY_S)
     values |= _heard(t, older, newer, w)
     values |= {name: float(tags.get(name, 0.0)) for name in TAG_SIGNALS}
+    values |= {name: float(scene.get(name, 0.0)) for name in SCENE_SIGNALS}
     for name in ("build", "break"):
         values[name] *= fade
     phase = position.beat % 1.0

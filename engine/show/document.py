@@ -12,13 +12,15 @@ that is called then waits, and the crossfade first runs to its nearer end within
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import complete, defaults
-from phosphene.engine.core.signals import FADERS, BeatPosition
+from phosphene.engine.core.signals import FADERS, PARTS, BeatPosition
+from phosphene.engine.show import acts, directing
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, LOOKAHEAD, MASTER, TRANSITIONS, Catalogue
 from phosphene.engine.show.change import (
     Action,
@@ -36,7 +38,6 @@ from phosphene.engine.show.change import (
     StyleReady,
 )
 from phosphene.engine.show.crossfade import fade_to, is_usable, kind_of, released, started, stepped
-from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.remap import mapped, unmapped
 from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
@@ -49,7 +50,6 @@ __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snaps
 
 BLACKOUT_S = 0.3  # a blackout fades this long: short enough to be one, long enough not to look like a fault
 _PAIRING_S = 0.2  # one beat at 300 bpm: mapped values leave the crossfade before the next scene needs its ends
-_RISE = 0.1  # of the signal `drop` from frame to frame: one that was flagged. Else it falls, to 0.14 within 4 s
 _MOST_SCENES = 10_000  # as many as the log of a take may name
 _HURRY_BEATS = 1.0  # a crossfade that stands in the way of the next scene is over within one beat
 
@@ -132,6 +132,9 @@ class Document:
             "/undo": self._undone,
         }
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/act": partial(directing.called, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/next_act": partial(directing.next_called, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/set_act": partial(directing.changed, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/map": partial(mapped, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/unmap": partial(unmapped, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/{path}": partial(moved, target) for path, target in self.catalogue.targets.items() if target.deck}
@@ -240,15 +243,18 @@ class Document:
         other = "a" if deck == "b" else "b"
         follow = None
         if scene.second:
-            content = self._content(scene, scene.second, scene.mappings("second", other, deck))
+            content = self._content(scene, scene.second, "second", other, deck)
             follow = Staged(other, content, scene.mix if other == "b" else 1.0 - scene.mix, scene)
-        return Staged(deck, self._content(scene, scene.deck, scene.mappings("deck", deck, other)), target, scene, follow)
+        return Staged(deck, self._content(scene, scene.deck, "deck", deck, other), target, scene, follow)
 
-    def _content(self, scene: Scene, entry: DeckEntry, mappings: tuple[SignalMapping, ...]) -> DeckState:
+    def _content(self, scene: Scene, entry: DeckEntry, part: str, deck: str, other: str) -> DeckState:
         params = {**defaults(self.catalogue.deck_params), **entry.params}
         plain = dict(self.catalogue.plain_chain())
         first = tuple((e.effect, {**plain.pop(e.effect), **e.params}) for e in entry.effects)
-        return DeckState(params, first + tuple(plain.items()), entry.style, None, scene.slug, mappings, scene.transition)
+        chain = first + tuple(plain.items())
+        mappings = scene.mappings(part, deck, other)
+        direction = acts.directed(scene.acts(part, deck, other, directing.values_of(params, chain)))
+        return DeckState(params, chain, entry.style, None, scene.slug, mappings, scene.transition, direction)
 
     def _style_ready(
         self, state: ShowState, deck: str, style: str, position: BeatPosition, actions: list[Action]
@@ -311,7 +317,7 @@ class Document:
             own, effects = complete(self.catalogue.deck_params, given.params), self.catalogue.effects
             chain = {name: complete(effects[name], values) for name, values in given.chain if name in effects}
             chain |= {name: values for name, values in self.catalogue.plain_chain() if name not in chain}
-            return replace(given, params=own, chain=tuple(chain.items()))
+            return replace(given, params=own, chain=tuple(chain.items()), direction=acts.fitted(given.direction))
 
         def staged(given: Staged | None) -> Staged | None:
             if given is None:
@@ -332,6 +338,7 @@ class Document:
             black=FADER.clamp(state.black),
             paired=FADER.clamp(state.paired),
             drop=FADER.clamp(state.drop),
+            bar=state.bar if math.isfinite(state.bar) else 0.0,
             faders=tuple(FADER.clamp(value) for value in faders),
             kind=state.kind if state.kind in TRANSITIONS else "dissolve",
             fade=fade,
@@ -350,17 +357,18 @@ class Document:
     # Time
 
     def advance(
-        self, state: ShowState, position: BeatPosition, dt: float, drop: float | None = None
+        self, state: ShowState, position: BeatPosition, dt: float, heard: Mapping[str, float] | None = None
     ) -> tuple[ShowState, list[Action]]:
-        """Return the document `dt` s later: the blackout fades, the crossfade moves, what follows is staged.
+        """Return the document `dt` s later: the blackout fades, the crossfade moves, acts follow, what follows is staged.
 
-        drop: the signal `drop` of the newest frame that was heard, 0..1; None: nothing was. Where it rises the music drops.
+        heard: the signals `PARTS` of the newest frame that was heard, 0..1; None: nothing was. Where `drop` rises the music
+        drops.
         """
         actions: list[Action] = []
-        dropped = False
-        if drop is not None and (level := FADER.clamp(drop)) != state.drop:
-            dropped = level > state.drop + _RISE
-            state = replace(state, drop=level)
+        begun: tuple[str, ...] = ()
+        if heard is not None:
+            state, begun = directing.heard(state, {name: FADER.clamp(heard[name]) for name in PARTS})
+        dropped = "drop" in begun
         if state.black != float(state.blackout):
             step = dt / BLACKOUT_S
             black = min(1.0, state.black + step) if state.blackout else max(0.0, state.black - step)
@@ -376,6 +384,7 @@ class Document:
                 state = stepped(state, dt * position.bpm / 60.0)
             else:
                 state = started(state, position, dropped)
+        state = directing.acted(state, position, dt, begun)
         if state.fade is None and state.staged is None:
             if state.queued:
                 state = self._enter(state, state.queued, position, actions)
@@ -390,7 +399,7 @@ class Document:
         params = {"a": dict(state.a.params), "b": dict(state.b.params)}
         chains = {"a": dict(state.a.chain), "b": dict(state.b.chain)}
         show = {"master": state.master, "crossfade": state.crossfade}
-        for path, value in values.items():
+        for path, value in directing.with_acts(state, values).items():
             if (target := self.catalogue.targets.get(path)) is None:
                 continue
             name = target.param.name

@@ -9,12 +9,13 @@ Envelopes are in seconds: the same music gives the same motion at any frame rate
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import SIGNALS
+from phosphene.engine.show.acts import Direction, scene_signals, weight
 
 CURVES: dict[str, Callable[[float], float]] = {
     "linear": lambda x: x,
@@ -35,6 +36,7 @@ class Mapping:
     """One mapping. parameter: absolute path, `deck/a/zoom`. attack, release: time constants in s. range: added at 0 and 1.
 
     times: a second signal that scales the curve's output ("" for none): `bass` inverted times `active` is a break.
+    acts: which acts of its scene it belongs to, counted from 0; () for all.
     """
 
     signal: str
@@ -44,6 +46,7 @@ class Mapping:
     release: float = 0.0
     range: tuple[float, float] = (0.0, 1.0)
     times: str = ""
+    acts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.signal not in SIGNALS or self.times not in ("", *SIGNALS):
@@ -52,9 +55,9 @@ class Mapping:
             raise UserError("unknown curve", where=self.parameter, allowed=", ".join(CURVES), got=self.curve)
 
 
-def identity(m: Mapping) -> tuple[str, str, str]:
-    """Return what makes two mappings one that was edited: what moves what. The rest is how."""
-    return m.signal, m.parameter, m.times
+def identity(m: Mapping) -> tuple[str, ...]:
+    """Return what makes two mappings one that was edited: what moves what, and when. The rest is how."""
+    return m.signal, m.parameter, m.times, *map(str, m.acts)
 
 
 class Mappings:
@@ -63,6 +66,7 @@ class Mappings:
     def __init__(self) -> None:
         self._groups: tuple[tuple[Mapping, ...], ...] = ()
         self._envelopes: dict[Mapping, float] = {}
+        self._of: dict[Mapping, int] = {}  # which group each is of
 
     def use(self, *groups: tuple[Mapping, ...]) -> None:
         """Make these the mappings in use (one group a deck). Envelopes of those that stay are kept; new ones start at 0.
@@ -76,6 +80,7 @@ class Mappings:
         before = self._envelopes
         edited = {identity(m): level for m, level in before.items()}
         self._envelopes = {m: before.get(m, edited.get(identity(m), 0.0)) for group in groups for m in group}
+        self._of = {m: i for i, group in enumerate(groups) for m in group}
 
     def memory(self) -> list[float]:
         """Return the level of each mapping in use, in the order of the groups."""
@@ -86,19 +91,27 @@ class Mappings:
         if len(memory) == len(self._envelopes):
             self._envelopes = dict(zip(self._envelopes, memory, strict=True))
 
-    def evaluate(self, signals: MappingOf[str, float], dt: float) -> dict[str, float]:
-        """Advance every envelope by `dt` s and return {parameter path: value to add to its base}."""
+    def evaluate(self, signals: MappingOf[str, float], dt: float, directions: Sequence[Direction] = ()) -> dict[str, float]:
+        """Advance every envelope by `dt` s and return {parameter path: value to add to its base}.
+
+        directions: where the scene of each group is; its own time takes the place of that in `signals`.
+        """
         values: dict[str, float] = {}
+        own = [{**signals, **scene_signals(direction)} for direction in directions]
         for m, before in self._envelopes.items():
-            x = CURVES[m.curve](_unit(signals[m.signal]))
+            seen: MappingOf[str, float] = own[self._of[m]] if own else signals
+            x = CURVES[m.curve](_unit(seen[m.signal]))
             if m.times:
-                x *= _unit(signals[m.times])
+                x *= _unit(seen[m.times])
             tau = m.attack if x > before else m.release
             # Exact for a signal that holds still over the frame, so the frame rate drops out; tau 0 follows at once.
             level = x + (before - x) * math.exp(-dt / tau) if tau > 0.0 else x
             self._envelopes[m] = level
             low, high = m.range
-            values[m.parameter] = values.get(m.parameter, 0.0) + low + level * (high - low)
+            added = low + level * (high - low)
+            if m.acts and own:
+                added *= weight(directions[self._of[m]], m.acts)
+            values[m.parameter] = values.get(m.parameter, 0.0) + added
         return values
 
 

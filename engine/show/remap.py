@@ -14,10 +14,12 @@ from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.show.catalogue import CROSSFADE, MASTER, Catalogue
 from phosphene.engine.show.mapping import Mapping, identity
 from phosphene.engine.show.scene import MOST_MAPPINGS, MapEntry
-from phosphene.engine.show.state import ShowState
+from phosphene.engine.show.state import DeckState, ShowState
 from phosphene.engine.show.verbs import Message
 
-_WORDS = ("signal", "to", "curve", "attack", "release", "low", "high", "times")
+_WORDS = ("signal", "to", "curve", "attack", "release", "low", "high", "times", "acts")
+_NEEDED = 7  # of them
+NO_SIGNAL = "none"  # of `times`, where acts are said: a message has no empty text
 
 
 def allowed_on(catalogue: Catalogue) -> tuple[str, ...]:
@@ -26,9 +28,15 @@ def allowed_on(catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def mapped(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
-    """Set a mapping on deck `name`, in the place of the one that it was before. Raises UserError."""
-    made = _made(catalogue, name, message)
+    """Set a mapping on deck `name`, in the place of the one that it was before. Raises UserError.
+
+    Where its acts are not said it stays in those that it was in.
+    """
     deck = state.deck(name)
+    made = _made(catalogue, name, deck, message)
+    if len(message.args) < len(_WORDS):
+        acts = next((m.acts for m in deck.mappings if identity(replace(m, acts=())) == identity(made)), ())
+        made = replace(made, acts=acts)
     same = [i for i, m in enumerate(deck.mappings) if identity(m) == identity(made)]
     if not same:
         if len(deck.mappings) >= MOST_MAPPINGS:
@@ -45,10 +53,11 @@ def unmapped(catalogue: Catalogue, name: str, state: ShowState, message: Message
     if len(words) not in (2, 3):
         raise UserError("wrong number of arguments", where=f"deck {name}", allowed="signal to [times]", got=len(words))
     signal, parameter = words[0], _absolute(catalogue, name, words[1])
+    times = None if len(words) == 2 else "" if words[2] == NO_SIGNAL else words[2]
     deck = state.deck(name)
 
     def meant(m: Mapping) -> bool:
-        return (m.signal, m.parameter) == (signal, parameter) and (len(words) == 2 or m.times == words[2])
+        return (m.signal, m.parameter) == (signal, parameter) and times in (None, m.times)
 
     kept = tuple(m for m in deck.mappings if not meant(m))
     if len(kept) == len(deck.mappings):
@@ -64,12 +73,15 @@ def relative(m: Mapping, name: str) -> tuple[str, tuple[float, float]]:
     return m.parameter.removeprefix(f"deck/{name}/"), (low, high)
 
 
-def _made(catalogue: Catalogue, name: str, message: Message) -> Mapping:
+def _made(catalogue: Catalogue, name: str, deck: DeckState, message: Message) -> Mapping:
     given = dict(zip(_WORDS, message.args, strict=False))
-    if not len(_WORDS) - 1 <= len(message.args) <= len(_WORDS):
-        allowed = " ".join((*_WORDS[:-1], f"[{_WORDS[-1]}]"))
+    if not _NEEDED <= len(message.args) <= len(_WORDS):
+        allowed = " ".join((*_WORDS[:_NEEDED], *(f"[{word}]" for word in _WORDS[_NEEDED:])))
         raise UserError("wrong number of arguments", where=f"deck {name}", allowed=allowed, got=len(message.args))
     bounds = given.pop("low"), given.pop("high")
+    acts = _acts(name, deck, int(given.pop("acts", 0)))
+    if given.get("times") == NO_SIGNAL:
+        del given["times"]
     try:
         entry = MapEntry.model_validate({**given, "range": bounds})
     except ValidationError as error:
@@ -80,7 +92,15 @@ def _made(catalogue: Catalogue, name: str, message: Message) -> Mapping:
     low, high = entry.range
     if parameter == CROSSFADE.name and name == "b":
         low, high = -low, -high
-    return Mapping(entry.signal, parameter, entry.curve, entry.attack, entry.release, (low, high), entry.times)
+    return Mapping(entry.signal, parameter, entry.curve, entry.attack, entry.release, (low, high), entry.times, acts)
+
+
+def _acts(name: str, deck: DeckState, bits: int) -> tuple[int, ...]:
+    """Return which acts a number means: bit k stands for act k. Raises UserError."""
+    count = len(deck.direction.acts)
+    if not 0 <= bits < 2**count:
+        raise UserError("unknown act", where=f"deck {name}", allowed=f"0 to {2**count - 1}: its scene has {count}", got=bits)
+    return tuple(k for k in range(count) if bits >> k & 1)
 
 
 def _absolute(catalogue: Catalogue, name: str, path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import tomli_w
 from pydantic import ValidationError
@@ -15,10 +16,21 @@ from pydantic import ValidationError
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.paths import is_name
+from phosphene.engine.show.acts import UNDIRECTED, offsets, weight
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue
-from phosphene.engine.show.mapping import Mapping as SignalMapping
+from phosphene.engine.show.directing import values_of
 from phosphene.engine.show.remap import relative
-from phosphene.engine.show.scene import MOST_MAPPINGS, SETLIST, VERSION, DeckEntry, EffectEntry, MapEntry, Scene, Transition
+from phosphene.engine.show.scene import (
+    MOST_MAPPINGS,
+    SETLIST,
+    VERSION,
+    ActEntry,
+    DeckEntry,
+    EffectEntry,
+    MapEntry,
+    Scene,
+    Transition,
+)
 from phosphene.engine.show.state import DeckState, ShowState
 
 _MOST_NAME = 80
@@ -31,6 +43,9 @@ def scene_of(state: ShowState, catalogue: Catalogue, slug: str) -> Scene:
         raise UserError("a scene cannot be called so", got=slug[:80], remedy="choose a name without slashes")
     own, other = ("b", "a") if state.crossfade > 0.5 else ("a", "b")
     deck, second = state.deck(own), _second(state, other)
+    if second is not None and [a.name for a in second.direction.acts] != [a.name for a in deck.direction.acts]:
+        second = _without_acts(second, other, catalogue)  # a scene has one course
+    mix = _short(state.crossfade if own == "a" else 1.0 - state.crossfade) if second is not None else 0.5
     entries = [*_mapped(deck, own, own, catalogue, paired=second is not None)]
     if second is not None:
         entries += _mapped(second, other, own, catalogue, paired=True)
@@ -45,9 +60,10 @@ def scene_of(state: ShowState, catalogue: Catalogue, slug: str) -> Scene:
             name=_name(slug, state.scene_name if known and state.scene == slug else ""),
             deck=_entry(deck, own, catalogue),
             second=None if second is None else _entry(second, other, catalogue),
-            mix=_short(state.crossfade if own == "a" else 1.0 - state.crossfade) if second is not None else 0.5,
+            mix=mix,
             faders={str(i): label for i, label in sorted(state.fader_labels.items())} if known else {},
             transition=deck.transition or Transition(),
+            act=_acts(deck, own, catalogue, second, mix),
             map=tuple(entries),
         )
     except ValidationError as error:
@@ -66,8 +82,15 @@ def toml_of(scene: Scene) -> str:
     if scene.faders:
         parts.append(f"[faders]\n{_lines(scene.faders)}")
     parts.append(f"[transition]\n{_lines(scene.transition.model_dump())}")
+    for act in scene.act:
+        told_act = {"name": act.name, "bars": act.bars, "beats": act.beats} | ({"on": act.on} if act.on else {})
+        parts.append(f"[[act]]\n{_lines(told_act)}" + (f"[act.values]\n{_lines(act.values)}" if act.values else ""))
     for m in scene.map:
-        values = {key: value for key, value in m.model_dump().items() if value != "" and (key, value) != ("curve", "linear")}
+        values = {
+            key: value
+            for key, value in m.model_dump().items()
+            if value not in ("", ()) and (key, value) != ("curve", "linear")
+        }
         parts.append(f"[[map]]\n{_lines(values)}")
     return "\n".join(parts)
 
@@ -103,7 +126,7 @@ def _changed(params: Iterable[Param], values: Mapping[str, float]) -> dict[str, 
 def _mapped(deck: DeckState, name: str, own: str, catalogue: Catalogue, *, paired: bool) -> Iterable[MapEntry]:
     """Yield a deck's mappings as the scene of deck `own` says them; without those that move nothing in it."""
     shown = (MASTER.name, *((CROSSFADE.name,) if paired else ()))
-    paths = catalogue.deck_paths
+    paths, names = catalogue.deck_paths, [act.name for act in deck.direction.acts]
     for m in deck.mappings:
         # What the show has once belongs to the scene, whichever of its decks it stood on.
         to, (low, high) = relative(m, own if m.parameter in shown else name)
@@ -111,13 +134,51 @@ def _mapped(deck: DeckState, name: str, own: str, catalogue: Catalogue, *, paire
             to = to if name == own else f"second/{to}"
         elif to not in shown:
             continue
-        yield _map_entry(m, to, low, high)
+        acts = tuple(names[i] for i in m.acts if i < len(names))
+        told = {"signal": m.signal, "to": to, "curve": m.curve, "times": m.times, "acts": acts}
+        numbers = {"attack": _short(m.attack), "release": _short(m.release), "range": (_short(low), _short(high))}
+        yield MapEntry.model_validate(told | numbers)
 
 
-def _map_entry(m: SignalMapping, to: str, low: float, high: float) -> MapEntry:
-    bounds = _short(low), _short(high)
-    attack, release = _short(m.attack), _short(m.release)
-    return MapEntry(signal=m.signal, to=to, curve=m.curve, attack=attack, release=release, range=bounds, times=m.times)
+def _acts(deck: DeckState, own: str, catalogue: Catalogue, second: DeckState | None, mix: float) -> tuple[ActEntry, ...]:
+    """Return the acts of a deck, and of the one beside it, with the values that they come to now."""
+    entries = []
+    for i, act in enumerate(deck.direction.acts):
+        values = _act_values(deck, own, act.offsets, catalogue)
+        if second is not None and CROSSFADE.name in act.offsets:
+            added = act.offsets[CROSSFADE.name]
+            values[CROSSFADE.name] = _short(CROSSFADE.clamp(mix + (added if own == "a" else -added)))
+        if second is not None and second.direction.acts:
+            other = "a" if own == "b" else "b"
+            beside = _act_values(second, other, second.direction.acts[i].offsets, catalogue)
+            values |= {f"second/{path}": value for path, value in beside.items()}
+        told = {"name": act.name, "bars": act.bars, "on": act.on, "beats": _short(act.beats), "values": values}
+        entries.append(ActEntry.model_validate(told))
+    return tuple(entries)
+
+
+def _act_values(deck: DeckState, name: str, offsets: Mapping[str, float], catalogue: Catalogue) -> dict[str, float]:
+    """Return base and offset of each value that an act moves, by its path on the deck."""
+    base, found = values_of(deck.params, deck.chain), {}
+    for path, added in offsets.items():
+        target = catalogue.targets.get(path)
+        if target is not None and target.deck == name:
+            own = path.removeprefix(f"deck/{name}/")
+            found[own] = target.param.clamp(_short(target.param.clamp(base[own] + added)))
+    return found
+
+
+def _without_acts(deck: DeckState, name: str, catalogue: Catalogue) -> DeckState:
+    """Return a deck with the act that plays as its own values and mappings."""
+    direction = deck.direction
+    values = _act_values(deck, name, offsets(direction), catalogue)
+    params = {key: values.get(key, value) for key, value in deck.params.items()}
+    chain = tuple(
+        (effect, {key: values.get(f"fx/{effect}/{key}", value) for key, value in given.items()})
+        for effect, given in deck.chain
+    )
+    mappings = tuple(replace(m, acts=()) for m in deck.mappings if weight(direction, m.acts) > 0.5)
+    return replace(deck, params=params, chain=chain, mappings=mappings, direction=UNDIRECTED)
 
 
 def _name(slug: str, before: str) -> str:

@@ -6,6 +6,7 @@ names a style, values, effects and mappings that must exist in the catalogue, an
 A scene describes one primary deck. It lands on whichever deck is hidden, so its paths are relative: `zoom`,
 `fx/bloom/amount`; `second/...` is the optional second deck, which follows on the other side once the crossfade is over;
 `master` and `crossfade` are the show's own. (Scenes bound to deck a or b could not be crossfaded into each other.)
+`[[act]]` says what it becomes while it plays: see `acts.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from phosphene.engine.core import paths
 from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import read_toml
 from phosphene.engine.core.params import Param
-from phosphene.engine.core.signals import FADERS, SIGNALS
+from phosphene.engine.core.signals import FADERS, PHRASE_BARS, SIGNALS
+from phosphene.engine.show.acts import Act
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.mapping import Mapping as SignalMapping
@@ -34,6 +36,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=400)]
 Values = Annotated[dict[str, Number], Field(max_length=256)]  # every parameter of a deck is half of that
 Kind = Literal["cut", "dissolve", "through-black", "wipe", "interlock"]  # of `catalogue.TRANSITIONS`
+MOST_ACTS = 8
 MOST_MAPPINGS = 128  # each is worked out at every frame: 2 us
 _MOST_FAULTS = 24  # told of one file
 
@@ -75,6 +78,20 @@ class MapEntry(_Table):
     release: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
     range: tuple[Number, Number] = (0.0, 1.0)
     times: Text = ""
+    acts: Annotated[tuple[Text, ...], Field(max_length=MOST_ACTS)] = ()
+
+
+class ActEntry(_Table):
+    """One act: values by path that stand in the place of the scene's own while it plays; the music moves around them.
+
+    bars: how long; on: what the music does when it begins (none: it has its turn); beats: how long the change to it takes.
+    """
+
+    name: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    bars: Annotated[int, Field(ge=1, le=256)] = PHRASE_BARS
+    on: Annotated[tuple[Literal["build", "break", "drop"], ...], Field(max_length=3)] = ()
+    beats: Annotated[float, Field(ge=0.0, le=256.0)] = 4.0
+    values: Values = {}
 
 
 class Scene(_Table):
@@ -91,6 +108,7 @@ class Scene(_Table):
     mix: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5  # how far the crossfade goes towards the second deck
     faders: Annotated[dict[str, Text], Field(max_length=FADERS)] = {}
     transition: Transition = Transition()
+    act: Annotated[tuple[ActEntry, ...], Field(max_length=MOST_ACTS)] = ()
     map: Annotated[tuple[MapEntry, ...], Field(max_length=MOST_MAPPINGS)] = ()
 
     def mappings(self, part: str, deck: str, other: str) -> tuple[SignalMapping, ...]:
@@ -105,13 +123,30 @@ class Scene(_Table):
             if second != (part == "second"):
                 continue
             low, high = m.range
-            if path == CROSSFADE.name:
-                if other == "a":
-                    low, high = -low, -high
-            elif path != MASTER.name:
-                path = f"deck/{deck}/{path}"
-            found.append(SignalMapping(m.signal, path, m.curve, m.attack, m.release, (low, high), m.times))
+            if path == CROSSFADE.name and other == "a":
+                low, high = -low, -high
+            acts = tuple(i for i, act in enumerate(self.act) if act.name in m.acts)
+            place = _absolute(path, deck)
+            found.append(SignalMapping(m.signal, place, m.curve, m.attack, m.release, (low, high), m.times, acts))
         return tuple(found)
+
+    def acts(self, part: str, deck: str, other: str, base: Mapping[str, float]) -> tuple[Act, ...]:
+        """Return the acts as `part` ("deck" or "second") has them on `deck`. base: its own values, by relative path."""
+        found = []
+        for act in self.act:
+            offsets = {}
+            for to, value in act.values.items():
+                second, path = to.startswith("second/"), to.removeprefix("second/")
+                if second != (part == "second"):
+                    continue
+                added = value - (self.mix if path == CROSSFADE.name else base[path])
+                offsets[_absolute(path, deck)] = -added if path == CROSSFADE.name and other == "a" else added
+            found.append(Act(act.name, act.bars, act.on, act.beats, offsets))
+        return tuple(found)
+
+
+def _absolute(path: str, deck: str) -> str:
+    return path if path in (MASTER.name, CROSSFADE.name) else f"deck/{deck}/{path}"
 
 
 def scene_names(folders: Iterable[Path]) -> tuple[str, ...]:
@@ -200,18 +235,32 @@ def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[Us
             if word(f"{part}.effects[{i}].effect", "effect", effect.effect, catalogue.effects):
                 params = catalogue.effects[effect.effect]
                 values(f"{part}.effects[{i}].params", f"parameter of {effect.effect}", params, effect.params)
-        names = [e.effect for e in entry.effects]
-        if repeated := sorted({n for n in names if names.count(n) > 1}):
+        chain = [e.effect for e in entry.effects]
+        if repeated := sorted({n for n in chain if chain.count(n) > 1}):
             where = f"{path}, {part}.effects"
             faults.append(UserError("an effect stands twice", where=where, got=listed(repeated), remedy="keep one of them"))
     own = catalogue.deck_paths
-    allowed = (*own, MASTER.name, *((CROSSFADE.name, *(f"second/{p}" for p in own)) if scene.second else ()))
+    movable = dict(own)
+    if scene.second:
+        movable |= {CROSSFADE.name: CROSSFADE} | {f"second/{path}": param for path, param in own.items()}
+    names = tuple(act.name for act in scene.act)
+    if repeated := sorted({n for n in names if names.count(n) > 1}):
+        faults.append(UserError("two acts have one name", where=f"{path}, act", got=listed(repeated), remedy="rename one"))
+    for i, act in enumerate(scene.act, 1):
+        for to, value in act.values.items():
+            if word(f"act[{i}].values", "parameter", to, movable):
+                try:
+                    movable[to].check(value, where=f"{path}, act[{i}].values.{to}")
+                except UserError as error:
+                    faults.append(error)
     for i, m in enumerate(scene.map, 1):
         word(f"map[{i}].signal", "signal", m.signal, SIGNALS)
-        word(f"map[{i}].to", "parameter", m.to, allowed)
+        word(f"map[{i}].to", "parameter", m.to, (*movable, MASTER.name))
         word(f"map[{i}].curve", "curve", m.curve, CURVES)
         if m.times:
             word(f"map[{i}].times", "signal", m.times, SIGNALS)
+        for name in m.acts:
+            word(f"map[{i}].acts", "act", name, names)
     for fader in scene.faders:
         word(f"faders.{fader}", "fader", fader, tuple(str(i) for i in range(1, FADERS + 1)))
     return faults

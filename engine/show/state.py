@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from phosphene.engine.core.signals import FADERS
+from phosphene.engine.show.acts import UNDIRECTED, Direction
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, LOOKAHEAD, MASTER
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.piloting import PILOTING, Piloting
@@ -32,6 +33,7 @@ class DeckState:
     scene: str = ""
     mappings: tuple[SignalMapping, ...] = ()
     transition: Transition | None = None  # how the scene came in, for when this is saved as one
+    direction: Direction = UNDIRECTED  # where the scene is in its acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Step:
     path: str
     t: float
     value: float | str = 0.0
-    came: tuple[str, str, str] | None = None
+    came: tuple[str, ...] | None = None
     mappings: tuple[tuple[int, SignalMapping], ...] = ()
 
 
@@ -86,7 +88,8 @@ class ShowState:
     black: level of the blackout, 0 picture .. 1 dark, moving towards `blackout`. paired: how much mapped values move the
     crossfade, 0..1; moving towards 1 while both decks belong to one scene, else towards 0. hurried: the scene that is asked
     for was asked for twice, and waits for no drop and no TAKE. drop: level of the signal `drop` when it was last told of,
-    0..1. preview: a scene that is called waits on the hidden deck for TAKE. lookahead: how early the beat is shown, ms.
+    0..1; going: which of `build` and `break` went on then; bar: where the music was, in bars. preview: a scene that is
+    called waits on the hidden deck for TAKE. lookahead: how early the beat is shown, ms.
     """
 
     a: DeckState
@@ -116,6 +119,8 @@ class ShowState:
     cue: int = -1
     panics: int = 0
     drop: float = 0.0
+    going: tuple[str, ...] = ()
+    bar: float = 0.0
     autopilot: Piloting = PILOTING
     message: str = ""  # the newest refusal, for the HUD and clients
     saved: str = ""  # what came of the newest scene that was to be saved, for people
@@ -128,6 +133,10 @@ class ShowState:
     def with_deck(self, name: str, deck: DeckState) -> ShowState:
         """Return the document with another content of a deck."""
         return replace(self, a=deck) if name == "a" else replace(self, b=deck)
+
+    def is_seen(self, name: str) -> bool:
+        """Whether deck `name` is seen, also where a crossfade to it has just begun."""
+        return (self.fade is not None and self.fade.running) or self.crossfade != float(name == "a")
 
     @property
     def on_standby(self) -> bool:

@@ -119,5 +119,5 @@ def _value(state: ShowState, path: str) -> float | str | None:
         case ["deck", deck, "fx", effect, name]:
             return dict(state.deck(deck).chain)[effect][name]
         case ["deck", deck, name]:
-            return state.deck(deck).params[name]
+            return state.deck(deck).params.get(name)
     return None

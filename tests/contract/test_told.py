@@ -41,6 +41,8 @@ ACTS = {
     "/tempo/multiply": "changes the tempo, which is told",
     "/midi/answer": "answers /state/midi/question, which is told",
     "/midi/forget": "takes a mapping of a controller away",
+    "/deck/a/set_act": "of one act of several: the scene's file has them all",
+    "/deck/b/set_act": "of one act of several: the scene's file has them all",
     "/deck/a/map": "one of a list: pages have the document `mappings`",
     "/deck/b/map": "one of a list: pages have the document `mappings`",
     "/deck/a/unmap": "one of a list: pages have the document `mappings`",

@@ -112,8 +112,7 @@ class Rehearsal:
         inputs: list[Input] = [*(each for due, each in self._answers if due <= t), *changes]
         self._answers = [(due, each) for due, each in self._answers if due > t]
         self.state, actions = self.document.apply(self.state, inputs, position, t)
-        drop = self._signals["drop"] if self._signals is not None else None
-        self.state, more = self.document.advance(self.state, position, dt, drop)
+        self.state, more = self.document.advance(self.state, position, dt, self._signals)
         self._load([*actions, *more], t)
         now = Now(inputs, self.state, position, self._signals, t, dt)
         self._bus += self.pilot.fly(now)

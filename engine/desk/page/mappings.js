@@ -4,7 +4,7 @@ import { button, slider } from "./controls.js";
 import { desk } from "./connection.js";
 import { fill, h, put, say, select, words } from "./dom.js";
 
-const keyOf = map => `${map.signal} ${map.to}`;
+const keyOf = map => `${map.signal} ${map.to}${map.acts ? ` ${map.acts}` : ""}`;
 const opened = new Set(); // keys of the rows that are open, kept when a row is made anew
 
 /** Return a parameter's path as people read it: "fx/bloom/amount" is "Bloom amount". */
@@ -22,8 +22,15 @@ function targets(deck) {
 const signals = () => (desk.library?.signals ?? []).map(name => [name, words(name)]);
 
 function send(deck, map) {
-  const { signal, to, curve, attack, release, low, high, times } = map;
-  desk.sendAs(`/deck/${deck}/map ${keyOf(map)}`, `/deck/${deck}/map`, signal, to, curve, attack, release, low, high, ...(times ? [times] : []));
+  const { signal, to, curve, attack, release, low, high, times, acts } = map;
+  const more = acts ? [times || "none", acts] : times ? [times] : [];
+  desk.sendAs(`/deck/${deck}/map ${keyOf(map)}`, `/deck/${deck}/map`, signal, to, curve, attack, release, low, high, ...more);
+}
+
+/** Return in which acts a mapping moves something, for people; nothing for all. */
+function actsOf(map, deck) {
+  const names = String(desk.value(`/state/deck/${deck}/acts`, "")).split(" ").filter((name, k) => name && map.acts >> k & 1);
+  return map.acts && names.length ? ` · ${names.map(words).join(", ").toLowerCase()}` : "";
 }
 
 /** Return the row of one mapping. `row.update(map)` shows what it is now. */
@@ -75,7 +82,7 @@ function row(deck, first) {
   const show = () => {
     const round = value => String(Math.round(value * 100) / 100);
     say(title, `${words(map.signal)} → ${named(map.to, deck)}`);
-    say(facts, `${map.curve}${map.times ? ` × ${words(map.times).toLowerCase()}` : ""}, ${round(map.low)} to ${round(map.high)}`);
+    say(facts, `${map.curve}${map.times ? ` × ${words(map.times).toLowerCase()}` : ""}, ${round(map.low)} to ${round(map.high)}${actsOf(map, deck)}`);
     if (!parts) return;
     for (const [name, list] of Object.entries(parts.lists)) if (document.activeElement !== list || list.value !== map[name]) list.value = map[name] ?? "";
     for (const [name, one] of Object.entries(parts.sliders)) one.set(map[name]);

@@ -39,6 +39,7 @@ function deckTile(deck) {
   const tile = h("section", { class: `tile deck-${deck}`, "aria-label": `Deck ${deck}` },
     h("div", { class: "stage" }, picture(deck, `Picture of deck ${deck}`)),
     h("div", { class: "caption" }, h("b", { class: "letter", text: deck.toUpperCase() }), name, badge),
+    acts(deck),
     slider({ address: `/deck/${deck}/level`, label: "Level", initial: 1, kind: `deck-${deck} slim` }));
   tile.querySelector(".stage").dataset.picture = deck;
   tile.querySelector(".slider").setAttribute("aria-label", `Level of deck ${deck}`);
@@ -85,6 +86,26 @@ function wallTile() {
   desk.on("/state/fade", text => say(fade, text));
   return h("section", { class: "tile wall", "aria-label": "Wall" }, stage,
     h("div", { class: "caption" }, h("b", { class: "letter", text: "Wall" }), scene, fade));
+}
+
+/** Return the acts of the scene on a deck: the one that plays is lit, and each can be called. Nothing where it has none. */
+function acts(deck) {
+  const node = h("div", { class: `acts deck-${deck}`, role: "group", "aria-label": `Acts of deck ${deck}`, hidden: true });
+  const names = () => String(desk.value(`/state/deck/${deck}/acts`, "")).split(" ").filter(Boolean);
+  const light = () => {
+    for (const one of node.children) one.setAttribute("aria-pressed", String(one.dataset.act === desk.value(`/state/deck/${deck}/act`, "")));
+  };
+  desk.on(`/state/deck/${deck}/acts`, () => {
+    node.replaceChildren(...names().map(name => {
+      const one = button(words(name), () => desk.send(`/deck/${deck}/act`, name), { kind: "act", label: `Act ${words(name)}` });
+      one.dataset.act = name;
+      return one;
+    }));
+    node.hidden = !node.children.length;
+    light();
+  });
+  desk.on(`/state/deck/${deck}/act`, light);
+  return node;
 }
 
 /** Return the three pictures. */

@@ -92,7 +92,7 @@ class Flight:
         self.log += changes
         running = self.state.fade is not None and self.state.fade.running
         self.state, actions = self.document.apply(self.state, inputs, self.position, self.t)
-        self.state, more = self.document.advance(self.state, self.position, 1.0 / FPS, 0.0)
+        self.state, more = self.document.advance(self.state, self.position, 1.0 / FPS)
         self._load([*actions, *more])
         if self.state.fade is not None and self.state.fade.running and not running:
             self.on.append((self.beat, self.state.scene))

@@ -9,6 +9,7 @@ from phosphene.engine.control.table import build_table
 from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.show.document import Document
+from phosphene.engine.show.remap import NO_SIGNAL
 
 CATALOGUE = show_catalogue()
 TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)
@@ -27,7 +28,16 @@ def empty() -> SimpleNamespace:
 
 def test_what_is_told_goes_back_in_as_it_is() -> None:
     stage, other = empty(), empty()
-    given = {"signal": "kick", "curve": "pow2", "attack": 0.0, "release": 0.3, "low": 0.1, "high": 0.5, "times": ""}
+    given = {
+        "signal": "kick",
+        "curve": "pow2",
+        "attack": 0.0,
+        "release": 0.3,
+        "low": 0.1,
+        "high": 0.5,
+        "times": "",
+        "acts": 0,
+    }
     for deck in ("a", "b"):
         for to in ("zoom", "fx/bloom/amount", "master", "crossfade"):
             sent(stage, f"/deck/{deck}/map", "kick", to, "pow2", 0.0, 0.3, 0.1, 0.5)
@@ -38,7 +48,7 @@ def test_what_is_told_goes_back_in_as_it_is() -> None:
     assert told["a"][4] == {**given, "to": "zoom", "times": "bass"}
     for deck, mappings in told.items():
         for m in mappings:
-            sent(other, f"/deck/{deck}/map", *(value for value in m.values() if value != ""))
+            sent(other, f"/deck/{deck}/map", *(value if value != "" else NO_SIGNAL for value in m.values()))
     assert mappings_document(other) == told
     assert other.state.a.mappings == stage.state.a.mappings
 

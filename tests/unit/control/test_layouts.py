@@ -20,8 +20,17 @@ from phosphene.engine.library.catalogue import show_catalogue
 CATALOGUE = show_catalogue()
 TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)
 WORDS = {"/scene": ("lagoon", "ember & <ash>", "]]>"), "/deck/a/style": ("manta", "{moss}"), "/deck/b/style": ()}
-SEVERAL = {f"/deck/{deck}/{word}" for deck in "ab" for word in ("map", "unmap")}  # arguments: no control has so many
-NAMED = {"/scene/save", "/midi/learn", "/midi/forget", "/cue/number"}  # what only a person can say
+SEVERAL = {
+    f"/deck/{deck}/{word}" for deck in "ab" for word in ("map", "unmap", "set_act")
+}  # arguments: no control has so many
+NAMED = {
+    "/deck/a/act",
+    "/deck/b/act",
+    "/scene/save",
+    "/midi/learn",
+    "/midi/forget",
+    "/cue/number",
+}  # what only a person can say
 UNSHOWN = (
     SEVERAL
     | NAMED

@@ -65,7 +65,7 @@ class Stage:
         self.t, self.beat = 0.0, 0.0
         self.actions: list[Action] = []
         self.answers: list[Input] = []
-        self.drop: float | None = 0.0
+        self.heard: dict[str, float] | None = {"build": 0.0, "drop": 0.0, "break": 0.0}
         self.state, actions = self.document.opened(S1)
         self._answer(actions)
         self.frames(1)
@@ -73,6 +73,9 @@ class Stage:
     @property
     def position(self) -> BeatPosition:
         return BeatPosition(self.beat, self.bpm, 1.0)
+
+    def hear(self, **levels: float) -> None:
+        self.heard = {"build": 0.0, "drop": 0.0, "break": 0.0} | (self.heard or {}) | levels
 
     def send(self, path: str, *args: float | int | str) -> None:
         self.inputs(Change(path, args, self.t))
@@ -89,7 +92,7 @@ class Stage:
             self.beat += dt * self.bpm / 60.0
             answers, self.answers = self.answers, []
             self.inputs(*answers)
-            self.state, actions = self.document.advance(self.state, self.position, dt, self.drop)
+            self.state, actions = self.document.advance(self.state, self.position, dt, self.heard)
             self._answer(actions)
             states.append(self.state)
         return states
@@ -374,11 +377,11 @@ def test_blackout_with_values_repeats_cut_and_opposites_turn_back() -> None:
 
 
 def test_blackout_touches_the_output_only() -> None:
-    stage = Stage()
-    before = stage.state
+    stage, other = Stage(), Stage()
     stage.send("/blackout", 1)
     stage.seconds(1.0)
-    assert replace(stage.state, blackout=False, black=0.0) == before
+    other.seconds(1.0)
+    assert replace(stage.state, blackout=False, black=0.0) == other.state
 
 
 def test_freeze_and_hud_change_over() -> None:

@@ -35,7 +35,7 @@ def test_a_scene_waits_for_a_drop_and_cuts_in_that_frame() -> None:
     states = stage.seconds(20.0)
     assert {s.crossfade for s in states} == {0.0}, "bars pass, and the deck that is seen goes on"
     assert (stage.state.b.style, stage.state.pending, stage.state.on_standby) == ("two", "s2", True)
-    stage.drop = 0.8
+    stage.hear(drop=0.8)
     assert stage.frames(1)[0].crossfade == 1.0
     assert (stage.state.scene, stage.state.pending, stage.state.fade) == ("s2", "", None)
 
@@ -44,7 +44,7 @@ def test_with_a_drop_a_fade_begins_at_once_between_two_beats() -> None:
     stage = Stage()
     wait_for_drop(stage, kind="wipe", beats=4)
     stage.seconds(0.37)
-    stage.drop = 0.5
+    stage.hear(drop=0.5)
     stage.frames(1)
     assert stage.state.fade is not None
     assert stage.state.fade.running
@@ -55,17 +55,17 @@ def test_with_a_drop_a_fade_begins_at_once_between_two_beats() -> None:
 
 def test_only_a_rise_is_a_drop() -> None:
     stage = Stage()
-    stage.drop = 0.9
+    stage.hear(drop=0.9)
     stage.frames(1)
     wait_for_drop(stage)
     for level in (0.9, 0.6, 0.3, 0.1, 0.15, math.nan, 0.05, 0.0, math.inf * 0.0):
-        stage.drop = level
+        stage.hear(drop=level)
         stage.frames(1)
         assert stage.state.on_standby, level
-    stage.drop = None  # nothing is heard: a stage without sound
+    stage.heard = None  # nothing is heard: a stage without sound
     stage.frames(2)
     assert stage.state.on_standby
-    stage.drop = 0.3
+    stage.hear(drop=0.3)
     stage.frames(1)
     assert stage.state.crossfade == 1.0
 
@@ -95,9 +95,9 @@ def test_the_scene_on_stage_called_again_waits_for_no_drop() -> None:
     """Its file was saved, or its style is to begin anew."""
     stage = Stage()
     wait_for_drop(stage)
-    stage.drop = 1.0
+    stage.hear(drop=1.0)
     stage.frames(1)
-    stage.drop = 0.0
+    stage.hear(drop=0.0)
     stage.send("/scene", "s2")
     stage.seconds(0.5)
     assert (stage.state.crossfade, stage.state.pending) == (0.0, "")
@@ -109,7 +109,7 @@ def test_another_scene_takes_the_place_of_one_that_waits() -> None:
     stage.send("/scene", "s3")
     stage.seconds(6.0)
     assert (stage.state.scene, stage.state.b.style, stage.state.crossfade, stage.state.pending) == ("s3", "three", 1.0, "")
-    stage.drop = 1.0
+    stage.hear(drop=1.0)
     assert stage.frames(1)[0].crossfade == 1.0, "nobody waits for it any more"
 
 
@@ -117,7 +117,7 @@ def test_a_hand_ends_the_waiting() -> None:
     stage = Stage()
     wait_for_drop(stage)
     stage.send("/crossfade", 0.5)
-    stage.drop = 1.0
+    stage.hear(drop=1.0)
     stage.frames(1)
     assert (stage.state.crossfade, stage.state.fade, stage.state.pending) == (0.5, None, "")
     other = Stage()
@@ -155,7 +155,7 @@ def test_the_second_deck_of_a_scene_follows_its_drop_and_waits_for_no_other() ->
     SCENES["s2"] = pair
     stage.send("/scene", "s2")
     stage.seconds(0.2)
-    stage.drop = 1.0
+    stage.hear(drop=1.0)
     stage.seconds(0.5)
     assert (stage.state.a.style, stage.state.b.style, stage.state.crossfade) == ("three", "two", 0.5)
 
@@ -166,7 +166,7 @@ def test_panic_and_a_restart_with_a_scene_that_waits() -> None:
     assert restore(json.loads(json.dumps(snapshot(stage.state)))) == stage.state
     assert stage.document.fitted(stage.state) == stage.state
     stage.send("/panic")
-    stage.drop = 1.0
+    stage.hear(drop=1.0)
     stage.frames(1)
     assert (stage.state.crossfade, stage.state.pending) == (0.0, "")
 
@@ -177,7 +177,7 @@ def test_the_same_levels_give_the_same_show() -> None:
     def play(stage: Stage, levels: list[float]) -> list[ShowState]:
         states = []
         for level in levels:
-            stage.drop = level
+            stage.hear(drop=level)
             states += stage.frames(1)
         return states
 

@@ -62,7 +62,7 @@ def test_a_hand_on_the_fader_brings_it_in_too() -> None:
 
 def test_take_brings_in_at_once_what_waits_for_a_drop_or_for_its_bar() -> None:
     stage = previewed(start="drop", kind="cut")
-    stage.drop = 0.9
+    stage.hear(drop=0.9)
     stage.frames(5)
     assert stage.state.crossfade == 0.0, "the music drops, and nothing comes unasked"
     stage.send("/take")

@@ -102,10 +102,11 @@ def words(argument) -> st.SearchStrategy:
 
 
 def messages(path: str) -> st.SearchStrategy[tuple]:
-    return st.tuples(st.just(path), *(words(a) for a in TABLE.inputs[path].arguments if not a.optional or a.type == "s"))
+    return st.tuples(st.just(path), *(words(a) for a in TABLE.inputs[path].arguments if not a.optional or a.choices))
 
 
-VALUES = [path for path in TABLE.inputs if path.startswith("/deck/") and not path.endswith(("style", "map"))]
+OTHERS = ("style", "map", "act", "next_act", "set_act")
+VALUES = [path for path in TABLE.inputs if path.startswith("/deck/") and not path.endswith(OTHERS)]
 EDITS = (
     st.sampled_from(VALUES).flatmap(messages)
     | st.sampled_from(["/deck/a/map", "/deck/b/map"]).flatmap(messages)
