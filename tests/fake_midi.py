@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from phosphene.engine.control.midi.ports import Heard
 from phosphene.engine.core import clock
@@ -10,8 +11,9 @@ from phosphene.engine.core.errors import UserError
 
 
 class FakePort:
-    def __init__(self, ports: FakePorts, name: str, heard: Heard | None = None) -> None:
-        self.name, self.heard, self.open = name, heard, True
+    def __init__(self, ports: FakePorts, name: str) -> None:
+        self.name, self.open = name, True
+        self.came: deque[Heard] = deque()
         self.sent: list[tuple[int, ...]] = []
         self._ports = ports
 
@@ -19,6 +21,10 @@ class FakePort:
         if not self.open:
             raise RuntimeError("closed")
         self.sent.append(tuple(message))
+
+    def messages(self) -> Iterator[Heard]:
+        while self.came:
+            yield self.came.popleft()
 
     def close(self) -> None:
         self.open = False
@@ -28,6 +34,7 @@ class FakePorts:
     def __init__(self, *names: str) -> None:
         self.names = list(names)
         self.busy: set[str] = set()
+        self.deaf: set[str] = set()  # that have no output
         self.opened: list[FakePort] = []
         self.lights: list[FakePort] = []
         self.closed = False
@@ -36,12 +43,12 @@ class FakePorts:
         return list(self.names)
 
     def outputs(self) -> list[str]:
-        return list(self.names)
+        return [name for name in self.names if name not in self.deaf]
 
-    def open_input(self, name: str, index: int, heard: Heard) -> FakePort:
+    def open_input(self, name: str, index: int) -> FakePort:
         if name in self.busy:
             raise UserError("the MIDI device cannot be opened", where=name)
-        self.opened.append(FakePort(self, name, heard))
+        self.opened.append(FakePort(self, name))
         return self.opened[-1]
 
     def open_output(self, name: str, index: int) -> FakePort:
@@ -54,9 +61,7 @@ class FakePorts:
     def play(self, *messages: Sequence[int], name: str = "", delta: float = 0.0) -> None:
         """Send messages from the newest device that is open, or the newest of that name."""
         port = next(p for p in reversed(self.opened) if p.open and name in p.name)
-        assert port.heard is not None
-        for message in messages:
-            port.heard(list(message), delta)
+        port.came.extend((list(message), delta) for message in messages)
 
 
 def wait(condition: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -17,7 +16,7 @@ from phosphene.engine.control.midi.device import Device
 from phosphene.engine.control.midi.files import Found, mapping_files
 from phosphene.engine.control.midi.learn import parse_target
 from phosphene.engine.control.midi.mapping import check_mapping
-from phosphene.engine.control.midi.plugs import Plug, Plugs
+from phosphene.engine.control.midi.plugs import Plugs
 from phosphene.engine.control.midi.ports import RtMidiPorts
 from phosphene.engine.control.midi.question import ANSWERS, NO_QUESTION
 from phosphene.engine.control.midi.surface import MidiSurface
@@ -32,6 +31,7 @@ app = typer.Typer(no_args_is_help=False, pretty_exceptions_enable=False, help="M
 
 _LONGEST_S = 1e7
 _WAITS_S = 30.0
+_ASKS_S = 0.01  # between two looks for messages
 _SAVES_S = 5.0  # by then what was answered is done
 
 
@@ -54,7 +54,7 @@ def list_command(context: typer.Context) -> None:
     ]
     for line in faults:
         typer.echo(line)
-    with _plugged(table, lambda plug, data, delta: None) as plugs:
+    with _plugged(table) as plugs:
         devices = [plug.device for plug in plugs]
         if not devices:
             typer.echo("no MIDI controller is plugged in")
@@ -77,10 +77,9 @@ def monitor_command(
 ) -> None:
     """Show what controllers send, and what that would play."""
     table = _table()
-    heard: queue.SimpleQueue[tuple[Plug, bytes, float, float]] = queue.SimpleQueue()
     ends = None if seconds is None else clock.now() + within("--seconds", seconds, 0.05, _LONGEST_S)
     told = 0.0
-    with _plugged(table, lambda plug, data, delta: heard.put((plug, bytes(data), delta, clock.now()))) as plugs:
+    with _plugged(table) as plugs:
         names: set[str] = set()
         while ends is None or clock.now() < ends:
             plugs.look(clock.now())
@@ -88,17 +87,16 @@ def monitor_command(
             for name in sorted(there ^ names):
                 typer.echo(f"{name}: {'is there' if name in there else 'is gone'}")
             names = there
-            try:
-                plug, data, delta, seen = heard.get(timeout=0.1)
-            except queue.Empty:
-                continue
-            for line in _lines(plug.device, data, delta, seen):
-                if not line.endswith(" bpm") or seen - told > HEARD_S:
-                    told = seen if line.endswith(" bpm") else told
-                    typer.echo(f"{plug.device.title}: {line}")
+            for plug, data, delta in plugs.heard():
+                seen = clock.now()
+                for line in _lines(plug.device, data, delta, seen):
+                    if not line.endswith(" bpm") or seen - told > HEARD_S:
+                        told = seen if line.endswith(" bpm") else told
+                        typer.echo(f"{plug.device.title}: {line}")
+            clock.sleep(_ASKS_S)
 
 
-def _lines(device: Device, data: bytes, delta: float, seen: float) -> Iterator[str]:
+def _lines(device: Device, data: Sequence[int], delta: float, seen: float) -> Iterator[str]:
     t = device.delta.time(delta, seen)
     for message in device.splitter.feed(data):
         if message.kind == "clock":
@@ -176,8 +174,8 @@ def _asked(told: Args) -> str:
 
 
 @contextmanager
-def _plugged(table: Table, heard: Callable[[Plug, Sequence[int], float], None]) -> Iterator[Plugs]:
-    plugs = Plugs(RtMidiPorts(), table, (), heard, typer.echo)
+def _plugged(table: Table) -> Iterator[Plugs]:
+    plugs = Plugs(RtMidiPorts(), table, (), typer.echo)
     try:
         plugs.look(clock.now())
         yield plugs

@@ -20,10 +20,10 @@ _WAIT_S = 5  # before the next try: long enough for what disturbed the last one 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that was too slow is run again; any other failure is one at once."""
+    """A test that was too slow is run again; any other failure is one at once, unless the test itself says otherwise."""
     again = pytest.mark.flaky(reruns=TRIES - 1, reruns_delay=_WAIT_S, only_rerun=[TooSlow.__name__])
     for item in items:
-        if item.path.is_relative_to(_HERE):
+        if item.path.is_relative_to(_HERE) and item.get_closest_marker("flaky") is None:
             item.add_marker(again)
 
 

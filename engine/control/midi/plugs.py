@@ -12,7 +12,7 @@ from phosphene.engine.control.midi import files
 from phosphene.engine.control.midi.device import Device
 from phosphene.engine.control.midi.files import find_mapping
 from phosphene.engine.control.midi.lights import Sent
-from phosphene.engine.control.midi.ports import Port, Ports, is_a_device, output_for, plain_name
+from phosphene.engine.control.midi.ports import Input, Output, Ports, is_a_device, output_for, plain_name
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import RateLimitedLog, UserError, one_line
 
@@ -28,27 +28,21 @@ _PACK = 16  # messages to lights between two rests of 1 ms: hands are heard in b
 
 @dataclass(eq=False)
 class Plug:
-    """A device and its ports. outgoing: to its lights, still to be sent."""
+    """A device and its ports. outgoing: to its lights, still to be sent; refused_t: when the way there was not opened."""
 
     device: Device
-    input: Port | None = None
-    output: Port | None = None
+    input: Input | None = None
+    output: Output | None = None
     outgoing: deque[Sent] = field(default_factory=deque)
+    refused_t: float = -1e9
     gone: bool = False
 
 
 class Plugs:
-    """heard: is called on threads of the system for each message. say: takes what a person should know."""
+    """say: takes what a person should know."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        table: Table,
-        scenes: Sequence[str],
-        heard: Callable[[Plug, Sequence[int], float], None],
-        say: Callable[[str], None],
-    ) -> None:
-        self._ports, self._table, self._scenes, self._heard, self._say = ports, table, scenes, heard, say
+    def __init__(self, ports: Ports, table: Table, scenes: Sequence[str], say: Callable[[str], None]) -> None:
+        self._ports, self._table, self._scenes, self._say = ports, table, scenes, say
         self._all: dict[tuple[str, int], Plug] = {}
         self._failed: dict[tuple[str, int], float] = {}
         self._looked_t = self._files_t = -1e9
@@ -76,8 +70,21 @@ class Plugs:
         for key in there:
             if key not in self._all and t - self._failed.get(key, -1e9) >= _AGAIN_S:
                 self._plug(*key, t)
+        for plug in self._all.values():
+            self.relight(plug)  # the way to its lights may come later than the device: two ports are two
         self._reread(t)
         return [plug.device for plug in gone]
+
+    def heard(self) -> Iterator[tuple[Plug, Sequence[int], float]]:
+        """What has come since the last call: from whom, the bytes, the seconds since its last one by the driver."""
+        for plug in self._all.values():
+            if plug.input is None:
+                continue
+            try:
+                for data, delta in plug.input.messages():
+                    yield plug, data, delta
+            except Exception as error:  # noqa: BLE001 boundary: RtMidi raises kinds of its own for a device that is going
+                _quiet.warning("heard", f"{plug.device.title} cannot be heard: {error}")
 
     def send(self) -> None:
         """Send the next few messages that lights wait for."""
@@ -87,7 +94,7 @@ class Plugs:
 
     def relight(self, plug: Plug) -> None:
         """Open the way to the lights of a device, where its mapping has any."""
-        if plug.output is not None or not plug.device.lights:
+        if plug.output is not None or not plug.device.lights or clock.now() - plug.refused_t < _AGAIN_S:
             return
         name = next((name for (name, _), each in self._all.items() if each is plug), "")
         place = output_for(name, plug.device.unit, self._ports.outputs())
@@ -95,6 +102,7 @@ class Plugs:
             try:
                 plug.output = self._ports.open_output(*place)
             except UserError as error:
+                plug.refused_t = clock.now()
                 self._say(error.line())
 
     def close(self) -> None:
@@ -115,7 +123,7 @@ class Plugs:
         device = Device(plain, unit, find_mapping(plain, unit, self._table), self._scenes)
         plug = Plug(device)
         try:
-            plug.input = self._ports.open_input(name, index, lambda data, delta: self._heard(plug, data, delta))
+            plug.input = self._ports.open_input(name, index)
         except UserError as error:
             self._failed[(name, index)] = t
             self._say(error.line())

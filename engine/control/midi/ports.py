@@ -1,7 +1,9 @@
 """MIDI ports of this system, through python-rtmidi: the only place that knows it. Called on the surface's thread.
 
 A port that was unplugged stays deaf when it comes back, also when it is closed and opened again: so nothing is opened twice,
-each opening makes a new object. The callback runs on a thread of RtMidi's and does what it is handed, which is to append.
+each opening makes a new object. What comes in waits in RtMidi's own queue, with the driver's times, until it is asked for.
+Not a callback: that runs Python on RtMidi's thread for each message, and the picture's thread has to give the interpreter
+away and get it back as often (a thousand messages a second: p99 of a frame 1.19 times as long).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,12 +25,24 @@ _log = RateLimitedLog(logging.getLogger(__name__))
 CLIENT = "phosphene"  # what our own ports are called, for other programs; ours are never listened to
 _SEQUENCER = Path("/dev/snd/seq")
 _APIS = {"alsa": "API_LINUX_ALSA", "jack": "API_UNIX_JACK", "coremidi": "API_MACOSX_CORE", "windows": "API_WINDOWS_MM"}
-_QUEUE = 4096  # messages that RtMidi holds; unused where there is a callback, and its default of 1024 where there is none
-Heard = Callable[[Sequence[int], float], None]  # the bytes of a message, and the seconds since the last one
+_QUEUE = (
+    16_384  # messages that RtMidi holds; of more it complains on the terminal, and its default of 1024 is a flood's 10 ms
+)
+Heard = tuple[Sequence[int], float]  # the bytes of a message, and the seconds since the last one, by the driver
 
 
-class Port(Protocol):
-    """An open port. An input only closes."""
+class Input(Protocol):
+    """An open input."""
+
+    def messages(self) -> Iterator[Heard]:
+        """What has come since the last call, oldest first; it never waits."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Output(Protocol):
+    """An open output."""
 
     def send(self, message: Sequence[int]) -> None: ...
 
@@ -42,11 +56,11 @@ class Ports(Protocol):
 
     def outputs(self) -> list[str]: ...
 
-    def open_input(self, name: str, index: int, heard: Heard) -> Port:
+    def open_input(self, name: str, index: int) -> Input:
         """Open the `index`-th input of that name. Raises UserError."""
         ...
 
-    def open_output(self, name: str, index: int) -> Port:
+    def open_output(self, name: str, index: int) -> Output:
         """Open the `index`-th output of that name. Raises UserError."""
         ...
 
@@ -90,14 +104,13 @@ class RtMidiPorts:
         """Return the names of what can be sent to."""
         return [str(name) for name in self._out.get_ports()]
 
-    def open_input(self, name: str, index: int, heard: Heard) -> Port:
-        """Open an input and have `heard` called for each message."""
-        port = self._made("MidiIn")
+    def open_input(self, name: str, index: int) -> Input:
+        """Open an input."""
+        port = self._made("MidiIn", queue_size_limit=_QUEUE)
         port.ignore_types(sysex=True, timing=False, active_sense=True)
-        port.set_callback(lambda event, _: heard(*event))
         return self._opened(port, name, index, "in")
 
-    def open_output(self, name: str, index: int) -> Port:
+    def open_output(self, name: str, index: int) -> Output:
         """Open an output."""
         return self._opened(self._made("MidiOut"), name, index, "out")
 
@@ -106,13 +119,12 @@ class RtMidiPorts:
         self._in.delete()
         self._out.delete()
 
-    def _made(self, kind: str) -> Any:
-        more = {"queue_size_limit": _QUEUE} if kind == "MidiIn" else {}
+    def _made(self, kind: str, **more: int) -> Any:
         port = getattr(self._rtmidi, kind)(self._api, name=CLIENT, **more)
         port.set_error_callback(lambda code, text, _: _log.warning("rtmidi", f"MIDI: {text}"))
         return port
 
-    def _opened(self, port: Any, name: str, index: int, own: str) -> Port:
+    def _opened(self, port: Any, name: str, index: int, own: str) -> _RtMidiPort:
         places = [i for i, each in enumerate(port.get_ports()) if each == name]
         try:
             if index >= len(places):
@@ -133,11 +145,20 @@ _BUSY = "another program may have it: on Windows only one can"
 
 
 class _RtMidiPort:
+    """An input or an output: RtMidi's own refuses what it is not."""
+
     def __init__(self, port: Any) -> None:
         self._port = port
 
     def send(self, message: Sequence[int]) -> None:
         self._port.send_message(message)
+
+    def messages(self) -> Iterator[Heard]:
+        for _ in range(_QUEUE):  # one that sends for ever must not hold us
+            event = self._port.get_message()
+            if event is None:
+                return
+            yield event
 
     def close(self) -> None:
         port, self._port = self._port, None

@@ -1,7 +1,7 @@
 """MIDI controllers as a surface of the show: plugged in at any time, learnt, taken over, lit.
 
-RtMidi's threads append what came to a bounded queue. One thread of ours wakes for the first message, makes `Change`s of
-what has come and puts them on the bus; it also looks for ports twice a second, judges what is learnt, and sends to lights.
+One thread asks the ports every few milliseconds what has come, makes `Change`s of it and puts them on the bus; it also looks
+for ports twice a second, judges what is learnt, and sends to lights.
 Nothing that a device sends can raise out of it. The disk is only written by a thread that ends with the file.
 
 Measured: see docs/decisions/midi.md.
@@ -37,6 +37,8 @@ _MOST_WAITING = 4096  # messages in the queue: all 128 controllers on 16 channel
 _MOST_A_TURN = 512  # that are acted on before the thread rests, as long as it worked
 _FEW = 64  # in one turn that are hands, not a flood
 _MOST_BYTES = 4096  # of one message: what is longer is no gesture
+_ASKS_S, _ASKS_AT_REST_S = 0.004, 0.008  # between two looks for messages: while hands move, and where none did for ...
+_AT_REST_S = 1.0  # ... so long
 _LIGHTS_S = 1.0 / 30.0
 _IDLE_S = 0.5  # between two looks for a first controller
 _LEARNS_S = 30.0  # a wish to learn is forgotten after so long without a move
@@ -68,10 +70,10 @@ class MidiSurface:
         self._line: tuple[Timeline, float] | None = None
         self._received = self._rejected = self._dropped = self._lost = 0
         self._refusal = ("", -1e9)
-        self._lit_t = -1e9
+        self._lit_t = self._heard_t = -1e9
         self._saving: threading.Thread | None = None
         self._closing = False
-        self._plugs = Plugs(RtMidiPorts() if ports is None else ports, table, scenes, self._heard, self._say)
+        self._plugs = Plugs(RtMidiPorts() if ports is None else ports, table, scenes, self._say)
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
         self._thread.start()
 
@@ -139,14 +141,6 @@ class MidiSurface:
             self._asked.append(what)
             self._wake.set()
 
-    def _heard(self, plug: Plug, data: Sequence[int], delta: float) -> None:
-        """On a thread of RtMidi's: append, and nothing else."""
-        if len(self._queue) >= _MOST_WAITING:
-            self._lost += 1
-            return
-        self._queue.append((plug, data, delta, clock.now()))
-        self._wake.set()
-
     # The thread
 
     def _run(self) -> None:
@@ -166,19 +160,20 @@ class MidiSurface:
             self._saving.join(timeout=1.0)
 
     def _patience(self) -> float:
-        """Return how long to wait for a message."""
+        """Return how long to rest; what is asked of the surface wakes it."""
         if self._queue or self._asked or self._closing:
             return 0.0
         if any(plug.outgoing for plug in self._plugs):
             return 0.001
-        if any(plug.device.is_waiting for plug in self._plugs):
-            return 0.005
-        return _LIGHTS_S if self._plugs else _IDLE_S
+        if not self._plugs:
+            return _IDLE_S
+        return _ASKS_S if clock.now() - self._heard_t < _AT_REST_S else _ASKS_AT_REST_S
 
     def _turn(self, t: float) -> int:
         """Do all that is due; return how many messages were taken."""
         while self._asked:
             self._asked.popleft()()
+        self._gather()
         taken = 0
         while self._queue and taken < _MOST_A_TURN:
             plug, data, delta, seen = self._queue.popleft()
@@ -193,6 +188,15 @@ class MidiSurface:
         self._judge(t)
         self._light(t)
         return taken
+
+    def _gather(self) -> None:
+        """Take what has come out of the ports: what is acted on in this turn may be less."""
+        for plug, data, delta in self._plugs.heard():
+            self._heard_t = clock.now()
+            if len(self._queue) < _MOST_WAITING:
+                self._queue.append((plug, data, delta, self._heard_t))
+            else:
+                self._lost += 1
 
     def _take(self, device: Device, data: Sequence[int], delta: float, seen: float) -> None:
         if len(data) > _MOST_BYTES or (data and data[0] == 0xF0 and data[-1] == 0xF7):

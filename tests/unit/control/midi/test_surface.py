@@ -143,6 +143,19 @@ def test_lights_follow_the_show_and_go_out_at_the_end(rig: Rig) -> None:
     assert not any(port.open for port in rig.ports.opened + rig.ports.lights)
 
 
+def test_lights_whose_port_comes_later_than_the_device_light_up(rig: Rig) -> None:
+    rig.ports.names.clear()
+    wait(lambda: rig.surface.devices == [])
+    lit = len(rig.ports.lights)
+    rig.ports.deaf.add("Box 24:0")
+    rig.ports.names.append("Box 24:0")
+    wait(lambda: rig.surface.devices == ["Box"])
+    rig.surface.publish({"/blackout": (1,)})
+    assert len(rig.ports.lights) == lit
+    rig.ports.deaf.clear()
+    wait(lambda: rig.lit().get((0x90, 1)) == 127)
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LISTENS_S", 0.05)
@@ -338,8 +351,7 @@ def test_unplugged_in_mid_gesture_and_plugged_again(rig: Rig) -> None:
     assert not rig.surface.wants_state
     old = rig.ports.opened[0]
     assert not old.open
-    assert old.heard is not None
-    old.heard([ON, 4, 100], 0.0)
+    old.came.append(([ON, 4, 100], 0.0))
     rig.ports.names.append("Box 24:0")
     wait(lambda: rig.surface.devices == ["Box"])
     assert rig.after([ON, 4, 100]) == [("/tempo/tap", ())]
