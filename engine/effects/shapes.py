@@ -29,6 +29,12 @@ def _choices(names: tuple[str, ...]) -> str:
     return ", ".join(f"{i} {name}" for i, name in enumerate(names, 1))
 
 
+def palette_param(what: str) -> Param:
+    """Return the parameter that colours what a sharp effect draws."""
+    colours = f"{what}: 0 the picture's own, {_choices(tuple(PALETTES))}; between two, their mix"
+    return Param("palette", "Palette", 0.0, float(len(PALETTES)), 0.0, colours)
+
+
 def scale(form: int, count: float, zoom: float) -> float:
     """Return how many periods of a form, 1.., lie over the picture's height."""
     many = {"scanlines": _SCANLINES * count, "polygons": _POLYGONS}.get(FORMS[form - 1], count)
@@ -56,14 +62,7 @@ class Shapes:
         Param("angle", "Angle", -1.0, 1.0, 0.0, "Turns the pattern; scanlines stay level", "turns"),
         Param("scroll", "Scroll", -4.0, 4.0, 0.0, "How far the pattern moves: by so many of its own steps", "per beat"),
         Param("snap", "Snap", 0.0, 1.0, 0.7, "0 moves evenly, 1 with a jerk on each beat"),
-        Param(
-            "palette",
-            "Palette",
-            0.0,
-            float(len(PALETTES)),
-            0.0,
-            "Colour of the light: 0 the picture's own, " + _choices(tuple(PALETTES)) + "; between two, their mix",
-        ),
+        palette_param("Colour of the light"),
         Param("glow", "Glow", 0.0, 1.0, 0.3, "Halo around lines of light"),
     )
 

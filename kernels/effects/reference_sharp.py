@@ -233,3 +233,51 @@ def slices(
     level = (wy >= wx)[..., 0]
     other = shown(np.where(level, column, column + right), np.where(level, row + up, row))
     return shown(column, row) + np.maximum(wx, wy) * (other - shown(column, row))
+
+
+def particles(
+    source: Picture, *, count: int, born: int, time: float, reach: float, course: tuple[float, float], size: float,
+    strength: float, palette: float,
+) -> Picture:  # fmt: skip
+    """Return `source` with `count` discs of light on it. size: mean radius in picture heights; course: cos and sin."""
+    here = finite(source)
+    height, width = here.shape[:2]
+    aspect, near, steps = width / height, 0.012, 6
+    index = np.arange(count)
+    own = hash3(index, np.zeros_like(index), np.zeros_like(index))
+    clock = time + own[:, 0]
+    age = clock - np.floor(clock)
+    dice = hash3(index, np.ones_like(index), born + np.floor(clock).astype(int))
+    x, y = (dice[:, 0] - 0.5) * aspect, dice[:, 1] - 0.5
+
+    def seen(px: np.ndarray, py: np.ndarray) -> Picture:
+        return sample(here, fold(px / aspect + 0.5), fold(py + 0.5))
+
+    def level(at: Picture) -> np.ndarray:
+        return np.asarray(np.sqrt(np.minimum(at[..., :3] @ _LUMINANCE / np.maximum(at[..., 3], 1e-4), 1.0)))
+
+    for _ in range(steps):
+        right = level(seen(x + near, y)) - level(seen(x - near, y))
+        up = level(seen(x, y + near)) - level(seen(x, y - near))
+        far = reach * age / steps / (np.hypot(right, up) + 0.02)
+        x, y = x + far * (course[0] * right - course[1] * up), y + far * (course[1] * right + course[0] * up)
+    u, v = fold(x / aspect + 0.5), fold(y + 0.5)
+    there = sample(here, u, v)
+    lightness = level(there)
+    ink = _ink(there[..., :3] / np.maximum(there[..., 3:], 1e-4), lightness, palette)
+    bright = strength * 4.0 * age * (1.0 - age) * (0.25 + lightness) * there[..., 3]
+    radius = size * (0.5 + 1.5 * own[:, 1] ** 2) * height
+    large, small = radius**2 / (radius**2 + 1.0 / 12.0), radius / (0.5 + 2.0 / 3.0 * radius**2)
+    whole = np.where(radius > 0.5, large, small)
+
+    light = np.zeros((height, width, 3))
+    column, row = u * width - 0.5, (1.0 - v) * height - 0.5
+    span = int(np.ceil(radius.max() + 1.0))
+    for dx in range(-span, span + 1):
+        for dy in range(-span, span + 1):
+            i, j = np.rint(column).astype(int) + dx, np.rint(row).astype(int) + dy
+            away = np.hypot(i - column, j - row)
+            cover = np.clip(radius - away + 0.5, 0.0, 1.0) + np.clip(radius + away + 0.5, 0.0, 1.0) - 1.0
+            inside = (i >= 0) & (i < width) & (j >= 0) & (j < height)
+            np.add.at(light, (j[inside], i[inside]), ((whole * cover * bright)[:, None] * ink)[inside])
+    return np.concatenate([here[..., :3] + light, here[..., 3:]], axis=-1)

@@ -21,6 +21,7 @@ from phosphene.engine.effects.bloom import GAIN, LEVELS
 from phosphene.engine.effects.chain import Chain
 from phosphene.engine.effects.colour import colour_matrix
 from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.particles import STRENGTH
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.effects.relief import lights, reach, steepness
 from phosphene.engine.effects.shapes import number, scale
@@ -242,6 +243,21 @@ def _slices(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     )
 
 
+def _particles(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    angle = 2 * math.pi * p["course"]
+    return reference_sharp.particles(
+        picture,
+        count=round(p["count"]),
+        born=0,
+        time=0.0,
+        course=(math.cos(angle), math.sin(angle)),
+        size=p["size"] / 1000.0,
+        strength=STRENGTH * p["amount"],
+        reach=p["reach"],
+        palette=p["palette"],
+    )
+
+
 def _strobe(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     return reference.strobe(picture, gain=1.0, white=p["amount"] * p["white"])
 
@@ -259,6 +275,7 @@ REFERENCES = {
     "bloom": (_bloom, {"threshold": 0.3, "radius": 0.8}, 8e-3),
     "shapes": (_shapes, {"form": 2.0, "width": 0.3, "zoom": 1.3, "angle": 0.07, "palette": 3.4, "glow": 0.6}, 4e-3),
     "slices": (_slices, {"rows": 7.3, "tiles": 5.0, "share": 0.7, "angle": 0.06, "split": 0.4}, 4e-3),
+    "particles": (_particles, {"count": 900.0, "size": 12.0, "reach": 0.2, "palette": 2.3}, 8e-3),
     "strobe": (_strobe, {"white": 0.5}, 1e-5),
     "grain": (_grain, {"chroma": 0.6}, 1e-5),
 }

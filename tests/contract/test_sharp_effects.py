@@ -85,23 +85,24 @@ def shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
 
 
 def test_some_effects_are_sharp_and_stand_last() -> None:
-    assert SHARP == ["slices", "shapes"]
+    assert SHARP == ["slices", "particles", "shapes"]
     assert list(EFFECTS)[-len(SHARP) :] == SHARP
 
 
 @pytest.mark.parametrize("name", SHARP)
 def test_a_sharp_effect_lies_in_the_same_place_at_any_size(drawn, name: str) -> None:
     made = drawn(name)
-    angle = {"angle": 0.03}
-    small = made.over(smooth(Size(160, 90)), **angle)
-    large = shrunk(made.over(smooth(Size(640, 360)), **angle), 4)
+    how = {"size": 12.0, "count": 2000.0} if name == "particles" else {"angle": 0.03}
+    small = made.over(smooth(Size(160, 90)), **how)
+    large = shrunk(made.over(smooth(Size(640, 360)), **how), 4)
     untouched = smooth(Size(160, 90))
-    assert np.abs(small - large).mean() < 0.02 * np.abs(small - untouched).mean() + 1e-3
+    share = 0.05 if name == "particles" else 0.02  # a dot of a pixel is not round
+    assert np.abs(small - large).mean() < share * np.abs(small - untouched).mean() + 1e-3
     moved = np.abs(np.roll(small, 2, axis=1) - large).mean()
     assert np.abs(small - large).mean() < 0.2 * moved, "null: two pixels aside"
 
 
-@pytest.mark.parametrize("name", SHARP)
+@pytest.mark.parametrize("name", ["slices", "shapes"])
 def test_an_edge_is_one_pixel_wide_and_has_steps_in_between(drawn, name: str) -> None:
     """Slanted edges on two flat halves: what lies between is few pixels, and not none."""
     picture = np.zeros((180, 320, 4), np.float32)
@@ -278,6 +279,36 @@ def test_the_same_jumps_give_the_same_pieces(drawn) -> None:
         jumps(made, course, every=1.0)
         pictures.append(made.over(colourful(SIZE), 25, signals(10.4), every=1.0))
     np.testing.assert_array_equal(*pictures)
+
+
+def test_particles_give_the_same_light_at_any_size(drawn) -> None:
+    given = []
+    for size in (Size(1280, 720), Size(320, 180), Size(64, 36)):
+        picture = smooth(size)
+        given.append(float((drawn("particles").over(picture, palette=3.0, size=3.0) - picture)[..., :3].mean()))
+    assert given[0] > 0.005
+    np.testing.assert_allclose(given[1:], given[0], rtol=0.05)
+
+
+@pytest.mark.parametrize(("course", "where"), [(0.0, 1.0), (0.5, 0.0)])
+def test_particles_drift_to_the_light_or_away_from_it(drawn, course: float, where: float) -> None:
+    """A ramp: more of their light is on the one side than without a way to go."""
+    ramp = np.ones((90, 160, 4), np.float32)
+    ramp[..., :3] = np.linspace(0.02, 1.0, 160)[None, :, None] ** 2
+    shares = []
+    for reach in (0.0, 1.0):
+        added = (drawn("particles").over(ramp, course=course, reach=reach, size=3.0) - ramp)[..., 0]
+        added /= 0.25 + np.sqrt(ramp[..., 0])  # what is light lights them more
+        right = added[:, 80:].sum() / added.sum()
+        shares.append(right if where else 1.0 - right)
+    assert shares[1] > shares[0] + 0.06
+
+
+def test_particles_move_by_the_beat_and_not_by_the_clock(drawn) -> None:
+    made, picture = drawn("particles"), smooth(SIZE)
+    first = made.over(picture, 0, signals(4.0))
+    np.testing.assert_array_equal(made.over(picture, 30, signals(4.0)), first)
+    assert np.abs(made.over(picture, 31, signals(4.5)) - first).max() > 0.02
 
 
 @pytest.mark.parametrize("size", [Size(192, 108), Size(170, 101)], ids=str)
