@@ -86,10 +86,10 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
 
     # 7 the picture
     _seat(stage)
-    picture = stage.mixer.render(frame, signals, show, size)
+    picture = stage.mixer.render(frame, signals, show, size, stage.governor.output_size)
     held = None
     if show.guard:
-        held = stage.guard.hold(picture, show.master, show.blackout, frame.dt)
+        held = stage.guard.hold(picture, show.master, show.blackout, frame.dt, scattered=stage.mixer.sharp)
     else:
         stage.guard.off()
     stage.output_pass.draw(picture, stage.output, show.master, show.blackout, frame.index, held)

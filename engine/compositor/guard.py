@@ -65,18 +65,22 @@ class FlashGuard:
         self._plan.upload(NOTHING_HELD)
         self._warm()
 
-    def hold(self, picture: RenderTarget, master: float, blackout: float, dt: float) -> RenderTarget:
+    def hold(
+        self, picture: RenderTarget, master: float, blackout: float, dt: float, scattered: bool = False
+    ) -> RenderTarget:
         """Return the cells for the output pass that shows `picture` (linear, premultiplied), `dt` s after the last one.
 
-        master, blackout: what the output pass will be given. Valid until the next call.
+        master, blackout: what the output pass will be given. scattered: measure at scattered places, which a large picture
+        with fine sharp lines needs. Valid until the next call.
         """
         dt = min(_DT[1], max(_DT[0], dt))
         old, new = self._states
         gain = output_gain(master, blackout)
-        self._measure.draw(self._tiles, textures={"source": picture, "cells": self._plan}, gain=gain)
+        how = {"gain": gain, "scattered": int(scattered)}
+        self._measure.draw(self._tiles, textures={"source": picture, "cells": self._plan}, **how)
         self._decide.draw(self._decided, textures={"tiles": self._tiles, "state": old}, dt=dt)
         self._field.draw(self._cells, textures={"decided": self._decided, "plan": self._plan})
-        self._measure.draw(self._shown, textures={"source": picture, "cells": self._cells}, gain=gain)
+        self._measure.draw(self._shown, textures={"source": picture, "cells": self._cells}, **how)
         self._settle.draw(new, textures={"tiles": self._shown, "state": old, "decided": self._decided}, dt=dt)
         self._states.rotate()
         self._fresh = False

@@ -14,6 +14,7 @@ from phosphene.engine.core.errors import RateLimitedLog
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.chain import WARM_SIZE, Chain
+from phosphene.engine.effects.enlarge import Enlarger
 from phosphene.engine.generators.base import Generator
 from phosphene.engine.generators.idle import Idle
 from phosphene.engine.gpu.shader import Passes
@@ -57,11 +58,13 @@ class Deck:
         self._faults = dict.fromkeys(self._faults, "")
         self._has_good = self._has_good and generator is not None
 
-    def render(self, frame: Frame, signals: Signals, show: DeckFrame, size: Size) -> RenderTarget:
-        """Return the deck's picture of `size`, effects included. Never raises."""
+    def render(
+        self, frame: Frame, signals: Signals, show: DeckFrame, size: Size, output: Size | None = None
+    ) -> RenderTarget:
+        """Return the deck's picture with its effects: of `size`, or of `output` while a sharp one is on. Never raises."""
         picture = self._generated(frame, signals, show, size)
         try:
-            picture = self.chain.apply(picture, frame, signals, show.chain)
+            picture = self.chain.apply(picture, frame, signals, show.chain, output)
             self._faults["effects"] = ""
         except Exception as error:  # noqa: BLE001 boundary: a broken effect must not stop the picture; it goes on without effects
             self._failed("effects", error)
@@ -118,8 +121,12 @@ class Mixer:
         report = on_fault or (lambda deck, error: None)
         self.decks = {name: Deck(name, self.passes, self._idle, report) for name in DECKS}
         self._mixed = RenderTarget(_SMALL)
+        self._enlarger = Enlarger(self.passes)
+        self._enlarged = RenderTarget(_SMALL)  # a deck without sharp effects beside one that has some
+        self._mixed_large = RenderTarget(_SMALL)  # of its own: a sharp effect may go on and off with every beat
         self._picture: RenderTarget | None = None
         self.light = True  # whether the newest picture was made without any deck's generator: it says nothing of their cost
+        self.sharp = False  # whether sharp effects are on in the newest picture: it has the output's size then
         self.seen: dict[str, RenderTarget] = {}  # what each deck painted by itself in the newest frame, valid until the next
         self.together = False  # whether one launch painted both decks in the newest frame
         self.gpu_ms = 0.0  # GPU time of the generators that are seen, as far as they tell
@@ -135,13 +142,17 @@ class Mixer:
         """Put a generator on deck "a" or "b" at once; None takes it off. The caller closes the one that was there."""
         self.decks[deck].load(generator)
 
-    def render(self, frame: Frame, signals: Signals, show: ShowFrame, size: Size) -> RenderTarget:
+    def render(
+        self, frame: Frame, signals: Signals, show: ShowFrame, size: Size, output: Size | None = None
+    ) -> RenderTarget:
         """Return the show's picture of this frame at internal `size`: linear, premultiplied, valid until the next call.
 
+        output: size of what is shown; None: `size`. While a sharp effect is on the picture has the larger one of both.
         A deck that is not seen is not rendered. While frozen, the last picture comes again and nothing moves. Master and
         blackout are the output pass's.
         """
         self.light, self.gpu_ms = True, 0.0
+        large = output if output is not None and output.pixels > size.pixels else size
         if show.freeze and self._picture is not None:
             return self._picture
         seen = weights(show.transition, show.mix)
@@ -149,32 +160,44 @@ class Mixer:
         self.seen = {}
         self.together = self._together(frame, signals, show, size, seen, levels)
         if self.together:
+            self.sharp = False
             self._picture = self._mixed
             return self._picture
         pictures: dict[str, RenderTarget] = {}
         for name, weight, level in zip(DECKS, seen, levels, strict=True):
             if weight * level > 0.0:
-                pictures[name] = self.decks[name].render(frame, signals, show.deck(name), size)
+                pictures[name] = self.decks[name].render(frame, signals, show.deck(name), size, large)
                 if (generator := self.decks[name].generator) is not None:
                     self.light = False
                     self.gpu_ms += generator.capabilities.gpu_ms
             else:
                 self.decks[name].chain.reset()
         self.seen = pictures
+        self.sharp = any(self.decks[name].chain.sharp for name in pictures)
         alone = next(iter(pictures), "")
         if len(pictures) == 1 and seen[DECKS.index(alone)] == levels[DECKS.index(alone)] == 1.0:
             self._picture = pictures[alone]
             return self._picture
-        self._mixed.resize(size)
-        self._picture = self._mixed
+        largest = max((picture.size for picture in pictures.values()), key=lambda s: s.pixels, default=size)
+        mixed = self._mixed if largest == size else self._mixed_large
+        mixed.resize(largest)
+        self._picture = mixed
         if pictures:
             # The deck that is not seen has weight 0: any finite picture may stand in for it.
-            a, b = (pictures.get(name, pictures[alone]) for name in DECKS)
+            a, b = (self._fitted(pictures.get(name, pictures[alone]), largest) for name in DECKS)
             levels = tuple(level if name in pictures else 0.0 for name, level in zip(DECKS, levels, strict=True))
-            self._transitions.draw(show.transition, show.mix, a, b, self._mixed, frame, levels)
+            self._transitions.draw(show.transition, show.mix, a, b, mixed, frame, levels)
         else:
-            self._mixed.clear()
+            mixed.clear()
         return self._picture
+
+    def _fitted(self, picture: RenderTarget, size: Size) -> RenderTarget:
+        """Return a deck's picture at `size`, that of the other deck's: one of them may have sharp effects alone."""
+        if picture.size == size:
+            return picture
+        self._enlarged.resize(size)
+        self._enlarger.draw(picture, self._enlarged)
+        return self._enlarged
 
     def _together(
         self,
@@ -231,5 +254,8 @@ class Mixer:
             deck.close()
         self._transitions.close()
         self._mixed.close()
+        self._mixed_large.close()
+        self._enlarged.close()
+        self._enlarger.close()
         self._idle.close()
         self.passes.close()

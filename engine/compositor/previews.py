@@ -110,7 +110,7 @@ class Previews:
         finally:
             if isinstance(generator, Played) and stood is not None:
                 generator.resume(stood)
-        return aside.chain.apply(aside.picture, frame, signals, show.chain)
+        return aside.chain.apply(aside.picture, frame, signals, show.chain, self.size)
 
     def _target(self, name: str) -> RenderTarget:
         if name not in self._out:

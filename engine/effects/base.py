@@ -22,9 +22,14 @@ class Effect(Protocol):
     the picture back all the same. Output is finite for any input (NaN reads as black, infinity as 14 stops above white),
     light is never negative, transparent stays transparent, and a picture of half the alpha gives half of the output.
     One that integrates what moves it is `Resumable[list[float]]` as well; one that keeps a picture is not.
+
+    A sharp effect draws edges of its own. It is applied at the output's size, after all that are not sharp; the picture is
+    enlarged for it, in frames in which it is on. What it draws is sized in picture heights and smoothed over one pixel of
+    the target, so that it lies in the same place, as thick, at any size.
     """
 
     name: ClassVar[str]
+    sharp: ClassVar[bool]
     params: ClassVar[tuple[Param, ...]]
 
     def apply(

@@ -22,6 +22,7 @@ class Bloom:
     """A soft glow around what is brighter than a threshold."""
 
     name = "bloom"
+    sharp = False
     params = (
         amount("Light of the glow"),
         Param("threshold", "Threshold", 0.0, 2.0, 0.6, "Light from which places glow; white is 1"),

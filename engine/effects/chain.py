@@ -15,6 +15,7 @@ from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.resumable import Resumable
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.base import Effect
+from phosphene.engine.effects.enlarge import Enlarger
 from phosphene.engine.effects.feedback import Feedback
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.gpu.shader import Passes
@@ -23,6 +24,7 @@ from phosphene.engine.gpu.texture import RenderTarget
 # Software GL compiles a program for each combination of formats, and another where a side is a power of two: sizes in use
 # avoid those (44 and its halves 22, 11, 5 are none), as does this one.
 WARM_SIZE = Size(44, 26)
+_WARM_SHARP = Size(92, 54)
 
 
 class Chain:
@@ -32,6 +34,9 @@ class Chain:
         self.effects: dict[str, Effect] = {name: make(passes) for name, make in EFFECTS.items()}
         self._active: set[str] = set()
         self._scratch = (RenderTarget(WARM_SIZE), RenderTarget(WARM_SIZE))
+        # Of their own: one pair for both would be made anew twice a frame where the picture is smaller than the output.
+        self._large = (RenderTarget(WARM_SIZE), RenderTarget(WARM_SIZE))
+        self._enlarger = Enlarger(passes)
 
     def apply(
         self,
@@ -39,27 +44,44 @@ class Chain:
         frame: Frame,
         signals: Signals,
         effects: Iterable[tuple[str, Mapping[str, float]]],
+        output: Size | None = None,
     ) -> RenderTarget:
         """Return `picture` after `effects` [(name, parameters)]: itself when none is on, else a target of this chain.
 
-        The result is valid until the next call. Raises UserError for a name that no effect has.
+        output: size for the effects that are sharp; None: the picture's own. They come last, and where one is on the result
+        has that size; else it has the picture's. It is valid until the next call. Raises UserError for a name that no effect
+        has.
         """
         seen = set()
+        sharp: list[tuple[str, Mapping[str, float]]] = []
         for name, given in effects:
             if name not in self.effects:
                 raise UserError("no such effect", allowed=", ".join(self.effects), got=name)
             if given.get("amount", 0.0) == 0.0:
                 continue
-            effect = self.effects[name]
-            target = self._scratch[picture is self._scratch[0]]
-            target.resize(picture.size)
-            effect.apply(picture, target, frame, signals, complete(effect.params, given))
+            if self.effects[name].sharp:
+                sharp.append((name, given))
+            else:
+                picture = self._applied(name, given, picture, self._scratch, frame, signals)
             seen.add(name)
-            picture = target
+        if sharp:
+            pair = self._scratch
+            if output is not None and output != picture.size:
+                pair = self._large
+                pair[0].resize(output)
+                self._enlarger.draw(picture, pair[0])
+                picture = pair[0]
+            for name, given in sharp:
+                picture = self._applied(name, given, picture, pair, frame, signals)
         for name in self._active - seen:
             self.effects[name].reset()
         self._active = seen
         return picture
+
+    @property
+    def sharp(self) -> bool:
+        """Whether a sharp effect is on."""
+        return any(self.effects[name].sharp for name in self._active)
 
     def reset(self) -> None:
         """Forget the past of every effect: after a time unseen, old trails would flash up."""
@@ -98,7 +120,7 @@ class Chain:
         signals = signals_at(0.0, [], BeatPosition())
         blank = RenderTarget(WARM_SIZE)
         for name, effect in self.effects.items():
-            self.apply(blank, frame, signals, [(name, defaults(effect.params) | {"amount": 1.0})])
+            self.apply(blank, frame, signals, [(name, defaults(effect.params) | {"amount": 1.0})], _WARM_SHARP)
         blank.close()
         self.reset()
 
@@ -106,5 +128,21 @@ class Chain:
         """Free everything."""
         for effect in self.effects.values():
             effect.close()
-        for each in self._scratch:
+        for each in (*self._scratch, *self._large, self._enlarger):
             each.close()
+
+    def _applied(
+        self,
+        name: str,
+        given: Mapping[str, float],
+        picture: RenderTarget,
+        pair: tuple[RenderTarget, RenderTarget],
+        frame: Frame,
+        signals: Signals,
+    ) -> RenderTarget:
+        """Return `picture` after one effect, in that target of `pair` which it is not."""
+        effect = self.effects[name]
+        target = pair[picture is pair[0]]
+        target.resize(picture.size)
+        effect.apply(picture, target, frame, signals, complete(effect.params, given))
+        return target

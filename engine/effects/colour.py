@@ -36,6 +36,7 @@ class Grade:
     """Saturation, hue, contrast, and a palette by lightness."""
 
     name = "grade"
+    sharp = False
     params = (
         amount("Mixes the graded picture in"),
         Param(
@@ -87,6 +88,7 @@ class Strobe:
     """
 
     name = "strobe"
+    sharp = False
     params = (
         amount("How dark it is between flashes"),
         Param("rate", "Rate", 0.25, 8.0, 1.0, "Flashes a beat; halved until there are at most 3 a second", "per beat"),
@@ -159,6 +161,7 @@ class Grain:
     """Film grain, seeded by the frame's index: the same frame has the same grain."""
 
     name = "grain"
+    sharp = False
     params = (
         amount("Strength of the grain"),
         Param("chroma", "Colour", 0.0, 1.0, 0.25, "0 grey, 1 coloured"),

@@ -22,6 +22,7 @@ class Feedback:
     """Echoes: the last picture, zoomed, turned and faded, shows through this one."""
 
     name = "feedback"
+    sharp = False
     params = (
         amount("Mixes the trails in"),
         Param("decay", "Decay", 0.05, 8.0, 0.9, "Time in which a trail falls to 37 %", "s"),

@@ -45,6 +45,7 @@ class Relief:
     """Light and highlights on bumps, as on enamel or liquid metal."""
 
     name = "relief"
+    sharp = False
     params = (
         amount("How much of the light from the side"),
         Param("height", "Height", 0.0, 4.0, 1.2, "How high light places stand above dark ones"),

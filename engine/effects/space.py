@@ -23,6 +23,7 @@ class Kaleidoscope:
     """Mirrored wedges around the middle, slowly turning."""
 
     name = "kaleidoscope"
+    sharp = False
     params = (
         amount("Moves every place from where it is to where the mirrors show it"),
         Param("segments", "Segments", 2.0, 16.0, 6.0, "Mirrored wedges; whole numbers count"),
@@ -71,6 +72,7 @@ class Mirror:
     """One half of the picture, and its reflection."""
 
     name = "mirror"
+    sharp = False
     params = (
         amount("Moves the hidden half to its mirror image"),
         Param("angle", "Angle", -1.0, 1.0, 0.0, "Direction of the mirror; 0 mirrors left and right", "turns"),
@@ -106,6 +108,7 @@ class Warp:
     """Space bends like something seen through water."""
 
     name = "warp"
+    sharp = False
     # No two of these are in a simple ratio: the flow does not come back to where it was within a set.
     _RATES = (0.71, -0.53, 1.13, -0.89)
     params = (

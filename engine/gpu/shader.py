@@ -1,8 +1,9 @@
-"""Full-screen passes: a fragment shader, its uniforms, one triangle.
+"""Full-screen passes: a fragment shader, its uniforms, one triangle. And points: a vertex shader that places each of many.
 
 Used on the thread whose context is current. A Pass belongs to the context it was made in (vertex arrays are not shared
 between contexts). Shader text lies in `kernels/`, is named by its path there, and may `#include "common/colour.glsl"`.
-Every fragment shader starts with `#version 330 core`, reads `in vec2 uv` (0..1 from the bottom left), writes one `out vec4`.
+Every fragment shader starts with `#version 330 core`, reads `in vec2 uv` (0..1 from the bottom left), writes one `out vec4`;
+one for points reads what its vertex shader writes.
 """
 
 from __future__ import annotations
@@ -89,8 +90,11 @@ class Pass:
         else:
             self.name = source
             text, files = load_source(source)
+        self._begin(text, _link(_compiled_vertex(), _compile(GL.GL_FRAGMENT_SHADER, text, files), files))
+
+    def _begin(self, text: str, program: int) -> None:
         self._text = text
-        self._program = _link(text, files)
+        self._program = program
         self._vertex_array = int(GL.glGenVertexArrays(1))
         self._uniforms = _active_uniforms(self._program)
         self._last: dict[str, object] = {}
@@ -113,14 +117,7 @@ class Pass:
         tuples, or float32/int32 arrays for GLSL arrays; one that the compiler removed is ignored, one that the text does
         not know is a ValueError.
         """
-        GL.glUseProgram(self._program)
-        for sampler, texture in (textures or {}).items():
-            unit = self._units.setdefault(sampler, len(self._units))
-            GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-            GL.glBindTexture(GL.GL_TEXTURE_2D, texture if isinstance(texture, int) else texture.texture)
-            self._set(sampler, unit)
-        for name, value in uniforms.items():
-            self._set(name, value)
+        self._use(textures or {}, uniforms)
         if target is None:
             if size is None:
                 raise ValueError("drawing to the window needs its size")
@@ -144,6 +141,19 @@ class Pass:
             GL.glDeleteVertexArrays(1, [self._vertex_array])
             self._program = 0
 
+    def _use(
+        self, textures: Mapping[str, RenderTarget | int], uniforms: Mapping[str, float | int | tuple | np.ndarray]
+    ) -> None:
+        """Make the program the one that draws next, with these textures and uniforms."""
+        GL.glUseProgram(self._program)
+        for sampler, texture in textures.items():
+            unit = self._units.setdefault(sampler, len(self._units))
+            GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
+            GL.glBindTexture(GL.GL_TEXTURE_2D, texture if isinstance(texture, int) else texture.texture)
+            self._set(sampler, unit)
+        for name, value in uniforms.items():
+            self._set(name, value)
+
     def _set(self, name: str, value: float | int | tuple | np.ndarray) -> None:
         # A program keeps its uniforms: setting only what changed saves about 2 us a uniform, half of a pass's Python cost.
         if not isinstance(value, np.ndarray):
@@ -159,11 +169,48 @@ class Pass:
         setter(location, flat.size // width, flat)
 
 
+class Points(Pass):
+    """A vertex shader that places points by their number, `gl_VertexID`, and a fragment shader that draws each one.
+
+    Both are files in `kernels/`. What points draw is added to what is there.
+    """
+
+    def __init__(self, vertex: str, fragment: str) -> None:
+        self.name = vertex
+        (above, above_files), (below, below_files) = load_source(vertex), load_source(fragment)
+        placing, drawing = _compile(GL.GL_VERTEX_SHADER, above, above_files), 0
+        try:
+            drawing = _compile(GL.GL_FRAGMENT_SHADER, below, below_files)
+        finally:
+            if not drawing:
+                GL.glDeleteShader(placing)
+        self._begin(above + below, _link(placing, drawing, [vertex]))
+
+    def add(
+        self,
+        target: RenderTarget,
+        count: int,
+        textures: Mapping[str, RenderTarget | int],
+        **uniforms: float | int | tuple | np.ndarray,
+    ) -> None:
+        """Draw points 0 to `count` - 1 onto `target`. textures, uniforms: as of `Pass.draw`, of both shaders."""
+        self._use(textures, uniforms)
+        target.bind()
+        GL.glBindVertexArray(self._vertex_array)
+        GL.glEnable(GL.GL_PROGRAM_POINT_SIZE)
+        GL.glEnable(GL.GL_BLEND)
+        GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE)
+        GL.glDrawArrays(GL.GL_POINTS, 0, count)
+        GL.glDisable(GL.GL_BLEND)
+        GL.glDisable(GL.GL_PROGRAM_POINT_SIZE)
+
+
 class Passes:
     """The shaders of one context, each compiled once and shared by all who draw with it."""
 
     def __init__(self) -> None:
         self._compiled: dict[str, Pass] = {}
+        self._points: dict[tuple[str, str], Points] = {}
 
     def __getitem__(self, name: str) -> Pass:
         """Return the pass of `kernels/<name>`, compiling it on first use. Raises UserError."""
@@ -171,16 +218,28 @@ class Passes:
             self._compiled[name] = Pass(name)
         return self._compiled[name]
 
+    def points(self, vertex: str, fragment: str) -> Points:
+        """Return the points of `kernels/<vertex>` and `kernels/<fragment>`, compiled on first use. Raises UserError."""
+        names = vertex, fragment
+        if names not in self._points:
+            self._points[names] = Points(vertex, fragment)
+        return self._points[names]
+
     def close(self) -> None:
         """Free all programs."""
-        for each in self._compiled.values():
+        for each in (*self._compiled.values(), *self._points.values()):
             each.close()
         self._compiled.clear()
+        self._points.clear()
 
 
-def _link(text: str, files: list[str]) -> int:
-    program = GL.glCreateProgram()
-    shaders = [_compile(GL.GL_VERTEX_SHADER, _VERTEX, ["vertex"]), _compile(GL.GL_FRAGMENT_SHADER, text, files)]
+def _compiled_vertex() -> int:
+    return _compile(GL.GL_VERTEX_SHADER, _VERTEX, ["vertex"])
+
+
+def _link(vertex: int, fragment: int, files: list[str]) -> int:
+    """Return the program of two compiled shaders, which are freed with it."""
+    program, shaders = GL.glCreateProgram(), (vertex, fragment)
     for shader in shaders:
         GL.glAttachShader(program, shader)
     GL.glLinkProgram(program)

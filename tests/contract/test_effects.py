@@ -21,11 +21,13 @@ from phosphene.engine.effects.bloom import GAIN, LEVELS
 from phosphene.engine.effects.chain import Chain
 from phosphene.engine.effects.colour import colour_matrix
 from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.particles import STRENGTH
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.effects.relief import lights, reach, steepness
+from phosphene.engine.effects.shapes import number, scale
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.kernels.effects import reference
+from phosphene.kernels.effects import reference, reference_sharp
 
 pytestmark = pytest.mark.gl
 
@@ -215,6 +217,47 @@ def _relief(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     return reference.relief(picture, reach=reach(p["width"]), light=light, halfway=halfway, **own)
 
 
+def _shapes(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    form, angle = round(p["form"]), 2 * math.pi * p["angle"]
+    return reference_sharp.shapes(
+        picture,
+        form=form,
+        mode=round(p["mode"]),
+        number=number(form, p["count"]),
+        travelled=0.0,
+        turn=(math.cos(angle), math.sin(angle)),
+        scale=scale(form, p["count"], p["zoom"]),
+        **{name: p[name] for name in ("amount", "width", "glow", "palette")},
+    )
+
+
+def _slices(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    angle, aspect = 2 * math.pi * p["angle"], picture.shape[1] / picture.shape[0]
+    return reference_sharp.slices(
+        picture,
+        turn=(math.cos(angle), math.sin(angle)),
+        columns=p["tiles"] / aspect,
+        reach=0.8 * p["amount"],
+        jump=0,
+        **{name: p[name] for name in ("rows", "share", "uneven", "split")},
+    )
+
+
+def _particles(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    angle = 2 * math.pi * p["course"]
+    return reference_sharp.particles(
+        picture,
+        count=round(p["count"]),
+        born=0,
+        time=0.0,
+        course=(math.cos(angle), math.sin(angle)),
+        size=p["size"] / 1000.0,
+        strength=STRENGTH * p["amount"],
+        reach=p["reach"],
+        palette=p["palette"],
+    )
+
+
 def _strobe(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     return reference.strobe(picture, gain=1.0, white=p["amount"] * p["white"])
 
@@ -230,6 +273,9 @@ REFERENCES = {
     "grade": (_grade, {"palette": 3.4, "tint": 0.6, "contrast": 1.3, "saturation": 0.7, "hue": 0.2}, 4e-3),
     "relief": (_relief, {"height": 2.5, "width": 0.8, "angle": -0.2, "gloss": 1.1, "metal": 0.5}, 8e-3),
     "bloom": (_bloom, {"threshold": 0.3, "radius": 0.8}, 8e-3),
+    "shapes": (_shapes, {"form": 2.0, "width": 0.3, "zoom": 1.3, "angle": 0.07, "palette": 3.4, "glow": 0.6}, 4e-3),
+    "slices": (_slices, {"rows": 7.3, "tiles": 5.0, "share": 0.7, "angle": 0.06, "split": 0.4}, 4e-3),
+    "particles": (_particles, {"count": 900.0, "size": 12.0, "reach": 0.2, "palette": 2.3}, 8e-3),
     "strobe": (_strobe, {"white": 0.5}, 1e-5),
     "grain": (_grain, {"chroma": 0.6}, 1e-5),
 }

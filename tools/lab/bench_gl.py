@@ -2,7 +2,8 @@
 
 `python tools/lab/bench_gl.py [--size 320x180] [--output 640x360] [--json]`
 
-Whole calls with glFinish, Python and GPU together, and the start-up cost of compiling everything. The least time is the
+Whole calls with glFinish, Python and GPU together, and the start-up cost of compiling everything. Sharp effects are drawn at
+the output's size, all others at the internal one: give both alike to compare them. The least time is the
 one to compare on a busy machine. The budget on two cores of software GL: two effects, a transition and the output pass in
 under 10 ms.
 """
@@ -21,6 +22,7 @@ from phosphene.engine.core.clock import now
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, defaults
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.effects.enlarge import Enlarger
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.generators.base import Generator
 from phosphene.engine.generators.idle import Idle
@@ -67,17 +69,20 @@ def measure(size: Size, output: Size) -> dict[str, tuple[float, float]]:
     picture = np.random.default_rng(0).random((size.height, size.width, 4), np.float32)
     source, target, screen = RenderTarget(size), RenderTarget(size), RenderTarget(output, "rgba8")
     source.upload(picture)
-    final, idle = OutputPass(mixer.passes), Idle()
+    large, drawn = RenderTarget(output), RenderTarget(output)
+    final, idle, enlarger = OutputPass(mixer.passes), Idle(), Enlarger(mixer.passes)
 
     def frame(index: int) -> Frame:
         return Frame(index, index / 60, index / 60, 1 / 60, 60.0)
 
     numbers["upload float32 rgb"] = cost(lambda i: source.upload(picture[..., :3]))
     numbers["idle"] = cost(lambda i: idle.render(frame(i), _SIGNALS, {}, target))
+    numbers["enlarge to the output's size"] = cost(lambda i: enlarger.draw(source, large))
     for name, make in EFFECTS.items():
         effect = make(mixer.passes)
         params = defaults(effect.params) | {"amount": 0.7}
-        numbers[name] = cost(lambda i, e=effect, p=params: e.apply(source, target, frame(i), _SIGNALS, p))
+        pair = (large, drawn) if effect.sharp else (source, target)
+        numbers[name] = cost(lambda i, e=effect, p=params, at=pair: e.apply(*at, frame(i), _SIGNALS, p))
         effect.close()
     numbers["output pass"] = cost(lambda i: final.draw(source, screen, index=i))
     numbers["output pass, same size"] = cost(lambda i: final.draw(source, target, index=i))
@@ -94,7 +99,7 @@ def measure(size: Size, output: Size) -> dict[str, tuple[float, float]]:
     for kind in TRANSITIONS:
         numbers[f"{kind} + output"] = cost(lambda i, k=kind: played(k, 0.4, (), i))
     numbers["feedback + bloom + interlock + output"] = cost(lambda i: played("interlock", 0.4, chain, i))
-    for each in (mixer, final, idle, source, target, screen):
+    for each in (mixer, final, idle, enlarger, source, target, large, drawn, screen):
         each.close()
     return numbers
 

@@ -191,3 +191,30 @@ def test_large_pictures_are_measured_by_samples(gl, size):
     assert np.abs(found - wanted).max() < 0.01
     for each in (guard, picture, passes):
         each.close()
+
+
+def test_a_fine_pattern_that_moves_is_no_flash(gl) -> None:
+    """Lines whose distance is that of the places that are looked at. Null: evenly spaced places see them flash."""
+    passes = Passes()
+    guard, picture = FlashGuard(passes), RenderTarget(Size(1280, 720))
+    spans = {}
+    for scattered in (False, True):
+        means = []
+        for shift in range(4):
+            stripes = np.zeros((720, 1280, 4), np.float16)
+            stripes[shift::4], stripes[..., 3] = 1.0, 1.0
+            picture.upload(stripes)
+            guard.hold(picture, 1.0, 0.0, 1 / FPS, scattered=scattered)
+            means.append(reference.regions(guard.tiles())[:, 0])
+        spans[scattered] = float(np.ptp(means, axis=0).max())
+    for each in (guard, picture, passes):
+        each.close()
+    assert spans[False] > 0.3
+    assert spans[True] < 0.05  # a step that counts is 0.1
+
+
+def test_scattered_places_are_all_places_of_a_small_picture(rig) -> None:
+    rig.cells(colours(3))
+    plain = rig.guard.tiles()
+    rig.guard.hold(rig.picture, 1.0, 0.0, 1 / FPS, scattered=True)
+    np.testing.assert_array_equal(rig.guard.tiles(), plain)

@@ -128,6 +128,52 @@ def test_size_follows_the_governor(mixer, red) -> None:
         assert colour(picture)[0] == pytest.approx(0.5, abs=2e-3) if size.height > 20 else picture.read().any()
 
 
+GRID = (("shapes", {"amount": 1.0, "mode": 3.0, "width": 0.3, "count": 2.0}),)
+OUTPUT = Size(144, 81)
+
+
+def test_the_picture_is_as_large_as_the_output_while_a_sharp_effect_is_on(mixer, red) -> None:
+    off = (("shapes", {"amount": 0.0}),)
+    for chain, size in ((off, SIZE), (GRID, OUTPUT), (off, SIZE)):
+        picture = mixer.render(frame(), SIGNALS, show(a=chain), SIZE, OUTPUT)
+        assert picture.size == size
+        assert mixer.sharp == (chain is GRID)
+    assert mixer.render(frame(), SIGNALS, show(a=GRID), SIZE, Size(24, 13)).size == SIZE, (
+        "an internal size beyond the output's"
+    )
+    assert mixer.render(frame(), SIGNALS, show(a=GRID), SIZE).size == SIZE
+
+
+def test_without_a_sharp_effect_the_output_s_size_changes_no_bit(mixer, red, blue) -> None:
+    for mix in (0.0, 0.4):
+        plain = mixer.render(frame(), SIGNALS, show(mix), SIZE).read()
+        np.testing.assert_array_equal(mixer.render(frame(), SIGNALS, show(mix), SIZE, OUTPUT).read(), plain)
+
+
+@pytest.mark.parametrize("kind", ["dissolve", "wipe", "interlock"])
+@pytest.mark.parametrize("sharp", ["a", "b"])
+def test_decks_of_unlike_sizes_mix_as_those_of_one_size(mixer, red, blue, kind: str, sharp: str) -> None:
+    """A grid on one deck alone, against both decks painted at the output's size."""
+    wanted = show(0.4, kind, **{sharp: GRID})
+    mixed = mixer.render(frame(), SIGNALS, wanted, SIZE, OUTPUT)
+    assert mixed.size == OUTPUT
+    assert mixer.sharp
+    assert {name: picture.size for name, picture in mixer.seen.items()} == {
+        name: OUTPUT if name == sharp else SIZE for name in ("a", "b")
+    }
+    pixels = mixed.read()
+    np.testing.assert_allclose(pixels, mixer.render(frame(), SIGNALS, wanted, OUTPUT).read(), atol=2e-3)
+    assert pixels[..., 0].max() > 0.0
+    assert pixels[..., 2].max() > 0.0
+
+
+def test_a_broken_chain_beside_a_sharp_one_is_mixed_all_the_same(mixer, red, blue) -> None:
+    broken = (*GRID, ("no-such-effect", {"amount": 1.0}))
+    picture = mixer.render(frame(), SIGNALS, show(0.5, a=broken, b=GRID), SIZE, OUTPUT)
+    assert picture.size == OUTPUT
+    assert picture.read()[40, 70, 0] == pytest.approx(0.25, abs=2e-3)
+
+
 def test_a_deck_without_generator_shows_the_idle_scene(mixer) -> None:
     picture = mixer.render(frame(), SIGNALS, show(), SIZE).read()
     assert picture[..., :3].max() > 0.01

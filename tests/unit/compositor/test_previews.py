@@ -77,6 +77,18 @@ def test_effects_are_seen_before_they_are_on_the_wall(mixer, previews):
     assert plain != graded
 
 
+def test_sharp_effects_are_drawn_at_the_preview_s_size(mixer, previews):
+    mixer.set_generator("b", Solid(0.5, 0.5, 0.5))
+    chain = (("shapes", {"amount": 1.0, "mode": 3.0, "form": 7.0, "width": 0.5}),)
+    mixer.render(frame(), SIGNALS, show(1.0, b=chain), Size(160, 90), OUTPUT)
+    seen = previews.seen("b").read()[..., 0]
+    mixer.render(frame(), SIGNALS, show(0.0), Size(160, 90), OUTPUT)
+    hidden = previews.hidden("b", frame(), SIGNALS, DeckFrame("x", {}, chain), Size(80, 44)).read()[..., 0]
+    assert np.abs(seen - hidden).mean() < 0.02
+    for picture in (seen, hidden):
+        assert np.abs(np.diff(picture, axis=1)).max() > 0.5, "the edge of a bar is not as wide as a painted pixel"
+
+
 def test_a_deck_that_was_looked_at_comes_in_as_one_that_was_not(mixer, previews):
     style = load_style("manta")
     generators = [CppnGenerator(style, CpuProgram(style), mixer.passes) for _ in range(2)]

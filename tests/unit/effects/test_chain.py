@@ -15,6 +15,7 @@ from phosphene.engine.effects.chain import Chain
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.kernels.effects import reference_sharp
 
 FRAME = Frame(3, 0.1, 0.1, 1 / 30, 30.0)
 SIGNALS = signals_at(0.0, [], BeatPosition(0.1))
@@ -82,6 +83,37 @@ def test_all_effects_at_once_at_any_size(chain, source) -> None:
         assert pixels[..., :3].max() > 0.05
 
 
+GRID = ("shapes", {"amount": 1.0, "mode": 3.0, "width": 0.3})
+
+
+def test_a_sharp_effect_is_drawn_at_the_output_s_size(chain, source) -> None:
+    output = Size(120, 72)
+    result = chain.apply(source, FRAME, SIGNALS, [GRID], output)
+    assert result.size == output
+    assert chain.sharp
+    bare = chain.apply(source, FRAME, SIGNALS, [("slices", {"amount": 1.0, "share": 0.0})], output).read()
+    np.testing.assert_allclose(bare, reference_sharp.enlarge(source.read(), output.height, output.width), atol=4e-3)
+
+
+def test_without_sharp_effects_the_output_s_size_changes_nothing(chain, source) -> None:
+    output, plain = Size(120, 72), [(name, {"amount": 0.7}) for name in ("grade", "mirror", "bloom")]
+    off = [("shapes", {"amount": 0.0}), ("slices", {})]
+    wanted = chain.apply(source, FRAME, SIGNALS, plain).read()
+    result = chain.apply(source, FRAME, SIGNALS, [*plain, *off], output)
+    assert result.size == source.size
+    assert not chain.sharp
+    np.testing.assert_array_equal(result.read(), wanted)
+    assert chain.apply(source, FRAME, SIGNALS, off, output) is source
+
+
+@pytest.mark.parametrize("output", [None, Size(120, 72)], ids=str)
+def test_sharp_effects_come_last_whatever_the_order(chain, source, output) -> None:
+    grade = ("grade", {"amount": 1.0, "palette": 3.0})
+    orders = [[grade, GRID], [GRID, grade]]
+    first, second = (chain.apply(source, FRAME, SIGNALS, order, output).read() for order in orders)
+    np.testing.assert_array_equal(first, second)
+
+
 def test_one_chain_goes_on_where_another_stood(chain, source) -> None:
     """Turning effects by their numbers, feedback by its picture; through JSON, as a take has them."""
     effects = [
@@ -89,12 +121,14 @@ def test_one_chain_goes_on_where_another_stood(chain, source) -> None:
         ("kaleidoscope", {"amount": 1.0, "spin": 0.3}),
         ("feedback", {"amount": 0.9, "smear": 0.8}),
         ("strobe", {"amount": 0.7, "hz": 2.0, "duty": 0.3}),
+        ("shapes", {"amount": 0.8, "scroll": 0.7}),
+        ("slices", {"amount": 0.5, "every": 0.5}),
     ]
     passes = Passes()
     other = Chain(passes)
     assert chain.trails is None
     for k in range(12):
-        chain.apply(source, Frame(k, k / 30, k / 30, 1 / 30, 30.0), SIGNALS, effects)
+        chain.apply(source, Frame(k, k / 30, k / 30, 1 / 30, 30.0), signals_at(0.0, [], BeatPosition(0.07 * k)), effects)
     other.resume(json.loads(json.dumps(chain.memory())))
     assert chain.trails is not None
     other.recall(chain.trails.read().astype(np.float16))

@@ -10,6 +10,7 @@ import pytest
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
+from phosphene.engine.gpu import shader
 from phosphene.engine.gpu.context import HeadlessContext, info
 from phosphene.engine.gpu.shader import Pass, Passes, load_source
 from phosphene.engine.gpu.texture import FORMATS, RenderTarget
@@ -181,3 +182,29 @@ def test_every_format_is_drawable(gl) -> None:
 def test_importing_gl_makes_no_context() -> None:
     code = "from phosphene.engine.gpu.gl import GL; import OpenGL.platform as p; assert not p.GetCurrentContext()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_points_are_placed_by_their_number_and_added(gl, tmp_path, monkeypatch) -> None:
+    vertex = """#version 330 core
+uniform float step;
+void main() { gl_Position = vec4(-1.0 + step * (2.0 * float(gl_VertexID) + 1.0), 0.0, 0.0, 1.0); gl_PointSize = 1.0; }
+"""
+    (tmp_path / "place.vert").write_text(vertex)
+    fragment = "#version 330 core\nout vec4 c;\nuniform vec3 light;\nvoid main() { c = vec4(light, 0.0); }"
+    (tmp_path / "light.frag").write_text(fragment)
+    (tmp_path / "broken.frag").write_text("#version 330 core\nvoid main() { nonsense; }")
+    monkeypatch.setattr(shader, "_KERNELS", tmp_path)
+    passes, target = Passes(), RenderTarget(Size(8, 1))
+    target.clear(0.25, 0.0, 0.0, 1.0)
+    points = passes.points("place.vert", "light.frag")
+    assert points is passes.points("place.vert", "light.frag")
+    for _ in range(2):
+        points.add(target, 3, {}, step=0.125, light=(0.5, 0.0, 0.0))
+    np.testing.assert_allclose(target.read()[0, :, 0], [1.25] * 3 + [0.25] * 5)
+    np.testing.assert_allclose(target.read()[0, :, 3], 1.0)
+    with pytest.raises(ValueError, match="no uniform 'missing'"):
+        points.add(target, 1, {}, missing=1.0)
+    with pytest.raises(UserError, match=r"broken\.frag"):
+        passes.points("place.vert", "broken.frag")
+    target.close()
+    passes.close()
