@@ -67,6 +67,7 @@ def _benchmarks(
         "desk": of("bench_desk"),
         "link": of("bench_link", "bench", seconds),
         "operator": of("bench_operator"),
+        "looks": of("bench_looks"),
         "soak": of("bench_live", "soak", seconds),
         "set": of("bench_set", "crossfading_set", seconds),
         "offline": of("bench_offline"),

@@ -59,15 +59,15 @@ def moments() -> list[float]:
     return [float(beat) + after for beat in beats for after in _AFTER_S]
 
 
-def pictures(stage: Stage, scene: str, times: list[float]) -> Iterator[np.ndarray]:
+def pictures(stage: Stage, scene: str, times: list[float], fps: int = FPS) -> Iterator[np.ndarray]:
     """Yield the output picture, uint8 [h, w, 3] sRGB, of `scene` (a slug or a path) at each of the `times`, s, ascending."""
-    first = max(0, round((times[0] - _LEAD_S) * FPS))
-    stage.clock, stage.conductor = OfflineClock(FPS, first), Conductor(t=first / FPS)
+    first = max(0, round((times[0] - _LEAD_S) * fps))
+    stage.clock, stage.conductor = OfflineClock(fps, first), Conductor(t=first / fps)
     for deck in stage.mixer.decks.values():
         deck.chain.reset()
     open_scene(stage, scene)
     for t in times:
-        while render_frame(stage)[0].index < round(t * FPS):
+        while render_frame(stage)[0].index < round(t * fps):
             pass
         yield (stage.output.read()[..., :3] * 255.0 + 0.5).astype(np.uint8)
 
