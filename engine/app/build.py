@@ -83,7 +83,7 @@ def build_stage(
             lambda scene, again: write_scene(scene, again, catalogue),
             inline=inline,
         ),
-        mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck)),
+        mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck), output=size),
         guard=FlashGuard(passes),
         output_pass=OutputPass(passes),
         output=RenderTarget(size, "rgba8"),

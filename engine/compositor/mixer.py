@@ -109,12 +109,12 @@ class Deck:
 
 class Mixer:
     """Owns every picture between the generators and the output pass. `on_fault(deck, error)` is called once per fault of
-    a generator.
+    a generator. output: size of what is shown, as far as it is known.
 
     Compiles and runs every shader once when it is made, so that no effect or transition hitches when it is first used.
     """
 
-    def __init__(self, passes: Passes | None = None, on_fault: OnFault | None = None) -> None:
+    def __init__(self, passes: Passes | None = None, on_fault: OnFault | None = None, output: Size | None = None) -> None:
         self.passes = passes or Passes()
         self._idle = Idle()
         self._transitions = Transitions(self.passes)
@@ -131,7 +131,7 @@ class Mixer:
         self.together = False  # whether one launch painted both decks in the newest frame
         self.gpu_ms = 0.0  # GPU time of the generators that are seen, as far as they tell
         self._apart: tuple[Generator | None, Generator | None] | None = None  # a pair that failed to render together
-        self._warm()
+        self._warm(output)
 
     @property
     def faults(self) -> dict[str, str]:
@@ -235,7 +235,7 @@ class Mixer:
         b.chain.reset()
         return True
 
-    def _warm(self) -> None:
+    def _warm(self, output: Size | None) -> None:
         # Drivers compile at the first draw: measured 20 ms for an effect and 60 for a transition on software GL.
         a, b = RenderTarget(WARM_SIZE), RenderTarget(WARM_SIZE)
         self._mixed.resize(WARM_SIZE)
@@ -244,7 +244,7 @@ class Mixer:
         for kind in TRANSITIONS:
             self._transitions.draw(kind, 0.5, a, b, self._mixed, frame)
         # One deck is enough: both draw with the same passes.
-        next(iter(self.decks.values())).chain.warm()
+        next(iter(self.decks.values())).chain.warm(output)
         a.close()
         b.close()
 

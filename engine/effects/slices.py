@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.params import Param
-from phosphene.engine.core.signals import Signals
+from phosphene.engine.core.signals import HIT_DECAY_S, Signals
 from phosphene.engine.effects.base import amount
 from phosphene.engine.effects.beats import BeatSteps
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 
 _REACH = 0.8  # picture heights: the longest way
-_RISE = 0.25  # of the signal `onset`, which falls from 1: an attack is where it rises by as much from frame to frame
+_RISE = 0.25  # of the signal `onset`, which falls from 1 after each attack: a rise by as much is the next one
 _JUMPS = 1 << 20  # before the same ones come again
 _FIRST_OF_BEAT = 4  # so often in a beat another jump is the first: an effect that music switches on must not repeat itself
 
@@ -66,11 +66,13 @@ class Slices:
 
     def memory(self) -> list[float]:
         """See `Resumable`."""
-        return [float(self._jump), self._age, self._waited, self._onset, *self._beats.memory()]
+        heard = self._waited, self._onset, self._valley, float(self._rising)
+        return [float(self._jump), self._age, *heard, *self._beats.memory()]
 
     def resume(self, memory: list[float]) -> None:
         """See `Resumable`."""
-        jump, self._age, self._waited, self._onset, *beat = memory
+        jump, self._age, self._waited, self._onset, self._valley, rising, *beat = memory
+        self._rising = bool(rising)
         self._jump = int(jump) % _JUMPS if jump >= 0.0 else -1
         self._beats.resume(beat)
 
@@ -79,7 +81,8 @@ class Slices:
         self._jump = -1  # not begun
         self._age = 0.0  # beats since the newest jump
         self._waited = 0.0  # beats since one was due by `every`
-        self._onset = 1.0  # the signal in the last frame: an attack before this effect was on is none
+        self._onset = self._valley = 1.0  # the signal in the last frame, and where it last was lowest
+        self._rising = True  # an attack from before this effect was on is none
         self._beats.reset()
 
     def close(self) -> None:
@@ -91,15 +94,23 @@ class Slices:
             self._jump = math.floor(_FIRST_OF_BEAT * signals.position.beat) % _JUMPS
         beats = self._beats.step(frame, signals)
         self._age += beats
-        onset = signals["onset"]
-        if every > 0.0:
-            # Counted from the beats themselves, so that jumps fall on them whenever the effect was switched on.
-            waited = signals.position.beat % every
-            due = waited < self._waited and beats > 0.0
-            self._waited = waited
-        else:
-            due = onset - self._onset > _RISE
-        self._onset = onset
-        if due:
+        # Counted from the beats themselves, so that jumps fall on them whenever the effect was switched on.
+        waited = signals.position.beat % every if every > 0.0 else 0.0
+        attack = self._attacked(signals["onset"])
+        if (waited < self._waited and beats > 0.0) if every > 0.0 else attack:
             self._jump = (self._jump + 1) % _JUMPS
             self._age = 0.0
+        self._waited = waited
+        if every == 0.0 and self._rising and signals["onset"] >= self._valley + _RISE:
+            # The signal tells how long ago the attack was, also where frames are missing or between those of a take.
+            self._age = max(0.0, -HIT_DECAY_S * math.log(signals["onset"])) * signals.position.bpm / 60.0
+
+    def _attacked(self, onset: float) -> bool:
+        """Take the signal; return whether this is the first frame of a rise. One over several frames is one attack."""
+        if onset < self._onset:
+            self._valley, self._rising = onset, False
+        self._onset = onset
+        if self._rising or onset - self._valley < _RISE:
+            return False
+        self._rising = True
+        return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from phosphene.engine.compositor.output_pass import OutputPass
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import complete, defaults
-from phosphene.engine.core.signals import FEATURES, BeatPosition, Signals, signals_at
+from phosphene.engine.core.signals import FEATURES, HIT_DECAY_S, BeatPosition, Signals, signals_at
 from phosphene.engine.effects.beats import BeatSteps, eased
 from phosphene.engine.effects.enlarge import Enlarger
 from phosphene.engine.effects.registry import EFFECTS
@@ -246,6 +247,22 @@ def test_slices_jump_with_attacks(drawn) -> None:
     assert jumps(drawn("slices"), course) == [4]
     assert jumps(drawn("slices"), course[:4]) == []
     assert jumps(drawn("slices"), course[4:]) == [], "an attack from before the effect was on"
+
+
+def test_an_attack_that_rises_over_two_frames_is_one_jump_as_old_as_the_signal_says(drawn) -> None:
+    """A frame that a show missed lies between its neighbours when its take is rendered."""
+    course = [
+        replace(signals(8.0 + 0.02 * k), table={**signals().table, "onset": onset})
+        for k, onset in enumerate((0.1, 0.05, 0.45, 0.85, 0.6))
+    ]
+    assert jumps(drawn("slices"), course) == [2]
+    ages = []
+    for those in (course, [course[k] for k in (0, 1, 3, 4)]):
+        made = drawn("slices")
+        jumps(made, those)
+        ages.append(made.effect.memory()[1])
+    assert ages[0] == pytest.approx(ages[1], abs=1e-9)
+    assert ages[0] == pytest.approx(-HIT_DECAY_S * math.log(0.85) * 2.0 + 0.02, abs=1e-6)
 
 
 def test_slices_jump_on_the_beat(drawn) -> None:

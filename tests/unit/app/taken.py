@@ -34,10 +34,15 @@ Script = dict[int, tuple[tuple[str, tuple[float | str, ...]], ...]]  # frame -> 
 SCRIPT: Script = {
     0: (("/deck/a/style", ("neon-tide",)),),
     4: (("/deck/a/fx/feedback/amount", (0.7,)), ("/deck/a/fx/feedback/decay", (3.0,)), ("/deck/a/fx/warp/amount", (0.5,))),
-    6: (("/deck/a/fx/kaleidoscope/amount", (0.5,)),),
+    6: (
+        ("/deck/a/fx/kaleidoscope/amount", (0.5,)),
+        ("/deck/a/fx/shapes/amount", (0.2,)),
+        ("/deck/a/fx/shapes/scroll", (0.3,)),
+    ),
     RECORDED_FROM - 1: (("/record", (1,)),),
     36: (("/deck/b/style", ("third-eye",)),),
     40: (("/crossfade/to", ("b", 1.0)), ("/tempo/resync", ())),
+    50: (("/deck/b/fx/slices/amount", (0.3,)), ("/deck/b/fx/particles/amount", (0.2,))),
     64: (("/deck/b/zoom", (1.7,)), ("/deck/b/style", ("no-such-style",))),
     80: (("/scene", ("pulse",)),),
     100: (("/blackout", (1,)),),

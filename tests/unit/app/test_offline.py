@@ -176,6 +176,17 @@ def test_supersampling_is_the_same_picture_smoother(job: RenderJob, tmp_path: Pa
 
 
 @pytest.mark.gl
+def test_sharp_effects_are_supersampled_like_the_rest(job: RenderJob, tmp_path: Path) -> None:
+    on = (Change("/deck/a/fx/shapes/amount", (1.0,), 0.0), Change("/deck/a/fx/shapes/mode", (3.0,), 0.0))
+    job = dataclasses.replace(job, duration=0.25, script=on)
+    plain = pictures(render(job).out)
+    fine = pictures(render(dataclasses.replace(job, ssaa=2, out=tmp_path / "fine.mp4")).out)
+    for a, b in zip(plain, fine, strict=True):
+        assert np.abs(a.astype(int) - b).mean() < 12.0
+        assert a.max() > 50
+
+
+@pytest.mark.gl
 def test_the_demo_track_can_be_rendered_too(job: RenderJob) -> None:
     done = render(dataclasses.replace(job, audio=Path("demo"), start=10.0, duration=0.5))
     assert done.frames == 12

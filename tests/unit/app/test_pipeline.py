@@ -70,6 +70,20 @@ def play(stage: Stage, frames: int) -> np.ndarray:
     return stage.output.read()[..., :3]
 
 
+def test_sharp_effects_are_drawn_at_the_output_s_size_whatever_the_internal_one(gl) -> None:
+    painted = make_stage(governor=Governor(SIZE, 24, fixed=Size(32, 18)))
+    sharpest = {}
+    for amount in (0.0, 1.0, 0.0):
+        for name, value in (("amount", amount), ("mode", 3.0), ("form", 7.0), ("width", 0.5)):
+            put(painted, f"/deck/a/fx/shapes/{name}", value)
+        picture = play(painted, 1)
+        assert painted.mixer.sharp == (amount > 0.0)
+        assert painted.mixer.seen["a"].size == (SIZE if amount else Size(32, 18))
+        sharpest[amount] = float(np.abs(np.diff(picture, axis=1)).max())
+    close_stage(painted)
+    assert sharpest[1.0] > 4.0 * sharpest[0.0], "an edge is one pixel wide, where a painted pixel is three"
+
+
 def test_opens_with_the_idle_scene_and_changes_style(stage: Stage) -> None:
     idle = play(stage, 2)
     assert stage.state.a.style == IDLE
