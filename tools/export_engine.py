@@ -7,9 +7,9 @@
 `<out>/<style>.onnx` is float32; `<style>-half.onnx` has its products in half, but for leading layers that cannot bear it.
 What has these names and is another file is kept under a number.
 
-Inputs, in float32: grid [pixels, 3] (x, y, dither), view [4], bias [width]; output: picture [pixels, 4], sRGB 0..1. Plans go
-into the cache, where `vj live` finds them; `vj engines` lists them. Exit code 1: a picture is off by more than 1/255 at the
-99th percentile (float32: 1e-4 at most), or a plan could not be built.
+Inputs, in float32: grid [pixels, 3] (x, y, dither), view [10], bias [width]; output: picture [pixels, 4], sRGB 0..1. Plans
+go into the cache, where `vj live` finds them; `vj engines` lists them. Exit code 1: a picture is off by more than 1/255 at
+the 99th percentile (float32: 1e-4 at most), or a plan could not be built.
 
 A decoded style (a GAN, a VQ-VAE) is in half throughout or not at all. Its inputs are those of its graph, its picture is
 float32 [n, channels, h, w]. The reference is torch in float32; onnxruntime may be off by 1e-3, most of it in its tanh.

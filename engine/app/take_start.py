@@ -46,6 +46,7 @@ class _Deck(_Ready):
     effects: Annotated[dict[Name, Annotated[list[Number], Field(max_length=16)]], Field(max_length=64)] = {}
     trails: tuple[Side, Side] | None = None
     phase: Number | None = None
+    travel: Number = 0.0
     levels: Annotated[dict[Name, Number], Field(max_length=64)] = {}
     shift: Number | None = None
     beat: Number = 0.0

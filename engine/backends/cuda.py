@@ -24,7 +24,15 @@ from phosphene.engine.gpu.compile import compile_cubin
 from phosphene.engine.gpu.cuda import cuda_refusal, driver_refusal, open_cuda
 from phosphene.engine.gpu.cuda_base import Cuda, DeviceInfo, Kernel, Module
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, fold_bias, input_values, uniform_vector, view_matrix
+from phosphene.engine.models.encoding import (
+    STRAIGHT_VIEW,
+    View,
+    fold_bias,
+    input_values,
+    projection_vector,
+    uniform_vector,
+    view_matrix,
+)
 from phosphene.engine.models.style import Style
 from phosphene.kernels.cppn_fused import prebuilt
 from phosphene.kernels.cppn_fused.pack import pack_frame, pack_weights
@@ -159,7 +167,8 @@ class CudaProgram:
         row = 4 * size.width
         frame = pack_frame(
             self.shape, lead.variant, [d._bias(u) for d, u in zip(decks, uniforms, strict=True)], (size.width, size.height),
-            [view_matrix(v) for v in views], pitch=-row, gains=gains, dither=dither,
+            [view_matrix(v) for v in views], [projection_vector(v.projection) for v in views],
+            pitch=-row, gains=gains, dither=dither,
         )  # fmt: skip
         stream = self.picture.stream
         stream.upload(self._frame, frame)

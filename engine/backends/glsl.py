@@ -7,8 +7,6 @@ upload of 60 KB, not a compilation. Refused on software renderers, where BLAS is
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from phosphene.engine.backends.base import Program
@@ -17,7 +15,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.shader import Pass
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.cppn import ACTIVATIONS
-from phosphene.engine.models.encoding import PLAIN_SPATIAL, View, fold_bias, view_matrix
+from phosphene.engine.models.encoding import PLAIN_SPATIAL, View, extent, fold_bias, projection_vector, view_matrix
 from phosphene.engine.models.style import Style
 
 MAX_WIDTH = 32  # two arrays of 8 vec4 stay in registers
@@ -79,12 +77,14 @@ class GlslProgram(Program):
         target.resize(size)
         bias = np.zeros(MAX_WIDTH, np.float32)
         bias[: self.spec.width] = fold_bias(self._w0, self._b0, self._columns, uniforms, self.spec.periodic)
-        unit = math.pi / min(size.width, size.height)
+        projection = projection_vector(view.projection)
         self._backend.shader().draw(
             target,
             textures={"weights": self._texture},
-            extent=(unit * size.width, unit * size.height),
+            extent=extent(size),
             view=view_matrix(view),
+            weights_of_kinds=projection[:4],
+            plain_and_shift=projection[4:],
             bias0=bias,
             **self._shape,
         )

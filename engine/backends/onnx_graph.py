@@ -4,7 +4,7 @@ Called by plan builds, `tools/export_engine.py` and tests; on stage only for the
 refit. The `onnx` package is imported by `graph` alone. The nodes are written out here instead of traced by torch: a machine
 at a gig needs no torch, every weight keeps the name by which a refit finds it, and float32 ends where this file says so.
 
-    grid [pixels, 3] -- view [4] --> x, y, radius, folds [pixels, 1] each
+    grid [pixels, 3] -- view [10] --> x, y, radius, folds [pixels, 1] each, asked where the projection stands
         --> sum of column * w0_k + bias [width] --> act               float32, elementwise: one pass, no product of depth 2
         --> @ w1 --> float32 + b1 --> act --> @ w2 ...                products of halves from layer `full_layers` on
         --> @ wn --> float32 + bn --> sigmoid --> picture [pixels, 4], or RGBA8 with the dither of the grid
@@ -39,17 +39,20 @@ from phosphene.engine.models.encoding import (
     fold_bias,
     input_values,
     pixel_grid,
+    projection_vector,
     uniform_vector,
     view_matrix,
 )
 from phosphene.engine.models.style import Style
+from phosphene.kernels.cppn.projection import project
 from phosphene.kernels.cppn.reference import ACTIVATIONS
 
 GRID, VIEW, BIAS, PICTURE = "grid", "view", "bias", "picture"
 DITHER = f"{GRID}_2"  # the third column of the grid, split off
 CHANNELS = 4
 GRID_COLUMNS = 3
-GRAPH_VERSION = 1  # part of every plan's key: raise it when the graph changes
+VIEW_NUMBERS = 10
+GRAPH_VERSION = 2  # part of every plan's key: raise it when the graph changes
 LIMIT = 1.0 / 255.0  # what the 99th percentile of a half picture may be off by
 _OPSET, _IR = 17, 9  # read by TensorRT 10.12 and 11, and by every onnxruntime since 1.14
 _FULL, _HALF = 1, 10  # TensorProto.FLOAT and FLOAT16
@@ -76,8 +79,8 @@ def grid(size: Size, bottom_first: bool = False) -> np.ndarray:
 
 
 def view_vector(view: View) -> np.ndarray:
-    """Return the input `view`: float32 [4], (a, b, tx, ty) of `encoding.view_matrix`."""
-    return np.array(view_matrix(view), np.float32)
+    """Return the input `view`: float32 [10], `encoding.view_matrix` and `encoding.projection_vector`."""
+    return np.array((*view_matrix(view), *projection_vector(view.projection)), np.float32)
 
 
 def first_bias(style: Style, uniforms: np.ndarray) -> np.ndarray:
@@ -221,7 +224,7 @@ def graph(style: Style, full_layers: int, packed: bool = False) -> bytes:
         f"cppn-{spec.width}x{spec.layers}",
         [
             helper.make_tensor_value_info(GRID, TensorProto.FLOAT, ["pixels", GRID_COLUMNS]),
-            helper.make_tensor_value_info(VIEW, TensorProto.FLOAT, [4]),
+            helper.make_tensor_value_info(VIEW, TensorProto.FLOAT, [VIEW_NUMBERS]),
             helper.make_tensor_value_info(BIAS, TensorProto.FLOAT, [spec.width]),
         ],
         [helper.make_tensor_value_info(PICTURE, kind, ["pixels", CHANNELS])],
@@ -246,6 +249,11 @@ class _Nodes:
         self.made.append(self._make_node(operator, list(inputs), [name], name=name, **attributes))
         return name
 
+    def number(self, value: float) -> str:
+        name = f"number_{float(value)!r}"
+        self.constants[name] = np.array(value, np.float32)
+        return name
+
     def split(self, source: str, axis: int, count: int) -> list[str]:
         self.constants[f"ones_{count}"] = np.ones(count, np.int64)
         names = [f"{source}_{i}" for i in range(count)]
@@ -264,7 +272,7 @@ def _first_layer(nodes: _Nodes, names: tuple[str, ...], activation: str) -> str:
 def _points(nodes: _Nodes, names: tuple[str, ...]) -> dict[str, str]:
     """Add `encoding.coordinates`, the same arithmetic in the same order; return the column [pixels, 1] of each input."""
     gx, gy, _ = nodes.split(GRID, 1, GRID_COLUMNS)
-    a, b, tx, ty = nodes.split(VIEW, 0, 4)
+    a, b, tx, ty, *weights, plain, shift = nodes.split(VIEW, 0, VIEW_NUMBERS)
 
     def add(p: str, q: str) -> str:
         return nodes.add("Add", p, q)
@@ -277,6 +285,10 @@ def _points(nodes: _Nodes, names: tuple[str, ...]) -> dict[str, str]:
 
     x = add(sub(mul(a, gx), mul(b, gy)), tx)
     y = add(add(mul(b, gx), mul(a, gy)), ty)
+    # All kinds at every pixel, whatever their weights: a graph has no branches, and chains of elementwise nodes become one
+    # kernel. With nothing but the flat plane it is 1 x + 0: x to the bit.
+    symbols = [_Symbol(nodes, name) for name in (x, y, *weights, plain, shift)]
+    x, y = (each.name for each in project(_Symbols, *symbols[:2], symbols[2:-2], *symbols[-2:]))
     columns = {"x": x, "y": y}
     folds = [int(name[4]) for name in names if name not in PLAIN_SPATIAL]
     if folds or "radius" in names:
@@ -293,6 +305,50 @@ def _points(nodes: _Nodes, names: tuple[str, ...]) -> dict[str, str]:
         if f"abs_{axis}" in names:
             columns[f"abs_{axis}"] = nodes.add("Abs", columns[axis])
     return columns
+
+
+class _Symbol:
+    """A tensor of the graph, in formulas: what Python computes with it becomes nodes. Numbers become constants."""
+
+    def __init__(self, nodes: _Nodes, name: str) -> None:
+        self.nodes, self.name = nodes, name
+
+    def _of(self, operator: str, *others: _Symbol | float, reverse: bool = False) -> _Symbol:
+        names = [self.name, *(each.name if isinstance(each, _Symbol) else self.nodes.number(each) for each in others)]
+        return _Symbol(self.nodes, self.nodes.add(operator, *(names[::-1] if reverse else names)))
+
+    def __add__(self, other: _Symbol | float) -> _Symbol:
+        return self._of("Add", other)
+
+    def __radd__(self, other: float) -> _Symbol:
+        return self._of("Add", other, reverse=True)
+
+    def __sub__(self, other: _Symbol | float) -> _Symbol:
+        return self._of("Sub", other)
+
+    def __rsub__(self, other: float) -> _Symbol:
+        return self._of("Sub", other, reverse=True)
+
+    def __mul__(self, other: _Symbol | float) -> _Symbol:
+        return self._of("Mul", other)
+
+    def __rmul__(self, other: float) -> _Symbol:
+        return self._of("Mul", other, reverse=True)
+
+    def __gt__(self, other: float) -> _Symbol:
+        return self._of("Greater", other)
+
+
+class _Symbols:
+    """What `project` takes beside plain arithmetic."""
+
+    abs = staticmethod(lambda x: x._of("Abs"))
+    sqrt = staticmethod(lambda x: x._of("Sqrt"))
+    floor = staticmethod(lambda x: x._of("Floor"))
+    log = staticmethod(lambda x: x._of("Log"))
+    reciprocal = staticmethod(lambda x: x._of("Reciprocal"))
+    maximum = staticmethod(lambda x, least: x._of("Max", least))
+    where = staticmethod(lambda inside, x, y: inside._of("Where", x, y))
 
 
 def _half_product(nodes: _Nodes, h: str, w: str) -> str:

@@ -20,6 +20,7 @@ from phosphene.engine.backends.onnx_graph import (
     GRID_COLUMNS,
     PICTURE,
     VIEW,
+    VIEW_NUMBERS,
     first_bias,
     grid,
     initializers,
@@ -104,7 +105,7 @@ class LoadedPlan:
         if size != self._size:
             self._resize(size, stream)
         bias = first_bias(style, uniforms)
-        self._frame[:4] = view_vector(view)
+        self._frame[:VIEW_NUMBERS] = view_vector(view)
         self._frame[_ALIGNED : _ALIGNED + len(bias)] = bias
         # Pageable memory: the driver takes its 1 KB before it returns, so the next frame may write over it.
         stream.upload(self._frame_buffer, self._frame)

@@ -15,9 +15,10 @@ from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.base import Generator, Memory
+from phosphene.engine.generators.depth import DEPTH_PARAMS, depth_uniforms, light_colour, view_of
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.models.encoding import LATENTS, Motion, View, uniform_vector
+from phosphene.engine.models.encoding import LATENTS, STRAIGHT_VIEW, Motion, View, extent, uniform_vector, view_matrix
 from phosphene.engine.models.latent import Trajectory, Walk, latent_values
 from phosphene.engine.models.style import Style
 
@@ -28,6 +29,7 @@ CPPN_PARAMS = (
     Param("pan_y", "Pan Y", -2.0, 2.0, 0.0, "moves the picture up", "half heights"),
     Param("speed", "Speed", 0.0, 4.0, 1.0, "how fast time runs; 0 stands still but for the sound"),
     Param("react", "React", 0.0, 2.0, 1.0, "how strongly sound moves the picture"),
+    *DEPTH_PARAMS,
 )
 
 
@@ -45,13 +47,15 @@ class CppnGenerator(Generator):
         self.program = program
         self.motion = Motion(style.meta.motion.drive, style.meta.preview.time)
         self._decode = passes["cppn/decode.frag"]
+        self._light = light_colour(style)
         self._raw: RenderTarget | None = None
 
     def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
         """Advance by `frame.dt` and draw."""
-        uniforms, view = self._step(frame, signals, params)
+        p = complete(CPPN_PARAMS, params)
+        uniforms, view = self._step(frame, signals, p)
         self.program.run(uniforms, target.size, view, self._picture(target))
-        self._decode.draw(target, textures={"picture": self._raw}, alpha=1.0)
+        self._draw(target, view, p, 1.0)
 
     def render_dissolve(
         self,
@@ -62,14 +66,17 @@ class CppnGenerator(Generator):
         gains: tuple[float, float],
         target: RenderTarget,
     ) -> bool:
-        """See `Generator`."""
+        """See `Generator`. Decks in depth are no pair: each has a light of its own, put on before they are mixed."""
         pairing = self.program.capabilities.pairing
         if pairing is None or not isinstance(other, CppnGenerator) or not pairing.pairs_with(other.program):
             return False
-        steps = [each._step(frame, signals, p) for each, p in zip((self, other), params, strict=True)]
+        both = [complete(CPPN_PARAMS, p) for p in params]
+        if any(p["depth"] > 0.0 for p in both):
+            return False
+        steps = [each._step(frame, signals, p) for each, p in zip((self, other), both, strict=True)]
         uniforms, views = zip(*steps, strict=True)
         pairing.run_pair(other.program, uniforms, target.size, views, gains, self._picture(target))
-        self._decode.draw(target, textures={"picture": self._raw}, alpha=min(1.0, sum(gains)))
+        self._draw(target, STRAIGHT_VIEW, both[0], min(1.0, sum(gains)))
         return True
 
     @property
@@ -92,15 +99,27 @@ class CppnGenerator(Generator):
             self._raw.close()
             self._raw = None
 
-    def _step(self, frame: Frame, signals: Signals, params: Mapping[str, float]) -> tuple[np.ndarray, View]:
-        p = complete(CPPN_PARAMS, params)
+    def _draw(self, target: RenderTarget, view: View, p: Mapping[str, float], alpha: float) -> None:
+        """Draw the program's picture into `target`, lit as `view` has it."""
+        size = target.size
+        self._decode.draw(
+            target,
+            textures={"picture": self._raw},
+            alpha=alpha,
+            extent=extent(size),
+            view=view_matrix(view),
+            **depth_uniforms(view, p, self._light, min(size.width, size.height)),
+        )
+
+    def _step(self, frame: Frame, signals: Signals, p: Mapping[str, float]) -> tuple[np.ndarray, View]:
+        """Advance by the frame. p: every parameter."""
         latents = None
         if self._trajectory is not None:
             z = self._trajectory.at(frame.time, signals.position.beat, p["react"] * signals["onset"])
             latents = latent_values(z)
-        values = self.motion.step(signals, frame.dt, p["speed"], p["react"], latents)
+        values = self.motion.step(signals, frame.dt, p["speed"], p["react"], latents, p["fly"])
         uniforms = uniform_vector(self.style.spec.uniform, values, self.style.scales)
-        return uniforms, View(p["zoom"], p["rotate"], p["pan_x"], p["pan_y"])
+        return uniforms, view_of(p, self.motion)
 
     def _picture(self, target: RenderTarget) -> RenderTarget:
         """Return what the program draws into, in the format that suits it; it takes the size that it is run with."""

@@ -1,7 +1,7 @@
 """Any network that is decoded (a GAN, ...) on stage: what differs from kind to kind is its `Drive`, from music to inputs.
 
 Render thread; the decoder may work on a thread of its own (`decoding`). The picture has the network's own size; one pass
-looks at it (zoom, rotate, pan), scales it to the internal size and makes it linear light.
+looks at it (zoom, rotate, pan, projection), scales it to the internal size and makes it linear light.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from phosphene.engine.core.params import Param, complete, defaults
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.decoding import EveryFrame, OwnRate
+from phosphene.engine.generators.depth import depth_uniforms, light_colour, view_of
 from phosphene.engine.generators.drive import Drive
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.models.encoding import View, view_matrix
+from phosphene.engine.models.encoding import view_matrix
 from phosphene.engine.models.style import Style
 
 STILL_BPM = 120.0  # of pictures that no music was heard for
@@ -42,6 +43,7 @@ class DecodedGenerator(Generator):
         self._drive, self.motion = drive, drive.motion
         self.decoding = OwnRate(decoder, decoder.trial) if live else EveryFrame(decoder)
         self._show = passes["decoded/show.frag"]
+        self._light = light_colour(style)
         self._raw: RenderTarget | None = None
         self._uploaded: np.ndarray | None = None
 
@@ -57,14 +59,19 @@ class DecodedGenerator(Generator):
             self._raw.upload(picture)
             self._uploaded = picture
         size = self._raw.size
-        a, b, tx, ty = view_matrix(View(p["zoom"], p["rotate"], p["pan_x"], p["pan_y"]))
+        view = view_of(p, self.motion)
+        a, b, tx, ty = view_matrix(view)
+        covered = cover(aspect, size.aspect)
         self._show.draw(
             target,
             textures={"picture": self._raw},
             pixels=(float(size.width), float(size.height)),
             half_screen=half_screen(aspect),
-            cover=cover(aspect, size.aspect),
+            cover=covered,
             view=(a, b, tx / math.pi, ty / math.pi),
+            **depth_uniforms(
+                view, p, self._light, min(target.size.width, target.size.height), 2.0 * math.pi * covered[1] / size.height
+            ),
         )
 
     def memory(self) -> Memory:

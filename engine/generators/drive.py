@@ -33,7 +33,7 @@ class Drive(ABC):
     def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
         """Advance by `dt` s to `beat` beats. params: every parameter of the kind."""
         before = self.motion.phase
-        self.values = self.motion.step(signals, dt, params["speed"], params["react"])
+        self.values = self.motion.step(signals, dt, params["speed"], params["react"], fly=params["fly"])
         self._pace = (self.motion.phase - before) / dt if dt > 0.0 else params["speed"]
         moved = beat - self._beat if self._shift is not None else 0.0
         self._shift = (self._shift or 0.0) + (params["speed"] - 1.0) * moved

@@ -17,11 +17,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from phosphene.engine.core.frame import Size
+from phosphene.kernels.cppn.projection import KINDS, TURN, project
 
 # The twelve of the first networks, in their order.
 BASE_INPUTS = (
@@ -47,19 +48,35 @@ _SMOOTHING = {
     "centroid": (0.15, 0.50),
     "rolloff": (0.15, 0.50),
 }
+_CHUNK = 8192  # pixels whose coordinates are made at a time: arrays of 32 KB are taken from the heap and stay in the cache
 # rad of each latent per rad of `time`: ratios of the golden mean's powers never line up, so the walk does not repeat.
 _LATENT_RATES = tuple(0.35 * 1.6180339887498949 ** (-0.37 * i) for i in range(LATENTS))
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """How the plane stands in space. kind: 0 tunnel, 1 floor, 2 sphere, 3 spiral (`kernels.cppn.projection.KINDS`), in
+    between both; depth: 0 flat, 1 all of it; travel: how far the camera has gone, in turns: after a whole one it is where it
+    was."""
+
+    kind: float = 0.0
+    depth: float = 0.0
+    travel: float = 0.0
+
+
+FLAT = Projection()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Where the viewer looks. zoom > 1 magnifies; rotate in turns, counter-clockwise; pan moves the picture right and up,
-    1.0 = half of the short side."""
+    1.0 = half of the short side. The projection comes after them: pan moves its vanishing point."""
 
     zoom: float = 1.0
     rotate: float = 0.0
     pan_x: float = 0.0
     pan_y: float = 0.0
+    projection: Projection = FLAT
 
 
 STRAIGHT_VIEW = View()
@@ -82,6 +99,12 @@ def pixel_grid(size: Size) -> tuple[np.ndarray, np.ndarray]:
     return xs, ys
 
 
+def extent(size: Size) -> tuple[float, float]:
+    """Return x at the right edge and y at the top edge of a picture, before the view."""
+    unit = math.pi / min(size.width, size.height)
+    return unit * size.width, unit * size.height
+
+
 def view_matrix(view: View) -> tuple[float, float, float, float]:
     """Return (a, b, tx, ty) with x' = a x - b y + tx, y' = b x + a y + ty taking a screen point to the network's plane."""
     angle = -2.0 * math.pi * view.rotate
@@ -90,15 +113,27 @@ def view_matrix(view: View) -> tuple[float, float, float, float]:
     return a, b, -(a * px - b * py), -(b * px + a * py)
 
 
+def projection_vector(projection: Projection) -> tuple[float, ...]:
+    """Return the weights of the four kinds, what is left of the flat plane, and the travel in units of it: all >= 0."""
+    depth = min(1.0, max(0.0, projection.depth))
+    weights = [depth * max(0.0, 1.0 - abs(projection.kind - k)) for k in range(len(KINDS))]
+    return *weights, 1.0 - sum(weights), TURN * (projection.travel % 1.0)
+
+
 def coordinates(size: Size, view: View = STRAIGHT_VIEW, names: Sequence[str] = ("x", "y")) -> np.ndarray:
     """Return the spatial inputs `names` of every pixel: float32 [pixels, len(names)], C order, row 0 at the top."""
     gx, gy = pixel_grid(size)
     a, b, tx, ty = (np.float32(v) for v in view_matrix(view))
-    x = a * gx - b * gy + tx
-    y = b * gx + a * gy + ty
+    *weights, plain, shift = projection_vector(view.projection)
     out = np.empty((size.pixels, len(names)), np.float32)
-    for i, name in enumerate(names):
-        out[:, i] = spatial_input(name, x, y)
+    for start in range(0, size.pixels, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        x = a * gx[part] - b * gy[part] + tx
+        y = b * gx[part] + a * gy[part] + ty
+        if plain < 1.0:
+            x, y = project(np, x, y, weights, plain, shift)
+        for i, name in enumerate(names):
+            out[part, i] = spatial_input(name, x, y)
     return out
 
 
@@ -153,10 +188,11 @@ def uniform_vector(names: Sequence[str], values: Mapping[str, float], scales: Ma
 
 
 class MotionMemory(TypedDict):
-    """Where a `Motion` stands. phase: integrated time in s. levels: the smoothed audio inputs, 0..1."""
+    """Where a `Motion` stands. phase: integrated time in s. levels: the smoothed audio inputs, 0..1. travel: turns, 0..1."""
 
     phase: float
     levels: dict[str, float]
+    travel: NotRequired[float]
 
 
 class Motion:
@@ -169,6 +205,7 @@ class Motion:
     def __init__(self, drive: float = 0.0, phase: float = 0.0) -> None:
         self.drive = drive
         self.phase = phase
+        self.travel = 0.0  # turns that the camera of a projection has gone, 0..1
         self._levels = dict.fromkeys(AUDIO_INPUTS, 0.0)
 
     def settle(self, signals: Mapping[str, float]) -> None:
@@ -182,11 +219,12 @@ class Motion:
 
     def memory(self) -> MotionMemory:
         """See `core.resumable.Resumable`."""
-        return {"phase": self.phase, "levels": self.levels}
+        return {"phase": self.phase, "levels": self.levels, "travel": self.travel}
 
     def resume(self, memory: MotionMemory) -> None:
         """See `core.resumable.Resumable`; levels of other inputs are left alone."""
         self.phase = memory["phase"]
+        self.travel = memory.get("travel", 0.0)
         self._levels |= {name: float(level) for name, level in memory["levels"].items() if name in self._levels}
 
     def step(
@@ -196,10 +234,12 @@ class Motion:
         speed: float = 1.0,
         react: float = 1.0,
         latents: Mapping[str, float] | None = None,
+        fly: float = 0.0,
     ) -> dict[str, float]:
         """Advance by `dt` s and return `input_values`. speed: 0 stands still. Any missing signal counts as 0.
 
-        latents: `latent0`, ... where something else than time moves them.
+        latents: `latent0`, ... where something else than time moves them. fly: speed of the camera, turns/s in silence;
+        louder music moves it faster, as it does time.
         """
         for name in AUDIO_INPUTS:
             target = signals.get(name, 0.0)
@@ -210,6 +250,7 @@ class Motion:
             self._levels[name] = target
         energy = 0.5 * (self._levels["rms"] + self._levels["onset"])
         self.phase += dt * speed * (1.0 + self.drive * react * energy)
+        self.travel = (self.travel + dt * fly * (1.0 + self.drive * react * energy)) % 1.0
         return input_values(self.phase, self._levels, signals, react) | dict(latents or {})
 
 

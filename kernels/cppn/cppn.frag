@@ -5,6 +5,7 @@
 // weights: one row of texels per neuron, rows layer * 32 + neuron; texel k of a row holds the weights of inputs 4k..4k+3,
 // texel 8 the bias. Layer 0 reads at most 8 spatial inputs (texels 0 and 1); its bias, with the frame's uniform inputs
 // folded in, is `bias0`. Unused neurons have zero weights on the way out, so padding adds nothing.
+#include "cppn/projection.glsl"
 
 in vec2 uv;
 out vec4 colour;
@@ -47,6 +48,7 @@ float row(int y, int texels, vec4 h[8]) {
 void main() {
     vec2 g = (uv * 2.0 - 1.0) * extent;
     vec2 p = vec2(view.x * g.x - view.y * g.y, view.y * g.x + view.x * g.y) + view.zw;
+    p = project(p);
     vec4 h[8];
     vec4 next[8];
     for (int k = 0; k < 8; ++k) h[k] = vec4(0.0);

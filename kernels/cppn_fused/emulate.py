@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phosphene.kernels.cppn.projection import project
 from phosphene.kernels.cppn_fused.fragment import LANES, index, quad_columns, tile_features
 from phosphene.kernels.cppn_fused.shape import FRAME, TILE, Shape, m_tiles, sections
 
@@ -112,8 +113,7 @@ def colours(
         parts = {
             s.name: packed[s.offset : s.offset + s.count * s.dtype.itemsize].view(s.dtype) for s in sections(shape, variant)
         }
-        view = header["view_a" if deck == 0 else "view_b"]
-        z = network(shape, variant, len(weights), header, view, parts, biases[deck], pixels, hardware)
+        z = network(shape, variant, len(weights), header, deck, parts, biases[deck], pixels, hardware)
         with np.errstate(over="ignore"):
             s = hardware.reciprocal(_F(1.0) + hardware.exp2(z * _F(-1.4426950408889634)))
         if len(weights) == 1:
@@ -135,13 +135,33 @@ def lerp(shape: Shape, variant: str, a: np.ndarray, b: np.ndarray, blend: float)
     return out
 
 
-def inputs(shape: Shape, header: np.ndarray, view: np.ndarray, pixel: np.ndarray) -> np.ndarray:
-    """Return the spatial inputs of pixels, counted row by row: float32 [..., len(spatial)]."""
+class _Functions:
+    """What `project` takes beside plain arithmetic, as the kernel computes it."""
+
+    def __init__(self, hardware: Hardware) -> None:
+        self._hardware = hardware
+        self.abs, self.sqrt, self.floor, self.where, self.maximum = np.abs, np.sqrt, np.floor, np.where, np.maximum
+
+    def reciprocal(self, x: np.ndarray) -> np.ndarray:
+        """One over x, by rcp.approx."""
+        return self._hardware.reciprocal(x)
+
+    def log(self, x: np.ndarray) -> np.ndarray:
+        """The logarithm, by lg2.approx."""
+        return _F(0.6931471805599453) * self._hardware.log2(x)
+
+
+def inputs(shape: Shape, header: np.ndarray, deck: int, pixel: np.ndarray, hardware: Hardware | None = None) -> np.ndarray:
+    """Return the spatial inputs of pixels, counted row by row: float32 [..., len(spatial)]. deck: 0 or 1."""
+    view, projection = (header[f"{field}_{'ab'[deck]}"] for field in ("view", "projection"))
     row, column = np.divmod(pixel, int(header["width"]))
     gx = ((column + int(header["offset_x"])).astype(_F) + _F(0.5) - header["half_width"]) * header["unit"]
     gy = (header["half_height"] - (row + int(header["offset_y"])).astype(_F) - _F(0.5)) * header["unit"]
     x = _fma(view[0], gx, _fma(-view[1], gy, view[2]))
     y = _fma(view[1], gx, _fma(view[0], gy, view[3]))
+    *weights, plain, shift = (float(number) for number in projection)
+    if plain < 1.0:
+        x, y = project(_Functions(hardware or Hardware()), x, y, weights, plain, shift)
     radius = np.sqrt(x * x + y * y)
     safe = np.maximum(radius, _F(1e-6))
     ux, uy = x / safe, y / safe
@@ -159,7 +179,7 @@ def inputs(shape: Shape, header: np.ndarray, view: np.ndarray, pixel: np.ndarray
 
 
 def _fragments(
-    shape: Shape, variant: str, decks: int, header: np.ndarray, view: np.ndarray, parts: dict[str, np.ndarray],
+    shape: Shape, variant: str, decks: int, header: np.ndarray, deck: int, parts: dict[str, np.ndarray],
     bias: np.ndarray, pixels: int, hardware: Hardware,
 ) -> np.ndarray:  # fmt: skip
     """The fp16 variants: float32 [pixels, 3] before the sigmoid."""
@@ -168,7 +188,7 @@ def _fragments(
     base = np.arange(-(-pixels // warp_pixels))[:, None, None] * warp_pixels
     lane = np.arange(LANES)
     pixel = base + index("PIXEL", lane[:, None], np.arange(rows))  # [warp, lane, row]
-    points = inputs(shape, header, view, np.minimum(pixel, pixels - 1))
+    points = inputs(shape, header, deck, np.minimum(pixel, pixels - 1), hardware)
     registers = np.empty((len(base), m, tiles, LANES, 4, 2), np.float16)
     w0 = parts["w0"].reshape(len(shape.spatial), tiles * 4, 4)
     for k in range(tiles):
@@ -239,11 +259,11 @@ def _accumulators(matrix: np.ndarray) -> np.ndarray:
 
 
 def _plain(
-    shape: Shape, variant: str, decks: int, header: np.ndarray, view: np.ndarray, parts: dict[str, np.ndarray],
+    shape: Shape, variant: str, decks: int, header: np.ndarray, deck: int, parts: dict[str, np.ndarray],
     bias: np.ndarray, pixels: int, hardware: Hardware,
 ) -> np.ndarray:  # fmt: skip
     """The fp32 variant: float32 [pixels, 3] before the sigmoid. Its sums are taken in another order than the kernel's."""
-    h = inputs(shape, header, view, np.arange(pixels)) @ parts["w0"].reshape(-1, shape.width) + bias
+    h = inputs(shape, header, deck, np.arange(pixels), hardware) @ parts["w0"].reshape(-1, shape.width) + bias
     for i, name in enumerate(shape.activations):
         if i:
             h = h @ parts[f"w{i}"].reshape(shape.width, shape.width) + parts[f"b{i}"]

@@ -43,7 +43,7 @@ def measure(
     frame = pack_frame(shape, variant, [bias], size)
     got = colours(shape.padded(variant), variant, frame, [packed], hardware)
     header = frame[: FRAME.itemsize].view(FRAME)[0]
-    points = inputs(shape, header, header["view_a"], np.arange(size[0] * size[1])).astype(np.float64)
+    points = inputs(shape, header, 0, np.arange(size[0] * size[1])).astype(np.float64)
     exact = [(weights[0][0][:, list(columns)], bias), *weights[1:]]
     with np.errstate(under="ignore"):
         levels = 255.0 * np.abs(got - forward(points, exact, shape.activations))

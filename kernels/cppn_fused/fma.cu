@@ -12,14 +12,14 @@ DEVICE void load8(const float* from, float (&to)[8]) {
 }
 
 template <int KIND>
-DEVICE void first(const Frame* frame, const float* view, int start, int last_pixel, int feature, int pixel,
+DEVICE void first(const Frame* frame, int deck, int start, int last_pixel, int feature, int pixel,
                   const float* weights, const float* biases, float* activations) {
     float bias[8];
     load8(biases + feature, bias);
 #pragma unroll 1  // one pixel's inputs at a time: there may be 19 of them
     for (int p = pixel; p < pixel + 8; ++p) {
         float inputs[SPATIAL], z[8];
-        coordinates(frame, view, min(start + p, last_pixel), inputs);
+        coordinates(frame, deck, min(start + p, last_pixel), inputs);
 #pragma unroll
         for (int f = 0; f < 8; ++f) z[f] = bias[f];
 #pragma unroll
@@ -88,9 +88,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
 #pragma unroll 1
         for (int deck = 0; deck < DECKS; ++deck) {
             const unsigned char* weights = deck == 0 ? weights_a : weights_b;
-            const float* view = deck == 0 ? frame->view_a : frame->view_b;
             const float* biases = (const float*)(frame + 1) + deck * WIDTH;
-            first<ACTIVATION_0>(frame, view, start, pixels - 1, feature, pixel, (const float*)(weights + AT_w0), biases,
+            first<ACTIVATION_0>(frame, deck, start, pixels - 1, feature, pixel, (const float*)(weights + AT_w0), biases,
                                 activations);
             HIDDEN_LAYERS
 #pragma unroll

@@ -141,13 +141,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
 #pragma unroll 1
         for (int deck = 0; deck < DECKS; ++deck) {
             const unsigned char* weights = deck == 0 ? weights_a : weights_b;
-            const float* view = deck == 0 ? frame->view_a : frame->view_b;
             const float4* biases = (const float4*)(frame + 1) + deck * (WIDTH / 4);
             Fragments even, odd;
             {
                 float inputs[ROWS][SPATIAL];
 #pragma unroll
-                for (int r = 0; r < ROWS; ++r) coordinates(frame, view, min(base + PIXEL(lane, r), pixels - 1), inputs[r]);
+                for (int r = 0; r < ROWS; ++r) coordinates(frame, deck, min(base + PIXEL(lane, r), pixels - 1), inputs[r]);
                 first<ACTIVATION_0>(lane, (const float4*)(weights + AT_w0), biases, inputs, even);
             }
             HIDDEN_LAYERS

@@ -15,6 +15,8 @@ from phosphene.kernels.cppn_fused.shape import FRAME, OUT_COLUMNS, TILE, Shape, 
 
 View = tuple[float, float, float, float]
 STRAIGHT: View = (1.0, 0.0, 0.0, 0.0)
+Projection = tuple[float, ...]
+FLAT: Projection = (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def pack_weights(
@@ -61,6 +63,7 @@ def pack_frame(
     biases: Sequence[np.ndarray],
     size: tuple[int, int],
     views: Sequence[View] = (STRAIGHT, STRAIGHT),
+    projections: Sequence[Projection] = (FLAT, FLAT),
     *,
     whole: tuple[int, int] | None = None,
     offset: tuple[int, int] = (0, 0),
@@ -74,8 +77,9 @@ def pack_frame(
 
     shape: of the network, not padded. biases: float32 [width] of layer 0, the uniform inputs folded in. size: (width,
     height) painted; whole: of the whole picture when `size` is a tile of it, whose top left pixel is `offset`. views: per
-    deck, (a, b, tx, ty). pitch: bytes from row to row, 0 for rows without a gap. gains: of a pair, in linear light.
-    blend: of LERP. dither: amplitude in 8-bit levels; seed: of its noise.
+    deck, (a, b, tx, ty). projections: per deck, the weights of four kinds, what is left of the flat plane, the travel in
+    units of it (`engine.models.encoding.projection_vector`). pitch: bytes from row to row, 0 for rows without a gap. gains:
+    of a pair, in linear light. blend: of LERP. dither: amplitude in 8-bit levels; seed: of its noise.
     """
     full = shape.padded(variant)
     width, height = whole or size
@@ -88,6 +92,7 @@ def pack_frame(
     frame["dither"], frame["seed"], frame["blend"] = dither, seed, blend
     frame["gain_a"], frame["gain_b"] = gains
     frame["view_a"], frame["view_b"] = views[0], views[-1]
+    frame["projection_a"], frame["projection_b"] = projections[0], projections[-1]
     padded = np.zeros((len(biases), full.width), np.float32)
     for row, bias in zip(padded, biases, strict=True):
         row[: len(bias)] = bias

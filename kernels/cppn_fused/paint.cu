@@ -39,15 +39,86 @@ DEVICE float to_srgb(float linear) {
     return x <= 0.0031308f ? 12.92f * x : 1.055f * power(x, 1.0f / 2.4f) - 0.055f;
 }
 
+// kernels/cppn/projection.py
+#define PI 3.141592653589793f
+#define TUNNEL 11.309733552923255f  // 3.6 pi
+#define TUNNEL_END 0.6f
+#define FLOOR PI
+#define FLOOR_END 0.35f
+#define FLOOR_DEPTH 2.199114857512855f  // 0.7 pi
+#define RADIUS2 5.116402921524723f  // (0.72 pi)^2
+#define MIDDLE 1e-3f
+#define RIM 1e-6f
+#define TINY 1e-12f
+
+DEVICE float fold_back(float v) {
+    float turns = v * 0.07957747154594767f - 0.25f;
+    return fabsf((turns - floorf(turns)) * (4.0f * PI) - 2.0f * PI) - PI;
+}
+
+DEVICE float beyond(float x, float y) {
+    float m = (y - x) * fast_reciprocal(y + x + TINY);
+    float q = m * m;
+    return m * (0.99986633f + q * (-0.33030479f + q * (0.1801593f + q * (-0.08515635f + q * 0.02084511f))));
+}
+
+DEVICE float angle_of(float y, float x) {
+    float up = fabsf(y);
+    return (0.25f * PI + beyond(x, up)) * (y * fast_reciprocal(up + TINY));
+}
+
+struct Place { float x, y; };
+
+// Where the network is asked for a point of the plane. `projection`: four weights, what is left of the plane, the travel.
+// Reciprocals, not divisions: an exact division is a call, around which 128-wide kernels spill 88 bytes a thread.
+DEVICE Place project(const float* projection, float x, float y) {
+    float plain = projection[4], shift = projection[5];
+    float u = plain * x, v = plain * y;
+    if (projection[0] > 0.0f) {
+        float up = fabsf(y);
+        float along = PI - fabsf(4.0f * beyond(fabsf(x), up));
+        u += projection[0] * (along * (y * fast_reciprocal(up + TINY)));
+        v += projection[0] * fold_back(TUNNEL * fast_reciprocal(sqrtf(x * x + y * y) + TUNNEL_END) + shift);
+    }
+    if (projection[1] > 0.0f) {
+        float scale = FLOOR * fast_reciprocal(fabsf(y) + FLOOR_END);
+        u += projection[1] * fold_back(x * scale);
+        v += projection[1] * fold_back(FLOOR_DEPTH * scale + shift);
+    }
+    if (projection[2] > 0.0f) {
+        float across = RADIUS2 - y * y;
+        float z2 = across - x * x;
+        float longitude = angle_of(x, sqrtf(fmaxf(z2, RIM)));
+        float latitude = angle_of(y, sqrtf(fmaxf(across, RIM)));
+        u += projection[2] * (z2 > 0.0f ? fold_back(2.0f * longitude + shift) : x);
+        v += projection[2] * (z2 > 0.0f ? 2.0f * latitude : y);
+    }
+    if (projection[3] > 0.0f) {
+        float depth = 0.6931471805599453f * fast_log2(x * x + y * y + MIDDLE) - shift;
+        float side = fabsf(x);
+        float angle = PI - (PI - 2.0f * angle_of(y, side)) * ((x + TINY) * fast_reciprocal(side + TINY));
+        u += projection[3] * fold_back(angle + depth);
+        v += projection[3] * fold_back(angle - depth);
+    }
+    return {u, v};
+}
+
 // The spatial inputs of pixel `index` of what is painted, counted row by row.
-DEVICE void coordinates(const Frame* frame, const float* view, int index, float (&inputs)[SPATIAL]) {
+DEVICE void coordinates(const Frame* frame, int deck, int index, float (&inputs)[SPATIAL]) {
     const int kinds[SPATIAL] = {SPATIAL_CODES};
     int row = index / frame->width;
     int column = index - row * frame->width;
     float gx = ((float)(column + frame->offset_x) + 0.5f - frame->half_width) * frame->unit;
     float gy = (frame->half_height - (float)(row + frame->offset_y) - 0.5f) * frame->unit;
+    const float* view = deck == 0 ? frame->view_a : frame->view_b;
     float x = sum_of_product(view[0], gx, sum_of_product(-view[1], gy, view[2]));
     float y = sum_of_product(view[1], gx, sum_of_product(view[0], gy, view[3]));
+    const float* projection = deck == 0 ? frame->projection_a : frame->projection_b;
+    if (projection[4] < 1.0f) {
+        Place place = project(projection, x, y);
+        x = place.x;
+        y = place.y;
+    }
     float radius = sqrtf(x * x + y * y);
     float safe = fmaxf(radius, 1e-6f);
     float ux = x / safe, uy = y / safe;

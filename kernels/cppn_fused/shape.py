@@ -47,6 +47,8 @@ FRAME = np.dtype(
         ("blend", "<f4"),  # of `lerp`: 0 is a, 1 is b
         ("reserved", "<f4", 3),
         ("view_a", "<f4", 4), ("view_b", "<f4", 4),  # a, b, tx, ty of `x' = a x - b y + tx, y' = b x + a y + ty`
+        # Weights of tunnel, floor, sphere and spiral, what is left of the flat plane, the travel: cppn/projection.py.
+        ("projection_a", "<f4", 6), ("projection_b", "<f4", 6),
     ]
 )  # fmt: skip
 

@@ -19,11 +19,13 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.cppn import CppnSpec, random_weights
-from phosphene.engine.models.encoding import BASE_INPUTS, SPATIAL_INPUTS, View, coordinates
+from phosphene.engine.models.encoding import BASE_INPUTS, FLAT, SPATIAL_INPUTS, Projection, View, coordinates
 from phosphene.engine.models.style import Network, Style, StyleMeta
 from phosphene.kernels.cppn.reference import forward
 
 VIEWS = [View(), View(zoom=2.5, rotate=0.13, pan_x=0.4, pan_y=-1.1)]
+# Each kind on its own, two of them half and half, and one on the way there.
+PROJECTIONS = [*(Projection(kind, 1.0, 0.3) for kind in range(4)), Projection(0.5, 1.0, 0.9), Projection(3.0, 0.4, 0.1)]
 SIZES = [Size(48, 27), Size(31, 64)]
 # sRGB steps of 1/255 that a backend may be off by, at most.
 TOLERANCE = {"cpu": 0.01, "glsl": 0.1, "cpu-bf16": 2.0}
@@ -92,6 +94,32 @@ def test_the_picture_is_the_references(backend, spatial, size, view):
     got, want = picture(backend, style, uniforms, size, view), expected(style, uniforms, size, view)
     assert want.std() > 0.01
     assert np.abs(got - want).max() * 255 <= TOLERANCE[backend.name]
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=str)
+@pytest.mark.parametrize("spatial", SPATIAL_SETS[1:])
+def test_every_projection_asks_where_the_reference_asks(backend, spatial, projection):
+    style = make_style(spatial=spatial, layers=2, gain=0.4)
+    uniforms = uniforms_of(style)
+    view = View(zoom=1.2, rotate=0.06, pan_x=0.1, projection=projection)
+    got, want = picture(backend, style, uniforms, SIZES[0], view), expected(style, uniforms, SIZES[0], view)
+    assert want.std() > 0.01
+    assert np.abs(got - want).max() * 255 <= TOLERANCE[backend.name]
+
+
+def test_no_depth_is_flat_to_the_bit_and_again_after_depth(backend):
+    style = make_style(gain=0.4, layers=2)
+    program, target = backend.open(style, SIZES[0]), RenderTarget(SIZES[0], "rgba32f")
+    pictures = []
+    for projection in (FLAT, Projection(2.0, 0.0, 0.7), Projection(0.0, 1.0, 0.2), Projection(0.0, 0.0, 0.2)):
+        program.run(uniforms_of(style), SIZES[0], View(zoom=1.3, projection=projection), target)
+        pictures.append(target.read())
+    flat, also_flat, deep, flat_again = pictures
+    assert np.array_equal(flat, also_flat)
+    assert np.array_equal(flat, flat_again)
+    assert np.abs(flat - deep).max() > 0.01
+    program.close()
+    target.close()
 
 
 @pytest.mark.parametrize("width", [16, 18, 32])

@@ -133,12 +133,13 @@ def test_a_fresh_one_goes_on_where_another_one_stood(gl, name: str) -> None:
     played, fresh = (GENERATORS[name](passes) for _ in range(2))
     assert isinstance(played, Played)
     assert isinstance(fresh, Played)
+    params = {"speed": 1.5, "depth": 0.8, "fly": 0.5}
     for k in range(6):
-        played.render(frame(k), heard(k, 0.2 * k), {"speed": 1.5}, target)
+        played.render(frame(k), heard(k, 0.2 * k), params, target)
     fresh.resume(json.loads(json.dumps(played.memory())))
     pictures = []
     for each in (played, fresh):
-        each.render(frame(6), heard(6, 0.9), {"speed": 1.5}, target)
+        each.render(frame(6), heard(6, 0.9), params, target)
         pictures.append(target.read())
         each.close()
     assert np.array_equal(*pictures)
@@ -157,6 +158,15 @@ def test_what_it_can_do_besides_is_said_in_one_record(gl, name: str) -> None:
     assert not generator.render_dissolve(generator, frame(0), heard(0, 0.5), ({}, {}), (0.5, 0.5), target)
     for each in (generator, target, passes):
         each.close()
+
+
+@pytest.mark.parametrize("name", [name for name in GENERATORS if name != "idle"])
+def test_the_camera_flies_through_every_kind_of_style(gl, name: str) -> None:
+    """With time standing still: what moves is where the picture is asked or read."""
+    for kind in (0.0, 1.0, 2.0, 3.0):
+        still = {"speed": 0.0, "react": 0.0, "depth": 1.0, "projection": kind}
+        begun, flown = (play(GENERATORS[name], SIZES[0], **still, fly=fly) for fly in (0.0, 0.5))
+        assert np.abs(flown - begun).mean() > 1e-3, kind
 
 
 def test_time_moves_them(gl) -> None:

@@ -5,6 +5,8 @@ Numbers: 1/255 for 99 % of all values, 2/255 at most; dither is off where it is 
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,11 +14,11 @@ from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.backends.cuda import LIMIT, CudaBackend, CudaProgram, Kernels, trial
 from phosphene.engine.backends.torch import TorchBackend, TorchProgram
 from phosphene.engine.core.frame import Size
-from phosphene.engine.models.encoding import SPATIAL_INPUTS, View
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, Projection, View
 from phosphene.engine.models.style import Style, list_styles, load_style
 from phosphene.kernels.cppn_fused.shape import VARIANTS
 from phosphene.kernels.cppn_fused.source import FIRST_ARCH
-from tests.contract.test_backends import make_style, uniforms_of
+from tests.contract.test_backends import PROJECTIONS, make_style, uniforms_of
 
 WIDTHS = [16, 18, 32, 48, 64, 128, 192, 256]
 SIZES = [Size(1280, 720), Size(64, 36), Size(31, 64), Size(333, 187)]
@@ -80,6 +82,16 @@ def test_spatial_inputs(cuda, kernels, first, variant):
     program.close()
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=str)
+def test_projections(cuda, kernels, projection, variant):
+    style, size = make_style(width=32, spatial=("x", "y", "fold3_x"), gain=0.6), Size(160, 90)
+    program = opened(cuda, kernels, style, size, variant)
+    uniforms, view = uniforms_of(style), View(zoom=1.2, rotate=0.06, pan_x=0.1, projection=projection)
+    check(painted(program, uniforms, size, view), CpuProgram(style).evaluate(uniforms, size, view))
+    program.close()
+
+
 @pytest.mark.parametrize("slug", list_styles("cppn"))
 def test_shipped_styles_on_the_variant_that_is_chosen(cuda, slug):
     style = load_style(slug)
@@ -131,8 +143,9 @@ def test_torch_is_the_same_picture(cuda, width):
         pytest.skip(reason)
     style, size = make_style(width=width, gain=1.0), Size(640, 360)
     program = TorchProgram(style, f"cuda:{cuda.device.ordinal}")
-    for seed in range(3):  # one recording, three frames
+    deep = dataclasses.replace(VIEW, projection=Projection(0.0, 1.0, 0.3))
+    for seed, view in enumerate((VIEW, deep, VIEW)):  # one recording, three frames
         uniforms = uniforms_of(style, seed)
-        error = np.abs(program.evaluate(uniforms, size, VIEW) - CpuProgram(style).evaluate(uniforms, size, VIEW)) * 255
+        error = np.abs(program.evaluate(uniforms, size, view) - CpuProgram(style).evaluate(uniforms, size, view)) * 255
         assert np.percentile(error, 99) <= 1.0
     program.close()

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from phosphene.engine.backends import onnx_graph
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.backends.onnx_graph import (
     BIAS,
@@ -32,6 +33,7 @@ from phosphene.engine.models.cppn import ACTIVATIONS, CppnSpec, random_weights
 from phosphene.engine.models.encoding import BASE_INPUTS, SPATIAL_INPUTS, View, coordinates, input_values, uniform_vector
 from phosphene.engine.models.style import Network, Style, StyleMeta, list_styles, load_style
 from phosphene.kernels.cppn.reference import forward
+from tests.contract.test_backends import PROJECTIONS
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -123,6 +125,20 @@ def test_every_spatial_input(name):
 def test_all_spatial_inputs_at_once_in_any_order():
     style = make_style(32, spatial=SPATIAL_INPUTS[::-1], gain=0.3)
     check(style, uniforms_of(style))
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=str)
+def test_every_projection(projection):
+    style = make_style(24, spatial=("x", "y", "fold3_x"), gain=0.5)
+    check(style, uniforms_of(style), View(zoom=1.2, rotate=0.06, pan_x=0.1, projection=projection))
+
+
+def test_the_flat_plane_is_what_it_was_without_projections_to_the_bit(monkeypatch):
+    style = make_style(spatial=("x", "y", "radius"))
+    uniforms = uniforms_of(style)
+    with_them = by_onnxruntime(style, all_layers(style), uniforms, SIZE, TURNED)
+    monkeypatch.setattr(onnx_graph, "project", lambda xp, x, y, weights, plain, shift: (x, y))
+    assert np.array_equal(with_them, by_onnxruntime(style, all_layers(style), uniforms, SIZE, TURNED))
 
 
 @pytest.mark.parametrize("slug", list_styles("cppn"))

@@ -13,7 +13,7 @@ from phosphene.engine.gpu.cuda import cuda_refusal, driver_refusal
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.encoding import SPATIAL_INPUTS, View, fold_bias
 from phosphene.engine.models.style import load_style
-from tests.contract.test_backends import SIZES, VIEWS, make_style, uniforms_of
+from tests.contract.test_backends import PROJECTIONS, SIZES, VIEWS, make_style, uniforms_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -30,6 +30,19 @@ def test_every_spatial_input_and_activation_is_the_cpus(size, view):
         assert np.abs(got - want).max() < 1e-3 / 255
         program.close()
         program.close()
+
+
+def test_every_projection_is_the_cpus_and_flat_again_after_it():
+    style, size = make_style(width=24, spatial=("x", "fold3_x", "radius"), gain=0.4), SIZES[0]
+    program, uniforms = TorchProgram(style, "cpu"), uniforms_of(style)
+    flat = program.evaluate(uniforms, size, View(zoom=1.3)).copy()
+    for projection in PROJECTIONS:
+        view = View(zoom=1.2, rotate=0.06, pan_x=0.1, projection=projection)
+        got, want = program.evaluate(uniforms, size, view), CpuProgram(style).evaluate(uniforms, size, view)
+        assert want.std() > 0.01
+        assert np.abs(got - want).max() < 0.01 / 255
+    assert np.array_equal(flat, program.evaluate(uniforms, size, View(zoom=1.3)))
+    program.close()
 
 
 def test_a_trained_style_is_the_cpus_within_a_level():

@@ -9,7 +9,15 @@ import numpy as np
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
-from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, coordinates, fold_bias, view_matrix
+from phosphene.engine.models.encoding import (
+    FLAT,
+    STRAIGHT_VIEW,
+    View,
+    coordinates,
+    fold_bias,
+    projection_vector,
+    view_matrix,
+)
 from phosphene.kernels.cppn.reference import forward
 from phosphene.kernels.cppn_fused.pack import pack_frame, pack_weights
 from phosphene.kernels.cppn_fused.shape import Shape
@@ -61,4 +69,6 @@ def network(
 def frame_of(networks: Sequence[Network], variant: str, size: Size, views: Sequence[View] = (), **options) -> np.ndarray:
     """Return the frame block of one or two networks of one shape."""
     matrices = [view_matrix(view) for view in views] or [view_matrix(STRAIGHT_VIEW)]
-    return pack_frame(networks[0].shape, variant, [n.bias for n in networks], (size.width, size.height), matrices, **options)
+    projections = [projection_vector(view.projection) for view in views] or [projection_vector(FLAT)]
+    biases = [n.bias for n in networks]
+    return pack_frame(networks[0].shape, variant, biases, (size.width, size.height), matrices, projections, **options)

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.core.frame import Size
-from phosphene.engine.models.encoding import SPATIAL_INPUTS, Motion, View, uniform_vector
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, Motion, Projection, View, uniform_vector
 from phosphene.engine.models.style import Network as StyleNetwork
 from phosphene.engine.models.style import Style, StyleMeta, list_styles, load_style
 from phosphene.kernels.cppn_fused.emulate import Hardware, activate, lerp, paint, reduced
@@ -67,6 +67,15 @@ def test_every_number_of_layers(layers):
 def test_every_spatial_input_at_once():
     net = network(48, spatial=SPATIAL_INPUTS, gain=1.0)
     assert_close(picture(net, "fp16"), net.exact(SIZE, VIEW))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", [0.0, 1.0, 2.0, 3.0, 2.5])
+def test_every_projection(kind, variant):
+    net = network(24, spatial=("x", "y", "radius", "fold3_x"), gain=0.8)
+    for depth in (1.0, 0.4):
+        view = View(zoom=1.1, rotate=0.06, pan_x=0.1, projection=Projection(kind, depth, 0.3))
+        assert_close(picture(net, variant, view=view), net.exact(SIZE, view))
 
 
 @pytest.mark.parametrize("products", [4, 8, 16])

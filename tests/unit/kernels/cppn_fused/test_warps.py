@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from phosphene.engine.core.frame import Size
-from phosphene.engine.models.encoding import SPATIAL_INPUTS, View
+from phosphene.engine.models.encoding import SPATIAL_INPUTS, Projection, View
 from phosphene.kernels.cppn_fused.emulate import lerp, paint
 from phosphene.kernels.cppn_fused.source import LERP_BLOCK, assemble, build
 from tests.unit.kernels.cppn_fused.networks import frame_of, network
@@ -76,6 +76,31 @@ def test_the_source_does_what_the_emulation_does(tmp_path, width, variant, decks
     assert off.max() <= (1 if variant == "fp32" else 0)
     assert (off > 0).mean() < 0.01
     assert not out[:, 4 * SIZE.width :].any()  # the gap between rows belongs to someone else
+
+
+IN_DEPTH = [
+    View(zoom=1.1, rotate=0.1, projection=Projection(kind, depth, 0.3))
+    for kind, depth in ((0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (0.5, 0.7), (2.5, 0.3))
+]
+
+
+@pytest.mark.parametrize(("variant", "decks"), [("fp16", 2), ("fp32", 1)])
+def test_the_source_projects_as_the_emulation_does(tmp_path, variant, decks):
+    """Every place in every projection, and with it every byte; deck b looks another way than deck a."""
+    networks = [network(16, ("x", "y", "fold3_x"), 2, seed=seed, gain=0.8) for seed in range(decks)]
+    packed = [net.packed(variant) for net in networks]
+    shape = networks[0].shape
+    library = compiled(shape, variant, decks, tmp_path)
+    for k, view in enumerate(IN_DEPTH):
+        views = [view, IN_DEPTH[k - 1]][:decks]
+        frame = frame_of(networks, variant, SIZE, views, gains=(0.6, 0.4))
+        out = np.zeros((SIZE.height, 4 * SIZE.width), np.uint8)
+        library.launch_paint(pointer(frame), pointer(packed[0]), pointer(packed[-1]), pointer(out), 2)
+        expected = paint(shape.padded(variant), variant, frame, packed)
+        off = np.abs(out.reshape(expected.shape).astype(int) - expected)
+        assert expected[..., :3].std() > 5
+        assert off.max() <= (1 if variant == "fp32" else 0)
+        assert (off > 0).mean() < 0.01
 
 
 @pytest.mark.parametrize("variant", ["fp16", "fp16_acc32", "fp32"])
