@@ -42,7 +42,7 @@ def silent(seconds: float) -> tuple[Signals, ...]:
 
 
 def played(name: str, signals: tuple[Signals, ...]) -> list[dict[str, float]]:
-    """Every parameter of both decks after each frame, flat."""
+    """Every parameter of both decks after each frame, flat, and which act plays, by its number."""
     document, mappings = Document(CATALOGUE), Mappings()
     scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
     state, _ = document.opened(scene)
@@ -54,9 +54,12 @@ def played(name: str, signals: tuple[Signals, ...]) -> list[dict[str, float]]:
         state, _ = document.advance(state, BeatPosition(), 1.0)
     found = []
     for now in signals:
+        state, _ = document.advance(state, now.position, 1.0 / FPS, now)
         mappings.use(state.a.mappings, state.b.mappings)
-        show = document.resolve(state, mappings.evaluate(now, 1.0 / FPS))
-        found.append({"mix": show.mix, **flat("a", show.a), **flat("b", show.b)})
+        values = mappings.evaluate(now, 1.0 / FPS, (state.a.direction, state.b.direction))
+        show = document.resolve(state, values)
+        act = state.a.direction.now
+        found.append({"mix": show.mix, "act": float(act), **flat("a", show.a), **flat("b", show.b)})
     return found
 
 
@@ -116,13 +119,29 @@ def test_silence_a_kick_and_a_break_look_different(name: str) -> None:
     assert kicks[-1][level] > 1.3 * kicks[len(kicks) // 4][level], "the kick is light"
     if not in_tempo(name):
         assert quiet["a/speed"] <= 0.3 * mean(loud, "a/speed"), "and slow"
-        assert mean(rest, "a/speed") < 0.95 * mean(loud, "a/speed") or mean(rest, "mix") > mean(loud, "mix") + 0.2
-    seen = "b" if mean(rest, "mix") > 0.7 else "a"
-    widest = min(mean(loud, "a/zoom"), mean(loud, f"{seen}/zoom"))
-    assert mean(rest, f"{seen}/zoom") < 0.95 * widest, "the break is wide"
-    colour = ("grade/amount", "grade/hue", "grade/palette", "grade/tint")
-    shift = max(abs(mean(rest, f"a/{c}") - mean(loud, f"a/{c}")) for c in colour)
-    assert max(shift, mean(rest, "mix") - mean(loud, "mix")) > 0.3, "and of another colour"
+    changes = {path: abs(mean(rest, path) - mean(loud, path)) for path in rest[-1]}
+    colour = ("grade/hue", "grade/palette", "grade/tint")
+    assert max(changes[f"a/{c}"] for c in colour) > 0.3, "a break has other colours"
+    space = ("depth", "projection", "warp/amount", "kaleidoscope/amount", "mirror/amount", "feedback/amount", "relief/metal")
+    wider = mean(rest, "a/zoom") / mean(loud, "a/zoom")
+    assert not 0.9 < wider < 1.1 or max(changes.get(f"a/{s}", 0.0) for s in space) > 0.2, "and another space"
+    assert mean(rest, level) >= 0.5 * mean(loud, level), "and is not dark"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scene_is_directed(name: str) -> None:
+    """It changes every eight bars, in a break and at a drop; and comes back from both to another act than it left."""
+    scene = load_scene(FOLDER / f"{name}.toml", CATALOGUE)
+    called = {kind: i for i, act in enumerate(scene.act) for kind in act.on}
+    assert {"break", "drop"} <= called.keys()
+    assert len(scene.act) >= len(called) + 3
+    acts = [int(f["act"]) for f in played(name, heard(44.0, 104.0))]
+    order = [act for i, act in enumerate(acts) if i == 0 or act != acts[i - 1]]
+    # By 60 s its first act has been for eight bars; then break, drop, and what comes after that has had its bars.
+    assert order[: order.index(called["drop"]) + 2] in (
+        [order[0], called["break"], called["drop"], order[0] + 1],
+        [order[0], order[0] + 1, called["break"], called["drop"], order[0] + 2],
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
