@@ -123,7 +123,9 @@ class Chain:
         signals = signals_at(0.0, [], BeatPosition())
         blank = RenderTarget(WARM_SIZE)
         for name, effect in self.effects.items():
-            self.apply(blank, frame, signals, [(name, defaults(effect.params) | {"amount": 1.0})], large)
+            # At its maxima as well: an effect may have a shader for one of its modes.
+            for values in (defaults(effect.params) | {"amount": 1.0}, {p.name: p.maximum for p in effect.params}):
+                self.apply(blank, frame, signals, [(name, values)], large)
         blank.close()
         self.reset()
 

@@ -67,7 +67,7 @@ class Shapes:
     )
 
     def __init__(self, passes: Passes) -> None:
-        self._pass = passes["effects/shapes.frag"]
+        self._pass, self._glass = passes["effects/shapes.frag"], passes["effects/shapes_glass.frag"]
         self._palettes = RenderTarget(Size(ENTRIES, len(PALETTES)))
         self._palettes.upload(table()[::-1])  # the first palette in the texture's first row, which is the bottom one
         self._beats = BeatSteps()
@@ -79,20 +79,26 @@ class Shapes:
         beats = self._beats.step(frame, signals, params["snap"])
         self._travelled = (self._travelled + params["scroll"] * beats) % 1.0
         form, angle = round(params["form"]), 2.0 * math.pi * params["angle"]
-        periods = scale(form, params["count"], params["zoom"])
+        periods, mode = scale(form, params["count"], params["zoom"]), round(params["mode"])
+        pattern = {
+            "aspect": target.size.aspect,
+            "amount": params["amount"],
+            "form": form,
+            "number": float(number(form, params["count"])),
+            "travelled": self._travelled,
+            "turn": (math.cos(angle), math.sin(angle)),
+            "scale": periods,
+            "pixel": periods / target.size.height,
+            "width": params["width"],
+        }
+        if MODES[mode - 1] == "glass":
+            self._glass.draw(target, textures={"source": source}, **pattern)
+            return
         self._pass.draw(
             target,
             textures={"source": source, "palettes": self._palettes},
-            aspect=target.size.aspect,
-            amount=params["amount"],
-            form=form,
-            mode=round(params["mode"]),
-            number=float(number(form, params["count"])),
-            travelled=self._travelled,
-            turn=(math.cos(angle), math.sin(angle)),
-            scale=periods,
-            pixel=periods / target.size.height,
-            width=params["width"],
+            **pattern,
+            mode=mode,
             glow=params["glow"],
             painted=min(params["palette"], 1.0),
             row=(max(params["palette"], 1.0) - 0.5) / len(PALETTES),

@@ -1,9 +1,14 @@
-// Geometry as distances to its lines: grids, dots, rings, rays, bars, polygons. A place is given in periods of the pattern.
+// Geometry as distances to its lines: grids, dots, rings, rays, bars, polygons. Needs common/picture.glsl before it.
 //
 // Distances after Inigo Quilez: "2D distance functions" (iquilezles.org/articles/distfunctions2d), and for the borders of
 // hexagons "Voronoi edges" (articles/voronoilines); lines averaged over a pixel by their integral: "Filterable procedurals"
 // (articles/filterableprocedurals).
 
+uniform float aspect;
+uniform vec2 turn; // cos and sin of the pattern's angle
+uniform float scale; // periods over the height of the picture
+uniform float pixel; // width of a pixel in periods
+uniform float width; // share of the pattern that is line
 uniform int form;
 uniform float travelled; // periods, 0..1
 uniform float number; // rays, or corners of polygons
@@ -17,6 +22,7 @@ struct Lines {
 
 const float PI = 3.14159265;
 const float NONE = 9.0; // further than any line
+const float THICKEST = 1.6; // scanlines: how much thicker than the width in the lightest places; in the darkest 0.4
 const vec2 SLANT = vec2(0.8660254, 0.5); // 30 degrees
 
 // Distance to the nearest whole number, and the direction away from it.
@@ -25,8 +31,9 @@ vec2 nearest(float x) {
     return vec2(abs(off), off < 0.0 ? -1.0 : 1.0);
 }
 
-// p: turned, origin in the middle, in periods. upright: the same, not turned.
-Lines lines_at(vec2 p, vec2 upright) {
+Lines lines_at(vec2 uv) {
+    vec2 upright = centred(uv, aspect) * scale; // in periods, origin in the middle
+    vec2 p = vec2(turn.x * upright.x + turn.y * upright.y, turn.x * upright.y - turn.y * upright.x);
     vec2 moved = p - vec2(travelled, 0.0);
     if (form == 1) { // squares
         vec2 x = nearest(moved.x - 0.5), y = nearest(moved.y - 0.5);
@@ -80,10 +87,20 @@ Lines lines_at(vec2 p, vec2 upright) {
     return Lines(vec3(x.x, NONE, NONE), 0.5, x.y * side);
 }
 
-// Share of a pixel that lines cover. away: from the middle of the nearest; reach: half of a line's width; apart: half of the
-// distance between two; pixel: its width. Exact while a pixel sees two lines at most; beyond, the mean of the pattern. What
-// is exact for a straight edge gives a small dot too much: that is taken off as a whole.
-vec3 covered(vec3 away, float reach, float apart, float pixel) {
+// Half of a line's width, in periods.
+float reach_of(Lines lines, float lightness) {
+    return lines.apart * (form == 8 ? min(width * mix(0.4, THICKEST, lightness), 1.0) : width);
+}
+
+float nearest_of(Lines lines) {
+    return min(lines.away.x, min(lines.away.y, lines.away.z));
+}
+
+// Share of the pixel that lines cover. Exact while it sees two lines of a family at most; beyond, the mean of the pattern.
+// What is exact for a straight edge gives a small dot too much: that is taken off as a whole.
+float covered(Lines lines, float reach) {
+    vec3 away = lines.away;
+    float apart = lines.apart;
     vec3 here = clamp((reach - away) / pixel + 0.5, 0.0, 1.0) + clamp((reach + away) / pixel + 0.5, 0.0, 1.0) - 1.0;
     bool dots = form == 4;
     vec3 there = step(away, vec3(0.5 * NONE));
@@ -92,11 +109,6 @@ vec3 covered(vec3 away, float reach, float apart, float pixel) {
     float even = clamp(pixel / max(apart, 1e-6) - 1.0, 0.0, 1.0);
     float r = reach / pixel;
     float whole = !dots ? 1.0 : r > 0.5 ? r * r / (r * r + 1.0 / 12.0) : r / (0.5 + 2.0 / 3.0 * r * r);
-    return mix(whole * min(here + next, 1.0), mean, even);
-}
-
-// All families together: what none of them covers is free.
-float union_of(vec3 parts) {
-    vec3 free = 1.0 - parts;
+    vec3 free = 1.0 - mix(whole * min(here + next, 1.0), mean, even); // of each family; what none of them covers is free
     return 1.0 - free.x * free.y * free.z;
 }
