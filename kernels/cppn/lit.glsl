@@ -24,19 +24,20 @@ vec3 lit(vec3 light, vec2 p) {
     float beside = max(r - RADIUS, 0.0);
     vec4 finer = vec4(max(4.0 / r, TUNNEL / ((r + TUNNEL_END) * (r + TUNNEL_END))),
                       scale / h * sqrt(h * h + FLOOR_DEPTH * FLOOR_DEPTH + p.x * p.x),
-                      inside ? 2.0 / (z * RADIUS) * sqrt(1.0 + askew * askew + z * z * RADIUS2 / across) : 1.0,
+                      inside ? min(2.0 / (z * RADIUS) * sqrt(1.0 + askew * askew + z * z * RADIUS2 / across), 60.0) : 1.0,
                       sqrt(8.0) / r);
     float near = max(1.145 - log(r), 0.0) * 0.5; // log pi
     vec4 left = vec4(exp(-fog * pow(0.8 / r, 1.5)),
                      exp(-fog * pow(0.8 / h, 1.5)),
                      inside ? smooth_step(z / 0.6) * (0.12 + lamp) : exp(-2.4 * fog) * (1.0 - exp(-beside * beside / 2.4649)),
                      exp(-fog * near * near));
-    vec4 behind = vec4(exp(-r / 0.3), exp(-abs(p.y) / 0.15), inside ? pow(1.0 - z, 5.0) : exp(-beside / 0.69),
+    vec4 behind = vec4(exp(-r / 0.3), exp(-abs(p.y) / 0.15), inside ? pow(1.0 - z, 5.0) : exp(-beside / 0.45),
                        exp(-r / 0.25));
     vec4 w = weights_of_kinds;
     float plain = plain_and_shift.x;
     float fine = texel > 0.0 ? 0.6 * texel : 0.045, finest = texel > 0.0 ? 2.5 * texel : 0.25;
     float low = max(fine, pixel), high = max(finest, 4.0 * pixel); // the flat plane is never faded
     float seen = 1.0 - smooth_step(log2(pixel * (plain + dot(w, finer)) / low) / log2(high / low));
-    return light * seen * (plain + dot(w, left)) + far_light * dot(w, behind);
+    float outline = 1.0 - min(1.0, 4.0 * w.z) * (1.0 - smooth_step(abs(r - RADIUS) / (3.0 * pixel))); // the places jump there
+    return light * seen * outline * (plain + dot(w, left)) + far_light * dot(w, behind);
 }

@@ -10,8 +10,8 @@ seam, no detail that was never trained, and the same scenery after one turn of t
     spiral   log-polar: every turn about the middle is one repeat further in; the travel zooms
 
 `project` is written once for numpy, torch and whatever else has the few functions it takes (`xp`); `projection.glsl` and
-`cppn_fused/paint.cu` are its twins, operation by operation. `lit` is the reference of `projection.glsl` alone. Called by the
-encoding, backends and tests, on any thread; no files, no OpenGL.
+`cppn_fused/paint.cu` are its twins, operation by operation. `lit` is the reference of `lit.glsl` alone. Called by the
+encoding, backends and tests, on any thread; no files, no OpenGL. The reasons, in numbers: docs/decisions/projections.md.
 """
 
 from __future__ import annotations
@@ -134,7 +134,12 @@ def lit(
     finer = (
         np.maximum(4.0 / r, _TUNNEL / ((r + _TUNNEL_END) * (r + _TUNNEL_END))),
         scale / h * np.sqrt(h * h + _FLOOR_DEPTH**2 + x * x),
-        np.where(inside, 2.0 / (z * _RADIUS) * np.sqrt(1.0 + (x * y / across) ** 2 + z * z * _RADIUS2 / across), 1.0),
+        # Endless at the rim: cut off where it is too fine for any screen, so that little depth has no dots there.
+        np.where(
+            inside,
+            np.minimum(2.0 / (z * _RADIUS) * np.sqrt(1.0 + (x * y / across) ** 2 + z * z * _RADIUS2 / across), 60.0),
+            1.0,
+        ),
         math.sqrt(8.0) / r,
     )
     near = np.maximum(1.145 - np.log(r), 0.0) * 0.5  # log pi
@@ -147,15 +152,17 @@ def lit(
     behind = (
         np.exp(-r / 0.3),
         np.exp(-np.abs(y) / 0.15),
-        np.where(inside, (1.0 - z) ** 5, np.exp(-beside / 0.69)),
+        np.where(inside, (1.0 - z) ** 5, np.exp(-beside / 0.45)),
         np.exp(-r / 0.25),
     )
     spans = pixel * (plain + sum(w * each for w, each in zip(weights, finer, strict=True)))
     fine, finest = (0.6 * texel, 2.5 * texel) if texel > 0.0 else (FINE, FINEST)
     low, high = max(fine, pixel), max(finest, 4.0 * pixel)  # the flat plane is never faded
     seen = 1.0 - _smooth(np.log2(spans / low) / math.log2(high / low))
+    # The places jump at the rim of the ball, at any depth of it: an outline of three pixels covers that.
+    outline = 1.0 - min(1.0, 4.0 * weights[KINDS.index("sphere")]) * (1.0 - _smooth(np.abs(r - _RADIUS) / (3.0 * pixel)))
     total = plain + sum(w * each for w, each in zip(weights, left, strict=True))
-    return seen * total, sum(w * each for w, each in zip(weights, behind, strict=True))
+    return seen * outline * total, sum(w * each for w, each in zip(weights, behind, strict=True))
 
 
 def _smooth(t: np.ndarray) -> np.ndarray:
