@@ -46,7 +46,7 @@ from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.library.scene_facts import read_aside
-from phosphene.engine.models.style import empty_library, list_styles, style_folder
+from phosphene.engine.models.style import check_style, empty_library, list_styles
 from phosphene.engine.output.base import Display, Sink
 from phosphene.engine.output.choose import choose_display
 from phosphene.engine.output.window import Window
@@ -86,7 +86,7 @@ def run_live(options: LiveOptions, extra_sink: Callable[[Stage], Sink] | None = 
     """
     began = clock.now()
     if options.style is not None:
-        style_folder(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
+        check_style(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
     elif not list_styles():
         raise empty_library()
     if options.scene is not None:

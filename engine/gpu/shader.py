@@ -90,9 +90,9 @@ class Pass:
             self.name = source
             text, files = load_source(source)
         self._text = text
-        self._program = _link(text, files)
+        self._program = linked(text, files)
         self._vertex_array = int(GL.glGenVertexArrays(1))
-        self._uniforms = _active_uniforms(self._program)
+        self._uniforms = active_uniforms(self._program)
         self._last: dict[str, object] = {}
         self._units: dict[str, int] = {}
 
@@ -178,9 +178,21 @@ class Passes:
         self._compiled.clear()
 
 
-def _link(text: str, files: list[str]) -> int:
+def linked(text: str, files: list[str], vertex: str = _VERTEX, vertex_files: list[str] | None = None) -> int:
+    """Return a program of a fragment and a vertex shader (default: the one triangle). files: what `#line` numbers stand for.
+
+    Raises UserError naming file and line. The program is the caller's.
+    """
     program = GL.glCreateProgram()
-    shaders = [_compile(GL.GL_VERTEX_SHADER, _VERTEX, ["vertex"]), _compile(GL.GL_FRAGMENT_SHADER, text, files)]
+    shaders: list[int] = []
+    try:
+        shaders.append(_compile(GL.GL_VERTEX_SHADER, vertex, vertex_files or ["vertex"]))
+        shaders.append(_compile(GL.GL_FRAGMENT_SHADER, text, files))
+    except UserError:
+        for shader in shaders:
+            GL.glDeleteShader(shader)
+        GL.glDeleteProgram(program)
+        raise
     for shader in shaders:
         GL.glAttachShader(program, shader)
     GL.glLinkProgram(program)
@@ -210,7 +222,8 @@ def _compile(kind: int, text: str, files: list[str]) -> int:
     raise UserError(f"shader does not compile: {first[4]}", where=place)
 
 
-def _active_uniforms(program: int) -> dict[str, tuple[int, int, type, Callable]]:
+def active_uniforms(program: int) -> dict[str, tuple[int, int, type, Callable]]:
+    """Return what `program` uses: name -> location, numbers of a value, their type, and what sets them."""
     found: dict[str, tuple[int, int, type, Callable]] = {}
     for i in range(GL.glGetProgramiv(program, GL.GL_ACTIVE_UNIFORMS)):
         raw, _, kind = GL.glGetActiveUniform(program, i)

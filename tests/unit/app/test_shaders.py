@@ -1,0 +1,152 @@
+"""Shaders in a show: called like a style, refused with a reason where they hang, and the same in every render."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phosphene.engine.app.actions import NoActions
+from phosphene.engine.app.build import build_stage
+from phosphene.engine.app.pipeline import close_stage, open_for_render, render_frame
+from phosphene.engine.app.stage import Stage
+from phosphene.engine.app.take_state import StageSnapshots
+from phosphene.engine.app.telemetry import shader_inputs
+from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.backends.isf_judge import Verdict
+from phosphene.engine.backends.isf_trial import remember
+from phosphene.engine.core.clock import OfflineClock
+from phosphene.engine.core.frame import Size
+from phosphene.engine.desk.library import DeskLibrary
+from phosphene.engine.gpu.context import info
+from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.library.scene_facts import read_facts
+from phosphene.engine.models.shaders import load_shader
+from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.change import Change
+from phosphene.engine.show.scene import Scene
+from phosphene.engine.show.setlist import EMPTY
+
+SIZE = Size(96, 54)
+
+
+def make_stage() -> Stage:
+    pcm = 0.3 * np.sin(2 * np.pi * 60 * np.arange(96_000) / 48_000).astype(np.float32)
+    governor, renderer = Governor(SIZE, 24, fixed=SIZE), info()["renderer"]
+    made, _ = build_stage(
+        OfflineClock(24), FileAnalysis(pcm), SIZE, governor, NoActions(), renderer=renderer, backend="cpu", inline=True
+    )
+    return made
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def stage(gl: object) -> Iterator[Stage]:
+    made = make_stage()
+    yield made
+    close_stage(made)
+
+
+def put(stage: Stage, path: str, *args: float | str) -> None:
+    stage.bus.put(Change(path, args, 0.0, "test"))
+
+
+def play(stage: Stage, frames: int) -> np.ndarray:
+    for _ in range(frames):
+        render_frame(stage)
+    return stage.output.read()[..., :3]
+
+
+def test_a_shader_is_called_like_a_style(stage: Stage) -> None:
+    put(stage, "/deck/a/style", "shader:loom")
+    plain = play(stage, 3)
+    assert stage.state.a.style == "shader:loom"
+    assert stage.playing["a"].backend == "isf"
+    assert not stage.mixer.faults
+    assert plain.std() > 0.05
+    assert shader_inputs(stage, "a").startswith("1 Tiles, 2 Width")
+    assert shader_inputs(stage, "b") == ""
+    put(stage, "/deck/a/shader1", 1.0)
+    assert np.abs(play(stage, 1) - plain).mean() > 0.02
+
+
+def test_it_crossfades_and_takes_effects_like_any_style(stage: Stage) -> None:
+    put(stage, "/deck/a/style", "shader:moire")
+    put(stage, "/deck/b/style", "neon-tide")
+    put(stage, "/deck/a/fx/mirror/amount", 1.0)
+    put(stage, "/crossfade", 0.5)
+    picture = play(stage, 4)
+    assert (stage.playing["a"].backend, stage.playing["b"].backend) == ("isf", "cpu")
+    assert not stage.mixer.faults
+    assert np.isfinite(picture).all()
+    assert picture.std() > 0.02
+
+
+def test_one_that_is_in_quarantine_never_reaches_the_stage(stage: Stage) -> None:
+    put(stage, "/deck/a/style", "shader:loom")
+    before = play(stage, 3)
+    isf = load_shader("shader:facets")
+    remember(isf, Verdict(False, "it hung", str(isf.path)), info()["renderer"])
+    put(stage, "/deck/a/style", "shader:facets")
+    after = play(stage, 2)
+    assert stage.state.a.style == "shader:loom"
+    assert "it hung" in stage.messages[-1]
+    assert np.abs(after - before).mean() < 0.2
+    assert not stage.mixer.faults
+
+
+@pytest.mark.parametrize("name", ["shader:nothing", "shader:slices", "shader:../../etc/passwd"])
+def test_what_is_none_is_refused(stage: Stage, name: str) -> None:
+    put(stage, "/deck/a/style", name)
+    play(stage, 2)
+    assert stage.state.a.style == "idle"
+    assert "refused" in stage.messages[-1]
+
+
+def test_a_scene_names_a_shader_and_maps_its_inputs(gl: object) -> None:
+    scene = Scene.model_validate(
+        {
+            "slug": "s", "version": 1, "name": "S", "deck": {"style": "shader:aperture", "params": {"shader2": -0.3}},
+            "map": [{"signal": "bass", "to": "shader3", "range": [0.0, 0.8]}],
+        }
+    )  # fmt: skip
+    pictures = []
+    for _ in range(2):
+        stage = make_stage()
+        open_for_render(stage, scene)
+        pictures.append(play(stage, 12))
+        assert stage.shown is not None
+        assert stage.shown.a.params["shader2"] == pytest.approx(-0.3)
+        assert stage.shown.a.params["shader3"] > 0.1
+        close_stage(stage)
+    assert np.array_equal(*pictures)
+    assert pictures[0].std() > 0.02
+
+
+def test_a_take_knows_which_shader_it_was(stage: Stage) -> None:
+    put(stage, "/deck/a/style", "shader:coral")
+    play(stage, 4)
+    told = json.loads(json.dumps(StageSnapshots(stage).opening()["decks"]["a"]))
+    assert told["style"] == "shader:coral"
+    assert told["sha256"] == load_shader("shader:coral").sha256
+
+
+def test_shows_scenes_and_pages_know_the_shaders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phosphene.engine.desk.library.input_names", lambda: ["demo"])
+    catalogue = show_catalogue()
+    assert "shader:skyline" in catalogue.styles
+    assert "shader:slices" not in catalogue.styles
+    cards = {card["slug"]: card for card in DeskLibrary(catalogue, EMPTY).document()["styles"]}
+    assert cards["shader:skyline"]["kind"] == "isf"
+    assert cards["shader:skyline"]["fault"] == ""
+    monkeypatch.setenv("PHOSPHENE_SCENES", str(tmp_path))
+    text = 'version = 1\nname = "City"\ntags = ["night"]\n[deck]\nstyle = "shader:skyline"\nparams = { shader1 = 0.5 }\n'
+    (tmp_path / "city.toml").write_text(text)
+    assert "city" in read_facts(show_catalogue())
