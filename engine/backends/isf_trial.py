@@ -128,14 +128,14 @@ def proven(isf: Isf, renderer: str) -> Verdict:
     return verdict
 
 
-def recalled(isf: Isf, renderer: str = "") -> Verdict | None:
-    """Return the verdict that is remembered of this content, None where there is none that holds."""
+def recalled(isf: Isf, renderer: str | None) -> Verdict | None:
+    """Return the verdict that is remembered of this content, None where there is none that holds. renderer: None for any."""
     found = json_there(_place(isf))
     try:
         verdict = Verdict(**found["verdict"])
     except (TypeError, KeyError):
         return None
-    return verdict if not verdict.ok or found.get("renderer") == renderer else None
+    return verdict if not verdict.ok or renderer in (None, found.get("renderer")) else None
 
 
 def remember(isf: Isf, verdict: Verdict, renderer: str) -> None:

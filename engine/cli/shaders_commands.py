@@ -20,11 +20,13 @@ _LIMITS = (1.0, 600.0)  # s
 @app.command("list")
 def shaders_list(as_json: Json = False) -> None:
     """List the shaders, with what moves their inputs on a deck."""
+    from phosphene.engine.effects.isf import effect_name, knobs_of, shader_effects
     from phosphene.engine.generators.isf import slots_of
     from phosphene.engine.library.shader_lint import inputs_told
     from phosphene.engine.models.isf import read_isf
     from phosphene.engine.models.shaders import shader_files
 
+    effects = shader_effects()
     told: list[dict[str, Any]] = []
     rows: list[tuple[str, str, str]] = []
     for slug, path in shader_files().items():
@@ -32,10 +34,15 @@ def shaders_list(as_json: Json = False) -> None:
         try:
             isf = read_isf(path)
             told.append(row | {"kind": isf.kind, "description": isf.description, "inputs": inputs_told(isf), "fault": ""})
-            slots = slots_of(isf) if isf.kind == "generator" else ()
-            names = [f"{slot.param.removeprefix('shader')} {slot.label}" for slot in slots]
-            names = names or [each.label or each.name for each in isf.inputs]
-            rows.append((slug, isf.kind, one_line(", ".join(names))))
+            if isf.kind == "generator":
+                names = [f"{slot.param.removeprefix('shader')} {slot.label}" for slot in slots_of(isf)]
+            elif isf.kind == "effect":
+                names = [knob.param.name for knob in knobs_of(isf)]
+            else:
+                names = [each.name for each in isf.inputs]
+            untried = isf.kind == "effect" and effect_name(slug) not in effects
+            kind = "effect, not in shows: lint it" if untried else isf.kind
+            rows.append((slug, kind, one_line(", ".join(names))))
         except UserError as error:
             told.append(row | {"kind": "", "description": "", "inputs": [], "fault": error.line()})
             rows.append((slug, "refused", error.line()))

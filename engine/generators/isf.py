@@ -15,6 +15,7 @@ import numpy as np
 
 from phosphene.engine.backends.base import ReadyShader
 from phosphene.engine.backends.isf_program import IsfProgram, Moment
+from phosphene.engine.backends.isf_sound import sound_picture
 from phosphene.engine.core.errors import one_line
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete
@@ -38,8 +39,6 @@ ISF_PARAMS = (
         for n in range(1, SLOTS + 1)
     ),
 )
-_LEVEL = 12.0  # log-mel of full scale, about
-_WAVE, _RATE = 256, 48_000.0  # samples of a wave that asks for no number, and a second
 _GREY = 0.05  # saturation below which a colour has no hue to turn
 
 
@@ -113,7 +112,7 @@ class IsfGenerator(Generator):
         self.motion.step(signals, frame.dt, p["speed"], p["react"])
         for each in self._isf.inputs:
             if each.name in self._sounds:
-                self._sounds[each.name].upload(_sound(each, signals, p["react"]))
+                self._sounds[each.name].upload(sound_picture(each, signals, p["react"]))
         self._raw.resize(target.size)
         values = values_of(self.slots, p)
         self._press(values)
@@ -145,26 +144,6 @@ class IsfGenerator(Generator):
             name, held = slot.input.name, values[slot.input.name][0] > 0.5
             values[name] = (float(held and name not in self._fired),)
             (self._fired.add if held else self._fired.discard)(name)
-
-
-def _sound(each: IsfInput, signals: Signals, react: float) -> np.ndarray:
-    """Return a sound as the picture that an input gets: float32 [1, columns, 3], grey.
-
-    audioFFT: the 40 mel bands, low ones first, 0 to 1. audio: a wave around 0.5 that has these bands, each a sine; the sound
-    itself does not come as far as here.
-    """
-    levels = np.clip(signals.mel / _LEVEL, 0.0, 1.0) * react
-    if each.kind == "audioFFT":
-        columns = each.samples or len(levels)
-        at = (np.arange(columns) + 0.5) / columns * len(levels) - 0.5
-        row = np.interp(at, np.arange(len(levels)), levels)
-    else:
-        columns = each.samples or _WAVE
-        pitch = 700.0 * (10.0 ** (np.linspace(80.0, 3000.0, len(levels)) / 2595.0) - 1.0)  # Hz: bands are even in mel
-        t = (signals.t_audio if np.isfinite(signals.t_audio) else 0.0) + np.arange(columns) / _RATE
-        wave = (levels**2) @ np.sin(2.0 * np.pi * np.outer(pitch, t) + np.arange(len(levels))[:, None])
-        row = 0.5 + 0.5 * np.tanh(wave / 2.0)
-    return np.repeat(row.astype(np.float32)[None, :, None], 3, axis=2)
 
 
 def isf_generator(style: Style, ready: ReadyShader, passes: Passes, walk: Walk | None, live: bool) -> IsfGenerator:

@@ -10,6 +10,7 @@ from typing import Any
 from phosphene.engine.backends.isf_judge import Verdict
 from phosphene.engine.backends.isf_trial import LIMIT_S, remember, try_shaders
 from phosphene.engine.core.errors import UserError
+from phosphene.engine.effects.isf import knobs_of
 from phosphene.engine.generators.isf import slots_of
 from phosphene.engine.models.isf import Isf, read_isf
 from phosphene.engine.models.shaders import files_in, slug_of
@@ -39,6 +40,8 @@ def inputs_told(isf: Isf, verdict: Verdict | None = None) -> list[dict[str, Any]
     moved: dict[str, list[str]] = {}
     for slot in slots_of(isf) if isf.kind == "generator" else ():
         moved.setdefault(slot.input.name, []).append(slot.param)
+    for knob in knobs_of(isf) if isf.kind == "effect" else ():
+        moved.setdefault(knob.input.name, []).append(knob.param.name)
     found = []
     for each in isf.inputs:
         told: dict[str, Any] = {"name": each.name, "type": each.kind, "label": each.label}

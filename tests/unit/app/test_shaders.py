@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from phosphene.engine.app.pipeline import close_stage, open_for_render, render_f
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.telemetry import shader_inputs
+from phosphene.engine.app.watch import ShaderWatch
 from phosphene.engine.audio.offline import FileAnalysis
 from phosphene.engine.backends.isf_judge import Verdict
 from phosphene.engine.backends.isf_trial import remember
@@ -24,7 +27,7 @@ from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.gpu.context import info
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.library.scene_facts import read_facts
-from phosphene.engine.models.shaders import load_shader
+from phosphene.engine.models.shaders import find_shader, load_shader
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import Scene
@@ -150,3 +153,52 @@ def test_shows_scenes_and_pages_know_the_shaders(tmp_path: Path, monkeypatch: py
     text = 'version = 1\nname = "City"\ntags = ["night"]\n[deck]\nstyle = "shader:skyline"\nparams = { shader1 = 0.5 }\n'
     (tmp_path / "city.toml").write_text(text)
     assert "city" in read_facts(show_catalogue())
+
+
+def test_a_shader_that_was_saved_is_loaded_again(gl: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOSPHENE_SHADERS", str(tmp_path / "shaders"))
+    (tmp_path / "shaders").mkdir()
+    path = tmp_path / "shaders" / "one.fs"
+    stage, watch = make_stage(), ShaderWatch(find_shader)
+
+    def saved(text: str, t: float) -> np.ndarray:
+        path.write_text(f'/*{{"INPUTS": []}}*/ void main() {{ {text} }}')
+        os.utime(path, (t, t))
+        watch.look(stage)
+        watch.check()
+        watch.look(stage)
+        return play(stage, 2).mean(axis=(0, 1))
+
+    saved("gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0);", 1.0)
+    put(stage, "/deck/a/style", "shader:one")
+    play(stage, 2)
+    red = saved("gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0);", 1.0)
+    green = saved("gl_FragColor = vec4(0.0, 1.0, 0.0, 1.0);", 2.0)
+    broken = saved("gl_FragColor = nothing;", 3.0)
+    assert "does not compile" in stage.messages[-1]
+    again = saved("gl_FragColor = vec4(0.0, 0.0, 1.0, 1.0);", 4.0)
+    close_stage(stage)
+    assert red[0] > 0.8 > 0.2 > red[1]
+    assert green[1] > 0.8 > 0.2 > green[0]
+    assert broken[1] > 0.8
+    assert again[2] > 0.8 > 0.2 > again[1]
+
+
+def test_what_loads_is_not_pushed_aside_by_a_saved_file(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+    decks = {"a": SimpleNamespace(style="shader:one", wanted="neon-tide"), "b": SimpleNamespace(style="idle", wanted=None)}
+    state = SimpleNamespace(deck=decks.get, staged=None)
+    loader = SimpleNamespace(request_style=lambda deck, name: asked.append((deck, name)))
+    stage = SimpleNamespace(state=state, ready={}, loader=loader, say=lambda line: None)
+    watch = ShaderWatch(lambda name: tmp_path / "one.fs")
+    for t in (1.0, 2.0):
+        (tmp_path / "one.fs").touch()
+        os.utime(tmp_path / "one.fs", (t, t))
+        watch.look(stage)
+        watch.check()
+        watch.look(stage)
+    assert asked == []
+    decks["a"].wanted = None
+    watch.look(stage)
+    watch.look(stage)
+    assert asked == [("a", "shader:one")]
