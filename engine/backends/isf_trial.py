@@ -61,7 +61,14 @@ def _attended(files: Sequence[Path], thorough: bool, limit_s: float) -> Iterator
     renderer = ""
     try:
         renderer = str(_next(lines, _START_S, "renderer")["renderer"])
-        for file in files:
+        for n, file in enumerate(files):
+            try:
+                _next(lines, limit_s, "begin")
+            except _Silence as silence:
+                if n and silence.ended:  # it ended with the one before: another process goes on with this one
+                    return
+                yield file, _refusal(file, silence.ended, limit_s), renderer
+                return
             try:
                 verdict = Verdict(**_next(lines, limit_s, "verdict")["verdict"])
             except _Silence as silence:

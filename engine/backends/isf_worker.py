@@ -7,13 +7,17 @@ A process of its own because a shader may hang the compiler, loop for ever, or b
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
 from phosphene.engine.core.child import end_with_parent
 
-_STOPPED = 3  # exit code: whoever started this process is gone
+_STOPPED, _FULL = 3, 4  # exit codes: whoever started this process is gone; a shader took too much memory
+_MOST_MB = 3072.0  # of this process: a preprocessor that expands for ever would take the show's memory too
+_LOOK_S = 0.02
 
 
 def main() -> None:
@@ -22,16 +26,30 @@ def main() -> None:
     order = json.loads(sys.argv[1])
 
     from phosphene.engine.backends.isf_judge import Verdict, judge
+    from phosphene.engine.core import clock
     from phosphene.engine.core.errors import UserError
+    from phosphene.engine.core.metrics import peak_rss_mb
     from phosphene.engine.gpu.context import HeadlessContext, info
     from phosphene.engine.models.isf import read_isf
 
     def say(**what: object) -> None:
         print(json.dumps(what), flush=True)
 
+    current = ""
+
+    def guard() -> None:
+        """End the process where a shader takes too much memory. The driver compiles without holding the interpreter."""
+        while peak_rss_mb() < _MOST_MB:
+            clock.sleep(_LOOK_S)
+        what = f"it takes more than {_MOST_MB / 1024:g} GB of memory to compile and paint"
+        say(path=current, verdict=asdict(Verdict(False, what, current, "look for macros that expand without end")))
+        os._exit(_FULL)
+
+    threading.Thread(target=guard, name="memory", daemon=True).start()
     context = HeadlessContext()
     say(renderer=info()["renderer"])
     for file in order["files"]:
+        current = file
         say(begin=file)
         try:
             verdict = judge(read_isf(Path(file)), order["thorough"])

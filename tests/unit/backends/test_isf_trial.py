@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,40 @@ def test_a_file_that_cannot_be_read_is_among_the_others(tmp_path: Path) -> None:
     assert (first.verdict.ok, second.verdict.ok) == (False, True)
     assert first.told()["reason"]
     assert second.path == fine
+
+
+def test_macros_that_expand_without_end_take_no_more_than_their_time_and_memory(tmp_path: Path) -> None:
+    steps = "\n".join(f"#define a{n} {f'a{n - 1} ' * 16}" for n in range(1, 16))
+    body = f"#define a0 x += 1.0;\n{steps}\nvoid main() {{ float x = 0.0; a15 gl_FragColor = vec4(x); }}"
+    files = [write(tmp_path, "bomb", body), write(tmp_path, "last", FINE)]
+    found = [verdict for _, verdict, _ in try_shaders(files, thorough=False, limit_s=8.0)]
+    assert [verdict.ok for verdict in found] == [False, True]
+    assert "memory" in found[0].reason or "within 8 s" in found[0].reason
+
+
+def test_a_process_that_dies_costs_only_the_shader_it_died_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in that ends at one file, as a process does that a driver brings down."""
+    stand_in = tmp_path / "worker.py"
+    stand_in.write_text(
+        """import json, os, sys
+order = json.loads(sys.argv[1])
+print("a driver that prints")
+print(json.dumps({"renderer": "stand-in"}), flush=True)
+for file in order["files"]:
+    print(json.dumps({"begin": file}), flush=True)
+    if file.endswith("dies.fs"):
+        os.abort()
+    print(json.dumps({"path": file, "verdict": {"ok": True}}), flush=True)
+    if file.endswith("after.fs"):
+        os._exit(4)
+"""
+    )
+    monkeypatch.setattr(isf_trial, "python_child", lambda module, order: [sys.executable, str(stand_in), order])
+    files = [write(tmp_path, name, FINE) for name in ("one", "dies", "two", "after", "three")]
+    found = list(try_shaders(files, thorough=False, limit_s=5.0))
+    assert [path for path, _, _ in found] == files
+    assert [verdict.ok for _, verdict, _ in found] == [True, False, True, True, True]
+    assert "brings the driver down" in found[1][1].reason
+    monkeypatch.setattr(isf_trial, "python_child", lambda module, order: [sys.executable, "-c", "raise SystemExit(1)"])
+    with pytest.raises(UserError, match="cannot be tried"):
+        list(try_shaders(files, thorough=False))
