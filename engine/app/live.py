@@ -10,7 +10,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from phosphene.engine.app.stopping import Stop, deaf
 from phosphene.engine.app.surfaces import Surfaces
 from phosphene.engine.app.take import write_json
 from phosphene.engine.app.take_state import StageSnapshots
-from phosphene.engine.app.watch import SceneWatch
+from phosphene.engine.app.watch import SceneWatch, ShaderWatch
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.audio.tag_runner import TagRunner
 from phosphene.engine.control.address import Table
@@ -46,7 +46,8 @@ from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.library.scene_facts import read_aside
-from phosphene.engine.models.style import empty_library, list_styles, style_folder
+from phosphene.engine.models.shaders import find_shader
+from phosphene.engine.models.style import check_style, empty_library, list_styles
 from phosphene.engine.output.base import Display, Sink
 from phosphene.engine.output.choose import choose_display
 from phosphene.engine.output.window import Window
@@ -86,7 +87,7 @@ def run_live(options: LiveOptions, extra_sink: Callable[[Stage], Sink] | None = 
     """
     began = clock.now()
     if options.style is not None:
-        style_folder(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
+        check_style(options.style)  # a name that does not exist is said at once, not on a stage that stays idle
     elif not list_styles():
         raise empty_library()
     if options.scene is not None:
@@ -251,15 +252,16 @@ def _run(
     tagger: TagRunner,
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
-    watch = None if options.show else SceneWatch(scene_path)
+    watches = () if options.show else (SceneWatch(scene_path), ShaderWatch(find_shader))
     told, rests = False, ""
     stopping.begin()
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
     stage.clock = show_clock(display, stage.clock.fps)
     ends = stage.clock.t_start + (options.seconds or 0.0)  # also where every frame fails
-    with closing(watch) if watch is not None else nullcontext():
-        if watch is not None:
+    with ExitStack() as watching:
+        for watch in watches:
+            watching.enter_context(closing(watch))
             watch.begin()
         while not (stopping.asked or display.should_close):
             tagger.missed(stage.clock.missed)
@@ -274,7 +276,7 @@ def _run(
                 told = True
             if last is not None and (index >= last or (index < 0 and clock.now() > ends)):
                 return
-            if watch is not None:
+            for watch in watches:
                 watch.look(stage)
 
 

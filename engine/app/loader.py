@@ -20,8 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from phosphene.engine.backends.base import Program
-from phosphene.engine.backends.decoders import Decoder
+from phosphene.engine.backends.base import Opened
 from phosphene.engine.backends.select import Selection
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.models.style import Style, load_style
@@ -38,7 +37,7 @@ class StyleLoaded:
 
     deck: str
     style: Style
-    program: Program | Decoder
+    program: Opened
     backend: str
     refused: list[dict[str, str]] = field(default_factory=list)
     excluded: frozenset[str] = frozenset()
@@ -111,7 +110,7 @@ class StageLoader:
 
     def __init__(
         self,
-        open_style: Callable[[Style, frozenset[str]], tuple[Program | Decoder, Selection]],
+        open_style: Callable[[Style, frozenset[str]], tuple[Opened, Selection]],
         read_scene: Callable[[str], Scene],
         write_scene: Callable[[Scene, bool], Path] | None = None,
         *,

@@ -21,7 +21,7 @@ from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
 from phosphene.engine.core.params import within
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.models.latent import Walk
-from phosphene.engine.models.style import MAX_SEED, load_style, style_folder
+from phosphene.engine.models.style import MAX_SEED, load_style
 from phosphene.engine.output.movie import check_place
 from phosphene.engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
 from phosphene.engine.show.change import Change
@@ -121,7 +121,7 @@ class RenderJob:
         if self.style is None and self.scene is None:
             raise UserError("nothing to show", where="--style", allowed="a style, a scene, or both", remedy="vj styles list")
         if self.style is not None:
-            load_style(style_folder(self.style))
+            load_style(self.style)
         if self.scene is not None:
             load_scene(scene_path(self.scene), show_catalogue())
         if str(self.audio) != "demo" and not self.audio.is_file():

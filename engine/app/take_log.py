@@ -26,6 +26,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import open_regular, parse_json
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.media import open_media
+from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles, load_style
 from phosphene.engine.show.catalogue import DECKS, IDLE
 from phosphene.engine.show.change import (
@@ -145,7 +146,7 @@ def check_styles(take: TakeLog) -> list[str]:
     said = []
     if "decks" not in take.start:  # whether these came in, an older log does not say
         asked = {str(x.given.args[0]) for x in take.inputs if isinstance(x.given, Change) and _asks_style(x.given)}
-        library = {*list_styles(), IDLE}
+        library = {*list_styles(), *list_shaders(), IDLE}
         said += [f"style {name} is not to be had: it is refused" for name in sorted(asked - library)]
     for name, fingerprint in take.styles.items():
         try:

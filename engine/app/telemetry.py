@@ -15,6 +15,7 @@ from phosphene.engine.control.surface import Args, SurfaceHealth
 from phosphene.engine.core import metrics
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.decoded import DecodedGenerator
+from phosphene.engine.generators.isf import IsfGenerator
 from phosphene.engine.output.hud_model import HudModel
 from phosphene.engine.show import directing
 from phosphene.engine.show.catalogue import DECKS
@@ -103,6 +104,7 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
     budget, health, counters = stage.budget, stage.source.health(), stage.bus.counters
     status = recording.status
     return show_values(stage.state) | {
+        **{f"/state/deck/{deck}/shader": (shader_inputs(stage, deck),) for deck in DECKS},
         "/state/guard": (guard_state(stage),),
         "/state/autopilot": (stage.autopilot.status if stage.autopilot else "off",),
         "/state/autopilot_next": (stage.autopilot.beats_left if stage.autopilot else 0,),
@@ -137,6 +139,12 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
 def guard_state(stage: Stage) -> str:
     """Return what the flash guard does now: on, holding back, off."""
     return "off" if not stage.state.guard else "holding back" if stage.guard.status.active else "on"
+
+
+def shader_inputs(stage: Stage, deck: str) -> str:
+    """Return what the shader parameters of a deck move now, such as `1 Width, 2 Height`; "" where no shader plays."""
+    generator = stage.playing[deck].generator
+    return generator.labels if isinstance(generator, IsfGenerator) else ""
 
 
 def decode_rates(stage: Stage) -> dict[str, float]:

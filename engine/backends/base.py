@@ -7,8 +7,8 @@ Program draws sRGB 0..1 into a target; it knows nothing of decks, effects or lin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from phosphene.engine.backends.decoders import Decoder
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.encoding import View
+from phosphene.engine.models.isf import Isf
 from phosphene.engine.models.style import Style
 
 
@@ -84,6 +85,23 @@ class Program(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ReadyShader:
+    """A shader that has proven itself, with its imported pictures; the generator compiles it. opaque: see `Verdict`."""
+
+    isf: Isf
+    pictures: Mapping[str, np.ndarray] = field(repr=False)
+    opaque: bool = False
+    name: str = "isf"
+
+    def close(self) -> None:
+        """Nothing is held on a GPU."""
+
+
+Opened = Program | Decoder | ReadyShader
+"""What a backend makes of a style: one of these for each kind."""
+
+
 class Backend(Protocol):
     """One way of running networks."""
 
@@ -94,6 +112,6 @@ class Backend(Protocol):
         """Return why this machine (or this style) cannot use the backend, in words for a person; None when it can."""
         ...
 
-    def open(self, style: Style, max_size: Size) -> Program | Decoder:
+    def open(self, style: Style, max_size: Size) -> Opened:
         """Prepare `style`, of one of `kinds`, for pictures up to `max_size`. Raises UserError."""
         ...

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from phosphene.engine.backends.base import Backend, Program
+from phosphene.engine.backends.base import Backend, Opened
 from phosphene.engine.backends.bf16 import Bf16Backend
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.cuda import CudaBackend
-from phosphene.engine.backends.decoders import Decoder, OnnxBackend
+from phosphene.engine.backends.decoders import OnnxBackend
 from phosphene.engine.backends.glsl import GlslBackend
+from phosphene.engine.backends.isf import IsfBackend
 from phosphene.engine.backends.tensorrt import TensorRTBackend
 from phosphene.engine.backends.torch import TorchBackend
 from phosphene.engine.backends.torch_decode import TorchDecodeBackend
@@ -22,7 +23,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.models.style import Style
 
 # Fastest first. A name that is not in the registry of this installation is passed over silently.
-ORDER = ("cuda", "tensorrt", "torch", "onnx", "torch-decode", "glsl", "cpu-bf16", "cpu")
+ORDER = ("cuda", "tensorrt", "torch", "onnx", "torch-decode", "glsl", "cpu-bf16", "cpu", "isf")
 # Never tried unless asked for by name: importing torch takes 1.4 to 3 s, most of the time that the first picture may take.
 ON_REQUEST = frozenset({"cpu-bf16"})
 
@@ -46,6 +47,7 @@ def installed_backends(renderer: str) -> dict[str, Backend]:
         GlslBackend(renderer),
         Bf16Backend(),
         CpuBackend(),
+        IsfBackend(renderer),
     )
     return {backend.name: backend for backend in found}
 
@@ -56,7 +58,7 @@ def open_style(
     backends: Mapping[str, Backend],
     prefer: str = "auto",
     excluded: frozenset[str] = frozenset(),
-) -> tuple[Program | Decoder, Selection]:
+) -> tuple[Opened, Selection]:
     """Open `style` on the best backend that takes it.
 
     prefer: "auto", or a name that goes first. excluded: names that have failed in this show. Backends of other kinds of

@@ -38,6 +38,7 @@ def _folders() -> list[str]:
     places = {
         "own styles": paths.styles_dir(),
         "own scenes": paths.scene_folders()[0],
+        "own shaders": paths.shader_folders()[0],
         "takes": paths.takes_dir(),
         "training runs": paths.runs_dir(),
         "cache": paths.cache_dir(),
@@ -139,11 +140,13 @@ def _encoder() -> str:
 
 def _library() -> tuple[str, list[str]]:
     from phosphene.engine.library.catalogue import show_catalogue
+    from phosphene.engine.models.shaders import is_shader
     from phosphene.engine.show.scene import lint_scene, scene_path
 
     catalogue = show_catalogue()
     faults = [f.line() for slug in catalogue.scenes for f in lint_scene(scene_path(slug), catalogue)]
-    return f"{len(catalogue.styles)}", faults or [f"{len(catalogue.scenes)}, no faults"]
+    shaders = sum(map(is_shader, catalogue.styles))
+    return f"{len(catalogue.styles) - shaders}, and {shaders} shaders", faults or [f"{len(catalogue.scenes)}, no faults"]
 
 
 def _system() -> list[str]:

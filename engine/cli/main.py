@@ -37,6 +37,7 @@ _COMMANDS = {
     "album": _Place("tools.render_album", "app", "Render a whole album: a film for each song."),
     "styles": _Place("engine.cli.styles_commands", "app", "List, rate, check and make styles."),
     "scenes": _Place("engine.cli.scenes_commands", "app", "List and check scenes."),
+    "shaders": _Place("engine.cli.shaders_commands", "app", "List and check ISF shaders."),
     "train": _Place("tools.train", "main", "Train a style from words or pictures; or a GAN, or a VQ-VAE.", parses=True),
     "dataset": _Place("tools.make_dataset", "app", "Make a data set to train on: pictures or loops."),
     "export": _Place("tools.export_engine", "main", "Write a style as ONNX files, and build its plan.", parses=True),

@@ -487,6 +487,8 @@ def _outputs() -> Iterable[Address]:
     decks += [(f"/state/deck/{deck}/scene", "s", "slug", "", f"The scene on deck {deck}, or none", 30.0) for deck in DECKS]
     decks += [(f"/state/deck/{deck}/act", "s", "name", "", "The act of that scene, or none", 30.0) for deck in DECKS]
     decks += [(f"/state/deck/{deck}/acts", "s", "names", "", "Its acts, with spaces between", 30.0) for deck in DECKS]
+    told = "What the eight shader parameters of deck {} move, such as `1 Width, 2 Height`; empty: no shader"
+    decks += [(f"/state/deck/{deck}/shader", "s", "inputs", "", told.format(deck), 10.0) for deck in DECKS]
     faders = [(f"/state/fader/{i}/label", "s", "label", "", f"What fader {i} does", 30.0) for i in range(1, FADERS + 1)]
     for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
         argument = Argument(name, kind, unit=unit)

@@ -45,6 +45,11 @@ def midi_folders() -> tuple[Path, ...]:
     return _folders("PHOSPHENE_MIDI", "midi")
 
 
+def shader_folders() -> tuple[Path, ...]:
+    """The folders that hold ISF shaders, a person's own first, then ours. $PHOSPHENE_SHADERS stands alone."""
+    return _folders("PHOSPHENE_SHADERS", "shaders")
+
+
 def came_with_us(folder: Path) -> bool:
     """Whether a style's folder is one that the program brought: they are only read, and written in a checkout alone."""
     return folder.resolve().parent == PACKAGE / "styles"

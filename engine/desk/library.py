@@ -26,7 +26,8 @@ from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.library import energy_of
 from phosphene.engine.library.ratings import Rating, load_ratings
 from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
-from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, style_folder
+from phosphene.engine.models.shaders import find_shader, list_shaders
+from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, meta_of, style_folder
 from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
@@ -54,7 +55,10 @@ class DeskLibrary:
         ratings = _ratings()
         stars = {slug: ratings.get(slug, Rating()).stars for slug in list_styles()}
         return {
-            "styles": [self._style(slug) | {"stars": stars[slug] or 0} for slug in stars],
+            "styles": [
+                *(self._style(slug) | {"stars": stars[slug] or 0} for slug in stars),
+                *(self._shader(slug) for slug in list_shaders()),
+            ],
             "scenes": [self._scene(slug) for slug in scene_names(scene_folders())],
             "setlist": {
                 "name": self._setlist.name,
@@ -125,6 +129,12 @@ class DeskLibrary:
         except UserError as error:
             return _blank(slug) | {"fault": error.line()}
 
+    def _shader(self, slug: str) -> dict[str, Any]:
+        try:
+            return self._once(find_shader(slug), lambda: _told_of_shader(slug))
+        except UserError as error:
+            return _blank(slug) | {"fault": error.line()}
+
     def _scene(self, slug: str) -> dict[str, Any]:
         try:
             path = scene_path(slug)
@@ -192,6 +202,12 @@ def _told_of_style(slug: str, folder: Path) -> dict[str, Any]:
         "still": _link(slug, _STILL) if (folder / _STILL).is_file() else None,
         "video": _link(slug, _VIDEO) if (folder / _VIDEO).is_file() else None,
     }
+
+
+def _told_of_shader(slug: str) -> dict[str, Any]:
+    meta = meta_of(slug)
+    told = {"name": meta.name, "kind": meta.kind, "description": meta.description, "tags": list(meta.tags)}
+    return _blank(slug) | told | {"energy": energy_of(meta)}
 
 
 def _blank(slug: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.base import Effect
 from phosphene.engine.effects.enlarge import Enlarger
 from phosphene.engine.effects.feedback import Feedback
-from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.effects.registry import all_effects
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 
@@ -30,7 +30,7 @@ class Chain:
     """Holds one instance of every effect, so that switching one on in mid-show compiles nothing."""
 
     def __init__(self, passes: Passes) -> None:
-        self.effects: dict[str, Effect] = {name: make(passes) for name, make in EFFECTS.items()}
+        self.effects: dict[str, Effect] = {name: make(passes) for name, make in all_effects().items()}
         self._active: set[str] = set()
         self._scratch = (RenderTarget(WARM_SIZE), RenderTarget(WARM_SIZE))
         # Of their own: one pair for both would be made anew twice a frame where the picture is smaller than the output.

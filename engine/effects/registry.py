@@ -11,6 +11,7 @@ from phosphene.engine.effects.base import Effect
 from phosphene.engine.effects.bloom import Bloom
 from phosphene.engine.effects.colour import Grade, Grain, Strobe
 from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.isf import shader_effects
 from phosphene.engine.effects.particles import Particles
 from phosphene.engine.effects.relief import Relief
 from phosphene.engine.effects.shapes import Shapes
@@ -21,3 +22,9 @@ EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect
     for effect in (Warp, Mirror, Kaleidoscope, Feedback, Grade, Relief, Bloom, Strobe, Grain, Slices, Particles, Shapes)
 }
+
+
+def all_effects() -> dict[str, type[Effect]]:
+    """Return the effects of a chain, in its order: ours, and after those in space the shaders that are effects."""
+    space = {effect.name: EFFECTS[effect.name] for effect in (Warp, Mirror, Kaleidoscope)}
+    return space | shader_effects() | EFFECTS

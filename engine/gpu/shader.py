@@ -90,13 +90,13 @@ class Pass:
         else:
             self.name = source
             text, files = load_source(source)
-        self._begin(text, _link(_compiled_vertex(), _compile(GL.GL_FRAGMENT_SHADER, text, files), files))
+        self._begin(text, linked(text, files))
 
     def _begin(self, text: str, program: int) -> None:
         self._text = text
         self._program = program
         self._vertex_array = int(GL.glGenVertexArrays(1))
-        self._uniforms = _active_uniforms(self._program)
+        self._uniforms = active_uniforms(self._program)
         self._last: dict[str, object] = {}
         self._units: dict[str, int] = {}
 
@@ -178,13 +178,7 @@ class Points(Pass):
     def __init__(self, vertex: str, fragment: str) -> None:
         self.name = vertex
         (above, above_files), (below, below_files) = load_source(vertex), load_source(fragment)
-        placing, drawing = _compile(GL.GL_VERTEX_SHADER, above, above_files), 0
-        try:
-            drawing = _compile(GL.GL_FRAGMENT_SHADER, below, below_files)
-        finally:
-            if not drawing:
-                GL.glDeleteShader(placing)
-        self._begin(above + below, _link(placing, drawing, [vertex]))
+        self._begin(above + below, linked(below, below_files, above, above_files))
 
     def add(
         self,
@@ -233,13 +227,21 @@ class Passes:
         self._points.clear()
 
 
-def _compiled_vertex() -> int:
-    return _compile(GL.GL_VERTEX_SHADER, _VERTEX, ["vertex"])
+def linked(text: str, files: list[str], vertex: str = _VERTEX, vertex_files: list[str] | None = None) -> int:
+    """Return a program of a fragment and a vertex shader (default: the one triangle). files: what `#line` numbers stand for.
 
-
-def _link(vertex: int, fragment: int, files: list[str]) -> int:
-    """Return the program of two compiled shaders, which are freed with it."""
-    program, shaders = GL.glCreateProgram(), (vertex, fragment)
+    Raises UserError naming file and line. The program is the caller's.
+    """
+    program = GL.glCreateProgram()
+    shaders: list[int] = []
+    try:
+        shaders.append(_compile(GL.GL_VERTEX_SHADER, vertex, vertex_files or ["vertex"]))
+        shaders.append(_compile(GL.GL_FRAGMENT_SHADER, text, files))
+    except UserError:
+        for shader in shaders:
+            GL.glDeleteShader(shader)
+        GL.glDeleteProgram(program)
+        raise
     for shader in shaders:
         GL.glAttachShader(program, shader)
     GL.glLinkProgram(program)
@@ -269,7 +271,8 @@ def _compile(kind: int, text: str, files: list[str]) -> int:
     raise UserError(f"shader does not compile: {first[4]}", where=place)
 
 
-def _active_uniforms(program: int) -> dict[str, tuple[int, int, type, Callable]]:
+def active_uniforms(program: int) -> dict[str, tuple[int, int, type, Callable]]:
+    """Return what `program` uses: name -> location, numbers of a value, their type, and what sets them."""
     found: dict[str, tuple[int, int, type, Callable]] = {}
     for i in range(GL.glGetProgramiv(program, GL.GL_ACTIVE_UNIFORMS)):
         raw, _, kind = GL.glGetActiveUniform(program, i)

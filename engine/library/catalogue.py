@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from phosphene.engine.core import paths
-from phosphene.engine.effects.registry import EFFECTS
+from phosphene.engine.effects.registry import all_effects
 from phosphene.engine.generators.registry import deck_params
+from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles
 from phosphene.engine.show.catalogue import LEVEL, Catalogue
 from phosphene.engine.show.scene import scene_names
@@ -13,8 +14,8 @@ from phosphene.engine.show.scene import scene_names
 def show_catalogue() -> Catalogue:
     """Return the catalogue of what lies in the style and scene folders now."""
     return Catalogue(
-        styles=tuple(list_styles()),
-        effects={name: effect.params for name, effect in EFFECTS.items()},
+        styles=(*list_styles(), *list_shaders()),
+        effects={name: effect.params for name, effect in all_effects().items()},
         deck_params=(*deck_params(), LEVEL),
         scenes=scene_names(paths.scene_folders()),
     )

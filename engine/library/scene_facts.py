@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.library.library import energy_of
-from phosphene.engine.models.style import load_meta, style_folder
+from phosphene.engine.models.style import meta_of
 from phosphene.engine.show.catalogue import IDLE, Catalogue
 from phosphene.engine.show.choosing import SceneFacts, facts_of
 from phosphene.engine.show.scene import load_scene, scene_path
@@ -38,7 +38,7 @@ def _read(name: str, catalogue: Catalogue) -> SceneFacts | None:
         scene = load_scene(scene_path(name), catalogue)
         if scene.deck.style == IDLE:
             return facts_of(scene.tags, (), None, scene.transition.start)
-        meta = load_meta(style_folder(scene.deck.style))
+        meta = meta_of(scene.deck.style)
     except UserError as error:  # it is refused, and said, when it is called
         _log.debug("nothing is known of scene %s: %s", name, error.line())
         return None

@@ -29,12 +29,15 @@ from phosphene.engine.models.cppn import CppnSpec, Network, Weights
 from phosphene.engine.models.encoding import UNIFORM_INPUTS
 from phosphene.engine.models.gan import GanNetwork
 from phosphene.engine.models.graph import Tensors
+from phosphene.engine.models.isf import Isf, ShaderNetwork
+from phosphene.engine.models.shaders import find_shader, is_shader, load_shader
 from phosphene.engine.models.table import Table
 from phosphene.engine.models.tensor_file import read_tensors
 from phosphene.engine.models.vqvae import VqvaeNetwork
 
 __all__ = [
-    "Network", "Style", "StyleMeta", "load_meta", "load_style", "load_weights", "made_meta", "write_meta", "write_style",
+    "Network", "Style", "StyleMeta", "check_style", "load_meta", "load_style", "load_weights", "made_meta", "meta_of",
+    "write_meta",     "write_style",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -49,9 +52,10 @@ Numbers = Annotated[dict[Word, Finite], Field(max_length=256)]
 
 
 # A kind of style: its [network] table, which gives a spec. One line each, here and in `generators/registry.py`.
-AnyNetwork = Annotated[Network | GanNetwork | VqvaeNetwork, Field(discriminator="kind")]
-Spec = CppnSpec | GanNetwork | VqvaeNetwork
-KINDS = ("cppn", "gan", "vqvae")
+AnyNetwork = Annotated[Network | GanNetwork | VqvaeNetwork | ShaderNetwork, Field(discriminator="kind")]
+Spec = CppnSpec | GanNetwork | VqvaeNetwork | Isf
+KINDS = ("cppn", "gan", "vqvae", "isf")
+SHADER_DRIVE = 1.0  # of a shader: at full level its time runs twice as fast as in silence
 
 
 class Preview(Table):
@@ -85,7 +89,7 @@ class StyleMeta(Table):
 
     version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    kind: Literal["cppn", "gan", "vqvae"]
+    kind: Literal["cppn", "gan", "vqvae", "isf"]
     description: Text = ""
     seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)]
     licence: Word
@@ -106,7 +110,7 @@ class StyleMeta(Table):
     @property
     def trained(self) -> bool:
         """Whether its numbers were learnt: a CPPN without a guide was grown from a seed."""
-        return bool(self.guide) or self.kind != "cppn"
+        return bool(self.guide) or self.kind in ("gan", "vqvae")
 
     @model_validator(mode="before")
     @classmethod
@@ -253,8 +257,23 @@ def _first_fault(error: ValidationError) -> tuple[str, str, object]:
     return first["msg"], ".".join(map(str, loc)), got
 
 
+def check_style(path_or_slug: str) -> None:
+    """Raise UserError where there is no style, or no shader, of this name."""
+    if is_shader(path_or_slug):
+        find_shader(path_or_slug)
+    else:
+        style_folder(path_or_slug)
+
+
+def meta_of(path_or_slug: str) -> StyleMeta:
+    """Return what a style, or a shader, says of itself; weights are not read. Raises UserError."""
+    return _shader_style(path_or_slug).meta if is_shader(path_or_slug) else load_meta(style_folder(path_or_slug))
+
+
 def load_style(path_or_slug: str | Path) -> Style:
-    """Read, check and return a style. Raises UserError for anything that is wrong with it."""
+    """Read, check and return a style: of a folder, or a shader by its name. Raises UserError for anything that is wrong."""
+    if isinstance(path_or_slug, str) and is_shader(path_or_slug):
+        return _shader_style(path_or_slug)
     folder = style_folder(path_or_slug)
     meta = load_meta(folder)
     try:
@@ -266,6 +285,19 @@ def load_style(path_or_slug: str | Path) -> Style:
         ) from error  # fmt: skip
     weights = load_weights(folder / "weights.safetensors", spec)
     return Style(folder.resolve().name, meta.name, meta.kind, spec, weights, meta, _fingerprint(meta, weights))
+
+
+def _shader_style(name: str) -> Style:
+    """Return a shader as a style. Raises UserError for one that is no generator: there is no picture to give to it."""
+    isf = load_shader(name)
+    if isf.kind != "generator":
+        raise UserError("the shader changes pictures and makes none", where=str(isf.path), allowed="generator", got=isf.kind)
+    meta = StyleMeta(
+        version=SCHEMA_VERSION, name=isf.name[:60] or name, kind="isf", seed=0, licence=isf.credit[:200],
+        description=isf.description, tags=tuple(each[:200] for each in isf.categories if each), network=ShaderNetwork(),
+        motion=Motion(drive=SHADER_DRIVE),
+    )  # fmt: skip
+    return Style(name, meta.name, meta.kind, isf, {}, meta, isf.sha256)
 
 
 def _fingerprint(meta: StyleMeta, weights: Weights | Tensors) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from phosphene.engine.backends.base import ReadyShader
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.decoders import OnnxBackend
 from phosphene.engine.core.frame import Frame, Size
@@ -16,6 +17,7 @@ from phosphene.engine.generators.base import Generator, Played
 from phosphene.engine.generators.cppn import CppnGenerator
 from phosphene.engine.generators.gan import gan_generator
 from phosphene.engine.generators.idle import Idle
+from phosphene.engine.generators.isf import isf_generator
 from phosphene.engine.generators.vqvae import vqvae_generator
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import FORMATS, RenderTarget
@@ -54,10 +56,16 @@ def gan(passes: Passes) -> Generator:
     return gan_generator(style, OnnxBackend().open(style, SIZES[0]), passes, None, False)
 
 
+def isf(passes: Passes) -> Generator:
+    style = load_style("shader:loom")
+    return isf_generator(style, ReadyShader(style.spec, {}), passes, None, False)
+
+
 GENERATORS: dict[str, Callable[[Passes], Generator]] = {
     "cppn": cppn,
     "gan": gan,
     "vqvae": vqvae,
+    "isf": isf,
     "idle": lambda passes: Idle(),
 }
 

@@ -15,7 +15,18 @@ import av
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-BROUGHT = ("__init__.py", "__main__.py", "engine/", "kernels/", "tools/", "styles/", "scenes/", "sketches/", "midi/")
+BROUGHT = (
+    "__init__.py",
+    "__main__.py",
+    "engine/",
+    "kernels/",
+    "tools/",
+    "styles/",
+    "scenes/",
+    "sketches/",
+    "midi/",
+    "shaders/",
+)
 MOST_BYTES = 40e6
 
 
