@@ -30,7 +30,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.show.change import Change
 
 _MOST_PARTS = 1024  # messages looked at in one turn: a single datagram of 64 KB may hold 16,000
-_MOST_READ = 256  # addresses and presses that are acted on in one turn: more than one pattern may reach; the rest is dropped
+_MOST_READ = 512  # addresses and presses that are acted on in one turn: more than one pattern may reach; the rest is dropped
 _MOST_LATER = 1024  # steps that wait for the state that they start from
 _MATCHING_S = 0.02  # for patterns not seen before, in one turn: 60 as people write them, three of the worst
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from phosphene.engine.core.errors import UserError
 
-MOST_HITS = 256  # addresses that one message may reach; the table has fewer now
+MOST_HITS = 512  # addresses that one message may reach; the table has some 300 without shaders of one's own
 _CACHED = 256  # patterns whose addresses are kept: a controller has some, a flood of others only pushes them out
 _MOST_SIGNS = 32  # wildcards in one pattern: bounds what the worst costs
 _SIGNS = frozenset("?*[]{}")
