@@ -1,6 +1,6 @@
 """Render every scene at a quiet, a loud and a break moment of the demo track onto one sheet, for the docs and for eyes.
 
-    python tools/lab/contact_sheet.py docs/pictures/scenes.png [--scene SLUG ...] [--size 480x270]
+    python tools/lab/contact_sheet.py docs/pictures/scenes.jpg [--scene SLUG ...] [--size 480x270]
 
 It steps the same frame function as the show, offline, for a few seconds up to each moment, so that envelopes and trails are
 what they would be on stage.
