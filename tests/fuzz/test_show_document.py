@@ -86,7 +86,8 @@ def values(path: str) -> st.SearchStrategy[tuple]:
         else:
             each = st.floats(argument.minimum, argument.maximum)
         drawn.append(st.none() | each if argument.optional else each)
-    return st.tuples(*drawn)
+    # Nothing can be left out before what is there.
+    return st.tuples(*drawn).map(lambda found: found[: found.index(None)] if None in found else found)
 
 
 # Who listens is the server's own matter: that address never comes to the document.

@@ -132,8 +132,19 @@ def _seen(scene: Scene, style: str, transition: Transition, room: float) -> Scen
     """Return the scene with its style, and without its second deck where that would hardly be there before it goes."""
     deck = scene.deck.model_copy(update={"style": style}) if style else scene.deck
     second = scene.second if 2 * transition.beats + 3 * BAR <= room else None
-    kept = tuple(m for m in scene.map if second or not (m.to.startswith("second/") or m.to == "crossfade"))
-    return scene.model_copy(update={"deck": deck, "second": second, "map": kept})
+    if second is not None:
+        return scene.model_copy(update={"deck": deck})
+    kept = tuple(m for m in scene.map if not _of_two(m.to))
+    acts = tuple(
+        act.model_copy(update={"values": {to: value for to, value in act.values.items() if not _of_two(to)}})
+        for act in scene.act
+    )
+    return scene.model_copy(update={"deck": deck, "second": None, "map": kept, "act": acts})
+
+
+def _of_two(path: str) -> bool:
+    """Whether only a scene with two decks has this parameter."""
+    return path.startswith("second/") or path == "crossfade"
 
 
 def _hidden(deck: str, scene: Mapping[str, Any]) -> str:
