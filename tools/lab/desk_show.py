@@ -137,7 +137,8 @@ def main(night: Night) -> dict[str, Any]:
             os.environ["PHOSPHENE_MIDI"] = str(folder)
             (folder / "storm.toml").write_text(midi_storm.storm_mapping(), encoding="utf-8")
         options = LiveOptions(
-            input="demo", style=_STYLE, output="headless", size=parse_size("640x360"), fps=parse_fps("24"), internal=parse_size("320x180"),
+            input="demo", style=_STYLE, output="headless",
+            size=parse_size("640x360"), fps=parse_fps("24"), internal=parse_size("320x180"),
             osc_port=PORT, desk=("127.0.0.1", DESK) if night.desk else None, link=night.link and night.heard,
             midi=night.midi > 0 and night.heard,
             takes=folder, report=folder / "report.json",
