@@ -14,7 +14,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from phosphene.engine.core.signals import PARTS, PHRASE_BARS
+from phosphene.engine.core.signals import PHRASE_BARS
 
 LONG_BARS = 64.0  # after which signals that count bars stay at 1
 DROPS = 4  # that `drop_number` tells apart
@@ -170,7 +170,7 @@ def _chosen(d: Direction, moment: Moment) -> Direction:
     for kind in CALLS:
         if kind in moment.begun and (index := _called(d, kind)) is not None:
             return entered(d, index, kind)
-    if d.called in PARTS and d.called != "drop":
+    if d.called in ("build", "break"):
         if d.called in moment.going:
             return d
         other = next((kind for kind in moment.going if _called(d, kind) is not None), None)

@@ -97,12 +97,13 @@ class Mappings:
         directions: where the scene of each group is; its own time takes the place of that in `signals`.
         """
         values: dict[str, float] = {}
-        own = [{**signals, **scene_signals(direction)} for direction in directions]
+        own = [scene_signals(direction) for direction in directions]
+        none: dict[str, float] = {}
         for m, before in self._envelopes.items():
-            seen: MappingOf[str, float] = own[self._of[m]] if own else signals
-            x = CURVES[m.curve](_unit(seen[m.signal]))
+            scene = own[self._of[m]] if own else none
+            x = CURVES[m.curve](_unit(scene[m.signal] if m.signal in scene else signals[m.signal]))
             if m.times:
-                x *= _unit(seen[m.times])
+                x *= _unit(scene[m.times] if m.times in scene else signals[m.times])
             tau = m.attack if x > before else m.release
             # Exact for a signal that holds still over the frame, so the frame rate drops out; tau 0 follows at once.
             level = x + (before - x) * math.exp(-dt / tau) if tau > 0.0 else x

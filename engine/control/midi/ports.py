@@ -2,8 +2,7 @@
 
 A port that was unplugged stays deaf when it comes back, also when it is closed and opened again: so nothing is opened twice,
 each opening makes a new object. What comes in waits in RtMidi's own queue, with the driver's times, until it is asked for.
-Not a callback: that runs Python on RtMidi's thread for each message, and the picture's thread has to give the interpreter
-away and get it back as often (a thousand messages a second: p99 of a frame 1.19 times as long).
+Not a callback: that runs Python on RtMidi's thread, and takes the interpreter from the picture, once for each message.
 """
 
 from __future__ import annotations
@@ -25,9 +24,7 @@ _log = RateLimitedLog(logging.getLogger(__name__))
 CLIENT = "phosphene"  # what our own ports are called, for other programs; ours are never listened to
 _SEQUENCER = Path("/dev/snd/seq")
 _APIS = {"alsa": "API_LINUX_ALSA", "jack": "API_UNIX_JACK", "coremidi": "API_MACOSX_CORE", "windows": "API_WINDOWS_MM"}
-_QUEUE = (
-    16_384  # messages that RtMidi holds; of more it complains on the terminal, and its default of 1024 is a flood's 10 ms
-)
+_QUEUE = 16_384  # messages that RtMidi holds: of more it complains on the terminal, and 1024 are a flood's 10 ms
 Heard = tuple[Sequence[int], float]  # the bytes of a message, and the seconds since the last one, by the driver
 
 
