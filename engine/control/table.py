@@ -10,28 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from phosphene.engine.control.address import Address, Alias, Argument, Table
 from phosphene.engine.control.aliases import aliases
+from phosphene.engine.control.table_look import look
+from phosphene.engine.control.table_told import LISTEN, TOKEN, told
 from phosphene.engine.core.params import Param
-from phosphene.engine.core.signals import FADERS, SIGNALS
+from phosphene.engine.core.signals import FADERS
 from phosphene.engine.show import piloting
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, LOOKAHEAD, MASTER, TRANSITIONS, with_level
-from phosphene.engine.show.mapping import CURVES
-from phosphene.engine.show.remap import NO_SIGNAL
-from phosphene.engine.show.scene import MOST_ACTS
 
-__all__ = ["Address", "Alias", "Argument", "Table", "build_table"]
+__all__ = ["LISTEN", "TOKEN", "Address", "Alias", "Argument", "Table", "build_table"]
 
-LISTEN, TOKEN = "/listen", "/state/token"  # how a host says that it receives: see feedback.py
 BPM = (20.0, 500.0)  # what Resolume's tempo control spans, so that its 0..1 means the same here
-_MOST_ADDED = 1000.0  # by a mapping: beyond every parameter's range
 
 _SWITCH = Argument("on", "i", 0, 1, optional=True)
 
 
 def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Table:
     """Return the table of a program with these effects (name -> parameters) and generator parameters."""
-    shape = _shape(effects, deck_params)
     return Table(
-        [*_decks(effects, deck_params), *_show(), *_autopilot(), *_tempo(), *_desk(), *shape, *_outputs()],
+        [*_decks(effects, deck_params), *_show(), *_autopilot(), *_tempo(), *_desk(), *look(effects, deck_params), *told()],
         aliases(BPM),
     )
 
@@ -331,188 +327,4 @@ def _desk() -> Iterable[Address]:
         0,
         every=True,
         group=group,
-    )
-
-
-def _shape(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Iterable[Address]:
-    """What changes a look while it plays, takes that back, and keeps it."""
-    group = "Making a look"
-    own = [p.name for p in with_level(deck_params)]
-    own += [f"fx/{effect}/{p.name}" for effect, params in effects.items() for p in params]
-    signal = Argument("signal", "s", choices=tuple(SIGNALS), told="a signal")
-    to = Argument(
-        "to", "s", choices=(*own, MASTER.name, CROSSFADE.name), told="a parameter, such as zoom or fx/bloom/amount"
-    )
-    times = Argument("times", "s", choices=(*SIGNALS, NO_SIGNAL), told="a signal, or none", optional=True)
-    acts = Argument("acts", "i", 0, 2**MOST_ACTS - 1, optional=True)
-    how = [
-        Argument("curve", "s", choices=tuple(CURVES)),
-        *(Argument(name, "f", 0.0, 60.0, unit="s") for name in ("attack", "release")),
-        *(Argument(name, "f", -_MOST_ADDED, _MOST_ADDED) for name in ("low", "high")),
-    ]
-    for deck in DECKS:
-        yield Address(
-            f"/deck/{deck}/act",
-            (Argument("act", "s", told="a name, or a number from 1"),),
-            f"Let an act of the scene on deck {deck} begin now. It plays for its bars, then the next one follows.",
-            told_as=f"/state/deck/{deck}/act",
-            group=group,
-        )
-        yield Address(
-            f"/deck/{deck}/next_act",
-            (),
-            f"Let the next act of the scene on deck {deck} begin now, in the order of its file.",
-            every=True,
-            group=group,
-        )
-        yield Address(
-            f"/deck/{deck}/set_act",
-            (
-                Argument("to", "s", choices=tuple(own), told="a parameter, such as zoom"),
-                Argument("value", "f", -_MOST_ADDED, _MOST_ADDED),
-            ),
-            f"Set what a parameter of deck {deck} is in the act that plays, and leave the other acts alone.",
-            every=True,
-            group=group,
-        )
-        yield Address(
-            f"/deck/{deck}/map",
-            (signal, to, *how, times, acts),
-            f"Let a signal move a parameter of deck {deck}, `master` or `crossfade`, as `[[map]]` in a scene does: signal, "
-            "to, curve, attack, release, what is added at 0, what is added at 1, times another signal, in which acts (1 for "
-            "the first, 2 for the second, 4 for the third ..., added; 0 for all). Takes the place of the mapping of the "
-            "same signal on the same parameter (times the same signal). At most 128 a deck.",
-            every=True,
-            group=group,
-        )
-        yield Address(
-            f"/deck/{deck}/unmap",
-            (signal, to, times),
-            f"Take such mappings away from deck {deck}: all of this signal on this parameter, or the one times another "
-            "signal.",
-            every=True,
-            group=group,
-        )
-    yield Address(
-        "/undo",
-        (),
-        "Take back the last change that a hand made to a style, a parameter, a mapping, the master or a fader; the last 20, "
-        "one after the other. Changes of one address within a second of each other are one. What comes with a scene cannot "
-        "be taken back, nor what was changed before on its deck.",
-        every=True,
-        group=group,
-    )
-    yield Address(
-        "/scene/save",
-        (Argument("slug", "s", named=True), Argument("replace", "i", 0, 1, optional=True)),
-        "Save what is on stage as a scene of yours: the deck that is seen most, and the other as its second while both are "
-        "seen. It can be called at once. A name that is there already is refused, unless 1 follows: the earlier file is "
-        "then kept as NAME.toml.before.",
-        every=True,
-        group=group,
-    )
-    group = "State, sent"
-    changes = Argument("changes", "i")
-    yield Address("/state/undo", (changes,), "How many changes `/undo` can take back", output=True, group=group)
-    text = Argument("text", "s")
-    yield Address(
-        "/state/saved", (text,), "What came of the last `/scene/save`: `saved: SLUG`, or why not", output=True, group=group
-    )
-
-
-# path, type, name, unit, description, times a second at most
-_STATE: tuple[tuple[str, str, str, str, str, float], ...] = (
-    ("/state/scene", "s", "slug", "", "The scene on stage, or on its deck and waiting for its beat or a drop", 30.0),
-    ("/state/pending", "s", "name", "", "What is loading, or waits for its beat, a drop or TAKE; empty: nothing", 30.0),
-    ("/state/standby", "s", "slug", "", "The scene that waits on the hidden deck for its drop or TAKE; empty: none", 30.0),
-    ("/state/fade", "s", "text", "", "What the crossfade does or waits for; empty when it stands still", 30.0),
-    ("/state/cue", "i", "number", "", "The setlist's cue that was played last, from 1; 0 before the first", 30.0),
-    ("/state/message", "s", "text", "", "The newest refusal, for people; empty when all is well", 30.0),
-    ("/state/black", "f", "level", "", "Blackout as it is seen: 0 picture, 1 dark", 30.0),
-    ("/state/guard", "s", "state", "", "Flash guard: on, holding back, or off", 10.0),
-    ("/state/beat", "i", "beat", "", "Which beat of the bar, from 1, sent on each beat", 30.0),
-    ("/state/tempo/bpm", "f", "bpm", "bpm", "Tempo", 10.0),
-    ("/state/tempo/confidence", "f", "confidence", "", "How sure the beat tracker is, 0 to 1", 10.0),
-    (
-        "/state/tempo/source",
-        "s",
-        "who",
-        "",
-        "Who leads the tempo: link, midi clock, music, hand (taps, a set tempo), or nobody: it runs on",
-        10.0,
-    ),
-    ("/state/tempo/per_bar", "i", "beats", "", "Beats to a bar", 10.0),
-    ("/state/tempo/bar_confidence", "f", "confidence", "", "How sure it is of the bars, 0 to 1", 10.0),
-    ("/state/audio/input", "s", "name", "", "The audio input that plays now; empty while there is none", 10.0),
-    ("/state/audio/level", "f", "level", "", "Loudness, 0 to 1 (-60 to 0 dB)", 10.0),
-    ("/state/audio/peak", "f", "peak", "", "Raw input peak before gain; 1 clips", 10.0),
-    ("/state/audio/clipped", "i", "samples", "", "Samples of the input that were clipped since the start", 10.0),
-    ("/state/audio/state", "s", "state", "", "running, starting or lost", 10.0),
-    ("/state/fps", "f", "fps", "1/s", "Frames a second, over the last second", 10.0),
-    ("/state/frame/p99", "f", "ms", "ms", "Frame time that 99 of 100 frames keep, over the last seconds", 10.0),
-    ("/state/frame/missed", "i", "frames", "", "Frames missed since the start", 10.0),
-    ("/state/size", "s", "size", "", "Internal size of the picture", 10.0),
-    ("/state/backend", "s", "name", "", "What runs the networks", 10.0),
-    ("/state/recorder/on", "i", "on", "", "1 while a take is recorded", 10.0),
-    ("/state/recorder/seconds", "f", "s", "s", "Length of the take so far", 10.0),
-    ("/state/recorder/disk", "f", "GB", "GB", "Room left on the disk of takes", 10.0),
-    ("/state/recorder/dropped", "i", "frames", "", "Frames the recorder had to leave out", 10.0),
-    ("/state/control/received", "i", "messages", "", "Control messages taken since the start", 10.0),
-    ("/state/control/rejected", "i", "messages", "", "Control messages refused since the start", 10.0),
-    ("/state/control/error", "s", "text", "", "The newest refusal of a control message", 10.0),
-    ("/state/output/monitor", "s", "name", "", "The screen that the picture fills, or would fill", 10.0),
-    ("/state/output/monitors", "s", "names", "", "The screens that are there, one a line; empty: there is no window", 10.0),
-    ("/state/midi/devices", "s", "names", "", "The MIDI controllers that are plugged in", 10.0),
-    (
-        "/state/midi/learning",
-        "s",
-        "address",
-        "",
-        "What the next MIDI control that moves will play; empty: nobody learns",
-        30.0,
-    ),
-    (
-        TOKEN,
-        "i",
-        "token",
-        "",
-        f"Sent to a host that is not known to receive: `{LISTEN} token` shows that it does",
-        1.0,
-    ),
-)
-
-
-def _outputs() -> Iterable[Address]:
-    decks = [(f"/state/deck/{deck}/style", "s", "slug", "", f"The style on deck {deck}", 30.0) for deck in DECKS]
-    decks += [(f"/state/deck/{deck}/scene", "s", "slug", "", f"The scene on deck {deck}, or none", 30.0) for deck in DECKS]
-    decks += [(f"/state/deck/{deck}/act", "s", "name", "", "The act of that scene, or none", 30.0) for deck in DECKS]
-    decks += [(f"/state/deck/{deck}/acts", "s", "names", "", "Its acts, with spaces between", 30.0) for deck in DECKS]
-    told = "What the eight shader parameters of deck {} move, such as `1 Width, 2 Height`; empty: no shader"
-    decks += [(f"/state/deck/{deck}/shader", "s", "inputs", "", told.format(deck), 10.0) for deck in DECKS]
-    faders = [(f"/state/fader/{i}/label", "s", "label", "", f"What fader {i} does", 30.0) for i in range(1, FADERS + 1)]
-    for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
-        argument = Argument(name, kind, unit=unit)
-        yield Address(path, (argument,), description, output=True, rate_hz=rate, group="State, sent")
-    yield Address(
-        "/state/midi/learnt",
-        (Argument("address", "s"), Argument("control", "s")),
-        "What was learnt last, and the control that plays it",
-        output=True,
-        group="State, sent",
-    )
-    yield Address(
-        "/state/midi/question",
-        tuple(Argument(name, "s") for name in ("address", "control", "plays", "others")),
-        "What learning asks, answered by `/midi/answer`: the address that is learnt, the control that was moved, what that "
-        "one plays now, and which controls play the address. All empty while nothing is asked",
-        output=True,
-        group="State, sent",
-    )
-    yield Address(
-        "/state/midi/waiting",
-        (Argument("address", "s"), Argument("way", "f")),
-        "An address whose MIDI control was moved and has not reached the value yet, and how far it is: 1 is the whole way "
-        "up, -1 down. Empty when none waits",
-        output=True,
-        group="State, sent",
     )
