@@ -50,9 +50,10 @@ def address(show: ShowProcess) -> str:
 
 
 def opened(
-    browser: playwright.Browser, show: ShowProcess, width: int = 1440, height: int = 900, **options
+    browser: playwright.Browser, show: ShowProcess, width: int = 1440, height: int = 900, script: str = "", **options
 ) -> playwright.Page:
     page = browser.new_page(viewport={"width": width, "height": height}, **options)
+    page.add_init_script(script)
     page.set_default_timeout(PATIENCE_S * 1e3)
     page.faults = []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
@@ -125,7 +126,7 @@ def test_a_show_is_played_from_the_page_and_the_take_has_it_all(browser, start_s
 
     # a mapping, a scene of it, and that scene called
     view(page, "Shape")
-    page.get_by_role("group", name="Deck").get_by_role("button").nth(1).click()
+    page.get_by_role("group", name="Deck", exact=True).get_by_role("button").nth(1).click()
     panel = page.get_by_label("What the music moves on deck b").or_(page.locator(".deckpanel.deck-b"))
     panel.get_by_role("button", name="Add").first.click()
     page.get_by_label("Name of the scene").fill("my night")
@@ -241,6 +242,32 @@ def test_no_view_scrolls_sideways_or_complains(browser, show, width, height):
         wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, name
     assert page.faults == []
+    page.close()
+
+
+SHIFTS = """
+window.moved = new Set();
+new PerformanceObserver(found => {
+  for (const { sources } of found.getEntries()) for (const { node, previousRect: was, currentRect: is } of sources) {
+    const holds = node instanceof Element && (node.matches("[data-control]") || node.querySelector("[data-control]"));
+    if (holds && was.height && Math.abs(is.y - was.y) > 2) window.moved.add(node.getAttribute("aria-label") || node.className);
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_no_control_moves_under_a_finger(browser, show, width, height):
+    """As the page fills, and as a scene with acts and one without come on a deck: their row keeps its place."""
+    page = opened(browser, show, width, height, script=SHIFTS)
+    blackout = page.get_by_role("button", name="Blackout")
+    stood = blackout.bounding_box()
+    show.osc.send_message("/preview", 1)
+    show.osc.send_message("/scene", "prism")
+    assert show.state("/state/deck/b/scene", "prism") == "prism"
+    clock.sleep(0.5)  # until the page has drawn it
+    assert blackout.bounding_box() == stood
+    assert page.evaluate("[...window.moved]") == []
     page.close()
 
 

@@ -90,7 +90,7 @@ function wallTile() {
 
 /** Return the acts of the scene on a deck: the one that plays is lit, and each can be called. Nothing where it has none. */
 function acts(deck) {
-  const node = h("div", { class: `acts deck-${deck}`, role: "group", "aria-label": `Acts of deck ${deck}`, hidden: true });
+  const node = h("div", { class: `acts deck-${deck}`, role: "group", "aria-label": `Acts of deck ${deck}` });
   const names = () => String(desk.value(`/state/deck/${deck}/acts`, "")).split(" ").filter(Boolean);
   const light = () => {
     for (const one of node.children) one.setAttribute("aria-pressed", String(one.dataset.act === desk.value(`/state/deck/${deck}/act`, "")));
@@ -101,7 +101,6 @@ function acts(deck) {
       one.dataset.act = name;
       return one;
     }));
-    node.hidden = !node.children.length;
     light();
   });
   desk.on(`/state/deck/${deck}/act`, light);

@@ -34,6 +34,7 @@ export function tempo() {
   };
   desk.on("/state/tempo/source", lead);
   desk.on("/state/tempo/confidence", lead);
+  lead(); // a line that came later would move what is below it under a finger
   const send = (address, ...args) => () => desk.send(address, ...args);
   panel.append(
     h("div", { class: "bpmrow" }, bpm, h("span", { class: "unit", text: "bpm" }), dots),
