@@ -250,7 +250,7 @@ window.moved = new Set();
 new PerformanceObserver(found => {
   for (const { sources } of found.getEntries()) for (const { node, previousRect: was, currentRect: is } of sources) {
     const holds = node instanceof Element && (node.matches("[data-control]") || node.querySelector("[data-control]"));
-    if (holds && was.height && Math.abs(is.y - was.y) > 2) window.moved.add(node.getAttribute("aria-label") || node.className);
+    if (holds && was.height && Math.abs(is.y - was.y) > 2) window.moved.add(node.ariaLabel || node.className);
   }
 }).observe({ type: "layout-shift", buffered: true });
 """

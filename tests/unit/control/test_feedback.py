@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from pythonosc.osc_message import OscMessage
 
-from phosphene.engine.control.feedback import MOST_CLIENTS, Feedback, encoded, is_own, show_values
+from phosphene.engine.control.feedback import MOST_A_TICK, MOST_CLIENTS, Feedback, encoded, is_own, show_values
 from phosphene.engine.control.table import TOKEN, build_table
 from phosphene.engine.core.params import Param
 from phosphene.engine.show.catalogue import LEVEL, Catalogue
@@ -54,6 +55,7 @@ def test_a_value_that_is_no_osc_does_not_end_the_feedback() -> None:
 
 
 STATE = {f"/state/{n}": (f"value {n}",) for n in range(200)}  # 6 KB
+WHOLE = math.ceil(len(STATE) / MOST_A_TICK)  # ticks until a host that receives has it all
 STRANGER = "127.0.0.77"  # not the address that this machine speaks to it from
 
 
@@ -136,6 +138,20 @@ def test_what_changes_all_the_time_keeps_nothing_away(sent: Sent) -> None:
     assert told.count("/state/scene") > 10, "and what changes is told again"
 
 
+def test_a_host_is_never_sent_more_at_once_than_it_can_hold(sent: Sent) -> None:
+    """And the first that is left for later is the first of the next tick, whatever else changes all the time."""
+    fast = {f"/state/fast/{n}": (0.0,) for n in range(MOST_A_TICK - 8)}
+    values = fast | STATE | {f"/deck/a/fx/{n}": (0.5,) for n in range(300)}
+    sent.feedback.publish(values)
+    sent.feedback.heard("127.0.0.1")
+    for k in range(80):
+        before = len(sent.sent)
+        sent.feedback.publish({path: (float(k),) for path in fast})
+        sent.tick()
+        assert len(sent.sent) - before <= MOST_A_TICK
+    assert {message.address for message in sent.told("127.0.0.1")} == set(values)
+
+
 def test_whoever_sends_the_token_back_gets_everything(sent: Sent) -> None:
     sent.spoke(STRANGER, 12)
     sent.tick()
@@ -146,7 +162,7 @@ def test_whoever_sends_the_token_back_gets_everything(sent: Sent) -> None:
     assert len(sent.told(STRANGER)) == 1, "neither a wrong number nor another's"
     assert sent.told("127.0.0.78") == []
     sent.feedback.asked(STRANGER, (message.params[0],))
-    sent.tick()
+    sent.tick(WHOLE)
     assert {m.address for m in sent.told(STRANGER)} == {TOKEN, *STATE}
 
 
@@ -155,7 +171,7 @@ def test_strangers_push_out_nobody_who_listens(sent: Sent) -> None:
     sent.spoke("127.0.2.1", 400)  # a controller that is played, from another machine
     for n in range(100):
         sent.spoke(f"127.0.1.{n + 1}", 12)
-    sent.tick()
+    sent.tick(WHOLE)
     assert {m.address for m in sent.told("127.0.0.1")} == set(STATE)
     assert "127.0.2.1" in sent.feedback.clients
     assert len(sent.feedback.clients) == MOST_CLIENTS + 1
@@ -170,7 +186,7 @@ def test_more_listeners_than_there_is_room_for_are_still_answered(sent: Sent) ->
     for n in range(MOST_CLIENTS + 3):
         host = f"127.0.3.{n + 1}"
         sent.feedback.asked(host, (sent.feedback._token(host),))
-    sent.tick()
+    sent.tick(WHOLE)
     heard = [host for host in sent.feedback.clients if len(sent.told(host)) == len(STATE)]
     assert len(heard) == MOST_CLIENTS
     sent.spoke("127.0.3.17", 24)
