@@ -1,6 +1,6 @@
 """How much scenes and performers flash, without the guard, with it as in a show, and with it knowing the whole film.
 
-    python tools/lab/bench_flashes.py [--iris PYTHON] [--only NAME] [--keep DIR] [--made]
+    python tools/lab/bench_flashes.py [--iris PYTHON] [--only NAME] [--guard GUARD] [--keep DIR] [--made]
 
 Every scene is rendered on kicks at 200 bpm and at 140 bpm, and on those with rolls in eighths and sixteenths; then come
 the moves of a performer. Each film is counted by `vj flash`, and, where PYTHON is one that has `iris-pse-detection`, by
@@ -140,6 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--iris", help="a Python that has iris-pse-detection")
     parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--guard", choices=GUARDS, action="append", help="guards to measure, all unless told")
     parser.add_argument("--made", action="store_true", help="count flashes that are made for the purpose")
     parser.add_argument("--keep", type=Path, help="where the films are kept")
     options = parser.parse_args()
@@ -153,13 +154,14 @@ def main() -> int:
             return 0
         for name, made in MUSIC.items():
             _write_wave(keep / f"{name}.wav", made())
-        print("| film | " + " | ".join(f"guard {guard}" for guard in reversed(GUARDS)) + " |")
-        print("|---|" + "---|" * len(GUARDS))
+        guards = [guard for guard in reversed(GUARDS) if guard in (options.guard or GUARDS)]
+        print("| film | " + " | ".join(f"guard {guard}" for guard in guards) + " |")
+        print("|---|" + "---|" * len(guards))
         for case in cases():
             if options.only not in case.name:
                 continue
             cells = []
-            for guard in reversed(GUARDS):
+            for guard in guards:
                 out = keep / f"{case.name}, guard {guard}.mp4"
                 music = keep / f"{case.music}.wav"
                 size = Size(320, 180)

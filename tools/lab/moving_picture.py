@@ -24,12 +24,12 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.core.terminal import print_anything, run
 from phosphene.engine.show.change import Change
 
-SIZE, FPS, START_S, SECONDS = Size(512, 288), 15, 30.0, 12.0
+SIZE, FPS, START_S, SECONDS = Size(512, 288), 15, 71.0, 12.0
 STRIP = 48  # px below the picture
 BANDS = (("bass", (255, 92, 138)), ("mid", (255, 209, 102)), ("treble", (94, 234, 212)))
 BACKGROUND = (12, 11, 18)
 SHOWN_S = 6.0  # of the past
-CHANGES = (("tunnel", 0.0), ("furnace", 2.0), ("prism", 6.0))
+CHANGES = (("furnace", 0.0), ("vortex", 6.0), ("planet", 9.0))  # the drop comes after 4 s
 
 
 def levels() -> np.ndarray:
