@@ -11,6 +11,7 @@ from phosphene.engine.effects.base import Effect
 from phosphene.engine.effects.bloom import Bloom
 from phosphene.engine.effects.colour import Grade, Grain, Strobe
 from phosphene.engine.effects.feedback import Feedback
+from phosphene.engine.effects.halftone import Halftone
 from phosphene.engine.effects.isf import shader_effects
 from phosphene.engine.effects.particles import Particles
 from phosphene.engine.effects.relief import Relief
@@ -20,7 +21,21 @@ from phosphene.engine.effects.space import Kaleidoscope, Mirror, Warp
 
 EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect
-    for effect in (Warp, Mirror, Kaleidoscope, Feedback, Grade, Relief, Bloom, Strobe, Grain, Slices, Particles, Shapes)
+    for effect in (
+        Warp,
+        Mirror,
+        Kaleidoscope,
+        Feedback,
+        Grade,
+        Relief,
+        Bloom,
+        Strobe,
+        Grain,
+        Halftone,
+        Slices,
+        Particles,
+        Shapes,
+    )
 }
 
 

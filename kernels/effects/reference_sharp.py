@@ -235,6 +235,68 @@ def slices(
     return shown(column, row) + np.maximum(wx, wy) * (other - shown(column, row))
 
 
+def halftone(
+    source: Picture, *, amount: float, form: int, rows: float, turn: tuple[float, float], ink: float
+) -> Picture:  # fmt: skip
+    """Return the picture as a print. form: 1 dots, 2 squares, 3 lines, 4 crossed lines. rows: cells over the height."""
+    here = finite(source)
+    height, width = here.shape[:2]
+    aspect, pixel = width / height, rows / height
+    u, v = coordinates(height, width)
+    px, py = (u - 0.5) * aspect, v - 0.5
+    x, y = (turn[0] * px + turn[1] * py) * rows, (turn[0] * py - turn[1] * px) * rows
+    off_x, off_y = np.abs(x - np.floor(x) - 0.5), np.abs(y - np.floor(y) - 0.5)
+    cell_x, cell_y = np.floor(x) + 0.5, np.floor(y) + 0.5
+
+    def straight(premultiplied: Picture) -> np.ndarray:
+        return np.minimum(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), LIGHT_MAX)
+
+    def tone(rgb: np.ndarray) -> np.ndarray:
+        level: np.ndarray = (1.0 - ink) * (rgb @ _LUMINANCE) + ink * rgb.max(axis=-1)
+        return level
+
+    def light(ax: np.ndarray, ay: np.ndarray) -> np.ndarray:
+        bx, by = (turn[0] * ax - turn[1] * ay) / rows, (turn[1] * ax + turn[0] * ay) / rows
+        return np.minimum(tone(straight(sample(here, fold(bx / aspect + 0.5), fold(by + 0.5)))), 1.0)
+
+    def line(off: np.ndarray, reach: np.ndarray) -> np.ndarray:
+        a, b, c = (np.clip(r / pixel + 0.5, 0.0, 1.0) for r in (reach - off, reach + off, reach + off - 1.0))
+        return a + b - 1.0 + c
+
+    def along(ax: np.ndarray, ay: np.ndarray, dx: float, dy: float) -> np.ndarray:
+        return (light(ax, ay) + light(ax - 0.3 * dx, ay - 0.3 * dy) + light(ax + 0.3 * dx, ay + 0.3 * dy)) / 3.0
+
+    if form <= 2:
+        around = ((0.0, 0.0), (0.3, 0.0), (-0.3, 0.0), (0.0, 0.3), (0.0, -0.3))
+        area = sum(light(cell_x + dx, cell_y + dy) for dx, dy in around) / 5.0
+        if form == 1:
+            gap = np.clip((1.0 - area) / (1.0 - np.pi / 4.0), 0.0, 1.0)
+            joined = np.sqrt(0.5) - (np.sqrt(0.5) - 0.5) * gap**0.45
+            radius = np.where(area < np.pi / 4.0, np.sqrt(area / np.pi), joined)
+            small = 0.5 * radius * pixel / (0.25 * pixel**2 + radius**2 / 3.0)
+            keep = np.where(radius < 0.5 * pixel, small, radius**2 / np.maximum(radius**2 + pixel**2 / 12.0, 1e-12))
+            share = np.zeros_like(area)
+            for away in (np.hypot(off_x, off_y), np.hypot(1.0 - off_x, off_y), np.hypot(off_x, 1.0 - off_y)):
+                share += keep * (sum(np.clip((radius + side * away) / pixel + 0.5, 0.0, 1.0) for side in (-1.0, 1.0)) - 1.0)
+            share = np.minimum(share, 1.0)
+        else:
+            share = line(off_x, 0.5 * np.sqrt(area)) * line(off_y, 0.5 * np.sqrt(area))
+    else:
+        area = along(x, cell_y, 0.0, 1.0)
+        if form == 3:
+            share = line(off_y, 0.5 * area)
+        else:
+            other = along(cell_x, y, 1.0, 0.0)
+            a, b = line(off_y, 0.5 - 0.5 * np.sqrt(1.0 - area)), line(off_x, 0.5 - 0.5 * np.sqrt(1.0 - other))
+            share, area = 1.0 - (1.0 - a) * (1.0 - b), 1.0 - np.sqrt((1.0 - area) * (1.0 - other))
+    t = np.clip((pixel - 0.33) / 0.33, 0.0, 1.0)
+    share = share + t * t * (3.0 - 2.0 * t) * (area - share)
+    rgb, seen = here[..., :3], straight(here)
+    own = seen / np.maximum(seen.max(axis=-1, keepdims=True), 1e-4)
+    paint = (1.0 - ink + ink * own) * np.maximum(tone(seen), 1.0)[..., None] * here[..., 3:]
+    return np.concatenate([rgb + amount * (share[..., None] * paint - rgb), here[..., 3:]], axis=-1)
+
+
 def particles(
     source: Picture, *, count: int, born: int, time: float, reach: float, course: tuple[float, float], size: float,
     strength: float, palette: float,

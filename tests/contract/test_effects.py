@@ -243,6 +243,14 @@ def _slices(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     )
 
 
+def _halftone(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    angle = 2 * math.pi * p["angle"]
+    turn = (math.cos(angle), math.sin(angle))
+    return reference_sharp.halftone(
+        picture, form=round(p["form"]), turn=turn, amount=p["amount"], rows=p["rows"], ink=p["ink"]
+    )
+
+
 def _particles(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     angle = 2 * math.pi * p["course"]
     return reference_sharp.particles(
@@ -275,6 +283,7 @@ REFERENCES = {
     "bloom": (_bloom, {"threshold": 0.3, "radius": 0.8}, 8e-3),
     "shapes": (_shapes, {"form": 2.0, "width": 0.3, "zoom": 1.3, "angle": 0.07, "palette": 3.4, "glow": 0.6}, 4e-3),
     "slices": (_slices, {"rows": 7.3, "tiles": 5.0, "share": 0.7, "angle": 0.06, "split": 0.4}, 4e-3),
+    "halftone": (_halftone, {"rows": 9.3, "angle": 0.06, "ink": 0.7}, 4e-3),
     "particles": (_particles, {"count": 900.0, "size": 12.0, "reach": 0.2, "palette": 2.3}, 8e-3),
     "strobe": (_strobe, {"white": 0.5}, 1e-5),
     "grain": (_grain, {"chroma": 0.6}, 1e-5),

@@ -19,6 +19,7 @@ from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.signals import FEATURES, HIT_DECAY_S, BeatPosition, Signals, signals_at
 from phosphene.engine.effects.beats import BeatSteps, eased
 from phosphene.engine.effects.enlarge import Enlarger
+from phosphene.engine.effects.halftone import FORMS as PRINTS
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.effects.shapes import FORMS, MODES, number, scale
 from phosphene.engine.gpu.shader import Passes
@@ -86,14 +87,14 @@ def shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
 
 
 def test_some_effects_are_sharp_and_stand_last() -> None:
-    assert SHARP == ["slices", "particles", "shapes"]
+    assert SHARP == ["halftone", "slices", "particles", "shapes"]
     assert list(EFFECTS)[-len(SHARP) :] == SHARP
 
 
 @pytest.mark.parametrize("name", SHARP)
 def test_a_sharp_effect_lies_in_the_same_place_at_any_size(drawn, name: str) -> None:
     made = drawn(name)
-    how = {"size": 12.0, "count": 2000.0} if name == "particles" else {"angle": 0.03}
+    how = {"particles": {"size": 12.0, "count": 2000.0}, "halftone": {"rows": 12.0}}.get(name, {"angle": 0.03})
     small = made.over(smooth(Size(160, 90)), **how)
     large = shrunk(made.over(smooth(Size(640, 360)), **how), 4)
     untouched = smooth(Size(160, 90))
@@ -103,16 +104,21 @@ def test_a_sharp_effect_lies_in_the_same_place_at_any_size(drawn, name: str) -> 
     assert np.abs(small - large).mean() < 0.2 * moved, "null: two pixels aside"
 
 
-@pytest.mark.parametrize("name", ["slices", "shapes"])
+@pytest.mark.parametrize("name", ["halftone", "slices", "shapes"])
 def test_an_edge_is_one_pixel_wide_and_has_steps_in_between(drawn, name: str) -> None:
     """Slanted edges on two flat halves: what lies between is few pixels, and not none."""
     picture = np.zeros((180, 320, 4), np.float32)
     picture[:, 160:, :3] = 0.5
     picture[..., 3] = 1.0
-    how = {"mode": 3.0, "form": 7.0, "width": 0.5} if name == "shapes" else {"split": 0.0, "rows": 6.0}
+    how = {
+        "shapes": {"mode": 3.0, "form": 7.0, "width": 0.5},
+        "slices": {"split": 0.0, "rows": 6.0},
+        "halftone": {"form": 3.0, "rows": 9.0, "ink": 0.0},
+    }[name]
+    top = 1.0 if name == "halftone" else 0.5  # ink is as light as it can be
     out = drawn(name).over(picture, angle=0.02, **how)[..., 0]
-    between = (out > 0.02) & (out < 0.48)
-    edges = sum(np.abs(np.diff(out, axis=axis)).sum() for axis in (0, 1)) / 0.5  # their length, in pixels
+    between = (out > 0.04 * top) & (out < 0.96 * top)
+    edges = sum(np.abs(np.diff(out, axis=axis)).sum() for axis in (0, 1)) / top  # their length, in pixels
     assert between.sum() > 0.3 * edges
     assert between.sum() < 3.0 * edges
     assert edges > 100
@@ -221,6 +227,29 @@ def test_a_pattern_comes_back_to_itself_after_whole_steps(drawn) -> None:
         again = made.over(picture, 2, signals(4.0), **how)
         np.testing.assert_allclose(again, first, atol=2e-3)
         assert np.abs(between - first).max() > 0.02, FORMS[form - 1]
+
+
+@pytest.mark.parametrize("form", range(1, len(PRINTS) + 1))
+def test_every_print_equals_its_reference(drawn, form: int) -> None:
+    picture = colourful(Size(160, 90))
+    out = drawn("halftone").over(picture, form=float(form), rows=11.3, angle=0.07, ink=0.6, amount=0.9)
+    turn = math.cos(2 * math.pi * 0.07), math.sin(2 * math.pi * 0.07)
+    wanted = reference.halftone(picture, form=form, rows=11.3, turn=turn, ink=0.6, amount=0.9)
+    np.testing.assert_allclose(out, wanted, atol=4e-3)
+    assert np.abs(out - picture).max() > 0.2, PRINTS[form - 1]
+
+
+@pytest.mark.parametrize("ink", [0.0, 1.0])
+@pytest.mark.parametrize("form", range(1, len(PRINTS) + 1))
+def test_a_print_has_the_light_of_its_picture(drawn, form: int, ink: float) -> None:
+    """Of dark and light ones, at cells of many pixels, of few and of less than one; black and white stay what they are."""
+    made = drawn("halftone")
+    for level in (0.0, 0.02, 0.2, 0.6, 0.85, 1.0):
+        for size in (Size(1280, 720), Size(320, 180), Size(64, 36)):
+            flat = np.full((size.height, size.width, 4), level, np.float32)
+            flat[..., 3] = 1.0
+            mean = made.over(flat, form=float(form), ink=ink, rows=40.0, angle=0.04)[..., :3].mean()
+            assert mean == pytest.approx(level, abs=0.012), (PRINTS[form - 1], level, size)
 
 
 def _attack(t: float) -> Signals:
