@@ -10,6 +10,7 @@ from __future__ import annotations
 from phosphene.engine.effects.base import Effect
 from phosphene.engine.effects.bloom import Bloom
 from phosphene.engine.effects.colour import Grade, Grain, Strobe
+from phosphene.engine.effects.contours import Contours
 from phosphene.engine.effects.feedback import Feedback
 from phosphene.engine.effects.halftone import Halftone
 from phosphene.engine.effects.isf import shader_effects
@@ -22,19 +23,8 @@ from phosphene.engine.effects.space import Kaleidoscope, Mirror, Warp
 EFFECTS: dict[str, type[Effect]] = {
     effect.name: effect
     for effect in (
-        Warp,
-        Mirror,
-        Kaleidoscope,
-        Feedback,
-        Grade,
-        Relief,
-        Bloom,
-        Strobe,
-        Grain,
-        Halftone,
-        Slices,
-        Particles,
-        Shapes,
+        *(Warp, Mirror, Kaleidoscope, Feedback, Grade, Relief, Bloom, Strobe, Grain),
+        *(Contours, Halftone, Slices, Particles, Shapes),
     )
 }
 

@@ -235,6 +235,46 @@ def slices(
     return shown(column, row) + np.maximum(wx, wy) * (other - shown(column, row))
 
 
+def straight(premultiplied: Picture) -> np.ndarray:
+    """Return light without alpha, [h, w, 3]."""
+    light: np.ndarray = np.minimum(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), LIGHT_MAX)
+    return light
+
+
+def contours(
+    source: Picture, *, amount: float, levels: float, width: float, line: float, fill: float, ground: float
+) -> Picture:  # fmt: skip
+    """Return the picture with lines of equal light. width: in picture heights. line: -1 black .. 1 in its own colours."""
+    here = finite(source)
+    seen = straight(here)
+    tall, wide = here.shape[:2]
+    u, v = coordinates(tall, wide)
+    reach = max(0.5 * width * tall, 1.0)
+
+    def height(du: float, dv: float) -> np.ndarray:
+        light = straight(sample(here, u + du, v + dv)) @ _LUMINANCE
+        return levels * np.sqrt(np.minimum(light, 1.0))
+
+    left, right, below, above = (
+        height(dx * reach / wide, dy * reach / tall) for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))
+    )
+    level = 0.25 * (left + right + below + above)
+    slope = np.hypot(right - left, above - below) / (2.0 * reach)
+    edge, within = np.maximum(slope, 1e-6), level - np.floor(level)
+    steps = np.floor(level) + np.clip((within - 1.0) / edge + 0.5, 0.0, 1.0) + np.clip(within / edge + 0.5, 0.0, 1.0) - 1.0
+    light = np.clip(steps / max(levels - 1.0, 1.0), 0.0, 1.0)
+    stepped = np.minimum(seen * (light**2 / np.maximum(seen @ _LUMINANCE, 1e-4))[..., None], LIGHT_MAX)
+    between = (seen + fill * (stepped - seen)) * ground
+    away = np.where(np.floor(level + 0.5) < 0.5, 1e6, np.abs(within - np.floor(within + 0.5)) / edge)
+    half = 0.5 * width * tall
+    share = np.clip(half - away + 0.5, 0.0, 1.0) - np.clip(-half - away + 0.5, 0.0, 1.0)
+    t = np.clip((slope * tall - 0.5) / 0.5, 0.0, 1.0)
+    share = (share * t * t * (3.0 - 2.0 * t) * abs(line))[..., None]
+    ink = seen / np.maximum(seen.max(axis=-1, keepdims=True), 1e-4) if line > 0.0 else np.zeros_like(seen)
+    drawn = between + share * (ink - between)
+    return np.concatenate([here[..., :3] + amount * (drawn * here[..., 3:] - here[..., :3]), here[..., 3:]], axis=-1)
+
+
 def halftone(
     source: Picture, *, amount: float, form: int, rows: float, turn: tuple[float, float], ink: float
 ) -> Picture:  # fmt: skip
@@ -247,9 +287,6 @@ def halftone(
     x, y = (turn[0] * px + turn[1] * py) * rows, (turn[0] * py - turn[1] * px) * rows
     off_x, off_y = np.abs(x - np.floor(x) - 0.5), np.abs(y - np.floor(y) - 0.5)
     cell_x, cell_y = np.floor(x) + 0.5, np.floor(y) + 0.5
-
-    def straight(premultiplied: Picture) -> np.ndarray:
-        return np.minimum(premultiplied[..., :3] / np.maximum(premultiplied[..., 3:], 1e-4), LIGHT_MAX)
 
     def tone(rgb: np.ndarray) -> np.ndarray:
         level: np.ndarray = (1.0 - ink) * (rgb @ _LUMINANCE) + ink * rgb.max(axis=-1)

@@ -243,6 +243,11 @@ def _slices(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     )
 
 
+def _contours(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    given = {name: p[name] for name in ("amount", "levels", "line", "fill", "ground")}
+    return reference_sharp.contours(picture, width=p["width"] / 1000.0, **given)
+
+
 def _halftone(picture: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     angle = 2 * math.pi * p["angle"]
     turn = (math.cos(angle), math.sin(angle))
@@ -283,6 +288,7 @@ REFERENCES = {
     "bloom": (_bloom, {"threshold": 0.3, "radius": 0.8}, 8e-3),
     "shapes": (_shapes, {"form": 2.0, "width": 0.3, "zoom": 1.3, "angle": 0.07, "palette": 3.4, "glow": 0.6}, 4e-3),
     "slices": (_slices, {"rows": 7.3, "tiles": 5.0, "share": 0.7, "angle": 0.06, "split": 0.4}, 4e-3),
+    "contours": (_contours, {"levels": 6.0, "width": 9.0, "line": 0.8, "fill": 0.6, "ground": 0.7}, 4e-3),
     "halftone": (_halftone, {"rows": 9.3, "angle": 0.06, "ink": 0.7}, 4e-3),
     "particles": (_particles, {"count": 900.0, "size": 12.0, "reach": 0.2, "palette": 2.3}, 8e-3),
     "strobe": (_strobe, {"white": 0.5}, 1e-5),

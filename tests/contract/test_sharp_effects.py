@@ -87,7 +87,7 @@ def shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
 
 
 def test_some_effects_are_sharp_and_stand_last() -> None:
-    assert SHARP == ["halftone", "slices", "particles", "shapes"]
+    assert SHARP == ["contours", "halftone", "slices", "particles", "shapes"]
     assert list(EFFECTS)[-len(SHARP) :] == SHARP
 
 
@@ -250,6 +250,43 @@ def test_a_print_has_the_light_of_its_picture(drawn, form: int, ink: float) -> N
             flat[..., 3] = 1.0
             mean = made.over(flat, form=float(form), ink=ink, rows=40.0, angle=0.04)[..., :3].mean()
             assert mean == pytest.approx(level, abs=0.012), (PRINTS[form - 1], level, size)
+
+
+def grey(rows: np.ndarray, width: int) -> np.ndarray:
+    """A picture whose rows have these lightnesses, as the eye has them."""
+    picture = np.repeat(np.repeat((rows**2)[:, None, None], width, axis=1), 4, axis=2).astype(np.float32)
+    picture[..., 3] = 1.0
+    return picture
+
+
+def test_contours_are_as_wide_on_a_slope_as_on_a_cliff(drawn) -> None:
+    """And each level has one: seven of eight, because black is where they begin."""
+    for height in (180, 720):
+        for end, count in ((0.97, 7), (0.47, 3)):
+            slope = grey(np.linspace(0.03, end, height), 64)
+            lines = drawn("contours").over(slope, levels=8.0, width=6.0, line=1.0, ground=0.0)[:, 32, 0]
+            assert lines.sum() == pytest.approx(count * 0.006 * height, rel=0.03)
+            assert (np.diff((lines > 0.25).astype(int)) == 1).sum() == count
+
+
+def test_a_flat_picture_has_no_contour_however_light_it_is(drawn) -> None:
+    made = drawn("contours")
+    for level in np.linspace(0.0, 1.0, 33):
+        assert not made.over(grey(np.full(36, level), 64), levels=8.0, line=1.0, ground=0.0)[..., :3].any()
+
+
+def test_flat_steps_go_from_black_to_white(drawn) -> None:
+    out = drawn("contours").over(grey(np.linspace(0.0, 1.0, 720), 64), levels=5.0, line=0.0, fill=1.0, ground=1.0)[:, 32, 0]
+    steps, counts = np.unique(np.round(np.sqrt(out), 3), return_counts=True)
+    np.testing.assert_allclose(steps[counts > 100], [0.0, 0.25, 0.5, 0.75, 1.0], atol=2e-3)
+    assert counts[counts > 100].sum() > 0.97 * 720, "an edge is a pixel or two"
+
+
+def test_black_contours_equal_their_reference(drawn) -> None:
+    picture = colourful(Size(160, 90))
+    out = drawn("contours").over(picture, levels=7.0, width=12.0, line=-0.7, fill=1.0, ground=0.9)
+    wanted = reference.contours(picture, amount=1.0, levels=7.0, width=0.012, line=-0.7, fill=1.0, ground=0.9)
+    np.testing.assert_allclose(out, wanted, atol=4e-3)
 
 
 def _attack(t: float) -> Signals:
