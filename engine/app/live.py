@@ -253,7 +253,7 @@ def _run(
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
     watches = () if options.show else (SceneWatch(scene_path), ShaderWatch(find_shader))
-    told, rests = False, ""
+    told, tired = False, False
     stopping.begin()
     gc.collect()
     gc.freeze()  # what is loaded stays: a full collection over it would cost a frame
@@ -265,9 +265,9 @@ def _run(
             watch.begin()
         while not (stopping.asked or display.should_close):
             tagger.missed(stage.clock.missed)
-            if tagger.note and not rests:
-                rests = tagger.note
-                stage.say(rests)
+            if tagger.rested and not tired:
+                tired = True
+                stage.say(tagger.note)
             if _keys(display, table, stage):
                 return
             index = _frame(stage)

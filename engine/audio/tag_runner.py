@@ -43,11 +43,13 @@ _log = logging.getLogger(__name__)
 
 
 class TagRunner:
-    """note: one line why no music is tagged, or why it rests; empty while all is well. Every method returns at once."""
+    """note: one line why no music is tagged; empty while all is well. rested: it is a fault or a burden, which whoever
+    runs it has to tell. Every method returns at once.
+    """
 
     def __init__(self, source: AudioSource, command: Sequence[str] | None = None) -> None:
         """Start listening to `source`. command: of the process, for tests."""
-        self.note = ""
+        self.note, self.rested = "", False
         self._source = source
         self._rows: tuple[np.void, ...] = ()  # the newest last; swapped whole
         self._judged: deque[tuple[float, float]] = deque(maxlen=_JUDGED)
@@ -122,8 +124,7 @@ class TagRunner:
     def _rest(self, note: str) -> None:
         if self._closing.is_set():
             return
-        self.note = note
-        _log.warning("%s", note)
+        self.note, self.rested = note, True
         self._closing.set()
         if self._process is not None:
             self._process.kill()  # the threads see its pipes end
