@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phosphene.tools.lab.bench_looks import colour_change, fine_energy, luminance, told
+from phosphene.tools.lab.bench_looks import changed, colour_change, fine_energy, luminance, rhythm, told
 
 H, W = 90, 160
 PARTS = {"break": (0.0, 10.0), "drop": (10.0, 42.0)}
@@ -71,3 +71,26 @@ def test_without_the_network_the_rest_is_told() -> None:
     assert "novelty 1 s" not in facts
     assert facts["break, light"] < 0.2
     assert found["how many"]["break's light at least 0.5 of the drop's"] == "0 of 1"
+
+
+def test_a_picture_that_jumps_with_the_kick_is_told_from_one_that_jumps_beside_it() -> None:
+    times = np.arange(1, 180) / 24.0
+    kicks = np.arange(0.0, 9.0, 0.5)
+    since = times % 0.5
+
+    def found(changes: np.ndarray) -> tuple[float, float]:
+        facts = rhythm(changes, times, {"kick": kicks})
+        return facts["kick"], facts["kick, null"]
+
+    noise = np.random.default_rng(3).random(len(times))
+    with_it, null = found(noise + 3.0 * (since < 0.12))
+    assert with_it > null > 1.0
+    beside, null = found(noise + 3.0 * ((since > 0.24) & (since < 0.37)))
+    assert beside < 1.0 < null
+    always, null = found(np.ones(len(times)))
+    assert always == null == 1.0
+
+
+def test_change_is_that_of_lightness() -> None:
+    black, white = flat(0, 0, 0), flat(255, 255, 255)
+    np.testing.assert_allclose(changed([black, black, white, black]), [0.0, 1.0, 1.0], atol=1e-3)
