@@ -14,6 +14,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.models.media import KINDS, Source
 from phosphene.engine.models.style import Style, book_of
 from phosphene.engine.sources.base import Frames
+from phosphene.engine.sources.clip import read_clip
 from phosphene.engine.sources.still import read_still
 
 _log = logging.getLogger(__name__)
@@ -42,8 +43,9 @@ class SourceBackend:
 
 
 def _frames(source: Source, max_size: Size) -> Frames:
-    assert source.file is not None
-    return read_still(source.file)
+    if source.file is None:
+        raise UserError("no camera", where=source.device)
+    return read_clip(source.file, max_size) if source.kind == "clip" else read_still(source.file)
 
 
 def _codebook(source: Source) -> tuple[Codebook | None, str]:

@@ -177,7 +177,7 @@ class SourceGenerator(Generator):
         self._nothing.close()
 
     def _back_and_forth(self, pingpong: float) -> bool:
-        return pingpong >= 1.0 or (pingpong > 0.0 and not getattr(self._frames, "loops", True))
+        return pingpong >= 1.0 or (pingpong > 0.0 and not self._frames.loops)
 
 
 class Through:

@@ -8,12 +8,17 @@ import numpy as np
 
 
 class Frames(Protocol):
-    """The pictures of a file or a device. Made on the loader thread; `at` is the render thread's and never waits.
+    """The pictures of a file or a device. Made on the loader thread; `at` is the render thread's and never waits."""
 
-    moves: whether its pictures change by themselves, so that no camera has to wander over them.
-    """
+    @property
+    def moves(self) -> bool:
+        """Whether its pictures change by themselves, so that no camera has to wander over them."""
+        ...
 
-    moves: bool
+    @property
+    def loops(self) -> bool:
+        """Whether its end leads into its beginning."""
+        ...
 
     def at(self, place: float) -> tuple[int, np.ndarray]:
         """Return a picture's number and the picture: uint8 [h, w, 3], sRGB, row 0 at the top, never written again.

@@ -15,7 +15,7 @@ MOST_SIDE = 4096  # px: 64 MB with its smaller copies on the card, and twice the
 class Still:
     """One picture."""
 
-    moves = False
+    moves, loops = False, True
     fault = ""
 
     def __init__(self, picture: np.ndarray) -> None:

@@ -28,6 +28,7 @@ from phosphene.engine.models.media import Source, SourceNetwork
 from phosphene.engine.models.style import Style, StyleMeta, list_styles, load_style
 from phosphene.engine.models.vqvae import VqvaeNetwork
 from phosphene.engine.sources.base import Frames
+from phosphene.engine.sources.clip import Clip
 from phosphene.engine.sources.still import Still
 from tests.decoded_styles import small_vqvae
 
@@ -73,6 +74,12 @@ def image(passes: Passes) -> Generator:
     return _source("image", Still(picture), passes)
 
 
+def clip(passes: Passes) -> Generator:
+    """Eight pictures that go round in four bars."""
+    rng = np.random.default_rng(4)
+    return _source("clip", Clip(list(rng.integers(0, 256, (8, 45, 80, 3), np.uint8)), np.arange(8) / 8, 1.0), passes)
+
+
 def _source(kind: str, frames: Frames, passes: Passes) -> Generator:
     source = Source(kind, None, "0", "loops", True)
     meta = StyleMeta(version=1, name="Seen", kind=kind, seed=0, licence="", network=SourceNetwork(kind=kind))
@@ -93,6 +100,7 @@ GENERATORS: dict[str, Callable[[Passes], Generator]] = {
     "vqvae": vqvae,
     "isf": isf,
     "image": image,
+    "clip": clip,
     "idle": lambda passes: Idle(),
 }
 

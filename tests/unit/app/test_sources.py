@@ -29,6 +29,7 @@ from phosphene.engine.show.change import Change
 from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import Scene, lint_scene
 from phosphene.engine.show.setlist import EMPTY
+from tests.films import write_film
 
 SIZE = Size(96, 54)
 
@@ -50,6 +51,8 @@ def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     noise = np.random.default_rng(1).integers(0, 256, (9, 16, 3), np.uint8)
     Image.fromarray(noise).resize((320, 180), Image.Resampling.BICUBIC).save(folder / "holiday.jpg")
     (folder / "text.png").write_text("hello")
+    (folder / "text.mp4").write_text("hello")
+    write_film(folder / "loop.mp4", list(np.random.default_rng(2).integers(0, 256, (10, 18, 32, 3), np.uint8)))
     monkeypatch.setenv("PHOSPHENE_MEDIA", str(folder))
     return folder
 
@@ -98,7 +101,7 @@ def test_it_crossfades_and_takes_effects_like_any_style(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [("image:none.jpg", "no such picture"), ("image:text.png", "no such format"), ("image:../x.jpg", "no such picture"),
-     ("clip:none.mp4", "no such clip"), ("image:holiday.jpg@neon-tide", "no codebook")],
+     ("clip:none.mp4", "no such clip"), ("clip:text.mp4", "no film can be read"), ("image:holiday.jpg@neon-tide", "no codebook")],
 )  # fmt: skip
 def test_what_cannot_be_shown_is_refused_and_the_old_one_plays_on(stage: Stage, name: str, said: str) -> None:
     put(stage, "/deck/a/style", "image:holiday.jpg")
@@ -116,11 +119,12 @@ def scene(style: str, **params: float) -> Scene:
     return Scene.model_validate({"slug": "s", "version": 1, "name": "S", "deck": deck, "map": maps})
 
 
-def test_a_scene_names_a_picture_and_every_render_is_the_same(gl: object) -> None:
+@pytest.mark.parametrize("style", ["image:holiday.jpg", "clip:loop.mp4", "clip:loop.mp4@toy-blocks"])
+def test_a_scene_names_a_picture_and_every_render_is_the_same(gl: object, style: str) -> None:
     pictures = []
     for _ in range(2):
         stage = make_stage()
-        open_for_render(stage, scene("image:holiday.jpg", wander=1.0))
+        open_for_render(stage, scene(style, wander=1.0))
         pictures.append(play(stage, 12))
         assert stage.shown is not None
         assert stage.shown.a.params["through"] > 0.1
