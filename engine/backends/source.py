@@ -14,6 +14,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.models.media import KINDS, Source
 from phosphene.engine.models.style import Style, book_of
 from phosphene.engine.sources.base import Frames
+from phosphene.engine.sources.camera import open_camera
 from phosphene.engine.sources.clip import read_clip
 from phosphene.engine.sources.still import read_still
 
@@ -44,7 +45,7 @@ class SourceBackend:
 
 def _frames(source: Source, max_size: Size) -> Frames:
     if source.file is None:
-        raise UserError("no camera", where=source.device)
+        return open_camera(source.device, max_size)
     return read_clip(source.file, max_size) if source.kind == "clip" else read_still(source.file)
 
 

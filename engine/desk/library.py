@@ -33,6 +33,7 @@ from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
 from phosphene.engine.show.setlist import Setlist
+from phosphene.engine.sources.camera import list_cameras
 
 _STILL, _VIDEO = "preview.png", "preview.mp4"
 _SCENE_STILL, _SCENE_STILLS = "still.webp", "stills"  # in a folder beside the scenes: tools/lab/scene_stills.py makes ours
@@ -60,6 +61,7 @@ class DeskLibrary:
                 *(self._style(slug) | {"stars": stars[slug] or 0} for slug in stars),
                 *(self._shader(slug) for slug in list_shaders()),
                 *(self._source(slug) for slug in list_media()),
+                *(_told_of_camera(number, name) for number, name in list_cameras().items()),
             ],
             "scenes": [self._scene(slug) for slug in scene_names(scene_folders())],
             "setlist": {
@@ -218,6 +220,10 @@ def _told_by_meta(slug: str) -> dict[str, Any]:
     meta = meta_of(slug)
     told = {"name": meta.name, "kind": meta.kind, "description": meta.description, "tags": list(meta.tags)}
     return _blank(slug) | told | {"energy": energy_of(meta)}
+
+
+def _told_of_camera(number: str, name: str) -> dict[str, Any]:
+    return _blank(f"camera:{number}") | {"name": name or f"Camera {number}", "kind": "camera", "energy": 0.5}
 
 
 def _blank(slug: str) -> dict[str, Any]:

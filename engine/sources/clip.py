@@ -34,9 +34,8 @@ _SAME = 3.0  # times the usual step from picture to picture: a larger one from t
 
 @dataclass(frozen=True)
 class Clip:
-    """pictures: uint8 [h, w, 3] each. starts: when each begins, 0..1 of the clip, rising, the first at 0. seconds: its length.
-
-    cut: what is missing, for people. loops: whether its end leads into its beginning.
+    """pictures: uint8 [h, w, 3] each. starts: when each begins, 0..1 of the clip, rising, the first at 0. seconds: its
+    length. cut: what is missing, for people. loops: whether its end leads into its beginning.
     """
 
     pictures: list[np.ndarray] = field(repr=False)
@@ -145,7 +144,7 @@ class _Reading:
         if self._decoded > self._most_decoded and self.pictures:
             return self._full()
         own = Size(size.height, size.width) if turned % 2 else size
-        picture = np.rot90(_rgb(frame, own), turned)
+        picture = np.rot90(rgb_of(frame, own), turned)
         self.pictures.append(np.ascontiguousarray(picture))
         self._bytes += size.pixels * 3
         usual = self.times[-1] + 1.0 / self._rate if self.times else 0.0
@@ -178,7 +177,7 @@ class _Reading:
         return Size(max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def _rgb(frame: VideoFrame, size: Size) -> np.ndarray:
+def rgb_of(frame: VideoFrame, size: Size) -> np.ndarray:
     """Return uint8 [h, w, 3] of `size`, sRGB, over black where it is transparent."""
     # Films without a word on their colours are of television: large ones by BT.709, small ones by BT.601.
     from av.video.reformatter import Colorspace

@@ -30,6 +30,7 @@ from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import Scene, lint_scene
 from phosphene.engine.show.setlist import EMPTY
 from tests.films import write_film
+from tests.unit.sources.test_camera import Plug, until
 
 SIZE = Size(96, 54)
 
@@ -101,7 +102,8 @@ def test_it_crossfades_and_takes_effects_like_any_style(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [("image:none.jpg", "no such picture"), ("image:text.png", "no such format"), ("image:../x.jpg", "no such picture"),
-     ("clip:none.mp4", "no such clip"), ("clip:text.mp4", "no film can be read"), ("image:holiday.jpg@neon-tide", "no codebook")],
+     ("clip:none.mp4", "no such clip"), ("clip:text.mp4", "no film can be read"),
+     ("image:holiday.jpg@neon-tide", "no codebook")],
 )  # fmt: skip
 def test_what_cannot_be_shown_is_refused_and_the_old_one_plays_on(stage: Stage, name: str, said: str) -> None:
     put(stage, "/deck/a/style", "image:holiday.jpg")
@@ -138,6 +140,24 @@ def test_a_render_of_a_camera_is_refused(stage: Stage) -> None:
         open_for_render(stage, scene("camera:0"))
 
 
+def test_a_camera_is_gone_and_the_picture_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(stage, "/deck/a/style", "image:holiday.jpg")
+    play(stage, 2)
+    put(stage, "/deck/a/style", "camera:9")  # there is none
+    assert play(stage, 2).std() > 0.05
+    assert "no picture from this camera" in stage.messages[-1]
+    plug = Plug()
+    monkeypatch.setattr("phosphene.engine.sources.camera._opener", lambda device: plug)
+    stage.live = True
+    put(stage, "/deck/a/style", "camera:9")
+    assert play(stage, 3).std() > 0.05
+    assert source_told(stage, "a") == "camera 9, 96x54"
+    plug.inside = False
+    assert until(lambda: "gone" in source_told(stage, "a"))
+    assert play(stage, 3).std() > 0.05
+    assert not stage.mixer.faults
+
+
 def test_a_take_knows_which_content_it_was(stage: Stage) -> None:
     put(stage, "/deck/a/style", "image:holiday.jpg")
     play(stage, 4)
@@ -164,7 +184,9 @@ def test_scenes_are_checked_and_saved_with_pictures(media: Path, tmp_path: Path,
 
 def test_pages_know_the_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("phosphene.engine.desk.library.input_names", lambda: ["demo"])
+    monkeypatch.setattr("phosphene.engine.desk.library.list_cameras", lambda: {"2": "USB Cam"})
     catalogue = show_catalogue()
     cards = {card["slug"]: card for card in DeskLibrary(catalogue, EMPTY).document()["styles"]}
     assert "image:holiday.jpg" in catalogue.styles
     assert (cards["image:holiday.jpg"]["kind"], cards["image:holiday.jpg"]["fault"]) == ("image", "")
+    assert (cards["camera:2"]["kind"], cards["camera:2"]["name"]) == ("camera", "USB Cam")

@@ -77,7 +77,7 @@ def test_whether_the_end_leads_into_the_beginning(tmp_path: Path) -> None:
 
 
 def test_colours_of_large_films_without_a_word_on_them(tmp_path: Path) -> None:
-    """libx264 is given BT.601 here, as PyAV has it by default; read as BT.709, red is redder by some levels, and grey is grey."""
+    """PyAV writes BT.601 by default; read as BT.709, red is another red by some levels, and no green."""
     red = np.full((720, 1280, 3), (200, 30, 30), np.uint8)
     found = read_clip(write_film(tmp_path / "a.mp4", [red]), Size(160, 90)).at(0)[1][40, 80].astype(int)
     assert found[0] > 180 > 60 > found[2]
@@ -129,6 +129,14 @@ def test_a_playlist_opens_nothing(tmp_path: Path) -> None:
         read_clip(tmp_path / "a.mp4", SCREEN)
 
 
+def tried(path: Path) -> tuple[Clip | None, str]:
+    """Return the clip, or the line that refuses it."""
+    try:
+        return read_clip(path, SCREEN), ""
+    except UserError as error:
+        return None, error.line()
+
+
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
 def test_broken_files_end_as_a_clip_or_as_one_line(tmp_path: Path, ending: str, share: float) -> None:
@@ -143,10 +151,9 @@ def test_broken_files_end_as_a_clip_or_as_one_line(tmp_path: Path, ending: str, 
             at = int(share * len(data))
             broken[at : at + 200] = rng.bytes(200)
         path.write_bytes(broken)
-        try:
-            clip = read_clip(path, SCREEN)
-        except UserError as error:
-            assert str(path) in error.line()
+        clip, said = tried(path)
+        if clip is None:
+            assert str(path) in said
         else:
             assert 1 <= len(clip.pictures) <= 20
             assert clip.starts[0] == 0.0
