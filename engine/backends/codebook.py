@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from phosphene.engine.backends.decoders import Decoder, OnnxBackend
 from phosphene.engine.backends.torch_decode import TorchDecodeBackend
@@ -52,9 +53,12 @@ class Codebook:
         tokens = self.net.tokens
         most = 8 if tokens <= 1024 else 4 if tokens <= 4096 else 2
         self._cell = min(most, self.net.factor)  # px of a place's side that are looked at
+        # Beside the threads that draw, two of OpenBLAS take 30 ms for products that one has done in 1.
+        self._blas = ThreadpoolController().select(user_api="blas")
         self.decoder: Decoder = _opened(style)
         try:
-            self._fit = _fitted.get(style.sha256) or self._fitted_now()
+            with self._blas.limit(limits=1):
+                self._fit = _fitted.get(style.sha256) or self._fitted_now()
         except BaseException:
             self.decoder.close()
             raise
@@ -86,11 +90,13 @@ class Codebook:
         """
         usual, spread = _USUAL
         picture = np.clip(self._fit.mean + (picture - usual) * (self._fit.spread / spread), 0.0, 1.0).astype(np.float32)
-        ways = _squares(self.guess(picture).reshape(-1, self.net.dim), self.codes)
-        ways -= ways.min(axis=1, keepdims=True)
-        shares = np.exp(np.maximum(-ways / self._softness, -60.0))
-        shares /= shares.sum(axis=1, keepdims=True)
-        return (shares @ self.codes).reshape(self.net.rows, self.net.columns, self.net.dim)
+        with self._blas.limit(limits=1):
+            ways = _squares(self.guess(picture).reshape(-1, self.net.dim), self.codes)
+            ways -= ways.min(axis=1, keepdims=True)
+            shares = np.exp(np.maximum(-ways / self._softness, -60.0))
+            shares /= shares.sum(axis=1, keepdims=True)
+            z = shares @ self.codes
+        return z.reshape(self.net.rows, self.net.columns, self.net.dim)
 
     def close(self) -> None:
         """Free the decoder."""

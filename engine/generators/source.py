@@ -56,7 +56,6 @@ SOURCE_PARAMS = (
 _BEATS_A_BAR = 4
 _TEXEL = 0.4  # units of the plane up to which depth is not faded: smaller copies of a picture do not shimmer
 _ALL = 1e-3  # of `through`: less is nothing
-_LOOK = 2.0  # pixels of the picture to one that the codebook is shown, at most
 
 
 class SourceDrive(Drive):
@@ -140,7 +139,7 @@ class SourceGenerator(Generator):
         view = view_of(p, self.motion)
         seen = None
         if self._through is not None and p["through"] > _ALL:
-            seen = self._through.look(frame.time, self._drive, p, picture, view, window, aspect)
+            seen = self._through.look(frame.time, self._drive, p, (number, picture), view, window, aspect)
         a, b, tx, ty = view_matrix(view)
         self._show.draw(
             target,
@@ -191,6 +190,7 @@ class Through:
         self._loops = np.clip(book.style.weights["loops"], 0, net.codes - 1).astype(np.uint8)
         self._places = field(np.random.default_rng([self._seed, 14]), net.rows, net.columns, 1)
         self._uploaded: np.ndarray | None = None
+        self._known, self._small = (-1, 1), np.zeros((1, 1, 3), np.uint8)  # the last picture, so many times smaller
         self.picture = RenderTarget(net.size)
         self.share = RenderTarget(Size(net.columns, net.rows), "r16f")
 
@@ -199,15 +199,15 @@ class Through:
         t: float,
         drive: SourceDrive,
         p: Mapping[str, float],
-        picture: np.ndarray,
+        picture: tuple[int, np.ndarray],
         view: View,
         window: Window,
         aspect: float,
     ) -> Through:
-        """Bring both up to date at show time `t` s: `picture` as the screen shows it. Returns itself."""
+        """Bring both up to date at show time `t` s. picture: its number and itself. Returns itself."""
 
         def inputs(ahead: float) -> Inputs:
-            z = self._mutated(self._book.encode(self._seen(picture, view, window, aspect)), drive, p["mutate"])
+            z = self._mutated(self._book.encode(self._seen(*picture, view, window, aspect)), drive, p["mutate"])
             return {"z": np.ascontiguousarray(np.moveaxis(z, -1, 0))}
 
         decoded = self._decoding.picture(t, inputs)
@@ -223,26 +223,28 @@ class Through:
         self.picture.close()
         self.share.close()
 
-    def _seen(self, picture: np.ndarray, view: View, window: Window, aspect: float) -> np.ndarray:
+    def _seen(self, number: int, picture: np.ndarray, view: View, window: Window, aspect: float) -> np.ndarray:
         """Return what the screen shows of the picture, as the codebook takes it: float32 [h, w, 3], sRGB."""
         size = self._book.size
         across, up = cover(aspect, self._book.net.size.aspect)
-        x = np.linspace(-across, across, 2 * size.width + 1)[1::2]
-        y = np.linspace(up, -up, 2 * size.height + 1)[1::2]
-        u, v = np.meshgrid(x * math.pi, y * math.pi)
-        a, b, tx, ty = view_matrix(view)
+        x = np.linspace(-across, across, 2 * size.width + 1, dtype=np.float32)[1::2]
+        y = np.linspace(up, -up, 2 * size.height + 1, dtype=np.float32)[1::2]
+        u, v = np.meshgrid(x * np.float32(math.pi), y * np.float32(math.pi))
+        a, b, tx, ty = (np.float32(value) for value in view_matrix(view))
         u, v = a * u - b * v + tx, b * u + a * v + ty
         *weights, plain, shift = projection_vector(view.projection)
         if plain < 1.0:
             u, v = project(np, u, v, weights, plain, shift)
         height, width = picture.shape[:2]
         covered = cover(aspect, width / height)
-        at = reference.places(np.stack((u, v), -1) / math.pi, covered, window)
+        at = reference.places(np.stack((u, v), -1) / np.float32(math.pi), covered, window)
         # A pixel of the picture that is much smaller than one of these would flicker: it is looked at from further away.
         step = across / size.width * width / (covered[0] * window[2]) * math.hypot(a, b)
-        by = int(min(step / _LOOK * 2.0, min(width, height) / 2))
+        by = int(min(step, min(width, height) / 2))
         if by > 1:
-            picture = np.asarray(Image.fromarray(picture).reduce(by))
+            if (number, by) != self._known:  # of a still that is the same for long: 3 ms for 1600x900
+                self._known, self._small = (number, by), np.asarray(Image.fromarray(picture).reduce(by))
+            picture = self._small
         return reference.sampled(picture, at) / np.float32(255.0)
 
     def _mutated(self, z: np.ndarray, drive: SourceDrive, mutate: float) -> np.ndarray:

@@ -11,7 +11,7 @@ def places(p: np.ndarray, cover: tuple[float, float], window: tuple[float, float
     p: [..., 2], in halves of the screen's short side, y up, after the view. cover, window: as of `show.frag`.
     """
     middle, size = np.array(window[:2]), np.array(cover) * window[2]
-    return middle + np.array([0.5, -0.5]) * p / size
+    return middle.astype(p.dtype) + (np.array([0.5, -0.5]) / size).astype(p.dtype) * p
 
 
 def sampled(picture: np.ndarray, at: np.ndarray) -> np.ndarray:

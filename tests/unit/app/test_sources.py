@@ -30,7 +30,7 @@ from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import Scene, lint_scene
 from phosphene.engine.show.setlist import EMPTY
 from tests.films import write_film
-from tests.unit.sources.test_camera import Plug, until
+from tests.plug import Plug, until
 
 SIZE = Size(96, 54)
 

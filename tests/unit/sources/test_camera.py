@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
-from phosphene.engine.core.media import open_device
 from phosphene.engine.sources import camera
 from phosphene.engine.sources.camera import CameraView, list_cameras, open_camera
+from tests.plug import Plug, until
 
 SCREEN = Size(64, 36)
-
-
-class Plug:
-    """A camera that can be pulled out: libav's test picture, 50 times a second while it is in."""
-
-    def __init__(self) -> None:
-        self.inside, self.opened, self.threads = True, 0, set[str]()
-
-    def __call__(self) -> Plug:
-        if not self.inside:
-            raise FileNotFoundError(2, "No such file or directory")
-        self.opened += 1
-        return self
-
-    def __enter__(self) -> Plug:
-        return self
-
-    def __exit__(self, *error: object) -> None: ...
-
-    def decode(self, video: int) -> Iterator[av.VideoFrame]:
-        with open_device("testsrc=size=128x72:rate=50", "lavfi", {}, (1.0, 1.0)) as container:
-            for frame in container.decode(video=0):
-                if not self.inside:
-                    raise av.error.OSError(19, "No such device")
-                self.threads.add(threading.current_thread().name)
-                yield frame
-                clock.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)
@@ -62,13 +34,6 @@ def view(plug: Plug) -> Iterator[CameraView]:
     made = open_camera("test", SCREEN, plug)
     yield made
     made.close()
-
-
-def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    ends = clock.now() + seconds
-    while not true() and clock.now() < ends:
-        clock.sleep(0.01)
-    return true()
 
 
 def test_pictures_come_at_the_size_that_covers_the_screen(view: CameraView) -> None:
