@@ -17,6 +17,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import open_regular, reason
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.media import open_stream
+from phosphene.engine.core.pictures import SUFFIXES as PICTURES
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -84,7 +85,9 @@ def read_clip(path: Path, screen: Size, most_bytes: int = MOST_BYTES, most_decod
                         break
         except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
             if not read.pictures:
-                raise UserError("no film can be read in this file", where=str(path), got=reason(error)) from error
+                remedy = "a picture is image:FILE" if path.suffix.lower() in PICTURES else ""
+                what = "no film can be read in this file"
+                raise UserError(what, where=str(path), got=reason(error), remedy=remedy) from error
             read.cut = f"damaged after {read.times[-1] - read.times[0]:.1f} s"
     if not read.pictures:
         raise UserError("there is no picture in this film", where=str(path), remedy="play it with another program first")
