@@ -103,11 +103,12 @@ class ReadyShader:
 @dataclass
 class ReadySource:
     """The pictures of a file or a camera, and the codebook that they are seen through: None where there is none, and why in
-    `bookless`."""
+    `bookless`. palette: colours of a picture, as of a style."""
 
     frames: Frames
     book: Codebook | None
     bookless: str = ""
+    palette: tuple[str, ...] = ()
     name: str = "media"
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from phosphene.engine.backends.base import ReadySource
 from phosphene.engine.backends.codebook import Codebook
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
+from phosphene.engine.models.colour import palette
 from phosphene.engine.models.media import KINDS, Source
 from phosphene.engine.models.style import Style, book_of
 from phosphene.engine.sources.base import Frames
@@ -37,10 +38,13 @@ class SourceBackend:
         frames = _frames(source, max_size)
         try:
             book, bookless = _codebook(source)
+            picture = frames.at(0.5)[1]
+            every = max(1, max(picture.shape) // 256)
+            colours = palette(picture[::every, ::every] / 255.0)
         except BaseException:
             frames.close()
             raise
-        return ReadySource(frames, book, bookless)
+        return ReadySource(frames, book, bookless, colours)
 
 
 def _frames(source: Source, max_size: Size) -> Frames:

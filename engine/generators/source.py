@@ -28,7 +28,7 @@ from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.cppn import CPPN_PARAMS
 from phosphene.engine.generators.decoded import cover, half_screen
 from phosphene.engine.generators.decoding import EveryFrame, OwnRate
-from phosphene.engine.generators.depth import depth_uniforms, light_colour, view_of
+from phosphene.engine.generators.depth import depth_uniforms, light_of, view_of
 from phosphene.engine.generators.drive import Drive
 from phosphene.engine.generators.offscreen import painted_offscreen
 from phosphene.engine.generators.vqvae import NO_STRIKE, VQVAE_PARAMS, Strikes, field, taken_over
@@ -106,7 +106,7 @@ class SourceGenerator(Generator):
         self._path = path(int(style.sha256[:8] or "0", 16))
         self._through = Through(ready.book, live) if ready.book is not None else None
         self._show = passes["source/show.frag"]
-        self._light = light_colour(style)
+        self._light = light_of(ready.palette)
         self._texture = PictureTexture()
         self._uploaded: int | None = None
         self._nothing = RenderTarget(Size(1, 1), "r16f")  # stands in where no codebook is seen

@@ -35,13 +35,14 @@ def path(seed: int) -> np.ndarray:
 def window_at(places: np.ndarray, turns: float, wander: float, half: tuple[float, float]) -> Window:
     """Return what the camera looks at after `turns` ways from place to place. wander: 0 stays on the whole, 1 all the path.
 
-    half: half of what the screen shows of the whole picture, 0..0.5 of its width and height.
+    half: half of what the screen shows of the whole picture, 0..0.5 of its width and height. Where that is little, as of an
+    upright picture on a wide screen, going along it is movement enough: there the camera goes less close.
     """
     n = math.floor(turns)
     share = turns - n
     ease = share * share * (3.0 - 2.0 * share)
     x, y, more = (1.0 - ease) * places[n % PLACES] + ease * places[(n + 1) % PLACES]
-    size = 1.0 + wander * more
+    size = 1.0 + wander * more * math.sqrt(4.0 * half[0] * half[1])
     reach = [max(0.0, 0.5 - side / size) for side in half]
     return 0.5 + wander * x * reach[0], 0.5 + wander * y * reach[1], size
 
