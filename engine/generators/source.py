@@ -170,8 +170,8 @@ class SourceGenerator(Generator):
     def close(self) -> None:
         """Free everything."""
         if self._through is not None:
-            self._through.close()
-        self._ready.close()
+            self._through.close()  # and the codebook with it, on the thread that decodes
+        self._frames.close()
         self._texture.close()
         self._nothing.close()
 

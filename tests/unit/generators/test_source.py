@@ -27,6 +27,7 @@ from phosphene.engine.sources.base import Frames
 from phosphene.engine.sources.still import Still
 from phosphene.kernels.source import reference
 from tests.decoded_styles import small_vqvae
+from tests.plug import until
 
 FPS = 24
 STILL = {"wander": 0.0, "react": 0.0}
@@ -179,6 +180,17 @@ def test_what_a_take_stores_goes_through_json(gl: object) -> None:
     second.resume(json.loads(json.dumps(first.memory())))
     later = [shown(made, Size(16, 9), 9.0, {"bars": 4.0}) for made in (first, second)]
     assert np.array_equal(*later)
+
+
+def test_in_a_show_the_codebook_comes_at_its_own_rate_and_ends_with_the_deck(gl: object) -> None:
+    book = Codebook(small_vqvae())
+    made = generator(Numbered(100), "clip", book, live=True)
+    params = STILL | {"through": 1.0, "bars": 32.0}
+    first = shown(made, Size(64, 36), 0.0, params)
+    assert until(lambda: np.abs(shown(made, Size(64, 36), 0.5, params) - first).mean() > 0.01), "the trial picture goes"
+    made.close()
+    made.close()
+    assert until(lambda: book.decoder._session is None), "closed on its own thread"
 
 
 def test_a_camera_is_for_shows_alone(gl: object) -> None:
