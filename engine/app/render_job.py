@@ -120,8 +120,8 @@ class RenderJob:
         """Raise UserError for whatever makes no sense, before anything is analysed, opened or written."""
         if self.style is None and self.scene is None:
             raise UserError("nothing to show", where="--style", allowed="a style, a scene, or both", remedy="vj styles list")
-        if self.style is not None:
-            load_style(self.style)
+        if self.style is not None and load_style(self.style).kind == "camera":
+            raise UserError("a camera has no past", where="--style", got=self.style, remedy="render a clip: clip:FILE")
         if self.scene is not None:
             load_scene(scene_path(self.scene), show_catalogue())
         if str(self.audio) != "demo" and not self.audio.is_file():

@@ -26,6 +26,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import open_regular, parse_json
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.media import open_media
+from phosphene.engine.models.media import is_source, list_media
 from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles, load_style
 from phosphene.engine.show.catalogue import DECKS, IDLE
@@ -146,13 +147,17 @@ def check_styles(take: TakeLog) -> list[str]:
     said = []
     if "decks" not in take.start:  # whether these came in, an older log does not say
         asked = {str(x.given.args[0]) for x in take.inputs if isinstance(x.given, Change) and _asks_style(x.given)}
-        library = {*list_styles(), *list_shaders(), IDLE}
+        library = {*list_styles(), *list_shaders(), *list_media(), IDLE}
         said += [f"style {name} is not to be had: it is refused" for name in sorted(asked - library)]
     for name, fingerprint in take.styles.items():
+        if name.startswith("camera:"):
+            remedy = "its recording is all there is of what the camera saw"
+            raise UserError("the take plays a camera, and a camera has no past", where=name, remedy=remedy)
         try:
             style = load_style(name)
         except UserError as error:
-            remedy = "put the style back, or set PHOSPHENE_STYLES to a folder that has it"
+            kind = "PHOSPHENE_MEDIA" if is_source(name) else "PHOSPHENE_STYLES"
+            remedy = f"put {'the file' if is_source(name) else 'the style'} back, or set {kind} to a folder that has it"
             raise UserError(f"a style of the take is not to be had: {error.what}", where=name, remedy=remedy) from error
         if fingerprint and style.sha256 != fingerprint:
             said.append(f"style {name} has changed since: it paints other pictures than in the recording")

@@ -51,6 +51,7 @@ class _Deck(_Ready):
     shift: Number | None = None
     beat: Number = 0.0
     strike: tuple[Annotated[Number, Field(ge=0)], Number, Number, Number] | None = None
+    began: Number | None = None
     ready: _Ready | None = None
 
 

@@ -16,6 +16,7 @@ from phosphene.engine.core import metrics
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.decoded import DecodedGenerator
 from phosphene.engine.generators.isf import IsfGenerator
+from phosphene.engine.generators.source import SourceGenerator
 from phosphene.engine.output.hud_model import HudModel
 from phosphene.engine.show import directing
 from phosphene.engine.show.catalogue import DECKS
@@ -57,6 +58,8 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, control_erro
     fade = state.fade
     transition = state.kind if fade is None else _faded(fade)
     errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
+    playing = {deck: stage.playing[deck].generator for deck in DECKS}
+    errors += [f"deck {deck}: {g.fault}" for deck, g in playing.items() if isinstance(g, SourceGenerator) and g.fault]
     errors += [health.error] if health.error else []
     errors += health.notes
     errors += [control_error] if control_error else []
@@ -105,6 +108,7 @@ def state_values(stage: Stage, signals: Signals, recording: Recording, error: st
     status = recording.status
     return show_values(stage.state) | {
         **{f"/state/deck/{deck}/shader": (shader_inputs(stage, deck),) for deck in DECKS},
+        **{f"/state/deck/{deck}/source": (source_told(stage, deck),) for deck in DECKS},
         "/state/guard": (guard_state(stage),),
         "/state/autopilot": (stage.autopilot.status if stage.autopilot else "off",),
         "/state/autopilot_next": (stage.autopilot.beats_left if stage.autopilot else 0,),
@@ -145,6 +149,12 @@ def shader_inputs(stage: Stage, deck: str) -> str:
     """Return what the shader parameters of a deck move now, such as `1 Width, 2 Height`; "" where no shader plays."""
     generator = stage.playing[deck].generator
     return generator.labels if isinstance(generator, IsfGenerator) else ""
+
+
+def source_told(stage: Stage, deck: str) -> str:
+    """Return what the picture on a deck is, and what is wrong with it; "" where no picture plays."""
+    generator = stage.playing[deck].generator
+    return generator.told if isinstance(generator, SourceGenerator) else ""
 
 
 def decode_rates(stage: Stage) -> dict[str, float]:

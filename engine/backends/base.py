@@ -13,12 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
+from phosphene.engine.backends.codebook import Codebook
 from phosphene.engine.backends.decoders import Decoder
 from phosphene.engine.core.frame import Size
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.encoding import View
 from phosphene.engine.models.isf import Isf
 from phosphene.engine.models.style import Style
+from phosphene.engine.sources.base import Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,25 @@ class ReadyShader:
         """Nothing is held on a GPU."""
 
 
-Opened = Program | Decoder | ReadyShader
+@dataclass
+class ReadySource:
+    """The pictures of a file or a camera, and the codebook that they are seen through: None where there is none, and why in
+    `bookless`. palette: colours of a picture, as of a style."""
+
+    frames: Frames
+    book: Codebook | None
+    bookless: str = ""
+    palette: tuple[str, ...] = ()
+    name: str = "media"
+
+    def close(self) -> None:
+        """Free both."""
+        self.frames.close()
+        if self.book is not None:
+            self.book.close()
+
+
+Opened = Program | Decoder | ReadyShader | ReadySource
 """What a backend makes of a style: one of these for each kind."""
 
 

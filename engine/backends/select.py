@@ -15,6 +15,7 @@ from phosphene.engine.backends.cuda import CudaBackend
 from phosphene.engine.backends.decoders import OnnxBackend
 from phosphene.engine.backends.glsl import GlslBackend
 from phosphene.engine.backends.isf import IsfBackend
+from phosphene.engine.backends.source import SourceBackend
 from phosphene.engine.backends.tensorrt import TensorRTBackend
 from phosphene.engine.backends.torch import TorchBackend
 from phosphene.engine.backends.torch_decode import TorchDecodeBackend
@@ -23,7 +24,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.models.style import Style
 
 # Fastest first. A name that is not in the registry of this installation is passed over silently.
-ORDER = ("cuda", "tensorrt", "torch", "onnx", "torch-decode", "glsl", "cpu-bf16", "cpu", "isf")
+ORDER = ("cuda", "tensorrt", "torch", "onnx", "torch-decode", "glsl", "cpu-bf16", "cpu", "isf", "media")
 # Never tried unless asked for by name: importing torch takes 1.4 to 3 s, most of the time that the first picture may take.
 ON_REQUEST = frozenset({"cpu-bf16"})
 
@@ -48,6 +49,7 @@ def installed_backends(renderer: str) -> dict[str, Backend]:
         Bf16Backend(),
         CpuBackend(),
         IsfBackend(renderer),
+        SourceBackend(),
     )
     return {backend.name: backend for backend in found}
 
@@ -75,6 +77,8 @@ def open_style(
             try:
                 return backends[name].open(style, max_size), Selection(name, refused)
             except UserError as error:
+                if len(candidates) == 1:
+                    raise  # what is wrong is the style's own file, and the whole line has room for it
                 reason = error.line()
             except Exception as error:  # noqa: BLE001 - boundary: drivers fail in their own ways; the next one is tried
                 reason = f"{type(error).__name__}: {error}"

@@ -39,6 +39,7 @@ def _folders() -> list[str]:
         "own styles": paths.styles_dir(),
         "own scenes": paths.scene_folders()[0],
         "own shaders": paths.shader_folders()[0],
+        "own pictures and clips": paths.media_folders()[0],
         "takes": paths.takes_dir(),
         "training runs": paths.runs_dir(),
         "cache": paths.cache_dir(),
@@ -140,13 +141,16 @@ def _encoder() -> str:
 
 def _library() -> tuple[str, list[str]]:
     from phosphene.engine.library.catalogue import show_catalogue
+    from phosphene.engine.models.media import is_source
     from phosphene.engine.models.shaders import is_shader
     from phosphene.engine.show.scene import lint_scene, scene_path
 
     catalogue = show_catalogue()
     faults = [f.line() for slug in catalogue.scenes for f in lint_scene(scene_path(slug), catalogue)]
     shaders = sum(map(is_shader, catalogue.styles))
-    return f"{len(catalogue.styles) - shaders}, and {shaders} shaders", faults or [f"{len(catalogue.scenes)}, no faults"]
+    media = sum(map(is_source, catalogue.styles))
+    told = f"{len(catalogue.styles) - shaders - media}, {shaders} shaders, {media} pictures and clips"
+    return told, faults or [f"{len(catalogue.scenes)}, no faults"]
 
 
 def _system() -> list[str]:

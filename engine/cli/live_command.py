@@ -72,13 +72,14 @@ def live_command(
         parse_size,
     )
     from phosphene.engine.core.params import within
+    from phosphene.engine.models.media import given_source
 
     if smoke:
         raise typer.Exit(_try_out(style, scene, backend))
     code = run_live(
         LiveOptions(
             scene=scene,
-            style=style,
+            style=given_source(style) if style else style,
             input=input,
             output=output,
             monitor=monitor,

@@ -66,11 +66,12 @@ def render_command(
     from phosphene.engine.app.render_job import RenderJob, codec_for, parse_resolution
     from phosphene.engine.app.take import write_json
     from phosphene.engine.core.naming import beside
+    from phosphene.engine.models.media import given_source
 
     job = RenderJob(
         audio=audio,
         out=out,
-        style=style,
+        style=given_source(style) if style else style,
         scene=given_scene(scene) if scene is not None else None,
         size=parse_resolution(resolution),
         fps=parse_fps(fps),

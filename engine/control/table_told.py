@@ -80,6 +80,8 @@ def told() -> Iterable[Address]:
     decks += [(f"/state/deck/{deck}/acts", "s", "names", "", "Its acts, with spaces between", 30.0) for deck in DECKS]
     inputs = "What the eight shader parameters of deck {} move, such as `1 Width, 2 Height`; empty: no shader"
     decks += [(f"/state/deck/{deck}/shader", "s", "inputs", "", inputs.format(deck), 10.0) for deck in DECKS]
+    picture = "The picture on deck {}: its size, a clip's length, what is wrong with it; empty: no picture"
+    decks += [(f"/state/deck/{deck}/source", "s", "source", "", picture.format(deck), 10.0) for deck in DECKS]
     faders = [(f"/state/fader/{i}/label", "s", "label", "", f"What fader {i} does", 30.0) for i in range(1, FADERS + 1)]
     for path, kind, name, unit, description, rate in (*_STATE, *decks, *faders):
         argument = Argument(name, kind, unit=unit)

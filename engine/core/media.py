@@ -60,6 +60,15 @@ def open_stream(file: BinaryIO) -> InputContainer:
     return container
 
 
+def open_device(name: str, kind: str, options: Mapping[str, str], timeout: tuple[float, float]) -> InputContainer:
+    """Return the container of a device, such as a camera. name: as the system has it, never a stranger's text. kind: of
+    libav's devices. timeout: s to open it and to read from it. Raises av.FFmpegError, ValueError where libav lacks the kind.
+    """
+    import av
+
+    return av.open(name, "r", format=kind, options=dict(options), timeout=timeout)
+
+
 def create_media(
     file: Any,
     kind: str,

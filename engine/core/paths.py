@@ -50,6 +50,11 @@ def shader_folders() -> tuple[Path, ...]:
     return _folders("PHOSPHENE_SHADERS", "shaders")
 
 
+def media_folders() -> tuple[Path, ...]:
+    """The folders that hold a person's pictures and clips: $PHOSPHENE_MEDIA, else `media/` of `home`. None comes with us."""
+    return (_given("PHOSPHENE_MEDIA") or home() / "media",)
+
+
 def came_with_us(folder: Path) -> bool:
     """Whether a style's folder is one that the program brought: they are only read, and written in a checkout alone."""
     return folder.resolve().parent == PACKAGE / "styles"

@@ -26,12 +26,14 @@ from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.library import energy_of
 from phosphene.engine.library.ratings import Rating, load_ratings
 from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
+from phosphene.engine.models.media import list_media, named
 from phosphene.engine.models.shaders import find_shader, list_shaders
 from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, meta_of, style_folder
 from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
 from phosphene.engine.show.setlist import Setlist
+from phosphene.engine.sources.camera import list_cameras
 
 _STILL, _VIDEO = "preview.png", "preview.mp4"
 _SCENE_STILL, _SCENE_STILLS = "still.webp", "stills"  # in a folder beside the scenes: tools/lab/scene_stills.py makes ours
@@ -58,6 +60,8 @@ class DeskLibrary:
             "styles": [
                 *(self._style(slug) | {"stars": stars[slug] or 0} for slug in stars),
                 *(self._shader(slug) for slug in list_shaders()),
+                *(self._source(slug) for slug in list_media()),
+                *(_told_of_camera(number, name) for number, name in list_cameras().items()),
             ],
             "scenes": [self._scene(slug) for slug in scene_names(scene_folders())],
             "setlist": {
@@ -131,7 +135,15 @@ class DeskLibrary:
 
     def _shader(self, slug: str) -> dict[str, Any]:
         try:
-            return self._once(find_shader(slug), lambda: _told_of_shader(slug))
+            return self._once(find_shader(slug), lambda: _told_by_meta(slug))
+        except UserError as error:
+            return _blank(slug) | {"fault": error.line()}
+
+    def _source(self, slug: str) -> dict[str, Any]:
+        """Return the card of a picture or clip; its file is not read: a folder may hold thousands."""
+        try:
+            named(slug)
+            return _told_by_meta(slug)
         except UserError as error:
             return _blank(slug) | {"fault": error.line()}
 
@@ -204,10 +216,14 @@ def _told_of_style(slug: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def _told_of_shader(slug: str) -> dict[str, Any]:
+def _told_by_meta(slug: str) -> dict[str, Any]:
     meta = meta_of(slug)
     told = {"name": meta.name, "kind": meta.kind, "description": meta.description, "tags": list(meta.tags)}
     return _blank(slug) | told | {"energy": energy_of(meta)}
+
+
+def _told_of_camera(number: str, name: str) -> dict[str, Any]:
+    return _blank(f"camera:{number}") | {"name": name or f"Camera {number}", "kind": "camera", "energy": 0.5}
 
 
 def _blank(slug: str) -> dict[str, Any]:

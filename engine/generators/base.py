@@ -60,12 +60,13 @@ class Memory(MotionMemory):
     """What a generator's next frame depends on; each kind of style has the keys that it needs (see `take_start.py`).
 
     shift: what a speed other than 1 has added to the beat. beat: of the last frame. strike: number, beat, strength and level
-    of the last strike.
+    of the last strike. began: the bar in which a picture came on the deck.
     """
 
     shift: NotRequired[float | None]
     beat: NotRequired[float]
     strike: NotRequired[tuple[float, float, float, float]]
+    began: NotRequired[float | None]
 
 
 @runtime_checkable

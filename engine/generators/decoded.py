@@ -22,12 +22,11 @@ from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.decoding import EveryFrame, OwnRate
 from phosphene.engine.generators.depth import depth_uniforms, light_colour, view_of
 from phosphene.engine.generators.drive import Drive
+from phosphene.engine.generators.offscreen import STILL_BPM
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.encoding import view_matrix
 from phosphene.engine.models.style import Style
-
-STILL_BPM = 120.0  # of pictures that no music was heard for
 
 
 class DecodedGenerator(Generator):

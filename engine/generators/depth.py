@@ -5,7 +5,7 @@ Called by generators on the render thread. The arithmetic is in `kernels/cppn/pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -32,11 +32,16 @@ def view_of(params: Mapping[str, float], motion: Motion) -> View:
 
 
 def light_colour(style: Style) -> np.ndarray:
-    """Return the colour of a style's light, linear 0..1 [3]: its palette's, where bright and saturated colours count most.
+    """Return the colour of a style's light, linear 0..1 [3]: that of its palette."""
+    return light_of(style.palette)
+
+
+def light_of(colours: Sequence[str]) -> np.ndarray:
+    """Return the light of colours (`#rrggbb`), linear 0..1 [3]: bright and saturated ones count most; of none it is grey.
 
     The mean would be grey: most palettes are of two complementary colours and their darks.
     """
-    palette = srgb_to_linear(np.array([from_hex(colour) for colour in style.palette] or [[0.7, 0.7, 0.7]]))
+    palette = srgb_to_linear(np.array([from_hex(colour) for colour in colours] or [[0.7, 0.7, 0.7]]))
     most = palette.max(axis=1)
     saturation = (most - palette.min(axis=1)) / np.maximum(most, 1e-6)
     weights = most * saturation**2 + 1e-3

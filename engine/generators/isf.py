@@ -7,9 +7,9 @@ most, -1 its least. A colour has one, which turns its hue. Sound comes as the pi
 from __future__ import annotations
 
 import colorsys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,10 +19,10 @@ from phosphene.engine.backends.isf_sound import sound_picture
 from phosphene.engine.core.errors import one_line
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete
-from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.core.signals import Signals
 from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.cppn import CPPN_PARAMS
-from phosphene.engine.gpu.context import HeadlessContext
+from phosphene.engine.generators.offscreen import painted_offscreen
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.encoding import Motion, View, view_matrix
@@ -166,46 +166,5 @@ def isf_sequence(
 def _played(
     style: Style, size: Size, signals: list[Mapping[str, float]], dt: float, speed: float, react: float
 ) -> list[np.ndarray]:
-    """Return one picture for each of `signals`, dt s apart, sRGB.
-
-    In a context and on a thread of their own, since the caller's may have one already.
-    """
-    found: list[np.ndarray] = []
-    failed: list[BaseException] = []
-
-    def play() -> None:
-        try:
-            context = HeadlessContext()
-            try:
-                found.extend(_painted(style, size, signals, dt, speed, react))
-            finally:
-                context.close()
-        except BaseException as error:  # noqa: BLE001 boundary: it is raised again where it is waited for
-            failed.append(error)
-
-    thread = threading.Thread(target=play, name="shader stills")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found
-
-
-def _painted(
-    style: Style, size: Size, signals: list[Mapping[str, float]], dt: float, speed: float, react: float
-) -> Iterator[np.ndarray]:
-    passes = Passes()
-    generator = IsfGenerator(style, ReadyShader(style.spec, imported_pictures(style.spec)), passes)
-    raw = RenderTarget(size)
-    quiet = signals_at(0.0, [], BeatPosition())
-    try:
-        for k, each in enumerate(signals):
-            heard = Signals(dict(quiet) | dict(each), k * dt, k * dt, quiet.position, quiet.mel, quiet.chroma)
-            params = {"speed": speed, "react": react}
-            generator.render(Frame(k, k * dt, k * dt, dt, 1.0 / dt if dt else 1.0), heard, params, raw)
-            light = np.clip(raw.read()[..., :3], 0.0, 1.0)
-            yield np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
-    finally:
-        raw.close()
-        generator.close()
-        passes.close()
+    make = partial(IsfGenerator, style, ReadyShader(style.spec, imported_pictures(style.spec)))
+    return painted_offscreen(make, size, signals, dt, {"speed": speed, "react": react})

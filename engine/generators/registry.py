@@ -17,9 +17,11 @@ from phosphene.engine.generators.base import Generator
 from phosphene.engine.generators.cppn import CPPN_PARAMS, cppn_generator, cppn_sequence, cppn_still
 from phosphene.engine.generators.gan import GAN_PARAMS, gan_generator, gan_sequence, gan_still
 from phosphene.engine.generators.isf import ISF_PARAMS, isf_generator, isf_sequence, isf_still
+from phosphene.engine.generators.source import SOURCE_PARAMS, source_generator, source_sequence, source_still
 from phosphene.engine.generators.vqvae import VQVAE_PARAMS, vqvae_generator, vqvae_sequence, vqvae_still
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.media import KINDS as SOURCES
 from phosphene.engine.models.style import Style
 
 Picture = np.ndarray
@@ -46,6 +48,7 @@ GENERATORS: dict[str, Kind] = {
     "gan": Kind(GAN_PARAMS, gan_generator, gan_still, gan_sequence),
     "vqvae": Kind(VQVAE_PARAMS, vqvae_generator, vqvae_still, vqvae_sequence),
     "isf": Kind(ISF_PARAMS, isf_generator, isf_still, isf_sequence),
+    **dict.fromkeys(SOURCES, Kind(SOURCE_PARAMS, source_generator, source_still, source_sequence)),
 }
 
 

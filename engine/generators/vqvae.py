@@ -11,7 +11,7 @@ the frames of a loop the embeddings are blended, never the pictures, so motion i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,15 +29,59 @@ from phosphene.engine.models.style import Style
 VQVAE_PARAMS = (
     *CPPN_PARAMS,
     Param("loop", "Loop", 0.0, 64.0, 0.0, "which loop plays; 0 walks through all of them"),
-    Param("bars", "Bars", 1.0, 32.0, 4.0, "until the walk has gone on to the next loop", "bars"),
-    Param("melt", "Melt", 0.0, 1.0, 0.5, "loops change place by place at 0, everywhere at once at 1"),
-    Param("mutate", "Mutate", 0.0, 1.0, 0.35, "share of places that an onset gives to another loop"),
+    Param("bars", "Bars", 1.0, 32.0, 4.0, "until the walk has gone on to the next loop; a clip's one turn", "bars"),
+    Param("melt", "Melt", 0.0, 1.0, 0.5, "codes change place by place at 0, everywhere at once at 1"),
+    Param("mutate", "Mutate", 0.0, 1.0, 0.35, "share of places that an onset gives to other codes"),
 )
 _BEATS_A_BAR = 4
 _CHANGING = 0.35  # of the bars, at their end, in which one loop becomes the next
+NO_STRIKE = (0, 0.0, 0.0, 0.0)  # number, beat, strength and level of the last one
 _STRIKE = 0.15  # rise of the onset level from frame to frame that is a strike; what rings only falls
 _RETURN_BEATS = 1.0  # until what a strike changed is back: a step at the strike and a slow way home look like one hit
 _SMOOTH = 2  # times that the field by which places change is averaged with its neighbours: they change in patches
+
+
+class Strikes:
+    """Onsets that change places of a grid of codes: the newest one, and how far what it changed is back."""
+
+    def __init__(self) -> None:
+        self.resume(NO_STRIKE)
+
+    def step(self, level: float, beat: float) -> None:
+        """Take the onset level, 0..1, of the frame at `beat`: a rise is a strike, which replaces the one before."""
+        if level > self._ringing + _STRIKE:
+            self._count += 1
+            self._at, self._strength = beat, level
+        self._ringing = level
+
+    def struck(
+        self, beat: float, share: float, seed: int, grid: tuple[int, int]
+    ) -> tuple[np.ndarray, np.random.Generator] | None:
+        """Return how far each place of the grid is changed at `beat`, float32 [rows, columns, 1], 0..1, and this strike's
+        own chance. share: of the places that a strike of full strength changes."""
+        since = (beat - self._at) / _RETURN_BEATS
+        # A beat before the strike is one that the tempo took back: nothing is left of the strike then.
+        if not (self._count and 0.0 <= since < 1.0 and share * self._strength >= 1e-3):
+            return None
+        rng = np.random.default_rng([seed, 13, self._count])
+        weight = (field(rng, *grid, 1) < share * self._strength) * np.float32((1.0 - since) ** 2)
+        return weight.astype(np.float32)[..., None], rng
+
+    def memory(self) -> tuple[float, float, float, float]:
+        """Return number, beat, strength and level of the last strike."""
+        return self._count, self._at, self._strength, self._ringing
+
+    def resume(self, memory: Sequence[float]) -> None:
+        """Go on from what `memory` returned."""
+        count, self._at, self._strength, self._ringing = memory
+        self._count = int(count)
+
+
+def taken_over(share: float, melt: float, places: np.ndarray) -> np.ndarray:
+    """Return how far each place has changed when `share` of the change is over, float32, 0..1: at `melt` 1 every place over
+    the whole time, at 0 each at its own instant. places: 0..1, when each one's turn is."""
+    soft = max(0.02, melt)
+    return np.clip((share * (1.0 + soft) - places) / soft, 0.0, 1.0).astype(np.float32)
 
 
 class VqvaeDrive(Drive):
@@ -54,27 +98,22 @@ class VqvaeDrive(Drive):
         # A code that the codebook lacks would be a fault in the middle of a frame.
         self._loops = np.clip(style.weights["loops"], 0, self.net.codes - 1).astype(np.uint8)
         self._order = np.random.default_rng([self._seed, 11]).permutation(len(self._loops))
-        self._places = _field(np.random.default_rng([self._seed, 12]), self.net.rows, self.net.columns, _SMOOTH)
-        self._strikes, self._struck, self._strength, self._ringing = 0, 0.0, 0.0, 0.0
+        self._places = field(np.random.default_rng([self._seed, 12]), self.net.rows, self.net.columns, _SMOOTH)
+        self._strikes = Strikes()
 
     def step(self, signals: Mapping[str, float], beat: float, dt: float, params: Mapping[str, float]) -> None:
         """See `Drive`. A rise of the onset level is a strike, which replaces the one before."""
         super().step(signals, beat, dt, params)
-        level = min(1.0, self.values["onset"])
-        if level > self._ringing + _STRIKE:
-            self._strikes += 1
-            self._struck, self._strength = self.place()[1], level
-        self._ringing = level
+        self._strikes.step(min(1.0, self.values["onset"]), self.place()[1])
 
     def memory(self) -> Memory:
         """See `Drive`."""
-        return {**super().memory(), "strike": (self._strikes, self._struck, self._strength, self._ringing)}
+        return {**super().memory(), "strike": self._strikes.memory()}
 
     def resume(self, memory: Memory) -> None:
         """See `Drive`."""
         super().resume(memory)
-        strikes, struck, strength, ringing = memory.get("strike", (0, 0.0, 0.0, 0.0))
-        self._strikes, self._struck, self._strength, self._ringing = int(strikes), struck, strength, ringing
+        self._strikes.resume(memory.get("strike", NO_STRIKE))
 
     def inputs(self, ahead: float, aspect: float) -> Inputs:
         """See `Drive`. The grid is the trained one: a screen of another shape shows a part of the picture."""
@@ -87,9 +126,7 @@ class VqvaeDrive(Drive):
         mutated = self._mutation(beat, p["mutate"])
         z = self._embedded(here, frames, between, mutated)
         if share > 0.0:
-            # Softness 1 changes every place over the whole time, softness 0 each at its own instant.
-            soft = max(0.02, p["melt"])
-            weight = np.clip((share * (1.0 + soft) - self._places) / soft, 0.0, 1.0).astype(np.float32)[..., None]
+            weight = taken_over(share, p["melt"], self._places)[..., None]
             z = z + weight * (self._embedded(following, frames, between, mutated) - z)
         return {"z": np.ascontiguousarray(np.moveaxis(z, -1, 0))}
 
@@ -107,14 +144,11 @@ class VqvaeDrive(Drive):
 
     def _mutation(self, beat: float, share: float) -> tuple[np.ndarray, int] | None:
         """Return how far each place is another loop's (float32 [rows, columns, 1], 0..1), and which: so many loops on."""
-        since = (beat - self._struck) / _RETURN_BEATS
-        # A beat before the strike is one that the tempo took back: nothing is left of the strike then.
-        if not (self._strikes and 0.0 <= since < 1.0 and share * self._strength >= 1e-3) or len(self._loops) < 2:
+        struck = self._strikes.struck(beat, share, self._seed, (self.net.rows, self.net.columns))
+        if struck is None or len(self._loops) < 2:
             return None
-        rng = np.random.default_rng([self._seed, 13, self._strikes])
-        field = _field(rng, self.net.rows, self.net.columns, 1)
-        weight = (field < share * self._strength) * np.float32((1.0 - since) ** 2)
-        return weight.astype(np.float32)[..., None], int(rng.integers(1, len(self._loops)))
+        weight, rng = struck
+        return weight, int(rng.integers(1, len(self._loops)))
 
     def _embedded(
         self, loop: int, frames: tuple[int, ...], between: np.ndarray, mutated: tuple[np.ndarray, int] | None
@@ -135,14 +169,14 @@ def _spline(t: float) -> np.ndarray:
     return np.array([a, b, 6.0 - a - b - c, c], np.float32) / np.float32(6.0)
 
 
-def _field(rng: np.random.Generator, rows: int, columns: int, smooth: int) -> np.ndarray:
+def field(rng: np.random.Generator, rows: int, columns: int, smooth: int) -> np.ndarray:
     """Return ranks 0..1 of a random field that is smoothed so many times, [rows, columns]: every share of it is exact."""
-    field = rng.random((rows, columns))
+    found = rng.random((rows, columns))
     for _ in range(smooth):
         for axis in (0, 1):
-            field = (np.roll(field, 1, axis) + 2.0 * field + np.roll(field, -1, axis)) / 4.0
-    ranks = np.empty(field.size)
-    ranks[np.argsort(field, axis=None, kind="stable")] = (np.arange(field.size) + 0.5) / field.size
+            found = (np.roll(found, 1, axis) + 2.0 * found + np.roll(found, -1, axis)) / 4.0
+    ranks = np.empty(found.size)
+    ranks[np.argsort(found, axis=None, kind="stable")] = (np.arange(found.size) + 0.5) / found.size
     return ranks.reshape(rows, columns)
 
 

@@ -30,14 +30,15 @@ from phosphene.engine.models.encoding import UNIFORM_INPUTS
 from phosphene.engine.models.gan import GanNetwork
 from phosphene.engine.models.graph import Tensors
 from phosphene.engine.models.isf import Isf, ShaderNetwork
+from phosphene.engine.models.media import Source, SourceNetwork, digest, is_source, named
 from phosphene.engine.models.shaders import find_shader, is_shader, load_shader
 from phosphene.engine.models.table import Table
 from phosphene.engine.models.tensor_file import read_tensors
 from phosphene.engine.models.vqvae import VqvaeNetwork
 
 __all__ = [
-    "Network", "Style", "StyleMeta", "check_style", "load_meta", "load_style", "load_weights", "made_meta", "meta_of",
-    "write_meta",     "write_style",
+    "Network", "Style", "StyleMeta", "book_of", "check_style", "load_meta", "load_style", "load_weights", "made_meta",
+    "meta_of", "write_meta", "write_style",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -52,10 +53,10 @@ Numbers = Annotated[dict[Word, Finite], Field(max_length=256)]
 
 
 # A kind of style: its [network] table, which gives a spec. One line each, here and in `generators/registry.py`.
-AnyNetwork = Annotated[Network | GanNetwork | VqvaeNetwork | ShaderNetwork, Field(discriminator="kind")]
-Spec = CppnSpec | GanNetwork | VqvaeNetwork | Isf
-KINDS = ("cppn", "gan", "vqvae", "isf")
-SHADER_DRIVE = 1.0  # of a shader: at full level its time runs twice as fast as in silence
+AnyNetwork = Annotated[Network | GanNetwork | VqvaeNetwork | ShaderNetwork | SourceNetwork, Field(discriminator="kind")]
+Spec = CppnSpec | GanNetwork | VqvaeNetwork | Isf | Source
+KINDS = ("cppn", "gan", "vqvae", "isf", "image", "clip", "camera")
+OTHERS_DRIVE = 1.0  # of shaders and pictures: at full level their time runs twice as fast as in silence
 
 
 class Preview(Table):
@@ -89,7 +90,7 @@ class StyleMeta(Table):
 
     version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    kind: Literal["cppn", "gan", "vqvae", "isf"]
+    kind: Literal["cppn", "gan", "vqvae", "isf", "image", "clip", "camera"]
     description: Text = ""
     seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)]
     licence: Word
@@ -258,22 +259,29 @@ def _first_fault(error: ValidationError) -> tuple[str, str, object]:
 
 
 def check_style(path_or_slug: str) -> None:
-    """Raise UserError where there is no style, or no shader, of this name."""
+    """Raise UserError where there is no style, shader or picture of this name."""
     if is_shader(path_or_slug):
         find_shader(path_or_slug)
+    elif is_source(path_or_slug):
+        named(path_or_slug)
     else:
         style_folder(path_or_slug)
 
 
 def meta_of(path_or_slug: str) -> StyleMeta:
-    """Return what a style, or a shader, says of itself; weights are not read. Raises UserError."""
+    """Return what a style, a shader or a picture says of itself; weights are not read. Raises UserError."""
+    if is_source(path_or_slug):
+        return _source_meta(path_or_slug, named(path_or_slug))
     return _shader_style(path_or_slug).meta if is_shader(path_or_slug) else load_meta(style_folder(path_or_slug))
 
 
 def load_style(path_or_slug: str | Path) -> Style:
-    """Read, check and return a style: of a folder, or a shader by its name. Raises UserError for anything that is wrong."""
+    """Read, check and return a style: of a folder, or a shader or a picture by its name. Raises UserError for anything that
+    is wrong."""
     if isinstance(path_or_slug, str) and is_shader(path_or_slug):
         return _shader_style(path_or_slug)
+    if isinstance(path_or_slug, str) and is_source(path_or_slug):
+        return _source_style(path_or_slug)
     folder = style_folder(path_or_slug)
     meta = load_meta(folder)
     try:
@@ -295,9 +303,42 @@ def _shader_style(name: str) -> Style:
     meta = StyleMeta(
         version=SCHEMA_VERSION, name=isf.name[:60] or name, kind="isf", seed=0, licence=isf.credit[:200],
         description=isf.description, tags=tuple(each[:200] for each in isf.categories if each), network=ShaderNetwork(),
-        motion=Motion(drive=SHADER_DRIVE),
+        motion=Motion(drive=OTHERS_DRIVE),
     )  # fmt: skip
     return Style(name, meta.name, meta.kind, isf, {}, meta, isf.sha256)
+
+
+def _source_style(name: str) -> Style:
+    """Return a picture, a clip or a camera as a style; its content is hashed, not yet read. Raises UserError."""
+    source = named(name)
+    meta = _source_meta(name, source)
+    content = digest(source)
+    book = book_of(source)
+    if content and book is not None:
+        content = hashlib.sha256(f"{content} {book.sha256}".encode()).hexdigest()
+    return Style(name, meta.name, meta.kind, source, {}, meta, content)
+
+
+def book_of(source: Source) -> Style | None:
+    """Return the style whose codebook a picture is seen through; None where its name says none and the usual one is not to
+    be had. Raises UserError for one that is no VQ-VAE."""
+    try:
+        book = load_style(style_folder(source.book))
+    except UserError:
+        if source.given:
+            raise
+        return None
+    if book.kind != "vqvae":
+        raise UserError("the style has no codebook", where=source.book, allowed=listed(list_styles("vqvae")), got=book.kind)
+    return book
+
+
+def _source_meta(name: str, source: Source) -> StyleMeta:
+    title = source.file.stem if source.file else f"Camera {source.device}"
+    return StyleMeta(
+        version=SCHEMA_VERSION, name=title[:60] or "picture", kind=source.kind, seed=0, licence="",
+        network=SourceNetwork(kind=source.kind), motion=Motion(drive=OTHERS_DRIVE),
+    )  # fmt: skip
 
 
 def _fingerprint(meta: StyleMeta, weights: Weights | Tensors) -> str:

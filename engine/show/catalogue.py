@@ -7,7 +7,7 @@ gets their parameters as data. Read on any thread; frozen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phosphene.engine.core.params import Param, defaults
@@ -18,6 +18,9 @@ TRANSITIONS = ("cut", "dissolve", "through-black", "wipe", "interlock")
 # Where an automatic crossfade may start -> quantum in beats. A drop is not counted in beats: it is waited for.
 STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0, "drop": 0.0}
 
+
+# How names of pictures begin: files and devices come and go, so they are looked up when they are asked for.
+SOURCES = ("image:", "clip:", "camera:")
 
 LEVEL = Param("level", "Level", 0.0, 1.0, 1.0, "How much of the deck is seen before the crossfade")
 MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole output")
@@ -42,12 +45,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """styles, scenes: slugs. effects: name -> parameters, in chain order. deck_params: the generator's, plus `LEVEL`."""
+    """styles, scenes: slugs. effects: name -> parameters, in chain order. deck_params: the generator's, plus `LEVEL`.
+
+    there: whether a style that is in no list can be played, a picture by its path for one; may look at a disk.
+    """
 
     styles: tuple[str, ...]
     effects: Mapping[str, tuple[Param, ...]]
     deck_params: tuple[Param, ...]
     scenes: tuple[str, ...] = ()
+    there: Callable[[str], bool] = field(default=lambda style: False, repr=False, compare=False)
     targets: Mapping[str, Target] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

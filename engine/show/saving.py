@@ -17,7 +17,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.paths import is_name
 from phosphene.engine.show.acts import UNDIRECTED, offsets, weight
-from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue
+from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, SOURCES, Catalogue
 from phosphene.engine.show.directing import values_of
 from phosphene.engine.show.remap import relative
 from phosphene.engine.show.scene import (
@@ -105,7 +105,7 @@ def _second(state: ShowState, other: str) -> DeckState | None:
 
 
 def _entry(deck: DeckState, name: str, catalogue: Catalogue) -> DeckEntry:
-    if deck.style not in (*catalogue.styles, IDLE):
+    if deck.style not in (*catalogue.styles, IDLE) and not deck.style.startswith(SOURCES):
         raise UserError("the style is not of the library", got=deck.style[:80], remedy="put it into your folder of styles")
     moved = {m.parameter for m in deck.mappings}
     effects = []

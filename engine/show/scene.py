@@ -229,7 +229,8 @@ def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[Us
     for part, entry in (("deck", scene.deck), ("second", scene.second)):
         if entry is None:
             continue
-        word(f"{part}.style", "style", entry.style, (*catalogue.styles, IDLE))
+        if not catalogue.there(entry.style):
+            word(f"{part}.style", "style", entry.style, (*catalogue.styles, IDLE))
         values(f"{part}.params", "deck parameter", catalogue.deck_params, entry.params)
         for i, effect in enumerate(entry.effects, 1):
             if word(f"{part}.effects[{i}].effect", "effect", effect.effect, catalogue.effects):

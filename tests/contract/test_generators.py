@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from phosphene.engine.backends.base import ReadyShader
+from phosphene.engine.backends.base import ReadyShader, ReadySource
+from phosphene.engine.backends.codebook import Codebook
 from phosphene.engine.backends.cpu import CpuBackend
 from phosphene.engine.backends.decoders import OnnxBackend
 from phosphene.engine.core.frame import Frame, Size
@@ -18,12 +19,18 @@ from phosphene.engine.generators.cppn import CppnGenerator
 from phosphene.engine.generators.gan import gan_generator
 from phosphene.engine.generators.idle import Idle
 from phosphene.engine.generators.isf import isf_generator
+from phosphene.engine.generators.source import SourceGenerator
 from phosphene.engine.generators.vqvae import vqvae_generator
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import FORMATS, RenderTarget
 from phosphene.engine.models.gan import GanNetwork
+from phosphene.engine.models.media import Source, SourceNetwork
 from phosphene.engine.models.style import Style, StyleMeta, list_styles, load_style
 from phosphene.engine.models.vqvae import VqvaeNetwork
+from phosphene.engine.sources.base import Frames
+from phosphene.engine.sources.clip import Clip
+from phosphene.engine.sources.still import Still
+from tests.decoded_styles import small_vqvae
 
 FPS = 24
 SIZES = (Size(64, 36), Size(37, 91), Size(16, 16))
@@ -61,11 +68,39 @@ def isf(passes: Passes) -> Generator:
     return isf_generator(style, ReadyShader(style.spec, {}), passes, None, False)
 
 
+def image(passes: Passes) -> Generator:
+    """A still picture, seen through a codebook by half."""
+    picture = np.random.default_rng(3).integers(0, 256, (45, 80, 3), np.uint8)
+    return _source("image", Still(picture), passes)
+
+
+def clip(passes: Passes) -> Generator:
+    """Eight pictures that go round in four bars."""
+    rng = np.random.default_rng(4)
+    return _source("clip", Clip(list(rng.integers(0, 256, (8, 45, 80, 3), np.uint8)), np.arange(8) / 8, 1.0), passes)
+
+
+def _source(kind: str, frames: Frames, passes: Passes) -> Generator:
+    source = Source(kind, None, "0", "loops", True)
+    meta = StyleMeta(version=1, name="Seen", kind=kind, seed=0, licence="", network=SourceNetwork(kind=kind))
+    style = Style("seen", "Seen", kind, source, {}, meta)
+    return _Through(style, ReadySource(frames, Codebook(small_vqvae())), passes)
+
+
+class _Through(SourceGenerator):
+    """Shows half of it through the codebook, where nothing else is asked."""
+
+    def render(self, frame: Frame, signals: Signals, params: Mapping[str, float], target: RenderTarget) -> None:
+        super().render(frame, signals, {"through": 0.5} | dict(params), target)
+
+
 GENERATORS: dict[str, Callable[[Passes], Generator]] = {
     "cppn": cppn,
     "gan": gan,
     "vqvae": vqvae,
     "isf": isf,
+    "image": image,
+    "clip": clip,
     "idle": lambda passes: Idle(),
 }
 

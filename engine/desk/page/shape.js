@@ -6,14 +6,16 @@ import { h, say, slugOf, words } from "./dom.js";
 import { mappingList } from "./mappings.js";
 import { hidden, styleName } from "./mix.js";
 
-// Which parameters only one kind of style listens to. Those of the other kinds stay closed until they are wanted.
-const KINDS = { gan: ["psi", "mixing", "coarse", "fine", "bend_coarse", "bend_fine"], vqvae: ["loop", "bars", "melt", "mutate"] };
+// Which parameters only some kinds of style listen to. Those of the other kinds stay closed until they are wanted.
+const KINDS = { gan: ["psi", "mixing", "coarse", "fine", "bend_coarse", "bend_fine"], vqvae: ["loop", "bars", "melt", "mutate"],
+  picture: ["wander", "scrub", "pingpong", "through"] };
+const OPEN = { gan: ["gan"], vqvae: ["vqvae"], image: ["picture", "vqvae"], clip: ["picture", "vqvae"], camera: ["picture", "vqvae"] };
 const SAVED_MS = 1500; // until what came of a save is shown, though it is what came of the last one
-const TITLES = { "": "Place, time and light", gan: "Only for GANs", vqvae: "Only for VQ-VAEs" };
+const TITLES = { "": "Place, time and light", gan: "Only for GANs", vqvae: "Loops and codes", picture: "Only for pictures, clips and cameras" };
 
 function kindOf(deck) {
   const slug = desk.value(`/state/deck/${deck}/style`, "");
-  return desk.library?.styles.find(style => style.slug === slug)?.kind ?? "";
+  return desk.library?.styles.find(style => style.slug === slug)?.kind ?? slug.split(":")[0];
 }
 
 /** Return a row: the slider of one parameter, and the small button that takes it back to its default. */
@@ -65,7 +67,7 @@ function deckPanel(deck) {
   const list = mappingList(deck);
   const node = h("div", { class: `deckpanel deck-${deck}` }, params, effects, list);
   const groups = new Map(), rows = new Map();
-  const sort = () => { for (const [kind, one] of groups) if (kind) one.open(kind === kindOf(deck)); };
+  const sort = () => { for (const [kind, one] of groups) if (kind) one.open((OPEN[kindOf(deck)] ?? []).includes(kind)); };
   const mark = maps => {
     for (const [path, line] of rows) line.mark((maps?.[deck] ?? []).filter(map => map.to === path).length);
   };
@@ -78,7 +80,7 @@ function deckPanel(deck) {
     groups.clear();
     rows.clear();
     const plain = here.filter(item => !item.address.includes("/fx/"));
-    for (const kind of ["", "gan", "vqvae"]) {
+    for (const kind of ["", ...Object.keys(KINDS)]) {
       const items = plain.filter(item => (Object.keys(KINDS).find(k => KINDS[k].includes(item.address.split("/").pop())) ?? "") === kind);
       const lines = items.map(item => { const line = row(item, deck); rows.set(item.address.split("/").pop(), line); return line; });
       if (items.length) groups.set(kind, group(TITLES[kind], lines, !kind));

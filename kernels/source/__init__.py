@@ -1,0 +1,1 @@
+"""How pictures from outside are looked at: the shader, and its reference in numpy."""
