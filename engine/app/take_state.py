@@ -8,6 +8,7 @@ take that begins during a freeze shows another one until it ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
     setlist = Setlist.model_validate(start["setlist"]) if start.get("setlist") else stage.document.setlist
     catalogue = stage.document.catalogue
     if scenes != catalogue.scenes:
-        catalogue = type(catalogue)(catalogue.styles, catalogue.effects, catalogue.deck_params, scenes)
+        catalogue = replace(catalogue, scenes=scenes)
     stage.document = Document(catalogue, setlist)
     stage.state = stage.document.fitted(restore(start["show"]))
     for deck in DECKS:

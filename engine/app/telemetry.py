@@ -56,7 +56,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, control_erro
     status, counters = recording.status, stage.bus.counters
     fade = state.fade
     transition = state.kind if fade is None else _faded(fade)
-    errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
+    errors = [f"{f'deck {what}' if what in DECKS else what}: {fault}" for what, fault in stage.mixer.faults.items()]
     errors += [health.error] if health.error else []
     errors += health.notes
     errors += [control_error] if control_error else []

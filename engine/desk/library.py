@@ -28,7 +28,7 @@ from phosphene.engine.library.ratings import Rating, load_ratings
 from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
 from phosphene.engine.models.shaders import find_shader, list_shaders
 from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, meta_of, style_folder
-from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
+from phosphene.engine.show.catalogue import DECKS, IDLE, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
 from phosphene.engine.show.setlist import Setlist
@@ -69,7 +69,7 @@ class DeskLibrary:
             "curves": list(CURVES),
             "effects": {name: [p.name for p in params] for name, params in self._catalogue.effects.items()},
             "decks": list(DECKS),
-            "transitions": list(TRANSITIONS),
+            "transitions": list(self._catalogue.transitions),
             "desk": {"urls": [], "qr": None, "view_qr": None},
         }
 

@@ -14,20 +14,19 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+from phosphene.engine.backends.isf_known import NOT_TRIED, known_shaders, shown_as
 from phosphene.engine.backends.isf_program import IsfProgram, Moment
 from phosphene.engine.backends.isf_sound import sound_picture
-from phosphene.engine.backends.isf_trial import recalled
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param
-from phosphene.engine.core.paths import PACKAGE, cache_dir, shader_folders
+from phosphene.engine.core.paths import cache_dir, shader_folders
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.effects.base import Effect, amount
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.models.isf import Isf, imported_pictures, read_isf
+from phosphene.engine.models.isf import Isf, imported_pictures
 from phosphene.engine.models.isf_input import IsfInput
-from phosphene.engine.models.shaders import PREFIX, shader_files
 
 MOST_EFFECTS, MOST_NUMBERS = 12, 12  # of a chain, and of one effect: each is an address on both decks
 _PARTS = {"point2D": ("x", "y"), "color": ("red", "green", "blue", "alpha")}
@@ -156,11 +155,6 @@ def effect_of(isf: Isf, name: str, opaque: bool = False) -> type[Effect]:
     return type("IsfEffect", (IsfEffect,), own)
 
 
-def effect_name(slug: str) -> str:
-    """Return what the effect of a shader is called: `shader-slices` of `shader:slices`."""
-    return f"shader-{slug.removeprefix(PREFIX)}"
-
-
 def shader_effects() -> dict[str, type[Effect]]:
     """Return name -> effect of the shaders that have proven themselves, sorted, at most MOST_EFFECTS.
 
@@ -173,23 +167,16 @@ def shader_effects() -> dict[str, type[Effect]]:
 def _shader_effects(folders: tuple[Path, ...], remembered: Path) -> dict[str, type[Effect]]:
     found: dict[str, type[Effect]] = {}
     untried = 0
-    for slug, path in shader_files().items():
-        try:
-            isf = read_isf(path)
-        except UserError as error:
-            _log.debug("no effect: %s", error.line())
+    for slug, known in known_shaders().items():
+        if isinstance(known, str):
+            _log.debug("no effect: %s", known)
             continue
-        if isf.kind != "effect":
+        if known.isf.kind != "effect":
             continue
-        verdict = recalled(isf, None)
-        ours = path.resolve().parent == PACKAGE / "shaders"
-        if verdict.ok if verdict is not None else ours:
-            name = effect_name(slug)
-            found[name] = effect_of(isf, name, verdict.opaque if verdict is not None else False)
-        elif verdict is None:
-            untried += 1
-        if len(found) == MOST_EFFECTS:
-            break
+        untried += known.refusal == NOT_TRIED
+        if not known.refusal and len(found) < MOST_EFFECTS:
+            name = shown_as(slug)
+            found[name] = effect_of(known.isf, name, known.opaque)
     if untried:
         _log.info("%d shaders that change pictures are no effects yet: vj shaders lint tries them", untried)
     return found

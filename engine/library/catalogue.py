@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from phosphene.engine.compositor.isf import shader_transitions
 from phosphene.engine.core import paths
 from phosphene.engine.effects.registry import all_effects
 from phosphene.engine.generators.registry import deck_params
 from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles
-from phosphene.engine.show.catalogue import LEVEL, Catalogue
+from phosphene.engine.show.catalogue import LEVEL, TRANSITIONS, Catalogue
 from phosphene.engine.show.scene import scene_names
 
 
@@ -18,4 +19,5 @@ def show_catalogue() -> Catalogue:
         effects={name: effect.params for name, effect in all_effects().items()},
         deck_params=(*deck_params(), LEVEL),
         scenes=scene_names(paths.scene_folders()),
+        transitions=(*TRANSITIONS, *shader_transitions()),
     )
