@@ -153,6 +153,11 @@ def remember(isf: Isf, verdict: Verdict, renderer: str) -> None:
         keep_within(_folder(), MOST_MEMORY)
 
 
+def still_place(isf: Isf) -> Path:
+    """Return where the still of a shader lies that its trial has painted: beside the verdict on it."""
+    return _place(isf).with_suffix(".webp")
+
+
 def _folder() -> Path:
     return cache_dir() / "shaders"
 

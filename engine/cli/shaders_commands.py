@@ -21,6 +21,7 @@ _LIMITS = (1.0, 600.0)  # s
 def shaders_list(as_json: Json = False) -> None:
     """List the shaders, with what moves their inputs on a deck."""
     from phosphene.engine.backends.isf_known import KnownShader, known_shaders
+    from phosphene.engine.backends.isf_still import still_of
     from phosphene.engine.effects.isf import knobs_of
     from phosphene.engine.generators.isf import slots_of
     from phosphene.engine.library.shader_lint import inputs_told
@@ -34,6 +35,8 @@ def shaders_list(as_json: Json = False) -> None:
         row: dict[str, Any] = {"slug": slug, "path": str(path)}
         try:
             isf = read_isf(path)
+            picture = still_of(isf)
+            row["still"] = None if picture is None else str(picture)
             told.append(row | {"kind": isf.kind, "description": isf.description, "inputs": inputs_told(isf), "fault": ""})
             if isf.kind == "generator":
                 names = [f"{slot.param.removeprefix('shader')} {slot.label}" for slot in slots_of(isf)]
@@ -46,7 +49,7 @@ def shaders_list(as_json: Json = False) -> None:
             kind = f"{isf.kind}, not in shows: lint it" if out else isf.kind
             rows.append((slug, kind, one_line(", ".join(names))))
         except UserError as error:
-            told.append(row | {"kind": "", "description": "", "inputs": [], "fault": error.line()})
+            told.append(row | {"kind": "", "description": "", "inputs": [], "fault": error.line(), "still": None})
             rows.append((slug, "refused", error.line()))
     if as_json:
         typer.echo(json.dumps(told, indent=2))
