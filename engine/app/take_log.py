@@ -18,9 +18,9 @@ import av
 import numpy as np
 
 from phosphene.engine.app.options import parse_fps, parse_size
-from phosphene.engine.app.take_records import MOST_PIXELS, read_frames, read_pictures, read_trails
+from phosphene.engine.app.take_records import MOST_PIXELS, read_frames, read_kept, read_pictures, read_trails
 from phosphene.engine.app.take_start import checked_start
-from phosphene.engine.app.take_state import FRAMES_FILE, LOG, seated
+from phosphene.engine.app.take_state import FRAMES_FILE, LOG, KeptPictures, seated
 from phosphene.engine.core import naming
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import open_regular, parse_json
@@ -65,8 +65,8 @@ class TakeLog:
     """A take that was read. size, fps: of its recording. start: the first line. inputs: in order.
 
     frames: FRAMES records, maybe none; pictures: PICTURES records. began: (show time, t_present) of the first picture, s on
-    the show's lines. trails: by deck, float16 [h, w, 4]. recording, sound: files; recording None where there is none.
-    notes: what is missing or damaged.
+    the show's lines. trails: by deck, float16 [h, w, 4]. kept: what buffers of shaders had. recording, sound: files;
+    recording None where there is none. notes: what is missing or damaged.
     """
 
     folder: Path
@@ -78,6 +78,7 @@ class TakeLog:
     pictures: np.ndarray = field(repr=False)
     began: tuple[float, float]
     trails: Mapping[str, np.ndarray] = field(repr=False)
+    kept: KeptPictures = field(repr=False)
     recording: Path | None
     sound: Path
     notes: tuple[str, ...]
@@ -135,9 +136,9 @@ def read_take(folder: Path) -> TakeLog:
         notes.append("the recording is not at hand: nothing to compare with")
     sound = _sound(folder, recording, notes)
     times = (_number(found.began, "time"), _number(found.began, "t_present"))
-    trails = read_trails(folder, start, notes)
+    trails, kept = read_trails(folder, start, notes), read_kept(folder, start, notes)
     return TakeLog(
-        folder, size, fps, start, tuple(found.inputs), frames, pictures, times, trails, recording, sound, tuple(notes)
+        folder, size, fps, start, tuple(found.inputs), frames, pictures, times, trails, kept, recording, sound, tuple(notes)
     )
 
 

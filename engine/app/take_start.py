@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from phosphene.engine.app.take_state import MOST_BUFFERS
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.show.state import restore
@@ -40,6 +41,16 @@ class _Ready(_Table):
     sha256: Name = ""
 
 
+class _Kept(_Table):
+    """A buffer of a shader. of: the effect that has it, "" for the generator."""
+
+    of: Name
+    name: Name
+    format: Literal["rgba8", "rgba16f", "rgba32f"]
+    height: Annotated[int, Field(ge=1, le=4096)]
+    width: Annotated[int, Field(ge=1, le=4096)]
+
+
 class _Deck(_Ready):
     """What was on a deck. effects: of those that are on, what they remember; the rest is of the generator (`Played`)."""
 
@@ -51,6 +62,9 @@ class _Deck(_Ready):
     shift: Number | None = None
     beat: Number = 0.0
     strike: tuple[Annotated[Number, Field(ge=0)], Number, Number, Number] | None = None
+    frames: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    pressed: Annotated[list[Name], Field(max_length=64)] = []
+    kept: Annotated[list[_Kept], Field(max_length=MOST_BUFFERS)] = []
     ready: _Ready | None = None
 
 

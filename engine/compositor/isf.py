@@ -99,7 +99,8 @@ class IsfTransition:
         self._start.draw(start, textures={"source": decks[0]}, gain=levels[0])
         self._start.draw(end, textures={"source": decks[1]}, gain=levels[1])
         pictures = {_START: start, _END: end, **self._sounds}
-        self._program.render(made, Moment(self._time, frame.dt), {_PROGRESS: (mix,)}, pictures)
+        moment = Moment(self._time, frame.dt)
+        self._program.render(made, moment, {_PROGRESS: (mix,)}, pictures, keep=not frame.between)
         gains = (1.0 - mix) * levels[0], mix * levels[1]
         shown = {"made": made, "a": decks[0], "b": decks[1]}
         self._joined.draw(target, textures=shown, gains=gains, opaque=self.opaque)

@@ -138,7 +138,8 @@ class DeskLibrary:
             path = find_shader(slug)
             known = self._once(path, lambda: {"told": _told_of_shader(slug), "isf": read_isf(path)})
             still = still_of(known["isf"])  # not remembered: a trial may paint it at any time
-            return known["told"] | {"still": _link(slug.removeprefix(PREFIX), _SCENE_STILL, "shader") if still else None}
+            told: dict[str, Any] = known["told"]
+            return told | {"still": _link(slug.removeprefix(PREFIX), _SCENE_STILL, "shader") if still else None}
         except UserError as error:
             return _blank(slug) | {"fault": error.line()}
 

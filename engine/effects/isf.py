@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from phosphene.engine.backends.isf_known import NOT_TRIED, known_shaders, shown_as
 from phosphene.engine.backends.isf_program import IsfProgram, Moment
 from phosphene.engine.backends.isf_sound import sound_picture
@@ -109,7 +111,8 @@ class IsfEffect:
             each.resize(source.size)
         self._encode.draw(self._seen, textures={"source": source})
         moment = Moment(self._time, frame.dt)
-        self._program.render(self._made, moment, self._pressed(params), {"inputImage": self._seen, **self._sounds})
+        shown = {"inputImage": self._seen, **self._sounds}
+        self._program.render(self._made, moment, self._pressed(params), shown, keep=not frame.between)
         pictures = {"source": source, "other": self._made}
         self._mix.draw(target, textures=pictures, opaque=float(self.opaque), amount=params["amount"])
         self._time += frame.dt
@@ -126,12 +129,30 @@ class IsfEffect:
         return values
 
     def memory(self) -> list[float]:
-        """See `core.resumable.Resumable`: its time. What its buffers have is not kept."""
-        return [self._time]
+        """See `core.resumable.Resumable`: time, frames, and of each event whether it is held down. Buffers: see `kept`."""
+        frames = self._program.frames if self._program is not None else 0
+        return [self._time, float(frames), *(float(name in self._held) for name in self._events)]
 
     def resume(self, memory: list[float]) -> None:
-        """See `core.resumable.Resumable`."""
-        (self._time,) = memory
+        """See `core.resumable.Resumable`. Older takes have the time only."""
+        self._time = memory[0]
+        if self._program is not None:
+            self._program.frames = int(memory[1]) if len(memory) > 1 else 0
+        self._held = {name for name, held in zip(self._events, memory[2:], strict=False) if held}
+
+    @property
+    def kept(self) -> dict[str, RenderTarget]:
+        """See `gpu.keeping.Keeping`."""
+        return self._program.kept if self._program is not None else {}
+
+    def recall(self, pictures: Mapping[str, np.ndarray]) -> None:
+        """See `gpu.keeping.Keeping`."""
+        if self._program is not None:
+            self._program.recall(pictures)
+
+    @property
+    def _events(self) -> list[str]:
+        return [knob.input.name for knob in self.knobs if knob.input.kind == "event"]
 
     def reset(self) -> None:
         """Begin anew."""
