@@ -69,7 +69,10 @@ class _Deck(_Ready):
 
 
 class _Start(_Table):
-    """show: the document, checked by `restore`. scenes, setlist: as they were. envelopes: of its mappings."""
+    """show: the document, checked by `restore`. scenes, setlist: as they were. envelopes: of its mappings.
+
+    shaders: fingerprints of those that are effects or transitions.
+    """
 
     show: dict[str, Any]
     decks: dict[Literal["a", "b"], _Deck] | None = None
@@ -77,6 +80,7 @@ class _Start(_Table):
     scenes: Annotated[tuple[Name, ...], Field(max_length=10_000)] = ()
     setlist: Setlist | None = None
     recording: Name = ""
+    shaders: Annotated[dict[Name, Name], Field(max_length=1000)] = {}
 
 
 def checked_start(line: dict[str, Any], where: str) -> dict[str, Any]:

@@ -16,8 +16,10 @@ import numpy as np
 from phosphene.engine.app.loader import StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.app.take import Take
+from phosphene.engine.compositor.isf import shader_transitions
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.signals import DRUMS, NORMALISED, PARTS, TAG_SIGNALS
+from phosphene.engine.effects.isf import IsfEffect, shader_effects
 from phosphene.engine.generators.base import Played
 from phosphene.engine.generators.registry import GENERATORS
 from phosphene.engine.gpu.keeping import Keeping
@@ -106,6 +108,7 @@ class StageSnapshots:
             "envelopes": stage.mappings.memory(),
             "scenes": stage.document.catalogue.scenes,
             "setlist": stage.document.setlist,
+            "shaders": shader_fingerprints(),
         }
 
     def trails(self) -> dict[str, RenderTarget]:
@@ -218,6 +221,12 @@ class Trail:
 def trails_file(deck: str) -> str:
     """Return the name of the file with a deck's trails at the take's start: float16 [h, w, 4], row 0 at the top."""
     return f"trails-{deck}.f16"
+
+
+def shader_fingerprints() -> dict[str, str]:
+    """Return the SHA-256 of every shader that is an effect or a transition, by the name of that."""
+    effects = {name: made.isf.sha256 for name, made in shader_effects().items() if issubclass(made, IsfEffect)}
+    return effects | {name: known.isf.sha256 for name, known in shader_transitions().items()}
 
 
 def kept_file(deck: str, n: int) -> str:
