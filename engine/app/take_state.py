@@ -108,7 +108,7 @@ class StageSnapshots:
             "envelopes": stage.mappings.memory(),
             "scenes": stage.document.catalogue.scenes,
             "setlist": stage.document.setlist,
-            "shaders": shader_fingerprints(),
+            "shaders": shader_fingerprints() | stage.mixer.transition_fingerprints,
         }
 
     def trails(self) -> dict[str, RenderTarget]:

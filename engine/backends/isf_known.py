@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from phosphene.engine.backends.isf_trial import recalled
+from phosphene.engine.backends.isf_trial import proven, recalled
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import PACKAGE, cache_dir, shader_folders
 from phosphene.engine.models.isf import Isf, read_isf
@@ -48,6 +48,18 @@ def known_of(path: Path) -> KnownShader:
     if verdict is not None:
         return KnownShader(isf, verdict.opaque, "" if verdict.ok else verdict.reason)
     return KnownShader(isf, refusal="" if path.resolve().parent == PACKAGE / "shaders" else NOT_TRIED)
+
+
+def tried(path: Path, renderer: str) -> KnownShader:
+    """Read a shader, try it unless that has been done, and return it. Waits up to `isf_trial.LIMIT_S`; not in a frame.
+
+    renderer: GL_RENDERER of the show. Raises UserError with the reason for one that is refused.
+    """
+    isf = read_isf(path)
+    verdict = proven(isf, renderer)
+    if not verdict.ok:
+        raise UserError(verdict.reason, where=verdict.where or str(path), remedy=verdict.remedy)
+    return KnownShader(isf, verdict.opaque)
 
 
 @cache

@@ -24,6 +24,7 @@ from phosphene.engine.models.isf import imported_pictures
 
 MOST_TRANSITIONS = 96  # each is compiled at the start: the public collection has 68
 _START, _END, _PROGRESS = "startImage", "endImage", "progress"
+_LACKS = f"it lacks {_START}, {_END} or {_PROGRESS}"
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +59,7 @@ def why_not(name: str) -> str:
     if isinstance(known, str):
         return known
     if known.isf.kind != "transition":
-        return f"the shader is no transition: it lacks {_START}, {_END} or {_PROGRESS}"
+        return f"the shader is no transition: {_LACKS}"
     return known.refusal or f"only {MOST_TRANSITIONS} shaders can be transitions at once"
 
 
@@ -67,7 +68,7 @@ class IsfTransition:
 
     def __init__(self, known: KnownShader, passes: Passes) -> None:
         self.opaque = float(known.opaque)
-        self._isf = known.isf
+        self.isf = known.isf
         self._program = IsfProgram(known.isf, imported_pictures(known.isf))
         self._start, self._joined = passes["isf/start.frag"], passes["isf/joined.frag"]
         self._sounds = {each.name: RenderTarget(Size(1, 1)) for each in known.isf.inputs if each.kind.startswith("audio")}
@@ -90,7 +91,7 @@ class IsfTransition:
         signals: None: silence. Raises UserError where its buffers would take too much memory.
         """
         heard = signals if signals is not None else signals_at(0.0, [], BeatPosition())
-        for each in self._isf.inputs:
+        for each in self.isf.inputs:
             if each.name in self._sounds:
                 self._sounds[each.name].upload(sound_picture(each, heard))
         start, end, made = scratch
@@ -133,6 +134,7 @@ class ShaderTransitions:
     """All shaders that are transitions, compiled when this is made; what the driver refuses is kept with its reason."""
 
     def __init__(self, passes: Passes) -> None:
+        self._passes = passes
         self._made: dict[str, IsfTransition] = {}
         self._refused: dict[str, str] = {}
         self._scratch = (RenderTarget(Size(2, 2)), RenderTarget(Size(2, 2)), RenderTarget(Size(2, 2)))
@@ -143,6 +145,21 @@ class ShaderTransitions:
             except UserError as error:
                 self._refused[name] = error.line()
                 _log.warning("the transition %s is a dissolve: %s", name, error.line())
+
+    def load(self, kind: str, known: KnownShader) -> None:
+        """Draw `kind` with another version of its shader. Raises UserError for one that is refused: the old one stays."""
+        if known.isf.kind != "transition":
+            raise UserError(f"the shader is no transition: {_LACKS}", where=str(known.isf.path))
+        made = IsfTransition(known, self._passes)
+        if (old := self._made.get(kind)) is not None:
+            old.close()
+        self._made[kind] = made
+        self._refused.pop(kind, None)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The SHA-256 of each shader that can be drawn, by kind."""
+        return {kind: made.isf.sha256 for kind, made in self._made.items()}
 
     @property
     def names(self) -> tuple[str, ...]:

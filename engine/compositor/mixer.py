@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from phosphene.engine.backends.isf_known import KnownShader
 from phosphene.engine.compositor.transitions import Transitions, weights
 from phosphene.engine.core.errors import RateLimitedLog
 from phosphene.engine.core.frame import Frame, Size
@@ -138,6 +139,18 @@ class Mixer:
         """What is wrong on which deck, and under CROSSFADE with the transition; empty while all is well."""
         found = {name: deck.fault for name, deck in self.decks.items() if deck.fault}
         return found | ({CROSSFADE.name: self._transitions.fault} if self._transitions.fault else {})
+
+    @property
+    def transition_fingerprints(self) -> dict[str, str]:
+        """The SHA-256 of each shader that is a transition, by its kind."""
+        return self._transitions.fingerprints
+
+    def load_transition(self, kind: str, known: KnownShader) -> None:
+        """Draw a transition that is a shader anew, of another version of its file; compiles it, so outside of shows only.
+
+        Raises UserError where the driver refuses it: then the old one stays.
+        """
+        self._transitions.load(kind, known)
 
     def set_generator(self, deck: str, generator: Generator | None) -> None:
         """Put a generator on deck "a" or "b" at once; None takes it off. The caller closes the one that was there."""

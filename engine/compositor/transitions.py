@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from phosphene.engine.backends.isf_known import KnownShader
 from phosphene.engine.compositor.isf import ShaderTransitions
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.signals import Signals
@@ -106,6 +107,15 @@ class Transitions:
     def rest(self) -> None:
         """Say that no transition is drawn in this frame: a shader begins anew with the next one."""
         self._shaders.rest()
+
+    def load(self, kind: str, known: KnownShader) -> None:
+        """Draw the shader `kind` anew, of another version of its file. Raises UserError: then the old one stays."""
+        self._shaders.load(kind, known)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The SHA-256 of each shader that can be drawn, by kind."""
+        return self._shaders.fingerprints
 
     @property
     def kinds(self) -> tuple[str, ...]:

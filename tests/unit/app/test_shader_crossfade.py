@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,12 @@ from phosphene.engine.app.pipeline import close_stage, open_for_render
 from phosphene.engine.app.rerender import RerenderJob, rerender
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_log import check_styles, read_take
+from phosphene.engine.app.take_state import StageSnapshots
+from phosphene.engine.app.watch import TransitionWatch
 from phosphene.engine.backends.isf_judge import Verdict
+from phosphene.engine.backends.isf_known import tried
 from phosphene.engine.backends.isf_trial import remember
+from phosphene.engine.gpu.context import info
 from phosphene.engine.models.isf import read_isf
 from phosphene.engine.show.scene import Scene
 from tests.unit.app.taken import RECORDED_FROM, Script, make_take
@@ -72,6 +78,46 @@ def test_one_that_is_missing_is_a_dissolve_and_said(stage: Stage) -> None:
     assert stage.mixer.faults == {"crossfade": "there is no such shader"}
     put(stage, "/crossfade", 0.5)
     assert np.isfinite(play(stage, 1)).all()
+
+
+def test_one_that_was_saved_is_drawn_anew(gl: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOSPHENE_SHADERS", str(tmp_path))
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "slow.fs"
+    header = SLOW[: SLOW.index("*/") + 2]
+
+    def save(body: str, t: float) -> None:
+        path.write_text(f"{header} void main() {{ {body} }}")
+        os.utime(path, (t, t))
+
+    save("gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0);", 1.0)
+    remember(read_isf(path), Verdict(True), "some renderer")
+    stage, watch = make_stage(), TransitionWatch({"shader-slow": path}, partial(tried, renderer=info()["renderer"]))
+    put(stage, "/crossfade/kind", "shader-slow")
+    put(stage, "/crossfade", 0.5)
+
+    def seen() -> list[bool]:
+        watch.look(stage)
+        watch.check()
+        watch.look(stage)
+        return [bool(each > 0.5) for each in play(stage, 1).mean(axis=(0, 1))]
+
+    play(stage, 1)
+    assert seen() == [True, False, False]
+    save("gl_FragColor = vec4(0.0, 1.0, 0.0, 1.0);", 2.0)
+    assert seen() == [False, True, False]
+    assert stage.messages[-1] == "shader-slow was saved: loaded again"
+    assert StageSnapshots(stage).opening()["shaders"] == {"shader-slow": read_isf(path).sha256}
+    save("wrong();", 3.0)
+    assert seen() == [False, True, False]
+    assert "shader-slow refused" in stage.messages[-1]
+    path.write_text("/*{}*/ void main() { gl_FragColor = vec4(1.0); }")
+    os.utime(path, (4.0, 4.0))
+    assert seen() == [False, True, False]
+    assert "no transition" in stage.messages[-1]
+    save("gl_FragColor = vec4(0.0, 0.0, 1.0, 1.0);", 5.0)
+    assert seen() == [False, False, True]
+    close_stage(stage)
 
 
 def test_a_take_has_its_crossfades_and_a_rerender_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
