@@ -93,7 +93,7 @@ def build_stage(
         messages=messages,
         live=not inline,
     )
-    return stage, build_table(catalogue.effects, catalogue.deck_params)
+    return stage, build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions)
 
 
 def given_scene(text: str) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from phosphene.engine.app import telemetry
@@ -28,9 +29,11 @@ from phosphene.engine.app.stopping import Stop, deaf
 from phosphene.engine.app.surfaces import Surfaces
 from phosphene.engine.app.take import write_json
 from phosphene.engine.app.take_state import StageSnapshots
-from phosphene.engine.app.watch import SceneWatch, ShaderWatch
+from phosphene.engine.app.watch import SceneWatch, ShaderWatch, TransitionWatch
 from phosphene.engine.audio.supervisor import Supervisor
 from phosphene.engine.audio.tag_runner import TagRunner
+from phosphene.engine.backends.isf_known import tried
+from phosphene.engine.compositor.isf import shader_transitions
 from phosphene.engine.control.address import Table
 from phosphene.engine.control.link import LinkPeer
 from phosphene.engine.control.midi.lead import MidiClock
@@ -252,7 +255,7 @@ def _run(
     tagger: TagRunner,
 ) -> None:
     last = None if options.seconds is None else max(1, round(options.seconds * stage.clock.fps)) - 1
-    watches = () if options.show else (SceneWatch(scene_path), ShaderWatch(find_shader))
+    watches = () if options.show else _watches()
     told, tired = False, False
     stopping.begin()
     gc.collect()
@@ -278,6 +281,13 @@ def _run(
                 return
             for watch in watches:
                 watch.look(stage)
+
+
+def _watches() -> tuple[SceneWatch | ShaderWatch | TransitionWatch, ...]:
+    """Return who looks at files while a look is being built. Needs the show's context."""
+    transitions = {kind: known.isf.path for kind, known in shader_transitions().items()}
+    again = partial(tried, renderer=info()["renderer"])
+    return SceneWatch(scene_path), ShaderWatch(find_shader), TransitionWatch(transitions, again)
 
 
 def _keys(display: Display, table: Table, stage: Stage) -> bool:

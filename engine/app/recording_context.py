@@ -34,7 +34,7 @@ class Snapshots(Protocol):
         ...
 
     def trails(self) -> Mapping[str, RenderTarget]:
-        """Return the pictures (rgba16f) that the next frame depends on, by the file of the take they go to."""
+        """Return the pictures that the next frame depends on, by the file of the take they go to."""
         ...
 
     def frame(self, frame: Frame, t_picture: float) -> bytes:

@@ -81,7 +81,8 @@ class Moments:
         dt = float(a["dt"]) if w == 0.0 and u - before == 1.0 and u >= 0.0 else time - self._time(before)
         t = _mixed(a, b, w, "t_present") + (time - _mixed(a, b, w, "time"))
         index = round(_mixed(a, b, w, "index")) if self._same else k
-        frame = Frame(index, time, t, max(dt, 1e-6), float(self.fps))
+        between = math.floor(u) == math.floor(before)
+        frame = Frame(index, time, t, max(dt, 1e-6), float(self.fps), between)
         # A resync sets the beat: then there is nothing between.
         jumped = abs(float(b["beat"]) - float(a["beat"])) > 1.0
         beat = float(a["beat"]) if jumped else _mixed(a, b, w, "beat")

@@ -240,7 +240,7 @@ def _opened(plan: _Plan, take: TakeLog) -> Iterator[tuple[Stage, _Follower]]:
             return StyleLoaded(deck, style, program, selection.name, selection.refused)
 
         try:
-            reopen(stage, take.start, opened, take.trails)
+            reopen(stage, take.start, opened, take.trails, take.kept)
         except UserError:
             raise
         except Exception as error:  # boundary: values of a stranger may all be in range, and together fit no stage

@@ -18,9 +18,10 @@ import av
 import numpy as np
 
 from phosphene.engine.app.options import parse_fps, parse_size
-from phosphene.engine.app.take_records import MOST_PIXELS, read_frames, read_pictures, read_trails
+from phosphene.engine.app.take_records import MOST_PIXELS, read_frames, read_kept, read_pictures, read_trails
 from phosphene.engine.app.take_start import checked_start
-from phosphene.engine.app.take_state import FRAMES_FILE, LOG, seated
+from phosphene.engine.app.take_state import FRAMES_FILE, LOG, KeptPictures, seated, shader_fingerprints
+from phosphene.engine.compositor.isf import why_not
 from phosphene.engine.core import naming
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import open_regular, parse_json
@@ -29,7 +30,7 @@ from phosphene.engine.core.media import open_media
 from phosphene.engine.models.media import is_source, list_media
 from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles, load_style
-from phosphene.engine.show.catalogue import DECKS, IDLE
+from phosphene.engine.show.catalogue import DECKS, IDLE, SHADER
 from phosphene.engine.show.change import (
     Change,
     Input,
@@ -66,8 +67,8 @@ class TakeLog:
     """A take that was read. size, fps: of its recording. start: the first line. inputs: in order.
 
     frames: FRAMES records, maybe none; pictures: PICTURES records. began: (show time, t_present) of the first picture, s on
-    the show's lines. trails: by deck, float16 [h, w, 4]. recording, sound: files; recording None where there is none.
-    notes: what is missing or damaged.
+    the show's lines. trails: by deck, float16 [h, w, 4]. kept: what buffers of shaders had. recording, sound: files;
+    recording None where there is none. notes: what is missing or damaged.
     """
 
     folder: Path
@@ -79,6 +80,7 @@ class TakeLog:
     pictures: np.ndarray = field(repr=False)
     began: tuple[float, float]
     trails: Mapping[str, np.ndarray] = field(repr=False)
+    kept: KeptPictures = field(repr=False)
     recording: Path | None
     sound: Path
     notes: tuple[str, ...]
@@ -136,9 +138,9 @@ def read_take(folder: Path) -> TakeLog:
         notes.append("the recording is not at hand: nothing to compare with")
     sound = _sound(folder, recording, notes)
     times = (_number(found.began, "time"), _number(found.began, "t_present"))
-    trails = read_trails(folder, start, notes)
+    trails, kept = read_trails(folder, start, notes), read_kept(folder, start, notes)
     return TakeLog(
-        folder, size, fps, start, tuple(found.inputs), frames, pictures, times, trails, recording, sound, tuple(notes)
+        folder, size, fps, start, tuple(found.inputs), frames, pictures, times, trails, kept, recording, sound, tuple(notes)
     )
 
 
@@ -161,6 +163,27 @@ def check_styles(take: TakeLog) -> list[str]:
             raise UserError(f"a style of the take is not to be had: {error.what}", where=name, remedy=remedy) from error
         if fingerprint and style.sha256 != fingerprint:
             said.append(f"style {name} has changed since: it paints other pictures than in the recording")
+    return said + _check_shaders(take)
+
+
+def _check_shaders(take: TakeLog) -> list[str]:
+    """Return what is to be said of the effects and transitions of the take that are shaders."""
+    now, then, said = shader_fingerprints(), take.start.get("shaders", {}), []
+    changes = [x.given for x in take.inputs if isinstance(x.given, Change)]
+    scenes = [x.given.scene for x in take.inputs if isinstance(x.given, SceneReady)]
+    kinds = {str(take.start["show"].get("kind", "")), *(scene.transition.kind for scene in scenes)}
+    kinds |= {str(change.args[0]) for change in changes if change.path == "/crossfade/kind" and change.args}
+    gone = sorted(kind for kind in kinds if kind.startswith(SHADER) and kind not in now)
+    said += [f"transition {kind} is not to be had, and is a dissolve: {why_not(kind)}" for kind in gone]
+    moved = {part for change in changes if "/fx/" in change.path for part in change.path.split("/")}
+    entries = [entry for scene in scenes for entry in (scene.deck, scene.second) if entry is not None]
+    moved |= {effect.effect for entry in entries for effect in entry.effects}
+    moved |= {effect for told in take.start.get("decks", {}).values() for effect in told.get("effects", {})}
+    for name in sorted((moved | kinds) & then.keys()):
+        if name not in now and name not in kinds:
+            said.append(f"effect {name} is not to be had, and does nothing")
+        elif name in now and now[name] != then[name]:
+            said.append(f"shader {name} has changed since: it paints other pictures than in the recording")
     return said
 
 

@@ -18,14 +18,18 @@ from phosphene.engine.app.take_state import (
     FRAMES,
     FRAMES_FILE,
     HEARD,
+    KEPT_TYPES,
+    MOST_KEPT,
     OLDER_FRAMES,
     PICTURES,
     PICTURES_FILE,
+    kept_file,
     trails_file,
 )
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import read_bytes
 from phosphene.engine.core.signals import BeatPosition
+from phosphene.engine.gpu.texture import FORMATS
 
 MOST_PIXELS = 8192 * 4320  # of a show's picture: two numbers of a file must not take all memory
 _MOST_RECORDS = 4 << 20  # 19 hours at 60 fps
@@ -75,6 +79,24 @@ def read_trails(folder: Path, start: Mapping[str, Any], notes: list[str]) -> dic
             found[deck] = np.frombuffer(data, "<f2").reshape(*shape, 4)
         except (UserError, ValueError):
             notes.append(f"the trails of deck {deck} are missing: its first seconds differ while new ones grow")
+    return found
+
+
+def read_kept(folder: Path, start: Mapping[str, Any], notes: list[str]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """Return what buffers of shaders had at the start: deck -> whose -> name -> [h, w, 4]."""
+    found: dict[str, dict[str, dict[str, np.ndarray]]] = {}
+    for deck, told in start.get("decks", {}).items():
+        try:
+            sizes = [each["height"] * each["width"] * FORMATS[each["format"]][3] for each in told.get("kept", ())]
+            if sum(sizes) > MOST_KEPT:
+                raise ValueError(sizes)
+            pictures: dict[str, dict[str, np.ndarray]] = {}
+            for n, (each, size) in enumerate(zip(told.get("kept", ()), sizes, strict=True)):
+                data = np.frombuffer(read_bytes(folder / kept_file(deck, n), size), KEPT_TYPES[each["format"]])
+                pictures.setdefault(each["of"], {})[each["name"]] = data.reshape(each["height"], each["width"], 4)
+            found[deck] = pictures
+        except (UserError, ValueError):
+            notes.append(f"what shaders of deck {deck} had in their buffers is missing: they begin anew")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from phosphene.engine.app.take_state import MOST_BUFFERS
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.show.state import restore
@@ -40,6 +41,16 @@ class _Ready(_Table):
     sha256: Name = ""
 
 
+class _Kept(_Table):
+    """A buffer of a shader. of: the effect that has it, "" for the generator."""
+
+    of: Name
+    name: Name
+    format: Literal["rgba8", "rgba16f", "rgba32f"]
+    height: Annotated[int, Field(ge=1, le=4096)]
+    width: Annotated[int, Field(ge=1, le=4096)]
+
+
 class _Deck(_Ready):
     """What was on a deck. effects: of those that are on, what they remember; the rest is of the generator (`Played`)."""
 
@@ -52,11 +63,17 @@ class _Deck(_Ready):
     beat: Number = 0.0
     strike: tuple[Annotated[Number, Field(ge=0)], Number, Number, Number] | None = None
     began: Number | None = None
+    frames: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    pressed: Annotated[list[Name], Field(max_length=64)] = []
+    kept: Annotated[list[_Kept], Field(max_length=MOST_BUFFERS)] = []
     ready: _Ready | None = None
 
 
 class _Start(_Table):
-    """show: the document, checked by `restore`. scenes, setlist: as they were. envelopes: of its mappings."""
+    """show: the document, checked by `restore`. scenes, setlist: as they were. envelopes: of its mappings.
+
+    shaders: fingerprints of those that are effects or transitions.
+    """
 
     show: dict[str, Any]
     decks: dict[Literal["a", "b"], _Deck] | None = None
@@ -64,6 +81,7 @@ class _Start(_Table):
     scenes: Annotated[tuple[Name, ...], Field(max_length=10_000)] = ()
     setlist: Setlist | None = None
     recording: Name = ""
+    shaders: Annotated[dict[Name, Name], Field(max_length=1000)] = {}
 
 
 def checked_start(line: dict[str, Any], where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ take that begins during a freeze shows another one until it ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ import numpy as np
 from phosphene.engine.app.loader import StyleLoaded
 from phosphene.engine.app.stage import DeckStyle, Stage
 from phosphene.engine.app.take import Take
+from phosphene.engine.compositor.isf import shader_transitions
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.signals import DRUMS, NORMALISED, PARTS, TAG_SIGNALS
+from phosphene.engine.effects.isf import IsfEffect, shader_effects
 from phosphene.engine.generators.base import Played
 from phosphene.engine.generators.registry import GENERATORS
+from phosphene.engine.gpu.keeping import Keeping
 from phosphene.engine.gpu.readback import FramePool, Readback
-from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.gpu.texture import FORMATS, RenderTarget
 from phosphene.engine.show.catalogue import DECKS, IDLE
 from phosphene.engine.show.change import (
     Change,
@@ -78,6 +82,13 @@ PICTURES = np.dtype([("t_picture", "<f8"), ("frame", "<i8")])
 
 BAR = ("one", "number", "per_bar", "rate", "bar_confidence", "trust")
 
+KeptPictures = Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]  # deck -> whose: an effect, "" the generator -> name
+# What a take keeps of shaders' buffers on one deck: a 4K one in floats would take 133 MB, and the disk seconds.
+MOST_KEPT, MOST_BUFFERS = 32 << 20, 32
+KEPT_TYPES: dict[str, type[np.uint8 | np.float16 | np.float32]] = {
+    "rgba8": np.uint8, "rgba16f": np.float16, "rgba32f": np.float32
+}  # fmt: skip
+
 OpenStyle = Callable[[str, str, str], StyleLoaded]  # (deck, style, backend) -> what the loader would have answered
 
 
@@ -97,12 +108,16 @@ class StageSnapshots:
             "envelopes": stage.mappings.memory(),
             "scenes": stage.document.catalogue.scenes,
             "setlist": stage.document.setlist,
+            "shaders": shader_fingerprints() | stage.mixer.transition_fingerprints,
         }
 
     def trails(self) -> dict[str, RenderTarget]:
-        """Return the pictures, by the file they go to, that the next frame's effects go on from."""
+        """Return the pictures, by the file they go to, that the next frame goes on from: trails, buffers of shaders."""
         chains = {deck: self._stage.mixer.decks[deck].chain for deck in DECKS}
-        return {trails_file(deck): chain.trails for deck, chain in chains.items() if chain.trails is not None}
+        found = {trails_file(deck): chain.trails for deck, chain in chains.items() if chain.trails is not None}
+        for deck in DECKS:
+            found |= {kept_file(deck, n): target for n, (_, _, target) in enumerate(self._kept(deck))}
+        return found
 
     def frame(self, frame: Frame, t_picture: float) -> bytes:
         """Return the FRAMES record of the frame just painted."""
@@ -135,11 +150,25 @@ class StageSnapshots:
         told: dict[str, object] = {"style": loaded.style, **_fingerprint(loaded), "effects": chain.memory()}
         if chain.trails is not None:
             told["trails"] = [chain.trails.size.height, chain.trails.size.width]
+        if kept := self._kept(deck):
+            told["kept"] = [
+                {"of": of, "name": name, "format": target.format, "height": target.size.height, "width": target.size.width}
+                for of, name, target in kept
+            ]
         if isinstance(loaded.generator, Played):
             told |= loaded.generator.memory()
         if deck in stage.ready:
             told["ready"] = {"style": stage.ready[deck].style, **_fingerprint(stage.ready[deck])}
         return told
+
+    def _kept(self, deck: str) -> list[tuple[str, str, RenderTarget]]:
+        """Return whose ("" the generator's), name and picture of each buffer on a deck; none where they are too large."""
+        generator = self._stage.playing[deck].generator
+        found = [("", name, target) for name, target in generator.kept.items()] if isinstance(generator, Keeping) else []
+        for effect, pictures in self._stage.mixer.decks[deck].chain.kept.items():
+            found += [(effect, name, target) for name, target in pictures.items()]
+        size = sum(target.size.pixels * FORMATS[target.format][3] for _, _, target in found)
+        return found if size <= MOST_KEPT and len(found) <= MOST_BUFFERS else []
 
 
 def input_line(given: Input, played: Callable[[str], Mapping[str, str]]) -> tuple[str, dict[str, object]]:
@@ -167,7 +196,7 @@ class Trail:
     def __init__(self, name: str, target: RenderTarget) -> None:
         self._name = name
         self._take: Take | None = None
-        self._readback = Readback(FramePool(target.size, 1, np.float16))
+        self._readback = Readback(FramePool(target.size, 1, KEPT_TYPES[target.format]))
         self._readback.start(target, name)
 
     def goes_to(self, take: Take) -> None:
@@ -194,16 +223,29 @@ def trails_file(deck: str) -> str:
     return f"trails-{deck}.f16"
 
 
+def shader_fingerprints() -> dict[str, str]:
+    """Return the SHA-256 of every shader that is an effect or a transition, by the name of that."""
+    effects = {name: made.isf.sha256 for name, made in shader_effects().items() if issubclass(made, IsfEffect)}
+    return effects | {name: known.isf.sha256 for name, known in shader_transitions().items()}
+
+
+def kept_file(deck: str, n: int) -> str:
+    """Return the name of the file with buffer `n` of a deck's shaders at the take's start: [h, w, 4], row 0 at the top."""
+    return f"kept-{deck}-{n}.raw"
+
+
 def phase_on(stage: Stage, deck: str) -> float:
     """Return the integrated time of what is on `deck`, in s; NaN where nothing has any."""
     generator = stage.playing[deck].generator
     return generator.motion.phase if isinstance(generator, Played) else float("nan")
 
 
-def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails: Mapping[str, np.ndarray]) -> None:
+def reopen(
+    stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails: Mapping[str, np.ndarray], kept: KeptPictures
+) -> None:
     """Bring a fresh stage to where a take began. start: its first line; keys that an older log lacks are done without.
 
-    trails: float16 [h, w, 4] by deck.
+    trails: float16 [h, w, 4] by deck. kept: what buffers of shaders had.
 
     Raises UserError for a style that cannot be opened, pydantic.ValidationError for a document that is none.
     """
@@ -211,7 +253,7 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
     setlist = Setlist.model_validate(start["setlist"]) if start.get("setlist") else stage.document.setlist
     catalogue = stage.document.catalogue
     if scenes != catalogue.scenes:
-        catalogue = type(catalogue)(catalogue.styles, catalogue.effects, catalogue.deck_params, scenes)
+        catalogue = replace(catalogue, scenes=scenes)
     stage.document = Document(catalogue, setlist)
     stage.state = stage.document.fitted(restore(start["show"]))
     for deck in DECKS:
@@ -221,12 +263,15 @@ def reopen(stage: Stage, start: Mapping[str, Any], open_style: OpenStyle, trails
             stage.mixer.set_generator(deck, loaded.generator)
             if "phase" in told and isinstance(loaded.generator, Played):
                 loaded.generator.resume(told)
+            if isinstance(loaded.generator, Keeping):
+                loaded.generator.recall(kept.get(deck, {}).get("", {}))
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
         chain = stage.mixer.decks[deck].chain
         chain.resume(told.get("effects", {}))
         if deck in trails:
             chain.recall(trails[deck])
+        chain.recall_kept(kept.get(deck, {}))
     stage.mappings.use(stage.state.a.mappings, stage.state.b.mappings)
     stage.mappings.resume(start.get("envelopes", []))
 

@@ -57,7 +57,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, control_erro
     status, counters = recording.status, stage.bus.counters
     fade = state.fade
     transition = state.kind if fade is None else _faded(fade)
-    errors = [f"deck {deck}: {fault}" for deck, fault in stage.mixer.faults.items()]
+    errors = [f"{f'deck {what}' if what in DECKS else what}: {fault}" for what, fault in stage.mixer.faults.items()]
     playing = {deck: stage.playing[deck].generator for deck in DECKS}
     errors += [f"deck {deck}: {g.fault}" for deck, g in playing.items() if isinstance(g, SourceGenerator) and g.fault]
     errors += [health.error] if health.error else []

@@ -1,16 +1,18 @@
-"""Hot reload of the scene on stage, and of shaders on the decks, while a look is being built. Never in show mode: saving a
-file must not change the wall.
+"""Hot reload of the scene on stage, and of shaders on the decks and between them, while a look is being built.
 
-A thread looks at the files once a second, because the disk may take its time; the live loop hears of it between frames.
+Never in show mode: saving a file must not change the wall. A thread looks at the files once a second, because the disk may
+take its time; the live loop hears of it between frames.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from phosphene.engine.app.stage import Stage
+from phosphene.engine.backends.isf_known import KnownShader
 from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.models.shaders import is_shader
@@ -104,10 +106,11 @@ class ShaderWatch:
         found = {}
         for name in self._names:
             try:
-                path = self._path_of(name)
-                found[name] = max(each.stat().st_mtime for each in (path, path.with_suffix(".vs")) if each.is_file())
-            except (OSError, ValueError, UserError):
-                continue  # being saved just now, or gone: what is on the deck stays
+                saved = _saved(self._path_of(name))
+            except UserError:
+                continue  # gone: what is on the deck stays
+            if saved:
+                found[name] = saved
         self._found = found
 
     def close(self) -> None:
@@ -122,3 +125,68 @@ class ShaderWatch:
     def _run(self) -> None:
         while not self._closed.wait(_INTERVAL_S):
             self.check()
+
+
+class TransitionWatch:
+    """Draws the transition that is chosen anew when its shader was saved; a bad edit is refused, and the old one stays.
+
+    files: the file of each transition that is a shader, by its kind. tried: reads and tries one, which may take seconds; a
+    UserError where it is refused. Called on the thread that looks.
+    """
+
+    def __init__(self, files: Mapping[str, Path], tried: Callable[[Path], KnownShader]) -> None:
+        self._files, self._tried = files, tried
+        self._kind = ""
+        # Kind -> when its files were saved last: of all, so that what is saved before it is chosen is noticed as well.
+        self._times = {kind: _saved(path) for kind, path in files.items()}
+        self._found: queue.SimpleQueue[tuple[str, KnownShader | UserError]] = queue.SimpleQueue()  # not yet drawn
+        self._closed = threading.Event()
+
+    def begin(self) -> None:
+        """Look from now on, until `close`."""
+        threading.Thread(target=self._run, name="transition watch", daemon=True).start()
+
+    def look(self, stage: Stage) -> None:
+        """Draw with what was found. Render thread; touches no disk."""
+        self._kind = stage.state.kind
+        try:
+            kind, known = self._found.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            if isinstance(known, UserError):
+                raise known
+            stage.mixer.load_transition(kind, known)
+            stage.say(f"{kind} was saved: loaded again")
+        except UserError as error:
+            stage.say(f"{kind} refused: {error.line()}")
+
+    def check(self) -> None:
+        """Compare the time of the file with the last one seen, and try what was saved. Not on the render thread."""
+        kind = self._kind
+        if (path := self._files.get(kind)) is None:
+            return
+        saved = _saved(path)
+        if saved == 0.0 or saved == self._times[kind]:
+            return
+        self._times[kind] = saved
+        try:
+            self._found.put((kind, self._tried(path)))
+        except UserError as error:
+            self._found.put((kind, error))
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closed.set()
+
+    def _run(self) -> None:
+        while not self._closed.wait(_INTERVAL_S):
+            self.check()
+
+
+def _saved(path: Path) -> float:
+    """Return when a shader was saved last, with the `.vs` beside it; 0 where it is being saved just now, or gone."""
+    try:
+        return max(each.stat().st_mtime for each in (path, path.with_suffix(".vs")) if each.is_file())
+    except (OSError, ValueError):
+        return 0.0

@@ -78,7 +78,7 @@ class _Trial:
     def __init__(self, isf: Isf, program: IsfProgram) -> None:
         self.isf, self.program = isf, program
         self.target = RenderTarget(TRIAL_SIZE, "rgba32f")
-        self.pictures = [{each.name: _Film(each, n, other) for n, each in enumerate(isf.inputs) if each.is_picture}
+        self.pictures = [{each.name: Film(each, n, other) for n, each in enumerate(isf.inputs) if each.is_picture}
                          for other in (False, True)]  # fmt: skip
         self.runs, self.opaque, self.count = 0, False, 1
         self.began = clock.now()
@@ -212,7 +212,7 @@ def _notes(isf: Isf, seen: np.ndarray, answers: Mapping[str, bool]) -> list[str]
     return found
 
 
-class _Film:
+class Film:
     """What a picture input is tried with: discs and stripes that move over a gradient, grain, a hole; or a sound.
 
     number: which input it is, other: the second film of that input. All of them differ.

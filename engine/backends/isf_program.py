@@ -55,6 +55,18 @@ class _Buffer:
         if self.back is not None:
             self.back.resize(size)
 
+    def copy(self) -> RenderTarget:
+        """Return a target with the content."""
+        made = RenderTarget(self.front.size, self.format)
+        _blit(self.front, made)
+        return made
+
+    def recall(self, picture: np.ndarray) -> None:
+        """Take the content of another one, and its size."""
+        self.front.upload(picture)
+        if self.back is not None:
+            self.back.resize(self.front.size)
+
     def clear(self) -> None:
         for each in (self.front, self.back):
             if each is not None:
@@ -88,6 +100,9 @@ class IsfProgram:
         for name, picture in pictures.items():
             self._imported[name].upload(picture)
         self._buffers: dict[str, _Buffer] = {}
+        self._others: dict[str, _Buffer] = {}  # those that are not in use: see `aside`
+        self._aside = False
+        self._owed = 0.0  # s that pictures which were not kept have taken
         self.frames = 0
 
     def render(
@@ -96,8 +111,11 @@ class IsfProgram:
         moment: Moment,
         values: Mapping[str, tuple[float, ...]],
         pictures: Mapping[str, RenderTarget],
+        keep: bool = True,
     ) -> None:
         """Draw the next frame into `target`, all of it: what the shader means, sRGB and straight alpha.
+
+        keep: False for a picture that the next one is not made of: buffers, and the count of frames, stay as they are.
 
         values: of inputs by name, else their defaults. pictures: of picture inputs by name, else transparent black.
         Raises UserError where the buffers would take more than MOST_MEMORY.
@@ -106,11 +124,13 @@ class IsfProgram:
         single = {name: value[0] for name, value in full.items() if len(value) == 1}
         sizes = [each.size(target.size, single, str(self.isf.path)) for each in self.isf.passes]
         self._prepare(sizes)
+        delta = self._owed + moment.delta
+        past = {} if keep else {name: buffer.copy() for name, buffer in self._buffers.items()}
         GL.glUseProgram(self._program)
         for name, value in full.items():
             self._set(name, value)
         self._set("TIME", (moment.time,))
-        self._set("TIMEDELTA", (moment.delta if self.frames else 0.0,))
+        self._set("TIMEDELTA", (delta if self.frames else 0.0,))
         self._set("FRAMEINDEX", (self.frames,))
         self._set("DATE", (*_DATE, moment.time % 86400.0))
         for unit, name in enumerate(self._names):
@@ -129,11 +149,38 @@ class IsfProgram:
         last = self._buffers.get(self.isf.passes[-1].target)
         if last is not None:
             _blit(last.front, target)
-        self.frames += 1
+        for name, copy in past.items():
+            _blit(copy, self._buffers[name].front)
+            copy.close()
+        self.frames += keep
+        self._owed = 0.0 if keep else delta
+
+    @property
+    def kept(self) -> dict[str, RenderTarget]:
+        """What the buffers have, by name; valid until the next frame. See `gpu.keeping.Keeping`."""
+        return {name: buffer.front for name, buffer in self._buffers.items()}
+
+    def recall(self, pictures: Mapping[str, np.ndarray]) -> None:
+        """Go on with what buffers had, [h, w, 4], row 0 at the top. Where one is missing, begin anew."""
+        wanted = {each.target for each in self.isf.passes if each.target}
+        if not wanted <= set(pictures):
+            self.reset()
+            return
+        for name in wanted:
+            height, width = pictures[name].shape[:2]
+            if name not in self._buffers:
+                self._buffers[name] = self._made(name, Size(width, height))
+            self._buffers[name].recall(pictures[name])
+
+    def aside(self, on: bool) -> None:
+        """Draw with other buffers while on, which keep what they have as well: what is kept for the show stays as it is."""
+        if on != self._aside:
+            self._aside = on
+            self._buffers, self._others = self._others, self._buffers
 
     def reset(self) -> None:
         """Begin anew: the next frame is the first."""
-        self.frames = 0
+        self.frames, self._owed = 0, 0.0
         for buffer in self._buffers.values():
             buffer.clear()
 
@@ -143,7 +190,7 @@ class IsfProgram:
             GL.glDeleteProgram(self._program)
             GL.glDeleteVertexArrays(1, [self._vertex_array])
             self._program = 0
-            for each in (self._blank, *self._imported.values(), *self._buffers.values()):
+            for each in (self._blank, *self._imported.values(), *self._buffers.values(), *self._others.values()):
                 each.close()
 
     def _prepare(self, sizes: list[Size]) -> None:
@@ -153,15 +200,18 @@ class IsfProgram:
             if name in self._buffers:
                 self._buffers[name].resize(size)
                 continue
-            own = [each for each in self.isf.passes if each.target == name]
-            floats = any(each.floats for each in own)
-            # Also what is not kept may be read while it is drawn into: then it has what the pass before left there.
-            twice = len(own) > 1 or any(each.persistent for each in own)
-            needed = size.pixels * FORMATS["rgba32f" if floats else "rgba8"][3] * (2 if twice else 1)
-            if needed + sum(each.bytes for each in self._buffers.values()) > MOST_MEMORY:
-                allowed = f"{MOST_MEMORY >> 20} MB"
-                raise UserError("the shader's buffers take too much memory", where=str(self.isf.path), allowed=allowed)
-            self._buffers[name] = _Buffer(size, floats, twice)
+            self._buffers[name] = self._made(name, size)
+
+    def _made(self, name: str, size: Size) -> _Buffer:
+        own = [each for each in self.isf.passes if each.target == name]
+        floats = any(each.floats for each in own)
+        # Also what is not kept may be read while it is drawn into: then it has what the pass before left there.
+        twice = len(own) > 1 or any(each.persistent for each in own)
+        needed = size.pixels * FORMATS["rgba32f" if floats else "rgba8"][3] * (2 if twice else 1)
+        if needed + sum(each.bytes for each in self._buffers.values()) > MOST_MEMORY:
+            allowed = f"{MOST_MEMORY >> 20} MB"
+            raise UserError("the shader's buffers take too much memory", where=str(self.isf.path), allowed=allowed)
+        return _Buffer(size, floats, twice)
 
     def _textures(self, pictures: Mapping[str, RenderTarget], into: RenderTarget) -> None:
         for unit, name in enumerate(self._names):

@@ -12,7 +12,7 @@ import json
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -28,25 +28,27 @@ from phosphene.engine.core.paths import cache_dir
 from phosphene.engine.models.isf import Isf
 from phosphene.engine.models.isf_glsl import TRANSLATION
 
+Tried = Generator[tuple[Path, Verdict, str], None, None]
 LIMIT_S = 20.0  # for one shader: the slowest of the public collection takes 2 s on software OpenGL
 _START_S = 60.0  # for the process to have its context: a cold driver on a slow disk
 _AT_ONCE = 100  # files of one process: what they leave behind goes with it, and a command line has an end
 MOST_MEMORY = 16 << 20  # bytes of what is remembered: some 20,000 verdicts
 
 
-def try_shaders(files: Sequence[Path], *, thorough: bool, limit_s: float = LIMIT_S) -> Iterator[tuple[Path, Verdict, str]]:
-    """Yield each file with its verdict and the renderer it ran on, in order.
+def try_shaders(files: Sequence[Path], *, thorough: bool, limit_s: float = LIMIT_S) -> Tried:
+    """Yield each file with its verdict and the renderer it ran on, in order. Who does not take all of them closes it.
 
     limit_s: for one of them. A process that hangs or dies costs the one that did it, and another process goes on.
     """
     waiting = list(files)
     while waiting:
-        for done in _attended(tuple(waiting[:_AT_ONCE]), thorough, limit_s):
-            yield done
-            waiting.pop(0)
+        with contextlib.closing(_attended(tuple(waiting[:_AT_ONCE]), thorough, limit_s)) as told:
+            for done in told:
+                yield done
+                waiting.pop(0)
 
 
-def _attended(files: Sequence[Path], thorough: bool, limit_s: float) -> Iterator[tuple[Path, Verdict, str]]:
+def _attended(files: Sequence[Path], thorough: bool, limit_s: float) -> Tried:
     """Yield what one process has to say; ends early, after a refusal, where it was killed or died."""
     order = json.dumps({"files": [str(file.resolve()) for file in files], "thorough": thorough})
     worker = subprocess.Popen(
@@ -151,6 +153,11 @@ def remember(isf: Isf, verdict: Verdict, renderer: str) -> None:
     with contextlib.suppress(OSError):
         write_atomic(_place(isf), json.dumps(told).encode())
         keep_within(_folder(), MOST_MEMORY)
+
+
+def still_place(isf: Isf) -> Path:
+    """Return where the still of a shader lies that its trial has painted: beside the verdict on it."""
+    return _place(isf).with_suffix(".webp")
 
 
 def _folder() -> Path:

@@ -6,6 +6,7 @@ A process of its own because a shader may hang the compiler, loop for ever, or b
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -26,7 +27,10 @@ def main() -> None:
     order = json.loads(sys.argv[1])
 
     from phosphene.engine.backends.isf_judge import Verdict, judge
+    from phosphene.engine.backends.isf_still import paint_still, still_of
+    from phosphene.engine.backends.isf_trial import still_place
     from phosphene.engine.core import clock
+    from phosphene.engine.core.atomic import write_atomic
     from phosphene.engine.core.errors import UserError
     from phosphene.engine.core.metrics import peak_rss_mb
     from phosphene.engine.gpu.context import HeadlessContext, info
@@ -52,7 +56,11 @@ def main() -> None:
         current = file
         say(begin=file)
         try:
-            verdict = judge(read_isf(Path(file)), order["thorough"])
+            isf = read_isf(Path(file))
+            verdict = judge(isf, order["thorough"])
+            if verdict.ok and still_of(isf) is None and (still := paint_still(isf, verdict)) is not None:
+                with contextlib.suppress(OSError):  # a disk that is full has no still
+                    write_atomic(still_place(isf), still)
         except UserError as error:
             verdict = Verdict(False, error.what, error.where, error.remedy)
         except Exception as error:  # noqa: BLE001 boundary: whatever a driver raises is this shader's, the others are tried

@@ -37,7 +37,7 @@ _SAVES_S = 5.0  # by then what was answered is done
 
 def _table() -> Table:
     catalogue = show_catalogue()
-    return build_table(catalogue.effects, catalogue.deck_params)
+    return build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions)
 
 
 @app.callback(invoke_without_command=True)

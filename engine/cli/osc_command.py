@@ -31,7 +31,7 @@ def osc_command(
 ) -> None:
     """List every OSC address, or write pages of controls for other programs."""
     catalogue = show_catalogue()
-    table = build_table(catalogue.effects, catalogue.deck_params)
+    table = build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions)
     if as_json:
         typer.echo(json.dumps(reference.oscquery_tree(table), indent=2))
     elif markdown:

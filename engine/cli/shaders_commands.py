@@ -20,19 +20,23 @@ _LIMITS = (1.0, 600.0)  # s
 @app.command("list")
 def shaders_list(as_json: Json = False) -> None:
     """List the shaders, with what moves their inputs on a deck."""
-    from phosphene.engine.effects.isf import effect_name, knobs_of, shader_effects
+    from phosphene.engine.backends.isf_known import KnownShader, known_shaders
+    from phosphene.engine.backends.isf_still import still_of
+    from phosphene.engine.effects.isf import knobs_of
     from phosphene.engine.generators.isf import slots_of
     from phosphene.engine.library.shader_lint import inputs_told
     from phosphene.engine.models.isf import read_isf
     from phosphene.engine.models.shaders import shader_files
 
-    effects = shader_effects()
+    chosen = known_shaders()
     told: list[dict[str, Any]] = []
     rows: list[tuple[str, str, str]] = []
     for slug, path in shader_files().items():
         row: dict[str, Any] = {"slug": slug, "path": str(path)}
         try:
             isf = read_isf(path)
+            picture = still_of(isf)
+            row["still"] = None if picture is None else str(picture)
             told.append(row | {"kind": isf.kind, "description": isf.description, "inputs": inputs_told(isf), "fault": ""})
             if isf.kind == "generator":
                 names = [f"{slot.param.removeprefix('shader')} {slot.label}" for slot in slots_of(isf)]
@@ -40,11 +44,12 @@ def shaders_list(as_json: Json = False) -> None:
                 names = [knob.param.name for knob in knobs_of(isf)]
             else:
                 names = [each.name for each in isf.inputs]
-            untried = isf.kind == "effect" and effect_name(slug) not in effects
-            kind = "effect, not in shows: lint it" if untried else isf.kind
+            known = chosen.get(slug)
+            out = isf.kind != "generator" and not (isinstance(known, KnownShader) and not known.refusal)
+            kind = f"{isf.kind}, not in shows: lint it" if out else isf.kind
             rows.append((slug, kind, one_line(", ".join(names))))
         except UserError as error:
-            told.append(row | {"kind": "", "description": "", "inputs": [], "fault": error.line()})
+            told.append(row | {"kind": "", "description": "", "inputs": [], "fault": error.line(), "still": None})
             rows.append((slug, "refused", error.line()))
     if as_json:
         typer.echo(json.dumps(told, indent=2))

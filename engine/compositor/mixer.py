@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from phosphene.engine.backends.isf_known import KnownShader
 from phosphene.engine.compositor.transitions import Transitions, weights
 from phosphene.engine.core.errors import RateLimitedLog
 from phosphene.engine.core.frame import Frame, Size
@@ -19,7 +20,7 @@ from phosphene.engine.generators.base import Generator
 from phosphene.engine.generators.idle import Idle
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.show.catalogue import DECKS, TRANSITIONS
+from phosphene.engine.show.catalogue import CROSSFADE, DECKS
 from phosphene.engine.show.state import DeckFrame, ShowFrame
 
 _log = RateLimitedLog(logging.getLogger(__name__))
@@ -135,8 +136,21 @@ class Mixer:
 
     @property
     def faults(self) -> dict[str, str]:
-        """What is wrong on which deck; empty while all is well."""
-        return {name: deck.fault for name, deck in self.decks.items() if deck.fault}
+        """What is wrong on which deck, and under CROSSFADE with the transition; empty while all is well."""
+        found = {name: deck.fault for name, deck in self.decks.items() if deck.fault}
+        return found | ({CROSSFADE.name: self._transitions.fault} if self._transitions.fault else {})
+
+    @property
+    def transition_fingerprints(self) -> dict[str, str]:
+        """The SHA-256 of each shader that is a transition, by its kind."""
+        return self._transitions.fingerprints
+
+    def load_transition(self, kind: str, known: KnownShader) -> None:
+        """Draw a transition that is a shader anew, of another version of its file; compiles it, so outside of shows only.
+
+        Raises UserError where the driver refuses it: then the old one stays.
+        """
+        self._transitions.load(kind, known)
 
     def set_generator(self, deck: str, generator: Generator | None) -> None:
         """Put a generator on deck "a" or "b" at once; None takes it off. The caller closes the one that was there."""
@@ -155,11 +169,13 @@ class Mixer:
         large = output if output is not None and output.pixels > size.pixels else size
         if show.freeze and self._picture is not None:
             return self._picture
+        self._transitions.look(show.transition)
         seen = weights(show.transition, show.mix)
         levels = tuple(min(1.0, max(0.0, show.deck(name).params.get("level", 1.0))) for name in DECKS)
         self.seen = {}
         self.together = self._together(frame, signals, show, size, seen, levels)
         if self.together:
+            self._transitions.rest()
             self.sharp = False
             self._picture = self._mixed
             return self._picture
@@ -176,6 +192,7 @@ class Mixer:
         self.sharp = any(self.decks[name].chain.sharp for name in pictures)
         alone = next(iter(pictures), "")
         if len(pictures) == 1 and seen[DECKS.index(alone)] == levels[DECKS.index(alone)] == 1.0:
+            self._transitions.rest()
             self._picture = pictures[alone]
             return self._picture
         largest = max((picture.size for picture in pictures.values()), key=lambda s: s.pixels, default=size)
@@ -186,8 +203,9 @@ class Mixer:
             # The deck that is not seen has weight 0: any finite picture may stand in for it.
             a, b = (self._fitted(pictures.get(name, pictures[alone]), largest) for name in DECKS)
             levels = tuple(level if name in pictures else 0.0 for name, level in zip(DECKS, levels, strict=True))
-            self._transitions.draw(show.transition, show.mix, a, b, mixed, frame, levels)
+            self._transitions.draw(show.transition, show.mix, a, b, mixed, frame, levels, signals)
         else:
+            self._transitions.rest()
             mixed.clear()
         return self._picture
 
@@ -241,8 +259,9 @@ class Mixer:
         self._mixed.resize(WARM_SIZE)
         frame, signals = Frame(0, 0.0, 0.0, 1 / 60, 60.0), signals_at(0.0, [], BeatPosition())
         self._idle.render(frame, signals, {}, a)
-        for kind in TRANSITIONS:
+        for kind in self._transitions.kinds:
             self._transitions.draw(kind, 0.5, a, b, self._mixed, frame)
+        self._transitions.rest()
         # One deck is enough: both draw with the same passes.
         next(iter(self.decks.values())).chain.warm(output)
         a.close()

@@ -101,6 +101,7 @@ class Previews:
         if generator is not aside.generator:
             aside.chain.reset()
             aside.generator, aside.memory = generator, None
+        generator.aside(True)
         try:
             if isinstance(generator, Played) and aside.memory is not None:
                 generator.resume(aside.memory)
@@ -108,6 +109,7 @@ class Previews:
             if isinstance(generator, Played):
                 aside.memory = generator.memory()
         finally:
+            generator.aside(False)
             if isinstance(generator, Played) and stood is not None:
                 generator.resume(stood)
         return aside.chain.apply(aside.picture, frame, signals, show.chain, self.size)

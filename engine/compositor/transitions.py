@@ -1,4 +1,4 @@
-"""How two decks become one picture: cut, dissolve, through-black, wipe, interlock.
+"""How two decks become one picture: cut, dissolve, through-black, wipe, interlock, and the shaders that are transitions.
 
 Called by the mixer on the render thread. A transition is a function of the fader only: moved back, it goes back. At its
 ends it shows one deck alone, and the mixer then hands that deck's picture on without drawing.
@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from phosphene.engine.backends.isf_known import KnownShader
+from phosphene.engine.compositor.isf import ShaderTransitions
 from phosphene.engine.core.frame import Frame, Size
+from phosphene.engine.core.signals import Signals
 from phosphene.engine.gpu.gl import GL
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.show.catalogue import TRANSITIONS
+from phosphene.engine.show.catalogue import SHADER, TRANSITIONS
 from phosphene.kernels.compositor.field import field
 
 _WIPE_ANGLE = math.radians(20.0)  # from left to right, leaning: a plumb line looks like a fault of the projector
@@ -71,6 +74,8 @@ class Transitions:
             "interlock": self._interlocked,
         }
         assert tuple(self._draw) == TRANSITIONS
+        self._shaders = ShaderTransitions(passes)
+        self.fault = ""  # why the transition that is asked for is a dissolve; "" while it is none
 
     def draw(
         self,
@@ -81,14 +86,46 @@ class Transitions:
         target: RenderTarget,
         frame: Frame,
         levels: tuple[float, float] = (1.0, 1.0),
+        signals: Signals | None = None,
     ) -> None:
-        """Draw decks `a` and `b` into `target`, all of one size. levels: of the decks, 0..1. Unknown kinds dissolve."""
+        """Draw decks `a` and `b` into `target`, all of one size. levels: of the decks, 0..1. Unknown kinds dissolve.
+
+        signals: for shaders that hear; None: silence. A shader is not asked for its ends: those are one deck alone.
+        """
         mix = min(1.0, max(0.0, mix))
+        if kind.startswith(SHADER) and 0.0 < mix < 1.0:
+            if not self._shaders.draw(kind, mix, (a, b), target, frame, signals, levels):
+                return
+        else:
+            self._shaders.rest()
         self._draw.get(kind, self._weighted)(kind, mix, {"a": a, "b": b}, target, frame, levels)
 
+    def look(self, kind: str) -> None:
+        """Say in `fault` what there is to be said of `kind`."""
+        self.fault = self._shaders.fault(kind) if kind.startswith(SHADER) else ""
+
+    def rest(self) -> None:
+        """Say that no transition is drawn in this frame: a shader begins anew with the next one."""
+        self._shaders.rest()
+
+    def load(self, kind: str, known: KnownShader) -> None:
+        """Draw the shader `kind` anew, of another version of its file. Raises UserError: then the old one stays."""
+        self._shaders.load(kind, known)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The SHA-256 of each shader that can be drawn, by kind."""
+        return self._shaders.fingerprints
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All that can be drawn."""
+        return (*TRANSITIONS, *self._shaders.names)
+
     def close(self) -> None:
-        """Free the field."""
+        """Free the field, and all shaders."""
         self._field.close()
+        self._shaders.close()
 
     def _weighted(
         self,

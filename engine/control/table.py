@@ -24,10 +24,20 @@ BPM = (20.0, 500.0)  # what Resolume's tempo control spans, so that its 0..1 mea
 _SWITCH = Argument("on", "i", 0, 1, optional=True)
 
 
-def build_table(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param]) -> Table:
-    """Return the table of a program with these effects (name -> parameters) and generator parameters."""
+def build_table(
+    effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param], transitions: tuple[str, ...] = TRANSITIONS
+) -> Table:
+    """Return the table of a program with these effects (name -> parameters), generator parameters, kinds of crossfade."""
     return Table(
-        [*_decks(effects, deck_params), *_show(), *_autopilot(), *_tempo(), *_desk(), *look(effects, deck_params), *told()],
+        [
+            *_decks(effects, deck_params),
+            *_show(transitions),
+            *_autopilot(),
+            *_tempo(),
+            *_desk(),
+            *look(effects, deck_params),
+            *told(),
+        ],
         aliases(BPM),
     )
 
@@ -54,7 +64,7 @@ def _decks(effects: Mapping[str, Sequence[Param]], deck_params: Sequence[Param])
                 yield _value(f"/deck/{deck}/fx/{effect}/{p.name}", p, p.description or p.label, "Effects")
 
 
-def _show() -> Iterable[Address]:
+def _show(transitions: tuple[str, ...]) -> Iterable[Address]:
     group = "Mix and scenes"
     yield _value("/crossfade", CROSSFADE, "0 shows deck a, 1 deck b. Takes over from an automatic crossfade at once.", group)
     yield Address(
@@ -65,7 +75,11 @@ def _show() -> Iterable[Address]:
         label="Fade to deck",
     )
     yield Address(
-        "/crossfade/kind", (Argument("kind", "s", choices=TRANSITIONS),), "How the decks are mixed.", "dissolve", group=group
+        "/crossfade/kind",
+        (Argument("kind", "s", choices=transitions),),
+        "How the decks are mixed. What begins with `shader-` is a shader: ours, and yours.",
+        "dissolve",
+        group=group,
     )
     yield Address(
         "/take",

@@ -11,6 +11,7 @@ class Frame:
 
     index: slot number since the start; gaps are missed frames. time: show time in s, index / fps.
     t_present: when its photons leave, in s on the `clock.now()` line. dt: s since the previous frame.
+    between: in a rerender, a picture between two frames of the show: what keeps buffers shows it and does not keep it.
     """
 
     index: int
@@ -18,6 +19,7 @@ class Frame:
     t_present: float
     dt: float
     fps: float
+    between: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,7 +2,7 @@
 
 A take stores the memory of all that plays at its first frame, and a rerender goes on from it: generators and their drives,
 effects, mappings. The show document needs none of it, being a value itself (`show/state.py`); trails are a picture, which
-comes off the GPU later (`Chain.trails`, `Chain.recall`).
+comes off the GPU later (`Chain.trails`, `Chain.recall`); so are buffers of shaders (`gpu/keeping.py`).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from phosphene.engine.audio.devices import ALL
+from phosphene.engine.backends.isf_still import still_of
 from phosphene.engine.core import clock
 from phosphene.engine.core.child import child_environment, python_child
 from phosphene.engine.core.errors import UserError
@@ -26,10 +27,11 @@ from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.library import energy_of
 from phosphene.engine.library.ratings import Rating, load_ratings
 from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
+from phosphene.engine.models.isf import read_isf
 from phosphene.engine.models.media import list_media, named
-from phosphene.engine.models.shaders import find_shader, list_shaders
+from phosphene.engine.models.shaders import PREFIX, find_shader, list_shaders, load_shader
 from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, meta_of, style_folder
-from phosphene.engine.show.catalogue import DECKS, IDLE, TRANSITIONS, Catalogue
+from phosphene.engine.show.catalogue import DECKS, IDLE, Catalogue
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.scene import load_scene, scene_names, scene_path
 from phosphene.engine.show.setlist import Setlist
@@ -73,7 +75,7 @@ class DeskLibrary:
             "curves": list(CURVES),
             "effects": {name: [p.name for p in params] for name, params in self._catalogue.effects.items()},
             "decks": list(DECKS),
-            "transitions": list(TRANSITIONS),
+            "transitions": list(self._catalogue.transitions),
             "desk": {"urls": [], "qr": None, "view_qr": None},
         }
 
@@ -86,6 +88,8 @@ class DeskLibrary:
                 found = style_folder(slug) / name
             elif kind == "scene" and name == _SCENE_STILL:
                 found = scene_path(slug).parent / _SCENE_STILLS / f"{slug}.webp"
+            elif kind == "shader" and name == _SCENE_STILL:
+                return still_of(load_shader(f"{PREFIX}{slug}"))
             else:
                 return None
         except UserError:
@@ -135,7 +139,11 @@ class DeskLibrary:
 
     def _shader(self, slug: str) -> dict[str, Any]:
         try:
-            return self._once(find_shader(slug), lambda: _told_by_meta(slug))
+            path = find_shader(slug)
+            known = self._once(path, lambda: {"told": _told_by_meta(slug), "isf": read_isf(path)})
+            still = still_of(known["isf"])  # not remembered: a trial may paint it at any time
+            told: dict[str, Any] = known["told"]
+            return told | {"still": _link(slug.removeprefix(PREFIX), _SCENE_STILL, "shader") if still else None}
         except UserError as error:
             return _blank(slug) | {"fault": error.line()}
 

@@ -18,6 +18,7 @@ from phosphene.engine.effects.base import Effect
 from phosphene.engine.effects.enlarge import Enlarger
 from phosphene.engine.effects.feedback import Feedback
 from phosphene.engine.effects.registry import all_effects
+from phosphene.engine.gpu.keeping import Keeping
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 
@@ -93,6 +94,12 @@ class Chain:
         active = {name: self.effects[name] for name in sorted(self._active)}
         return {name: effect.memory() if isinstance(effect, Resumable) else [] for name, effect in active.items()}
 
+    @property
+    def kept(self) -> dict[str, Mapping[str, RenderTarget]]:
+        """What the effects that are on keep of the past as pictures, by effect and name; trails are apart."""
+        active = {name: self.effects[name] for name in sorted(self._active)}
+        return {name: effect.kept for name, effect in active.items() if isinstance(effect, Keeping)}
+
     def resume(self, memory: dict[str, list[float]]) -> None:
         """Have these effects on, and go on from where they stood; names that no effect has are left alone."""
         self._active = set(memory) & set(self.effects)
@@ -100,6 +107,13 @@ class Chain:
             effect = self.effects[name]
             if memory[name] and isinstance(effect, Resumable):
                 effect.resume(memory[name])
+
+    def recall_kept(self, pictures: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Let the effects that are on go on with `kept` of another chain; what is missing begins anew."""
+        for name in self._active:
+            effect = self.effects[name]
+            if isinstance(effect, Keeping):
+                effect.recall(pictures.get(name, {}))
 
     @property
     def trails(self) -> RenderTarget | None:

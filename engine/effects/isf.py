@@ -14,20 +14,21 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
+from phosphene.engine.backends.isf_known import NOT_TRIED, known_shaders, shown_as
 from phosphene.engine.backends.isf_program import IsfProgram, Moment
 from phosphene.engine.backends.isf_sound import sound_picture
-from phosphene.engine.backends.isf_trial import recalled
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param
-from phosphene.engine.core.paths import PACKAGE, cache_dir, shader_folders
+from phosphene.engine.core.paths import cache_dir, shader_folders
 from phosphene.engine.core.signals import Signals
 from phosphene.engine.effects.base import Effect, amount
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.models.isf import Isf, imported_pictures, read_isf
+from phosphene.engine.models.isf import Isf, imported_pictures
 from phosphene.engine.models.isf_input import IsfInput
-from phosphene.engine.models.shaders import PREFIX, shader_files
 
 MOST_EFFECTS, MOST_NUMBERS = 12, 12  # of a chain, and of one effect: each is an address on both decks
 _PARTS = {"point2D": ("x", "y"), "color": ("red", "green", "blue", "alpha")}
@@ -110,7 +111,8 @@ class IsfEffect:
             each.resize(source.size)
         self._encode.draw(self._seen, textures={"source": source})
         moment = Moment(self._time, frame.dt)
-        self._program.render(self._made, moment, self._pressed(params), {"inputImage": self._seen, **self._sounds})
+        shown = {"inputImage": self._seen, **self._sounds}
+        self._program.render(self._made, moment, self._pressed(params), shown, keep=not frame.between)
         pictures = {"source": source, "other": self._made}
         self._mix.draw(target, textures=pictures, opaque=float(self.opaque), amount=params["amount"])
         self._time += frame.dt
@@ -127,12 +129,30 @@ class IsfEffect:
         return values
 
     def memory(self) -> list[float]:
-        """See `core.resumable.Resumable`: its time. What its buffers have is not kept."""
-        return [self._time]
+        """See `core.resumable.Resumable`: time, frames, and of each event whether it is held down. Buffers: see `kept`."""
+        frames = self._program.frames if self._program is not None else 0
+        return [self._time, float(frames), *(float(name in self._held) for name in self._events)]
 
     def resume(self, memory: list[float]) -> None:
-        """See `core.resumable.Resumable`."""
-        (self._time,) = memory
+        """See `core.resumable.Resumable`. Older takes have the time only."""
+        self._time = memory[0]
+        if self._program is not None:
+            self._program.frames = int(memory[1]) if len(memory) > 1 else 0
+        self._held = {name for name, held in zip(self._events, memory[2:], strict=False) if held}
+
+    @property
+    def kept(self) -> dict[str, RenderTarget]:
+        """See `gpu.keeping.Keeping`."""
+        return self._program.kept if self._program is not None else {}
+
+    def recall(self, pictures: Mapping[str, np.ndarray]) -> None:
+        """See `gpu.keeping.Keeping`."""
+        if self._program is not None:
+            self._program.recall(pictures)
+
+    @property
+    def _events(self) -> list[str]:
+        return [knob.input.name for knob in self.knobs if knob.input.kind == "event"]
 
     def reset(self) -> None:
         """Begin anew."""
@@ -156,11 +176,6 @@ def effect_of(isf: Isf, name: str, opaque: bool = False) -> type[Effect]:
     return type("IsfEffect", (IsfEffect,), own)
 
 
-def effect_name(slug: str) -> str:
-    """Return what the effect of a shader is called: `shader-slices` of `shader:slices`."""
-    return f"shader-{slug.removeprefix(PREFIX)}"
-
-
 def shader_effects() -> dict[str, type[Effect]]:
     """Return name -> effect of the shaders that have proven themselves, sorted, at most MOST_EFFECTS.
 
@@ -173,23 +188,16 @@ def shader_effects() -> dict[str, type[Effect]]:
 def _shader_effects(folders: tuple[Path, ...], remembered: Path) -> dict[str, type[Effect]]:
     found: dict[str, type[Effect]] = {}
     untried = 0
-    for slug, path in shader_files().items():
-        try:
-            isf = read_isf(path)
-        except UserError as error:
-            _log.debug("no effect: %s", error.line())
+    for slug, known in known_shaders().items():
+        if isinstance(known, str):
+            _log.debug("no effect: %s", known)
             continue
-        if isf.kind != "effect":
+        if known.isf.kind != "effect":
             continue
-        verdict = recalled(isf, None)
-        ours = path.resolve().parent == PACKAGE / "shaders"
-        if verdict.ok if verdict is not None else ours:
-            name = effect_name(slug)
-            found[name] = effect_of(isf, name, verdict.opaque if verdict is not None else False)
-        elif verdict is None:
-            untried += 1
-        if len(found) == MOST_EFFECTS:
-            break
+        untried += known.refusal == NOT_TRIED
+        if not known.refusal and len(found) < MOST_EFFECTS:
+            name = shown_as(slug)
+            found[name] = effect_of(known.isf, name, known.opaque)
     if untried:
         _log.info("%d shaders that change pictures are no effects yet: vj shaders lint tries them", untried)
     return found

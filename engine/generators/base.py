@@ -51,6 +51,12 @@ class Generator(Protocol):
         """
         return False
 
+    def aside(self, on: bool) -> None:
+        """Called with True before a picture that is not the show's, and with False after it.
+
+        What its memory cannot say, pictures that it keeps, must be as it was afterwards. Most generators keep none.
+        """
+
     def close(self) -> None:
         """Free what the generator holds; closing again is not an error."""
         ...
@@ -60,10 +66,13 @@ class Memory(MotionMemory):
     """What a generator's next frame depends on; each kind of style has the keys that it needs (see `take_start.py`).
 
     shift: what a speed other than 1 has added to the beat. beat: of the last frame. strike: number, beat, strength and level
-    of the last strike. began: the bar in which a picture came on the deck.
+    of the last strike. began: the bar in which a picture came on the deck. frames: how many a shader has painted. pressed:
+    its events that are held down.
     """
 
     shift: NotRequired[float | None]
+    frames: NotRequired[int]
+    pressed: NotRequired[list[str]]
     beat: NotRequired[float]
     strike: NotRequired[tuple[float, float, float, float]]
     began: NotRequired[float | None]

@@ -117,18 +117,33 @@ class IsfGenerator(Generator):
         values = values_of(self.slots, p)
         self._press(values)
         moment = Moment(self.motion.phase, self.motion.phase - before)
-        self._program.render(self._raw, moment, values, self._sounds)
+        self._program.render(self._raw, moment, values, self._sounds, keep=not frame.between)
         a, b, tx, ty = view_matrix(View(p["zoom"], p["rotate"], p["pan_x"], p["pan_y"]))
         view = (a, b, tx / np.pi, ty / np.pi)
         self._decode.draw(target, textures={"picture": self._raw}, aspect=target.size.aspect, view=view, opaque=self._opaque)
 
     def memory(self) -> Memory:
-        """See `base.Played`. What its buffers have is not kept: after a resume they begin anew."""
-        return {**self.motion.memory()}
+        """See `base.Played`. What its buffers have is in `kept`."""
+        return {**self.motion.memory(), "frames": self._program.frames, "pressed": sorted(self._fired)}
 
     def resume(self, memory: Memory) -> None:
         """See `base.Played`."""
         self.motion.resume(memory)
+        self._program.frames = memory.get("frames", 0)
+        self._fired = set(memory.get("pressed", ()))
+
+    @property
+    def kept(self) -> dict[str, RenderTarget]:
+        """See `gpu.keeping.Keeping`."""
+        return self._program.kept
+
+    def recall(self, pictures: Mapping[str, np.ndarray]) -> None:
+        """See `gpu.keeping.Keeping`."""
+        self._program.recall(pictures)
+
+    def aside(self, on: bool) -> None:
+        """See `base.Generator`: other buffers are used."""
+        self._program.aside(on)
 
     def close(self) -> None:
         """Free everything."""

@@ -16,16 +16,16 @@ from phosphene.engine.gpu.texture import RenderTarget
 
 _DEPTH = 3  # a GPU that is two frames behind still finds a free buffer
 _DRAIN_NS = 200_000_000
-_TYPES = {np.dtype(np.uint8): GL.GL_UNSIGNED_BYTE, np.dtype(np.float16): GL.GL_HALF_FLOAT}
+_TYPES = {np.dtype(np.uint8): GL.GL_UNSIGNED_BYTE, np.dtype(np.float16): GL.GL_HALF_FLOAT, np.dtype(np.float32): GL.GL_FLOAT}
 
 
 class FramePool:
     """Arrays of [h, w, 4] that go round: `take` one, fill it, hand it on; whoever is done with it calls `give`.
 
-    dtype: uint8 for rgba8 targets, float16 for rgba16f ones.
+    dtype: uint8 for rgba8 targets, float16 for rgba16f ones, float32 for rgba32f ones.
     """
 
-    def __init__(self, size: Size, count: int, dtype: type[np.uint8 | np.float16] = np.uint8) -> None:
+    def __init__(self, size: Size, count: int, dtype: type[np.uint8 | np.float16 | np.float32] = np.uint8) -> None:
         self.size = size
         self.dtype = np.dtype(dtype)
         self.made = count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phosphene.engine.compositor.isf import shader_transitions
 from phosphene.engine.core import paths
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.effects.registry import all_effects
@@ -9,7 +10,7 @@ from phosphene.engine.generators.registry import deck_params
 from phosphene.engine.models.media import is_source, list_media, named
 from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles
-from phosphene.engine.show.catalogue import LEVEL, Catalogue
+from phosphene.engine.show.catalogue import LEVEL, TRANSITIONS, Catalogue
 from phosphene.engine.show.scene import scene_names
 
 
@@ -21,6 +22,7 @@ def show_catalogue() -> Catalogue:
         deck_params=(*deck_params(), LEVEL),
         scenes=scene_names(paths.scene_folders()),
         there=_there,
+        transitions=(*TRANSITIONS, *shader_transitions()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,11 +84,13 @@ def lint_shaders(files: Sequence[Path], limit_s: float = 1.5 * LIMIT_S) -> Itera
         except UserError as error:
             read.append((path, error))
     trials = try_shaders([path for path, isf in read if isinstance(isf, Isf)], thorough=True, limit_s=limit_s)
-    for path, isf in read:
-        if isinstance(isf, UserError):
-            got = "" if isf.got is None else f": {isf.got}"
-            yield Linted(path, None, Verdict(False, f"{isf.what}{got}"[:400], isf.where, isf.remedy or isf.allowed))
-        else:
-            _, verdict, renderer = next(trials)
-            remember(isf, verdict, renderer)
-            yield Linted(path, isf, verdict, renderer)
+    # Closed by name: an error that was caught holds this frame in a circle, and the process would end with the interpreter.
+    with contextlib.closing(trials):
+        for path, isf in read:
+            if isinstance(isf, UserError):
+                got = "" if isf.got is None else f": {isf.got}"
+                yield Linted(path, None, Verdict(False, f"{isf.what}{got}"[:400], isf.where, isf.remedy or isf.allowed))
+            else:
+                _, verdict, renderer = next(trials)
+                remember(isf, verdict, renderer)
+                yield Linted(path, isf, verdict, renderer)

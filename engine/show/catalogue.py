@@ -7,6 +7,7 @@ gets their parameters as data. Read on any thread; frozen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from phosphene.engine.core.params import Param, defaults
 DECKS = ("a", "b")
 IDLE = "idle"  # the style name of a deck that shows the idle scene: nothing to load, nothing that can fail
 TRANSITIONS = ("cut", "dissolve", "through-black", "wipe", "interlock")
+SHADER = "shader-"  # begins the name of a transition that is a shader
+_SHADER_NAME = re.compile(SHADER + "[a-z0-9-]{1,240}")
 # Where an automatic crossfade may start -> quantum in beats. A drop is not counted in beats: it is waited for.
 STARTS = {"now": 0.0, "beat": 1.0, "bar": 4.0, "drop": 0.0}
 
@@ -27,6 +30,11 @@ MASTER = Param("master", "Master", 0.0, 1.0, 1.0, "Brightness of the whole outpu
 CROSSFADE = Param("crossfade", "Crossfade", 0.0, 1.0, 0.0, "0 shows deck a, 1 shows deck b")
 LOOKAHEAD = Param("lookahead", "Lookahead", 0.0, 500.0, 0.0, "How early the beat is shown", "ms")
 FADER = Param("fader", "Fader", 0.0, 1.0, 0.0, "a signal that scenes map to what they like")
+
+
+def is_transition(kind: str) -> bool:
+    """Whether a crossfade may be of this kind: one of TRANSITIONS, or a shader. One that cannot be drawn is a dissolve."""
+    return kind in TRANSITIONS or _SHADER_NAME.fullmatch(kind) is not None
 
 
 def with_level(params: Sequence[Param]) -> tuple[Param, ...]:
@@ -48,6 +56,7 @@ class Catalogue:
     """styles, scenes: slugs. effects: name -> parameters, in chain order. deck_params: the generator's, plus `LEVEL`.
 
     there: whether a style that is in no list can be played, a picture by its path for one; may look at a disk.
+    transitions: kinds of crossfade, shaders among them.
     """
 
     styles: tuple[str, ...]
@@ -55,6 +64,7 @@ class Catalogue:
     deck_params: tuple[Param, ...]
     scenes: tuple[str, ...] = ()
     there: Callable[[str], bool] = field(default=lambda style: False, repr=False, compare=False)
+    transitions: tuple[str, ...] = TRANSITIONS
     targets: Mapping[str, Target] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import cast
 
 from phosphene.engine.core.signals import BeatPosition
-from phosphene.engine.show.catalogue import STARTS, TRANSITIONS
-from phosphene.engine.show.scene import Kind, Transition
+from phosphene.engine.show.catalogue import STARTS, is_transition
+from phosphene.engine.show.scene import Transition
 from phosphene.engine.show.state import Fade, ShowState
-
-
-def kind_of(state: ShowState) -> Kind:
-    """Return how decks are crossfaded: a plain text in the document, so that one of a file can be read and then mended."""
-    return cast(Kind, state.kind)  # the document lets in none but TRANSITIONS
 
 
 def fade_to(state: ShowState, target: float, transition: Transition, position: BeatPosition) -> Fade:
@@ -35,7 +29,7 @@ def _boundary(position: BeatPosition, quantum: float) -> float:
 def is_usable(fade: Fade) -> bool:
     """Whether a crossfade that a file told of can be made."""
     numbers = (fade.origin, fade.target, fade.beats, fade.start_beat, fade.quantum, fade.done)
-    return fade.kind in TRANSITIONS and all(map(math.isfinite, numbers))
+    return is_transition(fade.kind) and all(map(math.isfinite, numbers))
 
 
 def started(state: ShowState, position: BeatPosition, dropped: bool = False) -> ShowState:

@@ -21,7 +21,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.signals import FADERS, PARTS, BeatPosition
 from phosphene.engine.show import acts, directing
-from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, LOOKAHEAD, MASTER, TRANSITIONS, Catalogue
+from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, LOOKAHEAD, MASTER, Catalogue, is_transition
 from phosphene.engine.show.change import (
     Action,
     Change,
@@ -37,7 +37,7 @@ from phosphene.engine.show.change import (
     StyleFailed,
     StyleReady,
 )
-from phosphene.engine.show.crossfade import fade_to, is_usable, kind_of, released, started, stepped
+from phosphene.engine.show.crossfade import fade_to, is_usable, released, started, stepped
 from phosphene.engine.show.remap import mapped, unmapped
 from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
@@ -225,7 +225,7 @@ class Document:
         moving = state.fade if state.fade is not None and state.fade.running else None
         if moving or state.crossfade not in (0.0, 1.0) or state.paired > 0.0:
             target = moving.target if moving and moving.target in (0.0, 1.0) else float(state.crossfade > 0.5)
-            hurry = Transition(kind=kind_of(state), beats=_HURRY_BEATS, start="now")
+            hurry = Transition(kind=state.kind, beats=_HURRY_BEATS, start="now")
             return replace(state, queued=scene, fade=fade_to(state, target, hurry, position))
         deck = "b" if state.crossfade == 0.0 else "a"
         state = replace(state.with_deck(deck, replace(state.deck(deck), wanted=None)), fade=None)
@@ -340,7 +340,7 @@ class Document:
             drop=FADER.clamp(state.drop),
             bar=state.bar if math.isfinite(state.bar) else 0.0,
             faders=tuple(FADER.clamp(value) for value in faders),
-            kind=state.kind if state.kind in TRANSITIONS else "dissolve",
+            kind=state.kind if is_transition(state.kind) else "dissolve",
             fade=fade,
             lookahead=LOOKAHEAD.clamp(state.lookahead),
             preview=state.preview and not state.autopilot.on,

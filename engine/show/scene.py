@@ -17,7 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from phosphene.engine.core import paths
 from phosphene.engine.core.errors import UserError, did_you_mean, listed
@@ -25,7 +26,7 @@ from phosphene.engine.core.files import read_toml
 from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import FADERS, PHRASE_BARS, SIGNALS
 from phosphene.engine.show.acts import Act
-from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, Catalogue
+from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, SHADER, TRANSITIONS, Catalogue, is_transition
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 
@@ -35,7 +36,16 @@ SETLIST = "setlist.toml"  # lies among the scenes and is none
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=400)]
 Values = Annotated[dict[str, Number], Field(max_length=256)]  # every parameter of a deck is half of that
-Kind = Literal["cut", "dissolve", "through-black", "wipe", "interlock"]  # of `catalogue.TRANSITIONS`
+
+
+def _kind(value: str) -> str:
+    if not is_transition(value):
+        kinds = ", ".join(f"'{kind}'" for kind in TRANSITIONS)
+        raise PydanticCustomError("literal_error", "not a kind of transition", {"expected": f"{kinds} or '{SHADER}NAME'"})
+    return value
+
+
+Kind = Annotated[str, Field(max_length=400), AfterValidator(_kind)]
 MOST_ACTS = 8
 MOST_MAPPINGS = 128  # each is worked out at every frame: 2 us
 _MOST_FAULTS = 24  # told of one file
@@ -169,7 +179,20 @@ def load_scene(path: Path, catalogue: Catalogue) -> Scene:
 
 def lint_scene(path: Path, catalogue: Catalogue) -> list[UserError]:
     """Return every fault of one scene file; an empty list when there is none."""
-    return _check(path, catalogue)[1]
+    scene, faults = _check(path, catalogue)
+    return faults + (unseen(scene.transition, f"{path}, transition.kind", catalogue) if scene is not None else [])
+
+
+def unseen(transition: Transition, where: str, catalogue: Catalogue) -> list[UserError]:
+    """Return what is wrong with a transition that cannot be drawn here.
+
+    No reason to refuse a scene: it comes in as a dissolve.
+    """
+    if (kind := transition.kind) in catalogue.transitions:
+        return []
+    remedy = did_you_mean(kind, catalogue.transitions) or "vj shaders lint tries shaders, and says what is wrong"
+    what = "the transition cannot be shown, and is a dissolve"
+    return [UserError(what, where=where, allowed=listed(catalogue.transitions), got=kind, remedy=remedy)]
 
 
 def schema_faults(error: ValidationError, model: type[BaseModel], path: Path) -> list[UserError]:

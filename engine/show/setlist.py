@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from phosphene.engine.core.errors import UserError, did_you_mean, listed
 from phosphene.engine.core.files import read_toml
 from phosphene.engine.show.catalogue import Catalogue
-from phosphene.engine.show.scene import VERSION, EffectEntry, Scene, Text, Transition, Values, schema_faults
+from phosphene.engine.show.scene import VERSION, EffectEntry, Scene, Text, Transition, Values, schema_faults, unseen
 
 
 class _Table(BaseModel):
@@ -66,7 +66,11 @@ def load_setlist(path: Path, catalogue: Catalogue) -> Setlist:
 
 def lint_setlist(path: Path, catalogue: Catalogue) -> list[UserError]:
     """Return every fault of a setlist file."""
-    return _check(path, catalogue)[1]
+    setlist, faults = _check(path, catalogue)
+    for i, cue in enumerate(setlist.cue if setlist is not None else (), 1):
+        if cue.transition is not None:
+            faults += unseen(cue.transition, f"{path}, cue[{i}].transition.kind", catalogue)
+    return faults
 
 
 def _check(path: Path, catalogue: Catalogue) -> tuple[Setlist | None, list[UserError]]:

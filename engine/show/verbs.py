@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from phosphene.engine.core.signals import FADERS, BeatPosition
-from phosphene.engine.show.catalogue import CROSSFADE, FADER, LOOKAHEAD, MASTER, TRANSITIONS, Target
+from phosphene.engine.show.catalogue import CROSSFADE, FADER, LOOKAHEAD, MASTER, Target, is_transition
 from phosphene.engine.show.change import (
     Action,
     AudioGain,
@@ -23,7 +23,7 @@ from phosphene.engine.show.change import (
     Tempo,
     Value,
 )
-from phosphene.engine.show.crossfade import fade_to, kind_of, released, started
+from phosphene.engine.show.crossfade import fade_to, released, started
 from phosphene.engine.show.piloting import ORDERS, Piloting
 from phosphene.engine.show.scene import Transition
 from phosphene.engine.show.state import ShowState
@@ -93,7 +93,7 @@ def crossfaded(state: ShowState, message: Message) -> ShowState:
 
 
 def _crossfaded(state: ShowState, target: float, beats: float, position: BeatPosition) -> ShowState:
-    transition = Transition(kind=kind_of(state), beats=beats, start="beat" if beats else "now")
+    transition = Transition(kind=state.kind, beats=beats, start="beat" if beats else "now")
     return started(replace(state, fade=fade_to(state, target, transition, position), follow=None), position)
 
 
@@ -148,7 +148,7 @@ PLAIN: Mapping[str, Verb] = {
     "/crossfade/to": crossfaded,
     "/take": taken,
     "/preview": previewed,
-    "/crossfade/kind": lambda s, m: replace(s, kind=m.word) if m.word in TRANSITIONS else s,
+    "/crossfade/kind": lambda s, m: replace(s, kind=m.word) if is_transition(m.word) else s,
     "/master": lambda s, m: replace(s, master=MASTER.clamp(m.number)),
     "/blackout": lambda s, m: blackout(s, m.on),
     "/freeze": lambda s, m: replace(s, freeze=m.switched(s.freeze)),

@@ -192,7 +192,7 @@ def test_a_chain_has_it(gl: object) -> None:
     out = chain.apply(source, frame, signals, [("shader-slices", {"amount": 1.0, "slip": 0.4})]).read()
     assert np.isfinite(out).all()
     assert np.abs(out - colourful()).mean() > 0.02
-    assert chain.memory() == {"shader-slices": [pytest.approx(1 / 30)]}
+    assert chain.memory() == {"shader-slices": [pytest.approx(1 / 30), 1.0]}  # its time, and its frames
     chain.close()
     source.close()
     passes.close()

@@ -55,7 +55,7 @@ ACTS = {
 @pytest.fixture(scope="module")
 def table() -> Table:
     catalogue = show_catalogue()
-    return build_table(catalogue.effects, catalogue.deck_params)
+    return build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions)
 
 
 @pytest.fixture(scope="module")

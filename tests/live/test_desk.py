@@ -317,3 +317,14 @@ def test_a_headless_show_offers_no_screen_and_a_lookahead(browser, show):
     page.get_by_role("slider", name="Lookahead").press("PageUp")
     assert show.state("/tempo/lookahead", 50.0) == 50.0
     page.close()
+
+
+def test_a_shader_is_chosen_as_the_crossfade(browser, show):
+    page = opened(browser, show)
+    page.get_by_role("combobox", name="Kind of crossfade: more").select_option("Fan")
+    assert show.state("/crossfade/kind", "shader-fan") == "shader-fan"
+    until(lambda: page.get_by_label("Kind of crossfade: more").get_attribute("aria-pressed") == "true", "it is not shown")
+    page.get_by_role("button", name="Wipe", exact=True).click()
+    assert show.state("/crossfade/kind", "wipe") == "wipe"
+    until(lambda: page.get_by_label("Kind of crossfade: more").input_value() == "", "the shader is shown still")
+    assert page.faults == []

@@ -105,7 +105,7 @@ def test_the_options_are_those_of_vj_live():
 
 def test_the_osc_reference_is_that_of_the_table():
     catalogue = show_catalogue()
-    made = markdown(build_table(catalogue.effects, catalogue.deck_params))
+    made = markdown(build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions))
     assert (ROOT / "docs/osc.md").read_text(encoding="utf-8") == made, "write it again: vj osc --markdown > docs/osc.md"
 
 
@@ -119,7 +119,7 @@ def test_the_example_mapping_passes_every_check(tmp_path):
     mapping = tmp_path / "mine.toml"
     mapping.write_text(re.search(r"```toml\n(.*?)```", part("mapping"), re.DOTALL)[1], encoding="utf-8")
     catalogue = show_catalogue()
-    assert check_mapping(mapping, build_table(catalogue.effects, catalogue.deck_params))[2] == []
+    assert check_mapping(mapping, build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions))[2] == []
 
 
 def test_the_signals_are_those_of_the_program():

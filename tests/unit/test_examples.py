@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 @pytest.fixture(scope="module")
 def table() -> Table:
     catalogue = show_catalogue()
-    return build_table(catalogue.effects, catalogue.deck_params)
+    return build_table(catalogue.effects, catalogue.deck_params, catalogue.transitions)
 
 
 def test_the_touchosc_page_is_what_its_program_writes():

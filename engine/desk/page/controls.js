@@ -202,20 +202,37 @@ export function holdButton(text, act, { kind = "", hint = "hold" } = {}) {
   return node;
 }
 
-/** Return one of several: a row of buttons and, where there is little room, a list. choices: [[value, short, long]]. */
+/**
+ * Return one of several: a row of buttons and, where there is little room, a list. choices: [[value, short, long]].
+ * `add(name, more)` puts more of them into a list called `name` at the row's end, in the place of those added before.
+ */
 export function choice(label, choices, pick) {
+  let all = choices, shown;
   const row = h("div", { class: "segments", role: "group", "aria-label": label });
-  const list = control(h("select", { "aria-label": label, onchange: () => pick(choices[list.selectedIndex][0]) }));
+  const list = control(h("select", { "aria-label": label, onchange: () => pick(all[list.selectedIndex][0]) }));
+  const more = control(h("select", { class: "more", "aria-label": `${label}: more`, onchange: () => more.value && pick(more.value) }));
   for (const [value, short, long = short] of choices) {
     const one = control(h("button", { type: "button", text: short, "aria-label": long, onclick: () => pick(value) }));
     one.dataset.value = value;
     row.append(one);
     list.append(h("option", { value: String(value), text: long }));
   }
+  more.hidden = true;
+  row.append(more);
   const node = h("div", { class: "choice" }, row, list);
   node.set = value => {
+    shown = value;
     list.value = String(value);
-    for (const one of row.children) one.setAttribute("aria-pressed", String(one.dataset.value === String(value)));
+    more.value = all.slice(choices.length).some(([one]) => one === value) ? String(value) : "";
+    for (const one of row.children) one.setAttribute("aria-pressed", String((one.dataset.value ?? more.value) === String(value)));
+  };
+  node.add = (name, added) => {
+    all = [...choices, ...added];
+    for (const each of [...list.children].slice(choices.length)) each.remove();
+    list.append(...added.map(([value, short, long = short]) => h("option", { value: String(value), text: long })));
+    more.replaceChildren(h("option", { value: "", text: name }), ...added.map(([value, short]) => h("option", { value: String(value), text: short })));
+    more.hidden = !added.length;
+    node.set(shown);
   };
   return node;
 }

@@ -8,7 +8,7 @@ import { sceneState, still } from "./scenes.js";
 import { suggestions } from "./suggestions.js";
 
 const COLOURS = { red: [345, 15], orange: [15, 45], yellow: [45, 70], green: [70, 165], cyan: [165, 200], blue: [200, 255], violet: [255, 290], pink: [290, 345] };
-const KINDS = { cppn: "CPPN", gan: "GAN", vqvae: "VQ-VAE", image: "Picture", clip: "Clip", camera: "Camera" };
+const KINDS = { cppn: "CPPN", gan: "GAN", vqvae: "VQ-VAE", image: "Picture", clip: "Clip", camera: "Camera", isf: "Shader" };
 const LONG_MS = 600;
 
 /** Return the names of the colours that a palette has, of those that are more than nearly grey. */

@@ -121,6 +121,10 @@ export function mix() {
   const kind = choice("Kind of crossfade", KINDS.map(one => [one, words(one)]), one => desk.send("/crossfade/kind", one));
   kind.classList.add("kinds");
   desk.on("/crossfade/kind", kind.set);
+  desk.onLibrary(({ transitions = [] }) => {
+    const shaders = transitions.filter(one => !KINDS.includes(one));
+    kind.add("Shader", shaders.map(one => [one, words(one.replace("shader-", "")), words(one)]));
+  });
   const length = choice("Length in beats", LENGTHS.map(n => [n, String(n), n === 1 ? "1 beat" : `${n} beats`]), n => set(n));
   length.classList.add("lengths");
   const target = h("b"), over = h("small");

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,13 @@ def test_lint_says_line_and_reason(gl: object, folder: Path) -> None:
 def test_what_was_typed_wrongly(folder: Path, arguments: list[str], said: str) -> None:
     with pytest.raises(Exception, match=said):
         run("lint", *arguments)
+
+
+def test_lint_ends_by_itself_where_a_file_cannot_be_read(gl: object, folder: Path) -> None:
+    (folder / "fine.fs").write_text(FINE)
+    (folder / "junk.fs").write_text("junk")
+    done = subprocess.run(
+        [sys.executable, "-m", "phosphene", "shaders", "lint", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no ISF header" in done.stdout

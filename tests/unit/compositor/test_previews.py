@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from phosphene.engine.backends.base import ReadyShader
 from phosphene.engine.backends.cpu import CpuProgram
 from phosphene.engine.compositor.mixer import Mixer
 from phosphene.engine.compositor.previews import Previews
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.generators.cppn import CppnGenerator
+from phosphene.engine.generators.isf import IsfGenerator
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.style import load_style
 from phosphene.engine.show.state import DeckFrame
@@ -105,6 +107,23 @@ def test_a_deck_that_was_looked_at_comes_in_as_one_that_was_not(mixer, previews)
         mixer.set_generator("b", None)
         generator.close()
     assert np.array_equal(*pictures)
+
+
+def test_a_shader_with_buffers_that_was_looked_at_comes_in_as_one_that_was_not(mixer, previews):
+    style = load_style("shader:coral")
+    generators = [IsfGenerator(style, ReadyShader(style.spec, {}), mixer.passes) for _ in range(2)]
+    pictures, watched = [], []
+    for generator, looked_at in zip(generators, (False, True), strict=True):
+        mixer.set_generator("b", generator)
+        for k in range(12):
+            mixer.render(frame(k), SIGNALS, show(1.0 if k < 4 else 0.0), Size(160, 90))
+            if looked_at and k >= 4:
+                watched.append(previews.hidden("b", frame(k), SIGNALS, DeckFrame("x", {}, ()), Size(160, 90)).read())
+        pictures.append(mixer.render(frame(12), SIGNALS, show(1.0), Size(160, 90)).read())
+        mixer.set_generator("b", None)
+        generator.close()
+    assert np.array_equal(*pictures)
+    assert not np.array_equal(watched[0], watched[-1]), "it grows in its preview"
 
 
 def test_a_hidden_deck_moves_in_its_preview(mixer, previews):

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from phosphene.engine.backends.isf_trial import still_place
 from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.models.shaders import load_shader
 from phosphene.engine.show.scene import scene_names
 from phosphene.engine.show.setlist import EMPTY
 from phosphene.tools.lab.scene_stills import CHOSEN, SIZE, liveliness, moments
@@ -57,9 +59,30 @@ def test_a_picture_beside_a_persons_own_scene_is_its_picture(library: DeskLibrar
     assert library.file("scene", "mine", "still.webp") == tmp_path / "scenes" / "stills" / "mine.webp"
 
 
+def test_shaders_have_pictures_too(library: DeskLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "shaders").mkdir()
+    (tmp_path / "shaders" / "My Own.fs").write_text('/*{"INPUTS": []}*/ void main() { gl_FragColor = vec4(1.0); }')
+
+    def stills() -> dict[str, str | None]:
+        return {style["slug"]: style["still"] for style in library.document()["styles"]}
+
+    assert stills()["shader:skyline"] == "/desk/shader/skyline/still.webp"
+    assert library.file("shader", "skyline", "still.webp") == PACKAGE / "shaders" / "stills" / "skyline.webp"
+    assert stills()["shader:my-own"] is None
+    place = still_place(load_shader("shader:my-own"))
+    place.parent.mkdir(parents=True)
+    shutil.copy(PACKAGE / "scenes" / "stills" / "web.webp", place)
+    assert stills()["shader:my-own"] == "/desk/shader/my-own/still.webp"
+    assert library.file("shader", "my-own", "still.webp") == place
+
+
 @pytest.mark.parametrize(
     ("kind", "slug", "name"),
     [
+        ("shader", "skyline", "skyline.fs"),
+        ("shader", "../shaders/skyline", "still.webp"),
+        ("shader", "no-such", "still.webp"),
         ("scene", "pond", "pond.toml"),
         ("scene", "pond", "../pond.toml"),
         ("scene", "../scenes/pond", "still.webp"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,24 @@ def test_lint_finds_every_fault_at_once(tmp_path: Path) -> None:
     text = GOOD.replace('"lagoon"', '"nope"').replace('"bass"', '"basss"').replace("zoom = 2", "zoom = 99")
     faults = lint_scene(write(tmp_path, text), CATALOGUE)
     assert [f.where.split(", ")[1] for f in faults] == ["deck.style", "deck.params.zoom", "map[1].signal"]
+
+
+def test_a_scene_comes_in_with_a_shader_and_as_a_dissolve_where_that_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace('"interlock"', '"shader-petals"'))
+    assert load_scene(path, CATALOGUE).transition.kind == "shader-petals"
+    (fault,) = lint_scene(path, CATALOGUE)
+    assert fault.where == f"{path}, transition.kind"
+    assert "is a dissolve" in fault.line()
+    assert lint_scene(path, replace(CATALOGUE, transitions=("dissolve", "shader-petals"))) == []
+    cues = write(tmp_path, 'version = 1\n[[cue]]\nscene = "drop"\ntransition = { kind = "shader-gone" }', "setlist.toml")
+    assert load_setlist(cues, CATALOGUE).cue[0].transition.kind == "shader-gone"
+    assert [f.where.split(", ")[1] for f in lint_setlist(cues, CATALOGUE)] == ["cue[1].transition.kind"]
+
+
+@pytest.mark.parametrize("kind", ["shader-", "shader-A B", "shader-../x", "shader:fan", "shader-" + "x" * 300])
+def test_what_no_shader_is_called_is_no_transition(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(UserError, match=r"transition\.kind"):
+        load_scene(write(tmp_path, GOOD.replace('"interlock"', f'"{kind}"')), CATALOGUE)
 
 
 def test_a_missing_scene_suggests_its_neighbour(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def process(*command: object) -> subprocess.CompletedProcess[str]:
         (("tools/lab/contact_sheet.py", "{tmp}/x.png", "--scene", "no-such"), "no such scene"),
         (("tools/lab/scene_stills.py", "--scene", "no-such"), "not a shipped scene"),
         (("tools/lab/scene_stills.py", "--sheet", "{tmp}/x.doc"), "unknown kind of picture"),
+        (("tools/lab/shader_stills.py", "--shader", "slices"), "not a shipped shader"),
         (("tools/lab/library_sheet.py", "{tmp}"), "unknown kind of picture"),
         (("tools/lab/library_sheet.py", "{tmp}/file/x.png"), "cannot be written"),
         (("-m", "phosphene.tools.lab.av_sync", "/nope.mp4"), "no such file"),
