@@ -1,8 +1,8 @@
 """Trains a texture: waves drawn from a board's spectrum, a fit to its pictures, then steps of the guide `texture`.
 
-The first layer holds waves of a torus that the board paves (`torus`), and is not trained. Time and sound move the plane along
-the torus, which for a wave is a shift of its phase: exact for any time and any sound, so nothing has to be learnt for it and
-nothing falls apart. Called step by step by `run`, as `trainer.Trainer` is.
+The first layer holds waves of a torus that the board paves (`torus`), and is not trained. Time and sound move the plane
+along the torus, which for a wave is a shift of its phase: exact for any time and any sound, so nothing has to be learnt for
+it, and nothing falls apart. Called step by step by `run`, as `trainer.Trainer` is.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ from phosphene.tools.guides.choose import Pull
 from phosphene.tools.guides.texture import TextureGuide
 
 FIT_HEIGHT = 180  # px of a picture that the fit sees: finer waves than 90 a screen are beyond a network of 64
-_FIT_STEPS, _FIT_POINTS = 1500, 8000  # 28 s of one core at 64 neurons a layer
+FIT_STEPS, FIT_POINTS = 1500, 8000  # 28 s of one core at 64 neurons a layer
 _FIT_RATE = 5e-3  # of Adam at 64 neurons a layer
 _FIT_WIDTH = 64
+_MOST = 4  # pictures on the torus
 _WHOLE = 256  # px: the height of the picture of which a step of the guide sees a part
 _PARTS = 2  # a step
 _MATCH = 2.0  # weight of the fit's error over the picture's variance, so that the guide keeps what was fitted
 _WALK, _LOOP = (3, 2), (0, 1)  # turns in x and y until the walk closes; of a style that is to loop soon
 _LIQUID = 0.5  # rad, standard deviation, by which sound at its full level times its scale bends the waves apart
+_PACE = 2.0  # times the movement that `calibrate` wants of a second: what moves as one looks slower than what changes shape
 _SWAY = 0.15  # coordinates by which inputs that have no measured scale move the plane
 # How far, in coordinates, full sound may push the plane (a screen is 6.3 high), and a second of silence: soft or pale boards
 # would have to be pushed across the screen to change as much as `calibrate` wants.
@@ -47,7 +49,7 @@ _ANGLE = 2.39996  # golden angle, rad: every input pushes another way
 
 
 class TextureTrainer(Trainer):
-    """The trainer of the guide `texture`. Its step sees two parts of a picture, `resolution` px square, of one 256 px high."""
+    """The trainer of the guide `texture`. A step sees two parts, `resolution` px square, of a picture 256 px high."""
 
     has_terms: ClassVar[bool] = False
     trial: ClassVar[Size] = Size(128, 128)
@@ -73,7 +75,7 @@ class TextureTrainer(Trainer):
     ) -> tuple[Weights, dict[str, float], float]:
         torus = torus_of(pulls)
         network = TorchCppn(spec, first_weights(spec, torus, options.seed, _LOOP if options.loop_s else _WALK), device)
-        fit(network, torus, options.seed)
+        fit(network, torus, options.seed, FIT_STEPS)
         weights = network.weights()
         return weights, scales_of(spec, weights, options, music, torus), _untrained(spec, options, pulls, device)
 
@@ -83,7 +85,6 @@ class TextureTrainer(Trainer):
     def _loss(self, rng: np.random.Generator, size: Size) -> tuple[torch.Tensor, dict[str, Any]]:
         moments = [self._moment(rng) for _ in range(_PARTS)]
         uniforms = np.stack([self.music.uniforms(self.spec.uniform, self.scales, k, t) for k, t in moments])
-        # The walk takes every place of the torus through the middle, so the middle of a random moment is a random place.
         parts = self.network.paint(uniforms, size, View(zoom=_WHOLE / size.height))
         found = {pull.guide.name: pull.guide.score(self._views(pull.guide, parts, rng)).mean() for pull in self.pulls}
         losses = {pull.guide.name: -pull.weight * found[pull.guide.name] for pull in self.pulls}
@@ -91,6 +92,11 @@ class TextureTrainer(Trainer):
         guide = sum(pull.weight * found[pull.guide.name].item() for pull in self.pulls)
         terms = {name: round(part.item(), 5) for name, part in losses.items()}
         return torch.stack(list(losses.values())).sum(), {"guide": guide, "terms": terms}
+
+    def _moment(self, rng: np.random.Generator) -> tuple[int, float]:
+        """Return a random frame of music, and a time anywhere on the walk: the middle of the picture is then any place."""
+        walk = _LOOP if self.options.loop_s else _WALK
+        return self.music.draw(rng), rng.uniform(0.0, walked(self.torus, walk) / max(self.scales.get("time", 0.0), 1e-3))
 
     def _views(self, guide: Guide, pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         return pictures if guide.name == "texture" else super()._views(guide, pictures, rng)
@@ -100,7 +106,7 @@ def torus_of(pulls: Sequence[Pull]) -> Torus:
     """Return the torus of the pictures that the guide `texture` trains with. Raises UserError where it does not guide."""
     for pull in pulls:
         if isinstance(pull.guide, TextureGuide):
-            return pave(read_board(pull.guide.trained, FIT_HEIGHT).pictures)
+            return pave(read_board(pull.guide.trained, FIT_HEIGHT, _MOST))
     raise UserError("a texture is trained by the guide of that name", where="--guide", allowed="texture, texture+...")
 
 
@@ -119,7 +125,7 @@ def first_weights(spec: CppnSpec, torus: Torus, seed: int, walk: tuple[int, int]
     waves = TURN * turns / np.array(torus.extent)
     first = np.zeros((spec.width, len(spec.inputs)))
     first[:, spec.columns(("x", "y"))] = waves
-    length = math.hypot(walk[0] * torus.extent[0], walk[1] * torus.extent[1])
+    length = walked(torus, walk)
     for k, name in enumerate(spec.uniform):
         column = waves @ np.array([math.cos(_ANGLE * k), math.sin(_ANGLE * k)])
         if name == "time":
@@ -138,9 +144,9 @@ def first_weights(spec: CppnSpec, torus: Torus, seed: int, walk: tuple[int, int]
     return [(w.astype(np.float32), b.astype(np.float32)) for w, b in layers]
 
 
-def fit(network: TorchCppn, torus: Torus, seed: int, steps: int = _FIT_STEPS) -> float:
-    """Train the network, but for its first layer's weights, to paint the torus while all is silent; return the error left, as
-    a share of the picture's variance."""
+def fit(network: TorchCppn, torus: Torus, seed: int, steps: int) -> float:
+    """Train the network, but for its first layer's weights, to paint the torus in silence; return the error left, as a share
+    of the picture's variance."""
     device = network.w[0].device
     network.w[0].requires_grad_(False)
     target = torch.from_numpy(torus.picture.reshape(-1, 3)).to(device)
@@ -160,9 +166,9 @@ def fit(network: TorchCppn, torus: Torus, seed: int, steps: int = _FIT_STEPS) ->
 
 def mismatch(network: TorchCppn, torus: Torus, target: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Return the mean squared difference to the torus at random points, a scalar. target: its pixels [h w, 3]."""
-    index = rng.integers(len(target), size=_FIT_POINTS)
+    index = rng.integers(len(target), size=FIT_POINTS)
     spatial = network.spec.spatial
-    points = np.zeros((_FIT_POINTS, len(spatial)), np.float32)
+    points = np.zeros((FIT_POINTS, len(spatial)), np.float32)
     points[:, [spatial.index("x"), spatial.index("y")]] = torus.points(index)
     found = network.at(torch.from_numpy(points).to(target))
     return (found - target[torch.from_numpy(index).to(target.device)]).square().mean()
@@ -171,11 +177,16 @@ def mismatch(network: TorchCppn, torus: Torus, target: torch.Tensor, rng: np.ran
 def scales_of(spec: CppnSpec, weights: Weights, options: Options, music: Music, torus: Torus) -> dict[str, float]:
     """Return the style's normalisation, in which nothing pushes the plane too far, and a loop is one whole walk."""
     scales = fitted_scales(spec, weights, options.seed, music)
+    scales |= {"time": _PACE * scales["time"]} if "time" in scales else {}
     held = {name: min(scale, _FARTHEST.get(name, _FARTHEST_ELSE)) for name, scale in scales.items()}
     if options.loop_s:
-        length = math.hypot(_LOOP[0] * torus.extent[0], _LOOP[1] * torus.extent[1])
-        held["time"] = length / options.loop_s
+        held["time"] = walked(torus, _LOOP) / options.loop_s
     return held
+
+
+def walked(torus: Torus, walk: tuple[int, int]) -> float:
+    """Return how long a walk is, in coordinates, until it closes."""
+    return math.hypot(walk[0] * torus.extent[0], walk[1] * torus.extent[1])
 
 
 def _untrained(spec: CppnSpec, options: Options, pulls: Sequence[Pull], device: str) -> float:

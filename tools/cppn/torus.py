@@ -18,8 +18,8 @@ TURN = 2.0 * math.pi
 
 @dataclass(frozen=True)
 class Torus:
-    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinate of a pixel. turns: how often it goes
-    round in x and in y on its walk, before it is where it was."""
+    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinates that a pixel
+    spans."""
 
     picture: np.ndarray
     unit: float
@@ -49,15 +49,13 @@ class Torus:
         return np.stack([x, y], -1).astype(np.float32)
 
 
-def pave(pictures: np.ndarray, most: int = 4) -> Torus:
-    """Return the torus of at most `most` pictures, evenly taken: one, two beside each other, or two by two.
+def pave(pictures: np.ndarray) -> Torus:
+    """Return the torus of one to four pictures: one, two beside each other, or two by two.
 
     pictures: float32 [n, h, w, 3]. Of three, the first stands in twice. Each fades into its neighbours, mirrored at its
     edges, so that one picture alone has no hard seam either.
     """
-    n, height, width = pictures.shape[:3]
-    count = min(n, most)
-    chosen = [pictures[i * n // count] for i in range(count)]
+    count, height, width = pictures.shape[:3]
     columns, rows = min(2, count), 2 if count > 2 else 1
     mx, my = round(_SEAM * width), round(_SEAM * height)
     total = np.zeros((rows * height, columns * width, 3), np.float32)
@@ -65,7 +63,7 @@ def pave(pictures: np.ndarray, most: int = 4) -> Torus:
     share = (_ramp(height, my)[:, None] * _ramp(width, mx)[None])[..., None]
     for i in range(rows * columns):
         row, column = divmod(i, columns)
-        padded = np.pad(chosen[i % count], ((my, my), (mx, mx), (0, 0)), mode="reflect")
+        padded = np.pad(pictures[i % count], ((my, my), (mx, mx), (0, 0)), mode="reflect")
         ys = (np.arange(height + 2 * my) - my + row * height) % total.shape[0]
         xs = (np.arange(width + 2 * mx) - mx + column * width) % total.shape[1]
         # Of one row or column, both edges of a picture fall on the same pixels: each is added.

@@ -14,7 +14,8 @@ from pathlib import Path
 from phosphene.engine.core.errors import UserError
 from phosphene.tools.guides.base import Guide, Request, Role
 
-NAMES = ("clip", "motif", "palette", "images", "texture", "patches")
+NAMES = ("clip", "motif", "palette", "images", "texture")
+JUDGES = ("patches",)  # what never pulls
 # How loud each is in a choir when nobody says: palette climbs fast, and at 1.0 it would settle for flat colour fields.
 WEIGHTS = {"clip": 1.0, "motif": 1.0, "palette": 0.5, "images": 1.0, "texture": 1.0}
 MAX_WEIGHT = 10.0
@@ -169,8 +170,6 @@ def _open(name: str, request: Request, role: Role, clip_model: str | None, clip_
     if name == "patches":
         from phosphene.tools.guides.patches import PatchesJudge
 
-        if role == "guide":
-            raise UserError("patches only judge", where=where, remedy="--guide texture, --judge patches")
         return PatchesJudge(request)
     if name == "motif":
         from phosphene.tools.guides.motif import MotifGuide
@@ -188,8 +187,10 @@ def _open(name: str, request: Request, role: Role, clip_model: str | None, clip_
 def _known(text: str, where: str) -> str:
     """Return the one spelling of a guide's name."""
     name = text.strip()
-    if name in NAMES:
+    if name in NAMES or (name in JUDGES and where.startswith("--judge")):
         return name
+    if name in JUDGES:
+        raise UserError("it only judges", where=where, got=name, remedy="--guide texture, --judge patches")
     from phosphene.tools.guides.clip import MODELS, model_name
 
     if name.startswith("clip-") and (model := model_name(name.removeprefix("clip-"), missing_ok=True)):

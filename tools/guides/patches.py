@@ -6,14 +6,19 @@ board has four or more. Sliced Wasserstein distance (Rabin et al. 2011) between 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
 import torch
 from torch.nn import functional
 
 from phosphene.tools.guides.base import Request
-from phosphene.tools.guides.board import divided, read_board
+from phosphene.tools.guides.board import divided, read_board, textured
 
 _SIDE, _PATCHES, _DIRECTIONS = 8, 6000, 64
 _SCALES = (1, 2, 4)  # by which pictures are made smaller: patches of 8, 16 and 32 px
+_MOST = 24  # pictures of each part
 _LUMA = (0.2126, 0.7152, 0.0722)
 
 
@@ -29,16 +34,26 @@ class PatchesJudge:
 
     def __init__(self, request: Request) -> None:
         """Read the pictures. Raises UserError where none has a texture."""
-        trained, held = divided(request.images)
-        board = read_board(held, self.side, most=24)
-        self.notes = board.notes
-        if trained == held:
-            self.notes += ("a board of fewer than four pictures: the judge looks at the same as the guide",)
+        good, _ = textured(request.images)  # what is left out is said by the guide
+        trained, held = divided(good)
+        few = "the board has fewer than four pictures: the judge looks at the same ones as the guide"
+        self.notes: tuple[str, ...] = (few,) if trained == held else ()
+        self._prepare(trained, held)
+
+    @classmethod
+    def of(cls, trained: Sequence[Path], held: Sequence[Path]) -> Self:
+        """Return the judge of pictures that were divided before. Raises UserError where some have no texture."""
+        judge = cls.__new__(cls)
+        judge.notes = ()
+        judge._prepare(textured(trained)[0], textured(held)[0])
+        return judge
+
+    def _prepare(self, trained: Sequence[Path], held: Sequence[Path]) -> None:
         draw = torch.Generator().manual_seed(5)
         directions = torch.randn((_SIDE * _SIDE, _DIRECTIONS), generator=draw)
         self._directions = directions / directions.norm(dim=0)
-        self._held = self._slices(torch.from_numpy(board.pictures).permute(0, 3, 1, 2))
-        seen = read_board(trained, self.side, most=24).pictures
+        self._held = self._slices(torch.from_numpy(read_board(held, self.side, _MOST)).permute(0, 3, 1, 2))
+        seen = read_board(trained, self.side, _MOST)
         self.itself = max(float(self.distance(torch.from_numpy(seen).permute(0, 3, 1, 2))), 1e-3)
 
     def distance(self, pictures: torch.Tensor) -> torch.Tensor:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import torch
 
 from phosphene.tools.guides.base import Request
-from phosphene.tools.guides.board import divided, read_board
+from phosphene.tools.guides.board import HEIGHT, divided, read_board, textured
 from phosphene.tools.guides.eyes import open_eyes
 
 BLOCKS = (1, 3, 5, 8)
-_HALF = 0.6  # mean relative error at which the score is 0: pictures of one board are at 0.1 to 0.4 of each other
+_HALF = 0.6  # mean relative error at which the score is 0; pictures of one board have errors of 0.02 to 0.4
+_MOST = 24  # pictures that are looked at, a tenth of a second each
 
 Seen = list[tuple[torch.Tensor, torch.Tensor]]  # (Gram matrices [n, c, c], means [n, c]) of each depth
 
@@ -26,16 +27,16 @@ class TextureGuide:
 
     name = "texture"
     cutouts = False
-    side = 256
+    side = HEIGHT
 
     def __init__(self, request: Request) -> None:
         """Read and look at the pictures that train. Raises UserError: none has a texture, or the extra is missing."""
         self._net = open_eyes()
-        self.trained, _ = divided(request.images)
-        board = read_board(self.trained, self.side, most=24)
-        self.notes = board.notes
+        good, self.notes = textured(request.images)
+        self.trained, _ = divided(good)
+        pictures = read_board(self.trained, self.side, _MOST)
         with torch.no_grad():
-            seen = [self._look(torch.from_numpy(each).permute(2, 0, 1)[None]) for each in board.pictures]
+            seen = [self._look(torch.from_numpy(each).permute(2, 0, 1)[None]) for each in pictures]
         self._wanted = [
             (torch.cat([each[k][0] for each in seen]).mean(0), torch.cat([each[k][1] for each in seen]).mean(0))
             for k in range(len(BLOCKS) + 1)

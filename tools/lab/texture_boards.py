@@ -3,7 +3,8 @@
     python tools/lab/texture_boards.py boards/
 
 Makes `boards/<name>/` with six pictures to train on, and `boards/<name>-held/` with three that no training sees. Photographs
-lie in the wheel of scikit-image, which need not be installed: --photos names a folder with that wheel in it. Held-out cut-outs come from another part of the photograph than those to train on.
+lie in the wheel of scikit-image, which need not be installed: --photos names a folder with that wheel in it. What is held
+out of a photograph comes from another part of it than what is trained on.
 """
 
 from __future__ import annotations
