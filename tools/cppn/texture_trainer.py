@@ -22,7 +22,7 @@ from phosphene.engine.models.growth import draw_recipe, shape
 from phosphene.tools.cppn.footage import Music
 from phosphene.tools.cppn.network import TorchCppn
 from phosphene.tools.cppn.options import Options
-from phosphene.tools.cppn.torus import TURN, Torus, pave
+from phosphene.tools.cppn.torus import TURN, Torus, likest, pave
 from phosphene.tools.cppn.trainer import Trainer, fitted_scales
 from phosphene.tools.guides.base import Guide
 from phosphene.tools.guides.board import read_board
@@ -33,7 +33,7 @@ FIT_HEIGHT = 180  # px of a picture that the fit sees: finer waves than 90 a scr
 FIT_STEPS, FIT_POINTS = 1500, 8000  # 28 s of one core at 64 neurons a layer
 _FIT_RATE = 5e-3  # of Adam at 64 neurons a layer
 _FIT_WIDTH = 64
-_MOST = 4  # pictures on the torus
+_READ, _TILES = 24, 4  # pictures read of a board; how many of them lie on the torus
 _WHOLE = 256  # px: the height of the picture of which a step of the guide sees a part
 _PARTS = 2  # a step
 _MATCH = 2.0  # weight of the fit's error over the picture's variance, so that the guide keeps what was fitted
@@ -106,7 +106,7 @@ def torus_of(pulls: Sequence[Pull]) -> Torus:
     """Return the torus of the pictures that the guide `texture` trains with. Raises UserError where it does not guide."""
     for pull in pulls:
         if isinstance(pull.guide, TextureGuide):
-            return pave(read_board(pull.guide.trained, FIT_HEIGHT, _MOST))
+            return pave(likest(read_board(pull.guide.trained, FIT_HEIGHT, _READ), _TILES))
     raise UserError("a texture is trained by the guide of that name", where="--guide", allowed="texture, texture+...")
 
 

@@ -2,9 +2,9 @@
 
     python tools/lab/texture_boards.py boards/
 
-Makes `boards/<name>/` with six pictures to train on, and `boards/<name>-held/` with three that no training sees. Photographs
-lie in the wheel of scikit-image, which need not be installed: --photos names a folder with that wheel in it. What is held
-out of a photograph comes from another part of it than what is trained on.
+Makes `boards/<name>/` with eight pictures to train on, and `boards/<name>-held/` with three that no training sees.
+Photographs lie in the wheel of scikit-image, which need not be installed: --photos names a folder with that wheel in it.
+What is held out of a photograph comes from another part of it than what is trained on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from phosphene.tools.motif.pictures import paint
 from phosphene.tools.motif.subject import Subject
 from phosphene.tools.runs.boundary import exit_code
 
-TRAINED, HELD = 6, 3
+TRAINED, HELD = 8, 3
 WIDTH, HEIGHT = 320, 180
 
 PAINTED = {
@@ -83,7 +83,7 @@ def painted(name: str, count: int = TRAINED + HELD) -> list[np.ndarray]:
 
 
 def cut(name: str, photos: Path | None) -> list[np.ndarray]:
-    """Return cut-outs uint8 [180, 320, 3] of a photograph: six of the part to train on, three of the rest.
+    """Return cut-outs uint8 [180, 320, 3] of a photograph: eight of the part to train on, three of the rest.
 
     Raises UserError where the photograph is not at hand.
     """

@@ -35,6 +35,7 @@ from phosphene.tools.cppn.run import begin, open_run, train, write_run_style
 from phosphene.tools.cppn.scores import draw_moments, rendered, view
 from phosphene.tools.cppn.texture_options import with_texture
 from phosphene.tools.guides.base import Request
+from phosphene.tools.guides.board import divided
 from phosphene.tools.guides.patches import PatchesJudge
 from phosphene.tools.guides.texture import TextureGuide
 from phosphene.tools.handing_over import check_picture, hand_over, hand_over_picture
@@ -76,7 +77,7 @@ def trained(folder: Path, images: Path, more: dict[str, Any]) -> tuple[Style, fl
 def measured(name: str, other: str, boards: Path, music: Music) -> tuple[dict[str, float], list[np.ndarray]]:
     """Return the numbers of a board, and its row of the sheet: pictures uint8 [h, w, 3]."""
     files, held = pictures_of(boards / name), pictures_of(boards / f"{name}-held")
-    judge = PatchesJudge.of(files, held)
+    judge = PatchesJudge.of(divided(files)[0], held)
     style, seconds = trained(boards / "runs" / f"{name}-texture", boards / name, {})
     colours, colours_s = trained(boards / "runs" / f"{name}-images", boards / name, _COLOURS)
     moments = draw_moments(music, 0, _MOMENTS)

@@ -21,7 +21,7 @@ from phosphene.tools.cppn.nulls import unsaved_style  # noqa: E402
 from phosphene.tools.cppn.options import Options  # noqa: E402
 from phosphene.tools.cppn.texture_options import with_texture  # noqa: E402
 from phosphene.tools.cppn.texture_trainer import TextureTrainer, first_weights, fit  # noqa: E402
-from phosphene.tools.cppn.torus import pave  # noqa: E402
+from phosphene.tools.cppn.torus import likest, pave  # noqa: E402
 from phosphene.tools.cppn.trainer import trainer_of  # noqa: E402
 from phosphene.tools.guides.base import Request  # noqa: E402
 from phosphene.tools.guides.choose import Pull  # noqa: E402
@@ -72,6 +72,13 @@ def test_the_plane_is_a_torus_however_the_pictures_meet():
         for away in ((3, 0), (0, -2), (1, 1)):
             there = points + torch.tensor([away[0] * torus.extent[0], away[1] * torus.extent[1]], dtype=torch.float32)
             torch.testing.assert_close(network.at(there), network.at(points), atol=2e-3, rtol=0)
+
+
+def test_the_torus_has_the_pictures_that_are_together_like_all():
+    dark, light = np.full((8, 8, 3), 0.2, np.float32), np.full((8, 8, 3), 0.8, np.float32)
+    chosen = likest(np.stack([dark, dark, dark, dark, light, light, light, light]), 4)
+    assert sorted(each.mean().round(1) for each in chosen) == [0.2, 0.2, 0.8, 0.8]
+    assert likest(np.stack([dark, light]), 4).shape[0] == 2
 
 
 def test_waves_are_those_of_the_picture():
