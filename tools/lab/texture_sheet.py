@@ -2,8 +2,8 @@
 
     python tools/lab/texture_sheet.py boards/ --sheet textures.jpg --table textures.json
 
-Trains each board of `texture_boards.py` by `texture`, and by `images` (colours) at about the same cost, into runs beside the
-boards; what is there already is not trained again. Each number stands beside its nulls: `images`, an untrained network,
+Trains each board of `texture_boards.py` by `texture`, and by `images` (colours) for 100 steps, into runs beside the boards;
+what is there already is not trained again. Each number stands beside its nulls: `images`, an untrained network,
 held-out pictures of another board, and the board's own pictures to train on.
 """
 
@@ -45,7 +45,6 @@ from phosphene.tools.runs.boundary import exit_code
 _CELL = Size(288, 162)
 _MOMENTS = 12
 _EARLY_S, _LATE_S = 60.0, 3600.0  # of integrated time
-# As many steps as take the time of a texture.
 _COLOURS = {"guide": "images", "hidden_dim": 64, "iterations": 100, "resolutions": (256,), "starts": 12}
 _GAP, _LINE = 4, 18
 
