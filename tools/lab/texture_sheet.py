@@ -25,6 +25,7 @@ from typer import Argument, Option
 from phosphene.engine.core.frame import Size
 from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.library.previews import to_bytes
+from phosphene.engine.models.cppn import CppnSpec
 from phosphene.engine.models.style import Style, load_style
 from phosphene.tools.command_line import read
 from phosphene.tools.cppn import liveliness
@@ -97,6 +98,7 @@ def measured(name: str, other: str, boards: Path, music: Music) -> tuple[dict[st
         own = torch.stack([_tensor(path, guide.side) for path in held])
         drift["gram of the board itself"] = float(guide.error(own).mean())
     reaction = liveliness.reactivity(style, music.signals)
+    assert isinstance(style.spec, CppnSpec), "trained just now"
     none = np.mean([patches(each) for each in untrained(style.spec, 1).values()])
     numbers = {
         "texture": patches(style), "images": patches(colours), "untrained": float(none),
