@@ -34,7 +34,7 @@ UNFINISHED = VENV / "unfinished"
 # level: (extras, GB that it takes, how long it takes, the command that it starts)
 LEVELS = {
     "live": ("nets,midi,zeroconf", 2.0, "about a minute", ["vj", "live"]),
-    "train": ("train", 8.0, "torch among them, 5 GB: some minutes", ["vj", "train"]),
+    "train": ("train,eyes", 8.0, "torch among them, 5 GB: some minutes", ["vj", "train"]),
     "tests": ("dev,train,clip,rtx,ray", 9.0, "torch among them, 5 GB: some minutes", []),
 }
 VERBS = {"run": "live", "train": "train", "test": "tests"}

@@ -24,6 +24,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.files import MOST_RECORD, json_there, read_json, read_toml
 from phosphene.engine.models.style import check_slug
 from phosphene.tools.cppn.options import Options
+from phosphene.tools.cppn.texture_options import with_texture
 from phosphene.tools.option_words import RECIPES, begun, recipe_of_today
 
 _MOST_SEEDS = 1000
@@ -77,7 +78,8 @@ def read_moodboard(path: Path, output: str) -> Plan:
         where = f"{path}, style {i + 1}"
         if not isinstance(entry, dict):
             raise UserError("not a table", where=where, got=entry, remedy="write [[style]] above its keys")
-        options = Options.from_table({"output": f"style-{i + 1}"} | table.get("defaults", {}) | entry, where)
+        told, _ = with_texture({"output": f"style-{i + 1}"} | table.get("defaults", {}) | entry)
+        options = Options.from_table(told, where)
         check_slug(options.output, f"{where}, key output")
         if any(other.output == options.output for other in styles):
             raise UserError("the same output twice", where=f"{where}, key output", got=options.output)

@@ -20,10 +20,10 @@ class CommandLine:
     output: Annotated[str, Option(help="name of the run and of the style (default: from the prompt)")] = ""
     prompt: Annotated[str | None, Option(help="what it should look like")] = None
     negative_prompt: Annotated[str | None, Option(help="what it should not look like")] = None
-    images: Annotated[str | None, Option(help="a folder of pictures, or one picture, that it should look like")] = None
+    images: Annotated[str | None, Option(help="a folder of pictures, or one picture, whose texture it should have")] = None
     audio: Annotated[str | None, Option(help="the music to train with: a file, or demo")] = None
     guide: Annotated[
-        str | None, Option(help="what pulls: auto, clip, motif, palette, images, or several: motif+palette:0.5")
+        str | None, Option(help="what pulls: auto, clip, motif, palette, images, texture, or several: motif+palette:0.5")
     ] = None
     judge: Annotated[str | None, Option(help="what scores the result; never what pulled")] = None
     clip_model: Annotated[str | None, Option(help="RN50, RN101, ViT-B-32, ViT-B-16, ViT-L-14")] = None

@@ -31,6 +31,7 @@ from phosphene.tools.cppn.command_line import CommandLine
 from phosphene.tools.cppn.footage import load_music
 from phosphene.tools.cppn.options import Options
 from phosphene.tools.cppn.run import Run, begin, live_picture, open_run, request_of, train, write_run_style
+from phosphene.tools.cppn.texture_options import with_texture
 from phosphene.tools.cppn.trainer import Trainer, trainer_of
 from phosphene.tools.runs.boundary import ABORTED
 from phosphene.tools.runs.files import OPTIONS
@@ -52,8 +53,11 @@ def single(folder: Path, given: dict[str, Any], args: CommandLine) -> int:
         options = Options.read(folder / OPTIONS)
         check_unchanged(folder, options, given)
     else:
-        options = Options(**given)
         check_new(folder, "--output")
+        given, said = with_texture(given)
+        for line in said:
+            console.print(line)
+        options = Options(**given)
     trainer_of(options)  # a recipe that is not there is said before anything is opened
     installs = not args.no_install
     if installs:
@@ -156,6 +160,9 @@ def _plan(folder: Path, given: dict[str, Any], args: CommandLine) -> batches.Pla
             raise UserError("a moodboard says what to train", where="--" + extra[0], remedy="write it under [defaults]")
         plan = batches.read_moodboard(args.moodboard, args.output)
     else:
+        given, said = with_texture(given)
+        for line in said:
+            console.print(line)
         plan = batches.Plan(args.output, (Options(**given),), install=not (args.compare or args.recipes))
     return batches.Plan(
         plan.output,
@@ -275,6 +282,10 @@ def _say_scores(found: dict[str, float]) -> None:
             if f"{key}_{null}" in found
         )
         console.print(f"{key} {found[key]:.3f}" + (f" ({beside})" if beside else ""))
+    if "patches" in found:
+        console.print(
+            f"patches {found['patches']:.4f} from held-out pictures (the board itself: {found['patches_itself']:.4f})"
+        )
     console.print(f"reactivity {found['reactivity']:.2f} (shuffled sound: {found['reactivity_null']:.2f})")
 
 

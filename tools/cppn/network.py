@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.cppn import CppnSpec, Weights
-from phosphene.engine.models.encoding import coordinates
+from phosphene.engine.models.encoding import STRAIGHT_VIEW, View, coordinates
 
 # Pixels at once on a CPU: 16,384 x 128 floats are 8 MB, which malloc reuses; the 75 MB of a whole 512x288 layer are mapped
 # and faulted in anew each time (0.74 s a step against 1.09 s, 128 wide, two cores).
@@ -48,13 +48,13 @@ class TorchCppn(nn.Module):
             (w.detach().cpu().numpy().copy(), b.detach().cpu().numpy().copy()) for w, b in zip(self.w, self.b, strict=True)
         ]
 
-    def paint(self, uniforms: np.ndarray, size: Size) -> torch.Tensor:
+    def paint(self, uniforms: np.ndarray, size: Size, view: View = STRAIGHT_VIEW) -> torch.Tensor:
         """Return pictures [n, 3, h, w], sRGB 0..1, row 0 at the top, differentiable in the weights.
 
-        uniforms: float64 [n, len(spec.uniform)], scaled, in the network's order.
+        uniforms: float64 [n, len(spec.uniform)], scaled, in the network's order. view: where all are seen from.
         """
         device = self.w[0].device
-        points = _points(size, self.spec.spatial, str(device))
+        points = _points(size, view, self.spec.spatial, str(device))
         biases = self._folded(torch.from_numpy(np.ascontiguousarray(uniforms, np.float64)).to(device))
         chunk = _CPU_CHUNK if device.type == "cpu" else len(points)
         again = torch.is_grad_enabled() and len(points) * len(biases) > _KEEP_PIXELS
@@ -66,6 +66,10 @@ class TorchCppn(nn.Module):
             ]
             pictures.append(torch.cat(parts).T.reshape(3, size.height, size.width))
         return torch.stack(pictures)
+
+    def at(self, points: torch.Tensor) -> torch.Tensor:
+        """Return the colours [n, 3], sRGB 0..1, at `points` [n, len(spec.spatial)] while every uniform input is 0."""
+        return self._pixels(points, self.b[0])
 
     def _folded(self, uniforms: torch.Tensor) -> torch.Tensor:
         """Return the first layer's bias [n, width] for each row of uniforms; see `encoding.fold_bias`."""
@@ -84,6 +88,6 @@ class TorchCppn(nn.Module):
 
 
 @lru_cache(maxsize=16)
-def _points(size: Size, names: tuple[str, ...], device: str) -> torch.Tensor:
+def _points(size: Size, view: View, names: tuple[str, ...], device: str) -> torch.Tensor:
     with torch.inference_mode(False):  # kept for whoever comes next, who may want gradients
-        return torch.from_numpy(coordinates(size, names=names)).to(device)
+        return torch.from_numpy(coordinates(size, view, names)).to(device)

@@ -25,6 +25,7 @@ from phosphene.engine.library.previews import VIDEO_SECONDS, to_bytes, write_sti
 from phosphene.engine.models.style import Motion, Network, Preview, made_meta, write_atomic, write_style
 from phosphene.tools.cppn.footage import Music, load_music
 from phosphene.tools.cppn.options import MAX_PROMPT, Options
+from phosphene.tools.cppn.texture_options import guided_by_texture
 from phosphene.tools.cppn.trainer import Good, Trainer, trainer_of
 from phosphene.tools.guides.base import Guide, Request
 from phosphene.tools.guides.choose import Pull, open_guides, open_judge
@@ -90,6 +91,8 @@ def request_of(options: Options) -> tuple[Request, list[str]]:
 def open_run(folder: Path, options: Options) -> Run:
     """Return a run that is ready to train: audio analysed, guides and judge open. Writes nothing. Raises UserError."""
     request, notes = request_of(options)
+    if guided_by_texture(options.guide):  # what has no texture counts for nothing then, as that guide says
+        notes = [note for note in notes if "counts for its colour" not in note]
     weights = Path(options.clip_weights) if options.clip_weights else None
     pulls, said = open_guides(options.guide, request, options.clip_model or None, weights)
     judge, said_too = open_judge(options.judge, request, pulls, options.clip_model or None, weights)

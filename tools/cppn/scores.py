@@ -18,6 +18,7 @@ from phosphene.tools.cppn import liveliness
 from phosphene.tools.cppn.footage import Music
 from phosphene.tools.guides.base import Guide, TextJudge
 from phosphene.tools.guides.choose import Pull
+from phosphene.tools.guides.patches import PatchesJudge
 
 RENDERED = Size(256, 144)
 MOMENTS = 12
@@ -110,7 +111,8 @@ def score_style(
 
     judge, guide (the weighted sum of the pulls): mean over the rendered moments. reactivity beside reactivity_null, with
     reactivity_lag in s. flicker while the sound is held, flicker_music while it plays. loop beside loop_step where
-    `loop_s` > 0. lightness, range, dark, colour: see `liveliness.statistics`.
+    `loop_s` > 0. patches: distance to the held-out pictures of a board, beside patches_itself, where these judge. lightness,
+    range, dark, colour: see `liveliness.statistics`.
     """
     music = as_music(signals)
     pictures = rendered(style, music, draw_moments(music, seed))
@@ -126,6 +128,8 @@ def score_style(
         "flicker": liveliness.flicker(liveliness.frames_of(style, steady)),
         "flicker_music": liveliness.flicker(liveliness.frames_of(style, part[: 2 * len(steady)])),
     }
+    if isinstance(judge, PatchesJudge):
+        found |= {"patches": float(judge.distance(view(judge, pictures))), "patches_itself": judge.itself}
     if loop_s > 0:
         found["loop"], found["loop_step"] = liveliness.loop_error(style, loop_s, steady[0])
     found |= liveliness.statistics(pictures.permute(0, 2, 3, 1).numpy())

@@ -23,6 +23,7 @@ from phosphene.tools.cppn.cutouts import cutouts
 from phosphene.tools.cppn.footage import Music
 from phosphene.tools.cppn.network import TorchCppn
 from phosphene.tools.cppn.options import Options
+from phosphene.tools.cppn.texture_options import guided_by_texture
 from phosphene.tools.guides.base import Guide
 from phosphene.tools.guides.choose import Pull
 from phosphene.tools.laboratory import laboratory
@@ -242,7 +243,14 @@ class Trainer:
 
 def trainer_of(options: Options) -> type[Trainer]:
     """Return what trains by the recipe that the options name. Raises UserError where the plain one is not installed."""
-    return Trainer if options.recipe == "full" else laboratory("plain_cppn", PLAIN_RECIPES).PlainTrainer
+    if options.recipe != "full":
+        plain: type[Trainer] = laboratory("plain_cppn", PLAIN_RECIPES).PlainTrainer
+        return plain
+    if guided_by_texture(options.guide):
+        from phosphene.tools.cppn.texture_trainer import TextureTrainer  # which is made of this module's
+
+        return TextureTrainer
+    return Trainer
 
 
 def fitted_scales(spec: CppnSpec, weights: Weights, seed: int, music: Music) -> dict[str, float]:

