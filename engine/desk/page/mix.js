@@ -118,7 +118,7 @@ export function mix() {
   const fader = slider({ address: "/crossfade", label: "Crossfader", kind: "crossfader",
     text: at => at < 0.005 ? "A" : at > 0.995 ? "B" : `A ${Math.round(100 - at * 100)} · B ${Math.round(at * 100)}` });
   for (const deck of ["a", "b"]) fader.prepend(h("span", { class: `end deck-${deck}`, text: deck.toUpperCase(), "aria-hidden": "true" }));
-  const kind = choice("Kind of crossfade", KINDS.map(one => [one, words(one)]), one => desk.send("/crossfade/kind", one));
+  const kind = choice("Kind of crossfade", KINDS.map(one => [one, one === "through-black" ? "Black" : words(one), words(one)]), one => desk.send("/crossfade/kind", one));
   kind.classList.add("kinds");
   desk.on("/crossfade/kind", kind.set);
   desk.onLibrary(({ transitions = [] }) => {
