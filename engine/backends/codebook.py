@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from phosphene.engine.backends.decoders import Decoder, OnnxBackend
-from phosphene.engine.backends.torch_decode import TorchDecodeBackend
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.backends.decoders import Decoder
+from phosphene.engine.backends.plain_decoder import open_decoder
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.style import Style
 
@@ -55,7 +54,7 @@ class Codebook:
         self._cell = min(most, self.net.factor)  # px of a place's side that are looked at
         # Beside the threads that draw, two of OpenBLAS take 30 ms for products that one has done in 1.
         self._blas = ThreadpoolController().select(user_api="blas")
-        self.decoder: Decoder = _opened(style)
+        self.decoder: Decoder = open_decoder(style)
         try:
             with self._blas.limit(limits=1):
                 self._fit = _fitted.get(style.sha256) or self._fitted_now()
@@ -150,12 +149,3 @@ def _squares(points: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Return the squared ways from points to codes, [points, codes]."""
     found = (points * points).sum(axis=1)[:, None] + (codes * codes).sum(axis=1) - 2.0 * points @ codes.T
     return np.maximum(found, 0.0)
-
-
-def _opened(style: Style) -> Decoder:
-    reasons = []
-    for backend in (OnnxBackend(), TorchDecodeBackend()):
-        if (reason := backend.refusal(style)) is None:
-            return backend.open(style, Size(1, 1))
-        reasons.append(f"{backend.name}: {reason}")
-    raise UserError("no backend can run the style", where=style.slug, got="; ".join(reasons))

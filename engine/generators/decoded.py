@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from PIL import Image
 
-from phosphene.engine.backends.decoders import Decoder, OnnxBackend
-from phosphene.engine.backends.torch_decode import TorchDecodeBackend
-from phosphene.engine.core.errors import UserError
+from phosphene.engine.backends.decoders import Decoder
+from phosphene.engine.backends.plain_decoder import open_decoder
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.params import Param, complete, defaults
 from phosphene.engine.core.signals import Signals
@@ -115,16 +114,6 @@ def fitted(picture: np.ndarray, size: Size) -> np.ndarray:
         for c in range(3)
     ]
     return np.clip(np.stack([np.asarray(c, np.float32) for c in channels], axis=-1), 0.0, 1.0)
-
-
-def open_decoder(style: Style) -> Decoder:
-    """Open a style where there is no show: by the first backend that is installed. Raises UserError."""
-    reasons = []
-    for backend in (OnnxBackend(), TorchDecodeBackend()):
-        if (reason := backend.refusal(style)) is None:
-            return backend.open(style, Size(1, 1))
-        reasons.append(f"{backend.name}: {reason}")
-    raise UserError("no backend can run the style", where=style.slug, got="; ".join(reasons))
 
 
 def decoded_still(

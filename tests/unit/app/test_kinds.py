@@ -11,7 +11,7 @@ import pytest
 
 from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.pipeline import close_stage, render_frame
+from phosphene.engine.app.pipeline import close_stage
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_state import StageSnapshots, phase_on
 from phosphene.engine.app.telemetry import decode_rates
@@ -22,7 +22,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.generators.base import Played
 from phosphene.engine.models.style import load_style, write_style
 from phosphene.engine.pacing.governor import Governor
-from phosphene.engine.show.change import Change
+from tests.unit.app.playing import play, put
 
 pytest.importorskip("onnxruntime")
 SIZE = Size(96, 54)
@@ -47,16 +47,6 @@ def stage(gl) -> Iterator[Stage]:
     made = make_stage()
     yield made
     close_stage(made)
-
-
-def put(stage: Stage, path: str, *args: float | str) -> None:
-    stage.bus.put(Change(path, args, 0.0, "test"))
-
-
-def play(stage: Stage, frames: int) -> np.ndarray:
-    for _ in range(frames):
-        render_frame(stage)
-    return stage.output.read()[..., :3]
 
 
 def mixed(stage: Stage, folder: str, at: float) -> np.ndarray:

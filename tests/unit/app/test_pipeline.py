@@ -29,9 +29,9 @@ from phosphene.engine.generators.base import Generator
 from phosphene.engine.models.style import load_style
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.catalogue import IDLE
-from phosphene.engine.show.change import Change
 from phosphene.engine.show.mapping import Mapping
 from phosphene.engine.show.scene import Scene
+from tests.unit.app.playing import play, put
 
 SIZE = Size(96, 54)
 
@@ -58,16 +58,6 @@ def stage(gl) -> Iterator[Stage]:
     made = make_stage()
     yield made
     close_stage(made)
-
-
-def put(stage: Stage, path: str, *args: float | str) -> None:
-    stage.bus.put(Change(path, args, 0.0, "test"))
-
-
-def play(stage: Stage, frames: int) -> np.ndarray:
-    for _ in range(frames):
-        render_frame(stage)
-    return stage.output.read()[..., :3]
 
 
 def test_sharp_effects_are_drawn_at_the_output_s_size_whatever_the_internal_one(gl) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.pipeline import close_stage, open_for_render, render_frame
+from phosphene.engine.app.pipeline import close_stage, open_for_render
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.telemetry import shader_inputs
@@ -29,9 +29,9 @@ from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.library.scene_facts import read_facts
 from phosphene.engine.models.shaders import find_shader, load_shader
 from phosphene.engine.pacing.governor import Governor
-from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import Scene
 from phosphene.engine.show.setlist import EMPTY
+from tests.unit.app.playing import play, put
 
 SIZE = Size(96, 54)
 
@@ -55,16 +55,6 @@ def stage(gl: object) -> Iterator[Stage]:
     made = make_stage()
     yield made
     close_stage(made)
-
-
-def put(stage: Stage, path: str, *args: float | str) -> None:
-    stage.bus.put(Change(path, args, 0.0, "test"))
-
-
-def play(stage: Stage, frames: int) -> np.ndarray:
-    for _ in range(frames):
-        render_frame(stage)
-    return stage.output.read()[..., :3]
 
 
 def test_a_shader_is_called_like_a_style(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from phosphene.engine.app.actions import NoActions
 from phosphene.engine.app.build import build_stage
-from phosphene.engine.app.pipeline import close_stage, open_for_render, render_frame
+from phosphene.engine.app.pipeline import close_stage, open_for_render
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_state import StageSnapshots
 from phosphene.engine.app.telemetry import source_told
@@ -25,12 +25,12 @@ from phosphene.engine.gpu.context import info
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.models.style import load_style
 from phosphene.engine.pacing.governor import Governor
-from phosphene.engine.show.change import Change
 from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import Scene, lint_scene
 from phosphene.engine.show.setlist import EMPTY
 from tests.films import write_film
 from tests.plug import Plug, until
+from tests.unit.app.playing import play, put
 
 SIZE = Size(96, 54)
 
@@ -63,16 +63,6 @@ def stage(gl: object) -> Iterator[Stage]:
     made = make_stage()
     yield made
     close_stage(made)
-
-
-def put(stage: Stage, path: str, *args: float | str) -> None:
-    stage.bus.put(Change(path, args, 0.0, "test"))
-
-
-def play(stage: Stage, frames: int) -> np.ndarray:
-    for _ in range(frames):
-        render_frame(stage)
-    return stage.output.read()[..., :3]
 
 
 def test_a_picture_is_called_like_a_style(stage: Stage) -> None:

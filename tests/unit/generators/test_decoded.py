@@ -105,7 +105,7 @@ def black(picture: np.ndarray) -> float:
 
 
 def test_a_gan_that_learnt_no_black_shows_none(driven):
-    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.backends.plain_decoder import open_decoder
     from phosphene.engine.generators.still import sequence
 
     def quieter(share: float) -> Style:

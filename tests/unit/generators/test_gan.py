@@ -171,9 +171,9 @@ def test_a_flat_picture_stays_flat():
 
 @pytest.mark.parametrize("size", ["128x72", "160x90", "90x90", "60x110"])
 def test_what_is_played_is_the_preview_within_a_step(gl, tiny_gan, size):
+    from phosphene.engine.backends.plain_decoder import open_decoder
     from phosphene.engine.core.frame import Frame, Size
     from phosphene.engine.core.signals import BeatPosition, signals_at
-    from phosphene.engine.generators.decoded import open_decoder
     from phosphene.engine.generators.gan import gan_generator
     from phosphene.engine.gpu.shader import Passes
     from phosphene.engine.gpu.texture import RenderTarget
@@ -196,9 +196,9 @@ def test_what_is_played_is_the_preview_within_a_step(gl, tiny_gan, size):
 
 
 def test_zoom_and_pan_look_elsewhere_and_the_edge_is_mirrored(gl, tiny_gan):
+    from phosphene.engine.backends.plain_decoder import open_decoder
     from phosphene.engine.core.frame import Frame, Size
     from phosphene.engine.core.signals import BeatPosition, signals_at
-    from phosphene.engine.generators.decoded import open_decoder
     from phosphene.engine.generators.gan import gan_generator
     from phosphene.engine.gpu.shader import Passes
     from phosphene.engine.gpu.texture import RenderTarget

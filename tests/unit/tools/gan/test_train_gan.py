@@ -37,7 +37,7 @@ def test_a_run_ends_as_a_style_with_its_report(trained):
 
 
 def test_the_style_paints_what_the_trainer_painted(trained, data):
-    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.backends.plain_decoder import open_decoder
     from phosphene.tools.gan.options import options_from
     from phosphene.tools.gan.run import begin, open_run
 
@@ -51,7 +51,7 @@ def test_the_style_paints_what_the_trainer_painted(trained, data):
 
 
 def test_a_style_paints_whole_what_it_learnt_in_parts(data, tmp_path, capsys):
-    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.backends.plain_decoder import open_decoder
 
     out = tmp_path / "wide"
     small = ["--size", "32x16", "--widths", "8", "8", "8", "--judge", "4", "--batch", "4"]

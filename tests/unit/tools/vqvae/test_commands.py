@@ -70,7 +70,7 @@ def test_a_style_is_written_that_plays_what_was_trained(made: Path, home: Path) 
     assert json.loads((made / "history.json").read_text())["options"]["seed"] == style.meta.seed
     model = load_model(home / "runs" / "discs")
     assert style.weights["codebook"] == pytest.approx(model.codebook().numpy(), abs=2e-3)
-    from phosphene.engine.generators.decoded import open_decoder
+    from phosphene.engine.backends.plain_decoder import open_decoder
     from phosphene.tools.vqvae.dreaming import decode_codes
 
     codes = style.weights["loops"][0, 0].astype(int)
