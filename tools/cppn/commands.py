@@ -48,6 +48,7 @@ console = terminal.console(stderr=True)
 
 def single(folder: Path, given: dict[str, Any], args: CommandLine) -> int:
     """Train one style, score it, report it, put it into the library; return the exit code."""
+    said: list[str] = []
     if args.resume:
         check_resumed(folder)
         options = Options.read(folder / OPTIONS)
@@ -55,8 +56,6 @@ def single(folder: Path, given: dict[str, Any], args: CommandLine) -> int:
     else:
         check_new(folder, "--output")
         given, said = with_texture(given)
-        for line in said:
-            console.print(line)
         options = Options(**given)
     trainer_of(options)  # a recipe that is not there is said before anything is opened
     installs = not args.no_install
@@ -66,9 +65,11 @@ def single(folder: Path, given: dict[str, Any], args: CommandLine) -> int:
         per_pixel = seconds_per_pixel(open_run(folder, options))
         options = fitted(options, args.minutes, per_pixel, shrinks="resolutions" not in given)
     if args.dry_run:
+        for note in said:
+            console.print(note)
         return _dry_run(folder, options)
     run = open_run(folder, options)
-    for note in run.notes:
+    for note in (*said, *run.notes):  # not before: where something is refused, that is all that is said
         console.print(note)
     told = len(run.notes)
     stop = Stopper()
@@ -161,9 +162,9 @@ def _plan(folder: Path, given: dict[str, Any], args: CommandLine) -> batches.Pla
         plan = batches.read_moodboard(args.moodboard, args.output)
     else:
         given, said = with_texture(given)
+        plan = batches.Plan(args.output, (Options(**given),), install=not (args.compare or args.recipes))
         for line in said:
             console.print(line)
-        plan = batches.Plan(args.output, (Options(**given),), install=not (args.compare or args.recipes))
     return batches.Plan(
         plan.output,
         plan.styles,
