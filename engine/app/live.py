@@ -49,6 +49,7 @@ from phosphene.engine.gpu.context import info
 from phosphene.engine.gpu.hybrid import other_gpu
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.library.scene_facts import read_aside
+from phosphene.engine.models.media import names_book
 from phosphene.engine.models.shaders import find_shader
 from phosphene.engine.models.style import check_style, empty_library, list_styles
 from phosphene.engine.output.base import Display, Sink
@@ -190,6 +191,8 @@ def _with_stage(
         if options.style is not None:
             # As by hand, so that a style that fails later is refused and named like any other.
             stage.bus.put(Change("/deck/a/style", (options.style,), clock.now(), "start"))
+            if names_book(options.style):  # who names one wants to see it
+                stage.bus.put(Change("/deck/a/through", (1.0,), clock.now(), "start"))
         _autopilot(options, stage)
         _operator(options.operator, display, screen)
         _wait_for_sound(options, source, stage)

@@ -21,6 +21,7 @@ from phosphene.engine.core.naming import COMPANIONS, beside, refuse_inputs
 from phosphene.engine.core.params import within
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.media import names_book
 from phosphene.engine.models.style import MAX_SEED, load_style
 from phosphene.engine.output.movie import check_place
 from phosphene.engine.output.movie_spec import SEQUENCES, MovieSpec, check, place_of
@@ -153,13 +154,15 @@ class RenderJob:
             kick | {"to": "fx/bloom/amount", "curve": "pow3", "range": [0.0, 0.6 * self.pulse]},
             {"signal": "swing", "to": "rotate", "range": [-0.01 * self.pulse, 0.01 * self.pulse]},
         ]
-        deck = {"style": self.style, "params": {"zoom": 1.0}}
+        deck = {"style": self.style, "params": {"zoom": 1.0} | ({"through": 1.0} if names_book(self.style) else {})}
         return Scene.model_validate({"version": 1, "slug": "render", "name": "Render", "deck": deck, "map": maps})
 
     def opening(self) -> list[Change]:
         """Return what is set before the first frame, on top of the scene."""
         given = self.style is not None and self.scene is not None
         changes = [Change("/deck/a/style", (self.style or "",), 0.0, "render")] if given else []
+        if given and names_book(self.style):
+            changes.append(Change("/deck/a/through", (1.0,), 0.0, "render"))
         if self.guard == "off":
             changes.append(Change("/guard", (0,), 0.0, "render"))
         if self.audio_scale != NEUTRAL_AUDIO_SCALE:

@@ -86,6 +86,14 @@ def named(name: str) -> Source:
     return Source(kind, found, "", book or BOOK, bool(book))
 
 
+def names_book(name: object) -> bool:
+    """Whether the name of a style is that of a picture, clip or camera, and says through whose codebook it is to be seen."""
+    try:
+        return is_source(name) and named(str(name)).given
+    except UserError:
+        return False
+
+
 def given_source(text: str) -> str:
     """Return the name of a style as a command line has it: a picture or clip that lies here and not in the folder of media
     gets its whole path, by which it is found again from anywhere."""

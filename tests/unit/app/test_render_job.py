@@ -83,6 +83,16 @@ def test_a_style_without_a_scene_has_one_of_its_own_and_a_scene_takes_a_style() 
     assert both.opening()[0].args == ("neon-tide",)
 
 
+def test_a_codebook_that_is_named_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a scene and without one; a picture whose codebook is not named is seen as it is."""
+    monkeypatch.setenv("PHOSPHENE_MEDIA", str(tmp_path))
+    (tmp_path / "lake.jpg").write_bytes(b"")
+    named, plain = (dataclasses.replace(DEMO, style=f"image:lake.jpg{book}") for book in ("@night-pond", ""))
+    assert [job.stage_with().deck.params.get("through") for job in (named, plain)] == [1.0, None]
+    with_scene = [[c.path for c in dataclasses.replace(job, scene="tide").opening()] for job in (named, plain)]
+    assert with_scene == [["/deck/a/style", "/deck/a/through"], ["/deck/a/style"]]
+
+
 def test_resolutions_have_names() -> None:
     assert parse_resolution("4K") == Size(3840, 2160)
     assert parse_resolution("360p") == Size(640, 360)
