@@ -13,6 +13,11 @@ vec4 read(sampler2D source, vec2 at) {
     return finite(texture(source, at));
 }
 
+// Light without alpha: what a picture that is half there would be if it were all there.
+vec3 straight(vec4 premultiplied) {
+    return min(premultiplied.rgb / max(premultiplied.a, 1e-4), vec3(LIGHT_MAX));
+}
+
 // Mirrored repeat: places outside of the picture fold back into it without a seam.
 vec2 fold(vec2 at) {
     return 1.0 - abs(1.0 - (at - 2.0 * floor(at * 0.5)));

@@ -15,10 +15,6 @@ uniform float ground; // how much is left of what lies between the lines
 
 const float LEVEL = 1.0; // steps over the height of the picture: where it rises by less, it is flat
 
-vec3 straight(vec4 premultiplied) {
-    return min(premultiplied.rgb / max(premultiplied.a, 1e-4), LIGHT_MAX);
-}
-
 // Lightness as the eye has it, in steps. Above white there are no more of them.
 float height(vec2 at) {
     return levels * sqrt(min(dot(straight(read(source, at)), vec3(0.2126, 0.7152, 0.0722)), 1.0));

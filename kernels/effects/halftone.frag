@@ -16,11 +16,6 @@ uniform float ink; // 0 white, 1 the picture's own colours
 const float HALF_DIAGONAL = 0.70710678;
 const float QUARTER_PI = 0.78539816; // area of a dot that touches its neighbours
 
-// Light without alpha: a picture that is half there has the same dots.
-vec3 straight(vec4 premultiplied) {
-    return min(premultiplied.rgb / max(premultiplied.a, 1e-4), LIGHT_MAX);
-}
-
 float tone(vec3 here) {
     return mix(dot(here, vec3(0.2126, 0.7152, 0.0722)), max(here.r, max(here.g, here.b)), ink);
 }

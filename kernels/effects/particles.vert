@@ -47,9 +47,9 @@ void main() {
     }
     vec2 at = fold(uncentred(p, aspect));
     vec4 here = read(source, at);
-    vec3 straight = here.rgb / max(here.a, 1e-4);
+    vec3 there = straight(here);
     float lightness = level(here);
-    vec3 hue = straight / max(max(straight.r, max(straight.g, straight.b)), 0.02);
+    vec3 hue = there / max(max(there.r, max(there.g, there.b)), 0.02);
     float shade = ((0.5 + 0.45 * lightness) * (entries - 1.0) + 0.5) / entries;
     vec3 ink = mix(hue, textureLod(palettes, vec2(shade, row), 0.0).rgb, painted);
     float fade = 4.0 * age * (1.0 - age); // none appears or goes at once

@@ -11,7 +11,7 @@ that could have been chosen, numbered, and writes no still.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -122,21 +122,25 @@ def main(
     for name in scene or ():
         if name not in shipped:
             raise UserError("not a shipped scene", where="--scene", allowed=", ".join(shipped), got=name)
+    scenes = {slug: str(PACKAGE / "scenes" / f"{slug}.toml") for slug in scene or shipped}
+    write_stills(scenes, FOLDER, CHOSEN, candidates)
+
+
+def write_stills(scenes: Mapping[str, str], folder: Path, chosen: Mapping[str, int], candidates: Path | None) -> None:
+    """Write a still of each scene, name -> path, into `folder`; where `candidates` is given, a sheet of all instead."""
     if candidates is not None:
         check_picture(candidates)
-    times, rows = moments(), {}
+    rows: dict[str, list[Image.Image]] = {}
     context = HeadlessContext()
-    governor, ticks = Governor(PAINTED, FPS, fixed=PAINTED), OfflineClock(FPS)
-    renderer = info()["renderer"]
+    governor, ticks, renderer = Governor(PAINTED, FPS, fixed=PAINTED), OfflineClock(FPS), info()["renderer"]
     stage, _ = build_stage(ticks, FileAnalysis("demo"), PAINTED, governor, NoActions(), renderer=renderer, inline=True)
-    for slug in scene or shipped:
-        stills = [small(each) for each in pictures(stage, str(PACKAGE / "scenes" / f"{slug}.toml"), times)]
-        rows[slug] = stills
-        best = CHOSEN.get(slug, max(range(len(stills)), key=lambda i: liveliness(stills[i])))
+    for name, path in scenes.items():
+        rows[name] = stills = [small(each) for each in pictures(stage, path, moments())]
+        best = chosen.get(name, max(range(len(stills)), key=lambda i: liveliness(stills[i])))
         if candidates is None:
-            FOLDER.mkdir(exist_ok=True)
-            write_atomic(FOLDER / f"{slug}.webp", webp(stills[best]))
-        typer.echo(f"{slug}: {best} of {len(stills)}")
+            folder.mkdir(exist_ok=True)
+            write_atomic(folder / f"{name}.webp", webp(stills[best]))
+        typer.echo(f"{name}: {best} of {len(stills)}")
     for line in stage.messages:
         typer.echo(line, err=True)
     close_stage(stage)
