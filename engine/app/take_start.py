@@ -58,6 +58,7 @@ class _Deck(_Ready):
     trails: tuple[Side, Side] | None = None
     phase: Number | None = None
     travel: Number = 0.0
+    variations: tuple[Number, Number, Number] | None = None
     levels: Annotated[dict[Name, Number], Field(max_length=64)] = {}
     shift: Number | None = None
     beat: Number = 0.0

@@ -29,7 +29,7 @@ from phosphene.tools.cppn.texture_options import guided_by_texture
 from phosphene.tools.cppn.trainer import Good, Trainer, trainer_of
 from phosphene.tools.guides.base import Guide, Request
 from phosphene.tools.guides.choose import Pull, open_guides, open_judge
-from phosphene.tools.guides.images import find_images
+from phosphene.tools.guides.images import find_boards
 from phosphene.tools.runs.device import device_of
 from phosphene.tools.runs.files import (
     CHECKPOINT,
@@ -77,15 +77,16 @@ class Run:
 def request_of(options: Options) -> tuple[Request, list[str]]:
     """Return what the options ask for, and what a person should be told about it. Raises UserError."""
     notes: list[str] = []
-    images: tuple[Path, ...] = ()
+    boards: tuple[tuple[Path, ...], ...] = ()
     if options.images:
-        images, found = find_images(Path(options.images))
+        boards, found = find_boards(Path(options.images))
         notes += found
     prompt = " ".join(options.prompt.split())
     if len(prompt) > MAX_PROMPT:
         notes.append(f"the prompt has {len(prompt)} characters; the first {MAX_PROMPT} are used")
         prompt = prompt[:MAX_PROMPT].rsplit(" ", 1)[0]
-    return Request(prompt, " ".join(options.negative_prompt.split())[:MAX_PROMPT], images), notes
+    images = tuple(path for board in boards for path in board)
+    return Request(prompt, " ".join(options.negative_prompt.split())[:MAX_PROMPT], images, boards), notes
 
 
 def open_run(folder: Path, options: Options) -> Run:
@@ -171,7 +172,10 @@ def live_picture(trainer: Trainer) -> np.ndarray:
     onsets, names = trainer.music.onsets, trainer.spec.uniform
     order = np.argsort(onsets, kind="stable")
     frames = [int(order[len(order) // 4]), int(order[-1]), int(order[len(order) // 2]), int(order[-len(order) // 20])]
-    uniforms = [trainer.music.uniforms(names, trainer.scales, k, 20.0 + 40.0 * i) for i, k in enumerate(frames)]
+    uniforms = [
+        trainer.music.uniforms(names, trainer.scales, k, 20.0 + 40.0 * i, i / trainer.variations)
+        for i, k in enumerate(frames)
+    ]
     with torch.no_grad():
         a, b, c, d = trainer.network.paint(np.stack(uniforms), _LIVE).permute(0, 2, 3, 1).cpu().numpy()
     return to_bytes(np.vstack([np.hstack([a, b]), np.hstack([c, d])]))
@@ -200,7 +204,7 @@ def write_run_style(run: Run, trainer: Trainer, video: bool = True) -> Path:
         energy=options.energy,
         network=Network(inputs=spec.inputs, width=spec.width, layers=spec.layers, activations=spec.activations),
         normalisation=good.scales,
-        motion=Motion(),
+        motion=Motion(variations=trainer.variations),
         preview=_preview(run.music),
         guide="+".join(pull.guide.name for pull in run.pulls),
         judge=run.judge.name,

@@ -11,9 +11,10 @@ from typing import Any
 
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.extras import install
+from phosphene.engine.models.encoding import BASE_INPUTS, PLACE
 from phosphene.tools.guides.board import textured
 from phosphene.tools.guides.eyes import has_eyes
-from phosphene.tools.guides.images import find_images
+from phosphene.tools.guides.images import find_boards
 
 # Narrower than other styles: a texture of 64 is fitted in half a minute. Small steps: the fit has done the work before them,
 # and the guide makes the rest of the statistics agree.
@@ -39,7 +40,8 @@ def with_texture(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             notes.append(f"the pictures give their colours only; for their texture, {install('eyes')}")
         else:
             try:
-                textured(find_images(Path(options["images"]))[0])
+                boards, _ = find_boards(Path(options["images"]))
+                textured([path for board in boards for path in board])
                 options["guide"] = "texture"
             except UserError as error:
                 if "texture" not in error.what:
@@ -47,6 +49,8 @@ def with_texture(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
                 notes.append(f"the pictures give their colours only: {error.line()}")
     if guided_by_texture(options.get("guide", "")):
         options = DEFAULTS | options
+        if options.get("images") and len(find_boards(Path(options["images"]))[0]) > 1:
+            options.setdefault("inputs", ",".join((*BASE_INPUTS, PLACE)))
     return options, notes
 
 

@@ -17,7 +17,7 @@ import torch
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Size
 from phosphene.engine.models.cppn import OUTPUTS, PERIODIC, CppnSpec, Weights
-from phosphene.engine.models.encoding import AUDIO_INPUTS, View
+from phosphene.engine.models.encoding import AUDIO_INPUTS, PLACE, View
 from phosphene.engine.models.growth import draw_recipe, shape
 from phosphene.tools.cppn.footage import Music
 from phosphene.tools.cppn.network import TorchCppn
@@ -37,7 +37,8 @@ _READ, _TILES = 24, 4  # pictures read of a board; how many of them lie on the t
 _WHOLE = 256  # px: the height of the picture of which a step of the guide sees a part
 _PARTS = 2  # a step
 _MATCH = 2.0  # weight of the fit's error over the picture's variance, so that the guide keeps what was fitted
-_WALK, _LOOP = (3, 2), (0, 1)  # turns in x and y until the walk closes; of a style that is to loop soon
+# Turns in x and y until the walk closes; of a style that is to loop soon, or has its variations beside each other.
+_WALK, _LOOP = (3, 2), (0, 1)
 _LIQUID = 0.5  # rad, standard deviation, by which sound at its full level times its scale bends the waves apart
 _PACE = 2.0  # times the movement that `calibrate` wants of a second: what moves as one looks slower than what changes shape
 _SWAY = 0.15  # coordinates by which inputs that have no measured scale move the plane
@@ -69,12 +70,17 @@ class TextureTrainer(Trainer):
     def size(resolution: int) -> Size:
         return Size(resolution, resolution)
 
+    @property
+    def variations(self) -> int:
+        return max((len(pull.guide.boards) for pull in self.pulls if isinstance(pull.guide, TextureGuide)), default=1)
+
     @classmethod
     def _start(
         cls, options: Options, spec: CppnSpec, music: Music, pulls: Sequence[Pull], palette: Guide | None, device: str
     ) -> tuple[Weights, dict[str, float], float]:
         torus = torus_of(pulls)
-        network = TorchCppn(spec, first_weights(spec, torus, options.seed, _LOOP if options.loop_s else _WALK), device)
+        walk = _LOOP if options.loop_s else walk_of(spec)
+        network = TorchCppn(spec, first_weights(spec, torus, options.seed, walk), device)
         fit(network, torus, options.seed, FIT_STEPS)
         weights = network.weights()
         return weights, scales_of(spec, weights, options, music, torus), _untrained(spec, options, pulls, device)
@@ -84,7 +90,7 @@ class TextureTrainer(Trainer):
 
     def _loss(self, rng: np.random.Generator, size: Size) -> tuple[torch.Tensor, dict[str, Any]]:
         moments = [self._moment(rng) for _ in range(_PARTS)]
-        uniforms = np.stack([self.music.uniforms(self.spec.uniform, self.scales, k, t) for k, t in moments])
+        uniforms = np.stack([self.music.uniforms(self.spec.uniform, self.scales, *moment) for moment in moments])
         parts = self.network.paint(uniforms, size, View(zoom=_WHOLE / size.height))
         found = {pull.guide.name: pull.guide.score(self._views(pull.guide, parts, rng)).mean() for pull in self.pulls}
         losses = {pull.guide.name: -pull.weight * found[pull.guide.name] for pull in self.pulls}
@@ -93,20 +99,25 @@ class TextureTrainer(Trainer):
         terms = {name: round(part.item(), 5) for name, part in losses.items()}
         return torch.stack(list(losses.values())).sum(), {"guide": guide, "terms": terms}
 
-    def _moment(self, rng: np.random.Generator) -> tuple[int, float]:
-        """Return a random frame of music, and a time anywhere on the walk: the middle of the picture is then any place."""
-        walk = _LOOP if self.options.loop_s else _WALK
-        return self.music.draw(rng), rng.uniform(0.0, walked(self.torus, walk) / max(self.scales.get("time", 0.0), 1e-3))
+    def _moment(self, rng: np.random.Generator) -> tuple[int, float, float]:
+        """Return a random frame of music, a time anywhere on the walk, so that the middle of the picture is any place, and
+        the place of one of the variations."""
+        walk = _LOOP if self.options.loop_s else walk_of(self.spec)
+        time = rng.uniform(0.0, walked(self.torus, walk) / max(self.scales.get("time", 0.0), 1e-3))
+        return self.music.draw(rng), time, int(rng.integers(self.variations)) / self.variations
 
     def _views(self, guide: Guide, pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         return pictures if guide.name == "texture" else super()._views(guide, pictures, rng)
 
 
 def torus_of(pulls: Sequence[Pull]) -> Torus:
-    """Return the torus of the pictures that the guide `texture` trains with. Raises UserError where it does not guide."""
+    """Return the torus of the pictures that the guide `texture` trains with: of one board, up to four of them; of several,
+    one of each, in a row. Raises UserError where that guide does not pull."""
     for pull in pulls:
         if isinstance(pull.guide, TextureGuide):
-            return pave(likest(read_board(pull.guide.trained, FIT_HEIGHT, _READ), _TILES))
+            several = len(pull.guide.boards) > 1
+            boards = (read_board(board, FIT_HEIGHT, _READ) for board in pull.guide.boards)
+            return pave(np.concatenate([likest(board, 1 if several else _TILES) for board in boards]), several)
     raise UserError("a texture is trained by the guide of that name", where="--guide", allowed="texture, texture+...")
 
 
@@ -130,6 +141,8 @@ def first_weights(spec: CppnSpec, torus: Torus, seed: int, walk: tuple[int, int]
         column = waves @ np.array([math.cos(_ANGLE * k), math.sin(_ANGLE * k)])
         if name == "time":
             column = TURN * (turns @ np.array(walk)) / length
+        elif name == PLACE:
+            column = TURN * turns[:, 0]
         elif name in AUDIO_INPUTS:
             column = column + _LIQUID * rng.standard_normal(spec.width)
         else:
@@ -172,6 +185,11 @@ def mismatch(network: TorchCppn, torus: Torus, target: torch.Tensor, rng: np.ran
     points[:, [spatial.index("x"), spatial.index("y")]] = torus.points(index)
     found = network.at(torch.from_numpy(points).to(target))
     return (found - target[torch.from_numpy(index).to(target.device)]).square().mean()
+
+
+def walk_of(spec: CppnSpec) -> tuple[int, int]:
+    """Return the turns in x and in y until the walk of time closes: where variations stand in a row, it goes up one."""
+    return _LOOP if PLACE in spec.inputs else _WALK
 
 
 def scales_of(spec: CppnSpec, weights: Weights, options: Options, music: Music, torus: Torus) -> dict[str, float]:

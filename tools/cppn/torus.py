@@ -20,11 +20,12 @@ TURN = 2.0 * math.pi
 
 @dataclass(frozen=True)
 class Torus:
-    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinates that a pixel
-    spans."""
+    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinates that a pixel spans. middle: column
+    that x = 0 is at."""
 
     picture: np.ndarray
     unit: float
+    middle: float
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -46,19 +47,19 @@ class Torus:
     def points(self, index: np.ndarray) -> np.ndarray:
         """Return the coordinates, float32 [n, 2], x right and y up, of the picture's pixels by their running number."""
         rows, columns = self.picture.shape[:2]
-        x = (index % columns + 0.5 - columns / 2) * self.unit
+        x = (index % columns + 0.5 - self.middle) * self.unit
         y = (rows / 2 - index // columns - 0.5) * self.unit
         return np.stack([x, y], -1).astype(np.float32)
 
 
-def pave(pictures: np.ndarray) -> Torus:
-    """Return the torus of one to four pictures: one, two beside each other, or two by two.
+def pave(pictures: np.ndarray, in_a_row: bool = False) -> Torus:
+    """Return the torus of one to four pictures: one, two beside each other, or two by two; or of any number in a row.
 
-    pictures: float32 [n, h, w, 3]. Of three, the first stands in twice. Each fades into its neighbours, mirrored at its
-    edges, so that one picture alone has no hard seam either.
+    pictures: float32 [n, h, w, 3]. Of three, the first stands in twice; of a row, the first is in the middle at x = 0. Each
+    fades into its neighbours, mirrored at its edges, so that one picture alone has no hard seam either.
     """
     count, height, width = pictures.shape[:3]
-    columns, rows = min(2, count), 2 if count > 2 else 1
+    columns, rows = (count, 1) if in_a_row else (min(2, count), 2 if count > 2 else 1)
     mx, my = round(_SEAM * width), round(_SEAM * height)
     total = np.zeros((rows * height, columns * width, 3), np.float32)
     weights = np.zeros((rows * height, columns * width, 1), np.float32)
@@ -71,7 +72,7 @@ def pave(pictures: np.ndarray) -> Torus:
         # Of one row or column, both edges of a picture fall on the same pixels: each is added.
         np.add.at(total, np.ix_(ys, xs), padded * share)
         np.add.at(weights, np.ix_(ys, xs), share)
-    return Torus(total / weights, TURN / height)
+    return Torus(total / weights, TURN / height, width / 2 if in_a_row else total.shape[1] / 2)
 
 
 def likest(pictures: np.ndarray, count: int) -> np.ndarray:

@@ -16,11 +16,13 @@ Role = Literal["guide", "judge"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a style should look like: words, pictures, or both. images: files, already checked to be readable."""
+    """What a style should look like: words, pictures, or both. images: files, already checked to be readable; boards: the
+    same, as the folders in the given one divide them: several are the variations of one style, in this order."""
 
     prompt: str = ""
     negative: str = ""
     images: tuple[Path, ...] = ()
+    boards: tuple[tuple[Path, ...], ...] = ()
 
     @property
     def text(self) -> str:

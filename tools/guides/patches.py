@@ -25,7 +25,8 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 class PatchesJudge:
     """Scores whole pictures, 180 px high, by the distance of their patches to those of held-out pictures.
 
-    itself: the distance between what trains and what is held out, which a perfect style would have.
+    Pictures of a style with variations, which are boards of their own, are judged together. itself: the distance between
+    what trains and what is held out, which a perfect style would have.
     """
 
     name = "patches"
@@ -35,6 +36,7 @@ class PatchesJudge:
     def __init__(self, request: Request) -> None:
         """Read the pictures. Raises UserError where none has a texture."""
         good, _ = textured(request.images)  # what is left out is said by the guide
+        self._together = len(request.boards) > 1
         trained, held = divided(good)
         few = "the board has fewer than four pictures: the judge looks at the same ones as the guide"
         self.notes: tuple[str, ...] = (few,) if trained == held else ()
@@ -44,7 +46,7 @@ class PatchesJudge:
     def of(cls, trained: Sequence[Path], held: Sequence[Path]) -> Self:
         """Return the judge of pictures that were divided before. Raises UserError where some have no texture."""
         judge = cls.__new__(cls)
-        judge.notes = ()
+        judge.notes, judge._together = (), False
         judge._prepare(textured(trained)[0], textured(held)[0])
         return judge
 
@@ -63,7 +65,10 @@ class PatchesJudge:
 
     def score(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return each picture's score [n], -1..1: 0.5 at the distance `itself`, 0.2 at twice that, 0 at three times."""
-        away = torch.stack([self.distance(each[None]) for each in pictures])
+        if self._together:
+            away = self.distance(pictures).expand(len(pictures))
+        else:
+            away = torch.stack([self.distance(each[None]) for each in pictures])
         return 1 - 2 * away / (away + 3 * self.itself)
 
     def _slices(self, pictures: torch.Tensor) -> list[torch.Tensor]:

@@ -19,12 +19,14 @@ from phosphene.tools.cppn import texture_options, texture_trainer  # noqa: E402
 from phosphene.tools.cppn.network import TorchCppn  # noqa: E402
 from phosphene.tools.cppn.nulls import unsaved_style  # noqa: E402
 from phosphene.tools.cppn.options import Options  # noqa: E402
+from phosphene.tools.cppn.run import request_of  # noqa: E402
 from phosphene.tools.cppn.texture_options import with_texture  # noqa: E402
 from phosphene.tools.cppn.texture_trainer import TextureTrainer, first_weights, fit  # noqa: E402
 from phosphene.tools.cppn.torus import likest, pave  # noqa: E402
 from phosphene.tools.cppn.trainer import trainer_of  # noqa: E402
 from phosphene.tools.guides.base import Request  # noqa: E402
 from phosphene.tools.guides.choose import Pull  # noqa: E402
+from phosphene.tools.guides.images import find_boards  # noqa: E402
 from phosphene.tools.guides.texture import TextureGuide  # noqa: E402
 
 
@@ -158,3 +160,52 @@ def test_it_needs_waves_and_both_coordinates():
     for spec in (CppnSpec(("x", "radius"), 16, 2, ("sin",)), CppnSpec(("x", "y"), 16, 2, ("tanh",))):
         with pytest.raises(UserError, match="needs x and y"):
             first_weights(spec, torus, 0)
+
+
+@pytest.fixture
+def boards(tmp_path, board):
+    """Scales, and stripes: two boards in one folder."""
+    whole = tmp_path / "world"
+    for name in ("1-scales", "2-stripes"):
+        (whole / name).mkdir(parents=True)
+    for k in range(4):
+        (whole / "1-scales" / f"{k}.png").write_bytes((board / f"{k}.png").read_bytes())
+        stripes = np.tile((np.arange(45) % 9 < 4)[:, None, None], (1, 80, 3)) * np.array([1.0, 1.0, 0.2])
+        Image.fromarray(np.round(255 * np.roll(stripes, k, 0)).astype(np.uint8)).save(whole / "2-stripes" / f"{k}.png")
+    return whole
+
+
+def test_folders_of_pictures_become_the_variations_of_one_style(boards, music, quick, monkeypatch):
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 200)
+    options = Options(
+        **with_texture({"output": "t", "images": str(boards), "hidden_dim": 24, "iterations": 2, "resolutions": (48,)})[0]
+    )
+    request, notes = request_of(options)
+    assert not notes
+    assert [len(part) for part in request.boards] == [4, 4]
+    guide = TextureGuide(request)
+    begun = trainer_of(options).begin(options, music, [Pull(guide)], "cpu")
+    assert begun.variations == 2
+    assert "place" in begun.spec.inputs
+    for _ in range(2):
+        begun.advance()
+    style = unsaved_style("t", begun.spec, begun.network.weights(), begun.scales, variations=2)
+    wanted = [begun.torus.picture[:, :320].mean((0, 1)), begun.torus.picture[:, 320:].mean((0, 1))]
+    for time in (0.0, 1000.0):  # however long it plays, each variation stays what it is
+        for k in range(2):
+            shown = still(style, Size(80, 45), time, {"place": k / 2}).mean((0, 1))
+            away = [np.abs(shown - each).sum() for each in wanted]
+            assert away[k] < 0.5 * away[1 - k], (time, k, away)
+
+
+def test_more_folders_than_variations_are_refused(tmp_path):
+    for k in range(9):
+        (tmp_path / f"{k}").mkdir()
+    with pytest.raises(UserError, match="too many folders"):
+        find_boards(tmp_path)
+
+
+def test_one_folder_in_the_given_one_is_a_board(board):
+    images, _ = find_boards(board.parent)
+    assert len(images) == 1
+    assert len(images[0]) == 5
