@@ -16,11 +16,13 @@ Role = Literal["guide", "judge"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a style should look like: words, pictures, or both. images: files, already checked to be readable."""
+    """What a style should look like: words, pictures, or both. images: files, already checked to be readable. seed: of the
+    pictures that are painted for words, where a guide paints them."""
 
     prompt: str = ""
     negative: str = ""
     images: tuple[Path, ...] = ()
+    seed: int = 0
 
     @property
     def text(self) -> str:

@@ -1,6 +1,7 @@
 """The guide by texture: what a trained network sees at five depths, as statistics that do not know where anything is.
 
-The trainer opens it for --images where the extra `eyes` is. Gram matrices and means of the features (Gatys, Ecker & Bethge
+The trainer opens it where the extra `eyes` is: for --images, and for words that name a structure, which is then painted
+(`painted`). Gram matrices and means of the features (Gatys, Ecker & Bethge
 2015, "Texture synthesis using convolutional neural networks") at the stem and blocks 1, 3, 5 and 8 of EfficientNet-Lite0.
 """
 
@@ -11,6 +12,7 @@ import torch
 from phosphene.tools.guides.base import Request
 from phosphene.tools.guides.board import HEIGHT, divided, read_board, textured
 from phosphene.tools.guides.eyes import open_eyes
+from phosphene.tools.guides.painted import board_of, notes_of
 
 BLOCKS = (1, 3, 5, 8)
 _HALF = 0.6  # mean relative error at which the score is 0; pictures of one board have errors of 0.02 to 0.4
@@ -22,7 +24,7 @@ Seen = list[tuple[torch.Tensor, torch.Tensor]]  # (Gram matrices [n, c, c], mean
 class TextureGuide:
     """Scores pictures by the likeness of their texture to the request's. Wants them 256 px high, or parts of such ones.
 
-    notes: what was left out, a line each.
+    notes: what was painted, and what was left out, a line each. board: all pictures; trained: those that train.
     """
 
     name = "texture"
@@ -30,9 +32,12 @@ class TextureGuide:
     side = HEIGHT
 
     def __init__(self, request: Request) -> None:
-        """Read and look at the pictures that train. Raises UserError: none has a texture, or the extra is missing."""
+        """Read and look at the pictures that train. Raises UserError: none has a texture, no word names a structure, or the
+        extra is missing."""
         self._net = open_eyes()
-        good, self.notes = textured(request.images)
+        good, notes = textured(board_of(request))
+        self.notes = (*notes_of(request), *notes)
+        self.board = good
         self.trained, _ = divided(good)
         pictures = read_board(self.trained, self.side, _MOST)
         with torch.no_grad():
