@@ -1,6 +1,6 @@
 """A run is a folder: options, checkpoint, history, samples, and the style it makes. Written here, resumed from here.
 
-    runs/<output>/  options.json  history.json  checkpoint.pt  live.png  samples/  style/
+    runs/<output>/  options.json  history.json  checkpoint.pt  live.png  samples/  board/  style/
 
 Called by `tools/train_style.py`, once for a single run and in a process of its own for each run of a batch. Nothing that
 was trained is lost: the best weights so far are in the checkpoint every few seconds, and become a style whatever ends the
@@ -30,6 +30,8 @@ from phosphene.tools.cppn.trainer import Good, Trainer, trainer_of
 from phosphene.tools.guides.base import Guide, Request
 from phosphene.tools.guides.choose import Pull, open_guides, open_judge
 from phosphene.tools.guides.images import find_boards
+from phosphene.tools.guides.painted import Painting, painted
+from phosphene.tools.guides.texture import TextureGuide
 from phosphene.tools.runs.device import device_of
 from phosphene.tools.runs.files import (
     CHECKPOINT,
@@ -86,7 +88,8 @@ def request_of(options: Options) -> tuple[Request, list[str]]:
         notes.append(f"the prompt has {len(prompt)} characters; the first {MAX_PROMPT} are used")
         prompt = prompt[:MAX_PROMPT].rsplit(" ", 1)[0]
     images = tuple(path for board in boards for path in board)
-    return Request(prompt, " ".join(options.negative_prompt.split())[:MAX_PROMPT], images, boards), notes
+    negative = " ".join(options.negative_prompt.split())[:MAX_PROMPT]
+    return Request(prompt, negative, images, boards, options.seed), notes
 
 
 def open_run(folder: Path, options: Options) -> Run:
@@ -137,6 +140,7 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
     seen: called after each step with its record.
     """
     write_options(run.folder, run.options.to_json())
+    _show_board(run)
     began, before = clock.now(), run.seconds
 
     def told(record: dict[str, Any]) -> None:
@@ -157,6 +161,15 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
         run.notes += [f"{fault}; the best so far is kept"] if fault else []
     save(run, trainer)
     return trainer.done
+
+
+def _show_board(run: Run) -> None:
+    """Write the pictures that were painted for the words, where they were, for the report: `board/`."""
+    for pull in run.pulls:
+        for each in pull.guide.board if isinstance(pull.guide, TextureGuide) else ():
+            path = run.folder / "board" / each.name
+            if isinstance(each, Painting) and not path.is_file():
+                write_or_warn(path, png(np.asarray(painted(each))))
 
 
 def save(run: Run, trainer: Trainer) -> None:

@@ -114,8 +114,8 @@ def score_style(
 
     judge, guide (the weighted sum of the pulls): mean over the rendered moments. reactivity beside reactivity_null, with
     reactivity_lag in s. flicker while the sound is held, flicker_music while it plays. loop beside loop_step where
-    `loop_s` > 0. patches: distance to the held-out pictures of a board, beside patches_itself, where these judge. lightness,
-    range, dark, colour: see `liveliness.statistics`.
+    `loop_s` > 0. patches: distance to the held-out pictures of a board, beside patches_itself, where these judge, and beside
+    patches_other where they were painted. lightness, range, dark, colour: see `liveliness.statistics`.
     """
     music = as_music(signals)
     pictures = rendered(style, music, draw_moments(music, seed))
@@ -133,6 +133,7 @@ def score_style(
     }
     if isinstance(judge, PatchesJudge):
         found |= {"patches": float(judge.distance(view(judge, pictures))), "patches_itself": judge.itself}
+        found |= {"patches_other": judge.other} if judge.other is not None else {}
     if loop_s > 0:
         found["loop"], found["loop_step"] = liveliness.loop_error(style, loop_s, steady[0])
     found |= liveliness.statistics(pictures.permute(0, 2, 3, 1).numpy())

@@ -32,12 +32,19 @@ class Torus:
         """The period in x and in y, in the network's coordinates: a screen is 2 pi high."""
         return self.picture.shape[1] * self.unit, self.picture.shape[0] * self.unit
 
-    def waves(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def waves(self, count: int, rng: np.random.Generator, finest: float = math.inf) -> np.ndarray:
         """Return whole turns [count, 2] of waves over a period, in x and y (up), drawn with a chance in proportion to their
-        power in the picture's luma, none twice: the rows of a first layer are 2 pi turns / extent."""
+        power in the picture's luma, none twice: the rows of a first layer are 2 pi turns / extent.
+
+        finest: turns over the height of a screen that a wave has at most, so long as there are `count` such waves.
+        """
         luma = self.picture @ _LUMA
         power = np.abs(np.fft.rfft2(luma - luma.mean())) ** 2
         power[0, 0] = 0.0
+        upright = np.fft.fftfreq(luma.shape[0]) * luma.shape[0] * TURN / self.extent[1]
+        fine = np.hypot(upright[:, None], np.arange(power.shape[1])[None] * TURN / self.extent[0]) > finest
+        if fine.size - np.count_nonzero(fine) > 2 * count:
+            power[fine] = 0.0
         chance = power.ravel() + 1e-9 * power.max() + 1e-30
         found = rng.choice(chance.size, count, replace=False, p=chance / chance.sum())
         down, across = np.divmod(found, power.shape[1])
@@ -73,6 +80,16 @@ def pave(pictures: np.ndarray, in_a_row: bool = False) -> Torus:
         np.add.at(total, np.ix_(ys, xs), padded * share)
         np.add.at(weights, np.ix_(ys, xs), share)
     return Torus(total / weights, TURN / height, width / 2 if in_a_row else total.shape[1] / 2)
+
+
+def mirrored(pictures: np.ndarray, upright: bool = False) -> np.ndarray:
+    """Return what `pave` lays, so that few seams are seen, out of one picture or two, float32 [n, h, w, 3].
+
+    One lies beside its mirror image, two lie beside each other. Both are mirrored downwards as well, unless they are to stay
+    upright, as fire is.
+    """
+    first, second = pictures[0], pictures[-1] if len(pictures) > 1 else pictures[0][:, ::-1]
+    return np.stack([first, second] if upright else [first, second, first[::-1], second[::-1]])
 
 
 def likest(pictures: np.ndarray, count: int) -> np.ndarray:

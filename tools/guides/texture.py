@@ -1,6 +1,7 @@
 """The guide by texture: what a trained network sees at five depths, as statistics that do not know where anything is.
 
-The trainer opens it for --images where the extra `eyes` is. Gram matrices and means of the features (Gatys, Ecker & Bethge
+The trainer opens it where the extra `eyes` is: for --images, and for words that name a structure, which is then painted
+(`painted`). Gram matrices and means of the features (Gatys, Ecker & Bethge
 2015, "Texture synthesis using convolutional neural networks") at the stem and blocks 1, 3, 5 and 8 of EfficientNet-Lite0.
 """
 
@@ -12,6 +13,7 @@ import torch
 from phosphene.tools.guides.base import Request
 from phosphene.tools.guides.board import HEIGHT, divided, read_board, textured
 from phosphene.tools.guides.eyes import open_eyes
+from phosphene.tools.guides.painted import board_of, notes_of
 
 BLOCKS = (1, 3, 5, 8)
 _HALF = 0.6  # mean relative error at which the score is 0; pictures of one board have errors of 0.02 to 0.4
@@ -24,7 +26,8 @@ Wanted = list[tuple[torch.Tensor, torch.Tensor]]  # ([c, c], [c]) of each depth
 class TextureGuide:
     """Scores pictures by the likeness of their texture to the request's. Wants them 256 px high, or parts of such ones.
 
-    boards: of the pictures that train, as the request divides them. notes: what was left out, a line each.
+    board: all pictures. boards: of those that train, as the request divides them. notes: what was painted, and what was left
+    out, a line each.
     """
 
     name = "texture"
@@ -32,10 +35,12 @@ class TextureGuide:
     side = HEIGHT
 
     def __init__(self, request: Request) -> None:
-        """Read and look at the pictures that train. Raises UserError: none has a texture, or the extra is missing."""
+        """Read and look at the pictures that train. Raises UserError: none has a texture, no word names a structure, or the
+        extra is missing."""
         self._net = open_eyes()
-        found = [textured(board) for board in request.boards or (request.images,)]
-        self.notes = tuple(note for _, notes in found for note in notes)
+        found = [textured(board) for board in request.boards or (board_of(request),)]
+        self.notes = (*notes_of(request), *(note for _, notes in found for note in notes))
+        self.board = tuple(picture for good, _ in found for picture in good)
         self.boards = tuple(divided(good)[0] for good, _ in found)
         self._wanted = [self._statistics(read_board(board, self.side, _MOST)) for board in self.boards]
 

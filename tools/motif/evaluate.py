@@ -15,7 +15,7 @@ from phosphene.tools.motif.captions import SEVEN, caption, is_held_out
 from phosphene.tools.motif.dataset import Pictures, Settings, make_pictures
 from phosphene.tools.motif.model import SIDE, Motif
 from phosphene.tools.motif.pictures import paint
-from phosphene.tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
+from phosphene.tools.motif.subject import COLOURS, LEARNT, MOODS, Subject, draw_subject
 
 GROUP = 32
 _SEED = 977  # no training's: these pictures are nobody's
@@ -105,21 +105,21 @@ def evaluate(model: Motif, stranger: Motif, count: int = 1024) -> dict[str, obje
 
 def attributes(model: Motif, pictures: Pictures, images: torch.Tensor) -> dict[str, float]:
     """Return how often the family's word is nearest among all families', and a colour that is there among all colours'."""
-    families = embed_texts(model, [words.FAMILY_WORDS[name].trained[0] for name in FAMILIES])
+    families = embed_texts(model, [words.FAMILY_WORDS[name].trained[0] for name in LEARNT])
     colours = embed_texts(model, list(COLOURS))
     family = (images @ families.T).argmax(1).tolist()
     colour = (images @ colours.T).argmax(1).tolist()
     names = list(COLOURS)
     subjects = pictures.subjects
     return {
-        "family": round(float(np.mean([FAMILIES[i] == s.family for i, s in zip(family, subjects, strict=True)])), 4),
-        "family_chance": round(1 / len(FAMILIES), 4),
+        "family": round(float(np.mean([LEARNT[i] == s.family for i, s in zip(family, subjects, strict=True)])), 4),
+        "family_chance": round(1 / len(LEARNT), 4),
         "colour": round(float(np.mean([names[i] in s.colours for i, s in zip(colour, subjects, strict=True)])), 4),
         "colour_chance": round(float(np.mean([len(s.colours) for s in subjects])) / len(names), 4),
     }
 
 
-_SEVEN_FAMILIES = {
+_SEVEN_LEARNT = {
     "cyberpunk": ("grid", "hexagons", "triangles", "stripes"), "cosmic": ("nebula",), "fire": ("flames",),
     "ocean": ("waves", "caustics", "ripples"), "nature": ("leaves", "branches", "feathers"),
     "glitch": ("glitch", "scanlines"), "pastel": ("clouds",),
@@ -132,7 +132,7 @@ def seven_pictures(mood: str, count: int, other: bool = False, side: int = SIDE)
     other: all the same, but of families that the mood knows nothing of.
     """
     rng = np.random.default_rng([_SEED, sorted(SEVEN).index(mood), other])
-    families = tuple(f for f in FAMILIES if f not in MOODS[mood].families) if other else _SEVEN_FAMILIES[mood]
+    families = tuple(f for f in LEARNT if f not in MOODS[mood].families) if other else _SEVEN_LEARNT[mood]
     found = []
     for _ in range(count):
         subject = replace(draw_subject(rng, mood_share=0.0), mood=mood, **MOODS[mood].fixed)

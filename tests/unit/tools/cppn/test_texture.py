@@ -155,6 +155,67 @@ def test_pictures_alone_ask_for_their_texture(board, tmp_path, monkeypatch):
     assert "efficientnet" in notes[0]
 
 
+def worded(music, **more) -> TextureTrainer:
+    told = {
+        "output": "t",
+        "prompt": "blue hexagons on white",
+        "hidden_dim": 32,
+        "iterations": 4,
+        "resolutions": (48,),
+    } | more
+    options = Options(**with_texture(told)[0])
+    guide = TextureGuide(request_of(options)[0])
+    return trainer_of(options).begin(options, music, [Pull(guide)], "cpu")
+
+
+def test_words_are_painted_and_trained_on(music, monkeypatch):
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 300)
+    run = worded(music)
+    assert run.pulls[0].guide.notes == ("painted for: hexagons in blue on white",)
+    while not run.done:
+        run.advance()
+    shown = still(unsaved_style("t", run.spec, run.network.weights(), run.scales), Size(160, 90), 30.0, {})
+    wanted = run.torus.picture[:180, :320]
+    # The ground, which fills most of the picture, is as light as the painting's; that of an untrained network is not.
+    assert np.abs(np.median(shown, (0, 1)) - np.median(wanted, (0, 1))).max() < 0.12
+    assert np.median(shown) > 0.8
+    untrained = TorchCppn(run.spec, first_weights(run.spec, run.torus, 9))
+    null = untrained.paint(np.zeros((1, len(run.spec.uniform))), Size(160, 90)).detach()
+    assert float(null.median()) < 0.7
+
+
+def test_one_painting_meets_its_mirror_images(music, quick):
+    torus = worded(music).torus
+    assert torus.picture.shape == (360, 640, 3)
+    np.testing.assert_allclose(torus.picture, torus.picture[::-1], atol=0.35)
+    steps = np.abs(np.diff(torus.picture, axis=1)).mean((0, 2))
+    assert steps[319] < np.quantile(steps, 0.9), "no seam is sharper than the painting itself"
+
+
+def test_words_resume_on_the_same_board(music, quick):
+    first, again = worded(music), worded(music)
+    first.advance()
+    again.restore(first.state())
+    np.testing.assert_array_equal(first.torus.picture, again.torus.picture)
+    assert again.advance()["loss"] == first.advance()["loss"]
+
+
+def test_words_ask_for_texture_where_they_name_a_structure(monkeypatch):
+    monkeypatch.setattr(texture_options, "has_clip", lambda: False)
+    options, notes = with_texture({"prompt": "red hexagons"})
+    assert (options["guide"], options["hidden_dim"], notes) == ("texture", 64, [])
+    words = {"prompt": "red hexagons"}
+    for more in ({"prompt": "pink and blue"}, {"guide": "motif"}, {"recipe": "plain"}, {"clip_model": "RN50"}):
+        given = words | more
+        assert with_texture(given) == (given, [])
+    monkeypatch.setattr(texture_options, "has_eyes", lambda: False)
+    options, notes = with_texture({"prompt": "red hexagons"})
+    assert "guide" not in options
+    assert "efficientnet" in notes[0]
+    monkeypatch.setattr(texture_options, "has_clip", lambda: True)
+    assert with_texture({"prompt": "red hexagons"}) == ({"prompt": "red hexagons"}, [])
+
+
 def test_it_needs_waves_and_both_coordinates():
     torus = pave(np.stack([scales(0)]))
     for spec in (CppnSpec(("x", "radius"), 16, 2, ("sin",)), CppnSpec(("x", "y"), 16, 2, ("tanh",))):
