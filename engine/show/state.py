@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from phosphene.engine.core.signals import FADERS
 from phosphene.engine.show.acts import UNDIRECTED, Direction
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, LOOKAHEAD, MASTER
+from phosphene.engine.show.layers import NO_LAYERS, Layers, most, played
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.piloting import PILOTING, Piloting
 from phosphene.engine.show.scene import Scene, Transition
@@ -34,6 +35,17 @@ class DeckState:
     mappings: tuple[SignalMapping, ...] = ()
     transition: Transition | None = None  # how the scene came in, for when this is saved as one
     direction: Direction = UNDIRECTED  # where the scene is in its acts
+    layers: Layers = NO_LAYERS  # styles of its acts
+
+    @property
+    def seen(self) -> str:
+        """The style that is seen: that of the act where it has one, in a change the one that is seen more."""
+        return most(self.layers) or self.style
+
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """How much each style is seen, 1 in all; "" is the deck's own."""
+        return played(self.layers)
 
 
 @dataclass(frozen=True, slots=True)
