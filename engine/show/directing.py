@@ -13,7 +13,7 @@ from phosphene.engine.core.errors import listed
 from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.show import acts, layers
 from phosphene.engine.show.acts import Moment
-from phosphene.engine.show.catalogue import DECKS, Catalogue
+from phosphene.engine.show.catalogue import DECKS
 from phosphene.engine.show.change import Action, LoadStyle
 from phosphene.engine.show.state import Chain, DeckState, ShowState
 from phosphene.engine.show.verbs import Message
@@ -147,17 +147,3 @@ def _begun(name: str, index: int, state: ShowState) -> ShowState:
             direction = acts.entered(deck.direction, index)
             state = state.with_deck(each, replace(deck, direction=direction, layers=layers.turned(deck.layers, direction)))
     return state
-
-
-def changed(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
-    """Set what a parameter of deck `name` is in the act that plays, whatever it is in the others."""
-    deck, path = state.deck(name), message.word
-    act, param = deck.direction.act, catalogue.deck_paths.get(path)
-    if act is None:
-        return replace(state, message=f"the scene on deck {name} has no acts")
-    if param is None or len(message.args) < 2:  # only the log of a damaged take can say such a thing
-        return state
-    added = param.clamp(float(message.args[1])) - values_of(deck.params, deck.chain)[path]
-    made = replace(act, offsets={**act.offsets, f"deck/{name}/{path}": added})
-    all_acts = tuple(made if each is act else each for each in deck.direction.acts)
-    return state.with_deck(name, replace(deck, direction=replace(deck.direction, acts=all_acts)))

@@ -21,6 +21,7 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.signals import FADERS, PARTS, BeatPosition
 from phosphene.engine.show import acts, directing, layers
+from phosphene.engine.show.act_edits import act_verbs
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, LOOKAHEAD, MASTER, Catalogue, is_transition
 from phosphene.engine.show.change import (
     Action,
@@ -38,12 +39,12 @@ from phosphene.engine.show.change import (
     StyleReady,
 )
 from phosphene.engine.show.crossfade import fade_to, is_usable, released, started, stepped
-from phosphene.engine.show.remap import mapped, unmapped
+from phosphene.engine.show.remap import mapped, mapped_in, unmapped
 from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
-from phosphene.engine.show.undo import failed, fitting, forgotten, is_of_mappings, noted, put_back
+from phosphene.engine.show.undo import failed, fitting, forgotten, is_of_lists, noted, put_back
 from phosphene.engine.show.verbs import PLAIN, Message, Verb, moved
 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
@@ -139,9 +140,10 @@ class Document:
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/act": partial(directing.called, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/next_act": partial(directing.next_called, deck) for deck in DECKS}
-        verbs |= {f"/deck/{deck}/set_act": partial(directing.changed, self.catalogue, deck) for deck in DECKS}
+        verbs |= act_verbs(self.catalogue)
         verbs |= {f"/deck/{deck}/map": partial(mapped, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/unmap": partial(unmapped, self.catalogue, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/map_acts": partial(mapped_in, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/{path}": partial(moved, target) for path, target in self.catalogue.targets.items() if target.deck}
         return {**PLAIN, **verbs}
 
@@ -159,7 +161,7 @@ class Document:
             return replace(state, message="there is nothing to take back")
         step = state.undo[-1]
         state = replace(state, undo=state.undo[:-1])
-        if is_of_mappings(step):
+        if is_of_lists(step):
             return put_back(state, step)
         return self.verbs[step.path](state, replace(message, args=(step.value,)))
 
