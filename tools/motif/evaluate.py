@@ -5,6 +5,7 @@ Called by `tools/train_motif.py` at the end, and by tests on few pictures. Paint
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from phosphene.tools.motif import words
 from phosphene.tools.motif.captions import SEVEN, caption, is_held_out
-from phosphene.tools.motif.dataset import Pictures, Settings, make_pictures
+from phosphene.tools.motif.dataset import Pictures, Settings, camouflage, make_pictures
 from phosphene.tools.motif.model import SIDE, Motif
 from phosphene.tools.motif.pictures import paint
 from phosphene.tools.motif.subject import COLOURS, LEARNT, MOODS, Subject, draw_subject
@@ -100,6 +101,8 @@ def evaluate(model: Motif, stranger: Motif, count: int = 1024) -> dict[str, obje
     found["seven"] = seven(model, own, other)
     null = seven(stranger, own, other)
     found["seven"] |= {f"{name}_untrained": null[name] for name in ("right_prompt", "right_pattern")}
+    known, unknown = structure((model, stranger), count)
+    found["structure"] = known | {f"{name}_untrained": value for name, value in unknown.items()}
     return found
 
 
@@ -162,6 +165,38 @@ def seven(model: Motif, own: dict[str, torch.Tensor], other: dict[str, torch.Ten
         "right_pattern_chance": 0.5,
         "right_pattern_each": patterns,
     }
+
+
+def structure(models: Sequence[Motif], count: int, seed: int = _SEED) -> list[dict[str, float]]:
+    """Return for each model how often a picture of the right structure is nearer to its words than what has its colours.
+
+    count: pictures, of combinations that no training saw; the words are a family and its colours. other: a picture of
+    another family, all else the same; camouflage: warped blobs in the very colours of the picture. By chance each is 0.5.
+    """
+    rng = np.random.default_rng([seed, 91])
+    own, other, texts = [], [], []
+    while len(own) < count:
+        subject = replace(draw_subject(rng, mood_share=0.0), contrast="high")
+        if is_held_out(subject):
+            family = str(rng.choice([name for name in LEARNT if name != subject.family]))
+            own.append(paint(subject, rng, SIDE))
+            other.append(paint(replace(subject, family=family), rng, SIDE))
+            texts.append(f"{words.FAMILY_WORDS[subject.family].trained[0]} in {' and '.join(subject.colours)}")
+    pictures, rivals = (torch.from_numpy(np.stack(each)).permute(0, 3, 1, 2) for each in (own, other))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        blobs = camouflage(pictures)
+    found = []
+    for model in models:
+        said = embed_texts(model, texts)
+        right, wrong, blob = ((embed_pictures(model, each) * said).sum(1) for each in (pictures, rivals, blobs))
+        found.append(
+            {
+                "other": round(float((right > wrong).float().mean()), 4),
+                "camouflage": round(float((right > blob).float().mean()), 4),
+            }
+        )
+    return found
 
 
 def fresh(seed: int, count: int, held_out: bool = True) -> tuple[torch.Tensor, list[Subject]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import wave
+
 import numpy as np
 import pytest
 
@@ -15,6 +18,7 @@ from phosphene.engine.core.errors import UserError  # noqa: E402
 from phosphene.engine.core.frame import Size  # noqa: E402
 from phosphene.engine.generators.still import still  # noqa: E402
 from phosphene.engine.models.cppn import CppnSpec  # noqa: E402
+from phosphene.engine.models.style import load_style  # noqa: E402
 from phosphene.tools.cppn import texture_options, texture_trainer  # noqa: E402
 from phosphene.tools.cppn.network import TorchCppn  # noqa: E402
 from phosphene.tools.cppn.nulls import unsaved_style  # noqa: E402
@@ -28,6 +32,7 @@ from phosphene.tools.guides.base import Request  # noqa: E402
 from phosphene.tools.guides.choose import Pull  # noqa: E402
 from phosphene.tools.guides.images import find_boards  # noqa: E402
 from phosphene.tools.guides.texture import TextureGuide  # noqa: E402
+from phosphene.tools.train_style import main  # noqa: E402
 
 
 def scales(seed: int) -> np.ndarray:
@@ -270,3 +275,44 @@ def test_one_folder_in_the_given_one_is_a_board(board):
     images, _ = find_boards(board.parent)
     assert len(images) == 1
     assert len(images[0]) == 5
+
+
+def test_a_prompt_is_painted_trained_and_reported(tmp_path, tmp_path_factory, monkeypatch, capfd):
+    for name in ("STYLES", "RUNS"):
+        (tmp_path / name.lower()).mkdir()
+        monkeypatch.setenv(f"PHOSPHENE_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setattr(texture_options, "has_clip", lambda: False)
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 60)
+    track = tmp_path / "clicks.wav"
+    with wave.open(str(track), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        t = np.arange(8 * 48_000) / 48_000
+        file.writeframes((15_000 * np.exp(-40.0 * (t % 0.5)) * np.sin(2 * np.pi * 80 * t)).astype("<i2").tobytes())
+    told = ["--output", "comb", "--audio", str(track), "--hidden-dim", "16", "--iterations", "2", "--resolutions", "48"]
+    words = ["--prompt", "a quaint honeycomb of gold on white"]
+    assert main([*words, *told, "--dry-run"]) == 0
+    assert "guides: texture x 1; judge: patches" in capfd.readouterr().err
+    assert main([*words, *told]) == 0
+    said = capfd.readouterr().err
+    assert "painted for: hexagons in gold on white" in said
+    assert "these words paint nothing: quaint" in said
+    assert "another structure:" in said
+    run = tmp_path / "runs" / "comb"
+    assert len(list((run / "board").glob("*-hexagons.png"))) == 8
+    scores = json.loads((run / "scores.json").read_text())
+    assert 0 < scores["patches_itself"] < scores["patches_other"]
+    assert "painted for: hexagons in gold on white" in json.loads((run / "history.json").read_text())["notes"]
+    page = (run / "index.html").read_text()
+    assert "Painted for the words" in page
+    assert "board/1-hexagons.png" in page
+    assert load_style("comb").meta.guide == "texture"
+
+
+def test_words_that_cannot_be_painted_are_one_line(capfd):
+    assert main(["--prompt", "pink and blue", "--guide", "texture", "--output", "a"]) == 2
+    said = capfd.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert "these words name no structure that can be painted (--prompt)" in said[0]
