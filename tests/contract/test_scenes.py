@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from phosphene.engine.audio.offline import FileAnalysis
+from phosphene.engine.compositor.isf import shader_transitions
 from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.generators.registry import deck_params
 from phosphene.engine.models.style import list_styles, load_meta, style_folder
-from phosphene.engine.show.catalogue import Catalogue
+from phosphene.engine.show.catalogue import TRANSITIONS, Catalogue
 from phosphene.engine.show.change import Change, StyleReady
 from phosphene.engine.show.document import Document
 from phosphene.engine.show.mapping import Mappings
@@ -23,7 +24,13 @@ from phosphene.engine.show.state import DeckFrame
 
 FOLDER = PACKAGE / "scenes"
 NAMES = scene_names([FOLDER])
-CATALOGUE = Catalogue(tuple(list_styles()), {name: e.params for name, e in EFFECTS.items()}, deck_params(), NAMES)
+CATALOGUE = Catalogue(
+    tuple(list_styles()),
+    {name: e.params for name, e in EFFECTS.items()},
+    deck_params(),
+    NAMES,
+    transitions=(*TRANSITIONS, *shader_transitions()),
+)
 FPS, BPM = 24.0, 128.0
 
 

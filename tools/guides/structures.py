@@ -171,6 +171,8 @@ def _subject(family: str, heard: Heard, ground: str, seed: int) -> Subject:
     mooded = [words.moods()[name] for name in heard.moods]
     fixed = {key: value for mood in reversed(mooded) for key, value in mood.fixed.items()} | heard.fixed
     fixed |= {"ground": ground} if ground else {}
+    if "contrast" not in heard.fixed:  # pastel in low contrast, as the mood has it, is fog from ten metres away
+        fixed.pop("contrast", None)
     avoided = {_nearest(hexed) for hexed in heard.avoid}
     shares: dict[str, float] = {}
     for share, hexed in heard.shares:

@@ -61,6 +61,11 @@ def test_the_adjectives_are_heard_and_the_usual_is_crisp_and_strong():
     assert (told.symmetry, told.treatment) == ("radial", "neon")
 
 
+def test_only_words_for_contrast_lower_it():
+    assert asked("soft pastel clouds").subjects[0].contrast == "high"
+    assert asked("soft pastel clouds with low contrast").subjects[0].contrast == "low"
+
+
 def test_two_structures_share_a_board_and_a_third_is_left_and_told():
     wanted = asked("red hexagons and blue dots on white, with waves")
     assert [subject.family for subject in wanted.subjects] == ["hexagons", "dots"]
