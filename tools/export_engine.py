@@ -1,7 +1,7 @@
 """Make ONNX files and a TensorRT plan of styles, and hold each ONNX file against the reference picture.
 
-    vj export aurora-silk                       # both ONNX files and how far they are off, the plan of this GPU
-    vj export aurora-silk --onnx-only           # no GPU needed
+    vj export deep-caustics                       # both ONNX files and how far they are off, the plan of this GPU
+    vj export deep-caustics --onnx-only           # no GPU needed
     vj export --all --sizes 64x36..1920x1080 --level 4
 
 `<out>/<style>.onnx` is float32; `<style>-half.onnx` has its products in half, but for leading layers that cannot bear it.

@@ -84,8 +84,8 @@ def test_a_plan_that_could_not_be_built_is_not_tried_again(tmp_path, monkeypatch
     assert len(tries) == 1
     with pytest.raises(UserError, match="takes too long"):
         backend._load(style, None, here, Size(1280, 720), None)  # another plan
-    with pytest.raises(UserError, match=r"no plan was built.*vj engines build aurora-silk --sizes 64x36\.\.64x36"):
-        backend._load(load_style("aurora-silk"), None, here, SIZE, None)
+    with pytest.raises(UserError, match=r"no plan was built.*vj engines build deep-caustics --sizes 64x36\.\.64x36"):
+        backend._load(load_style("deep-caustics"), None, here, SIZE, None)
 
 
 def test_what_a_plan_is_keyed_by():

@@ -46,7 +46,7 @@ def test_every_projection_is_the_cpus_and_flat_again_after_it():
 
 
 def test_a_trained_style_is_the_cpus_within_a_level():
-    style = load_style("acid-spiral")
+    style = load_style("ruby-rings")
     assert trial(TorchProgram(style, "cpu"), style) <= LIMIT
 
 
