@@ -6,6 +6,7 @@ Nothing is written: the same words and the same seed paint the same board again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 
 from phosphene.engine.core.errors import UserError
 from phosphene.tools.guides.base import Request
-from phosphene.tools.guides.structures import Asked, asked
+from phosphene.tools.guides.structures import TURNED, Asked, asked
 from phosphene.tools.motif.pictures import paint
 from phosphene.tools.motif.subject import FAMILIES, Subject
 
@@ -26,11 +27,12 @@ HEIGHT, WIDTH = 256, 456  # px to which every picture of a board is brought as i
 
 @dataclass(frozen=True)
 class Painting:
-    """One drawing of a subject. seed: of the board; number: of the drawing in it."""
+    """One drawing of a subject. seed: of the board; number: of the drawing in it; direction: as in `Asked`."""
 
     subject: Subject
     seed: int
     number: int
+    direction: str = ""
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ def notes_of(request: Request) -> tuple[str, ...]:
 def paintings(wanted: Asked, seed: int) -> tuple[Painting, ...]:
     """Return the board: `COUNT` paintings. Of two structures each has half, of what is held out (every fourth) as well."""
     order = (0, 1, 1, 0, 0, 1, 0, 1) if len(wanted.subjects) > 1 else (0,) * COUNT
-    return tuple(Painting(wanted.subjects[which], seed, number) for number, which in enumerate(order))
+    return tuple(Painting(wanted.subjects[which], seed, number, wanted.direction) for number, which in enumerate(order))
 
 
 def others(board: tuple[Painting, ...], count: int = 3, each: int = 4) -> tuple[tuple[Painting, ...], ...]:
@@ -85,5 +87,8 @@ def painted(painting: Painting) -> Image.Image:
     subject = painting.subject
     rng = np.random.default_rng([painting.seed, painting.number, crc32(repr(subject).encode())])
     kinds = np.random.default_rng([painting.seed, crc32(repr(subject).encode())])  # one kind for a whole board
-    rgb = paint(subject, rng, HEIGHT, WIDTH, _REACH.get(subject.family, 1.0), kinds)
+    heading = None
+    if painting.direction and (lies := TURNED.get(subject.family)):
+        heading = math.pi / 4 if painting.direction == "diagonal" else 0.0 if painting.direction == lies else math.pi / 2
+    rgb = paint(subject, rng, HEIGHT, WIDTH, _REACH.get(subject.family, 1.0), kinds, heading)
     return Image.fromarray(np.round(255 * np.clip(rgb, 0, 1)).astype(np.uint8))

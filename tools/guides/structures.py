@@ -84,22 +84,27 @@ NATURAL: dict[str, str] = {
 _SCHEMES = (
     ("magenta", "cyan"), ("orange", "teal"), ("gold", "purple"), ("lime", "blue"), ("red", "white"), ("cyan", "pink"),
 )  # fmt: skip
+_DIRECTIONS = ("horizontal", "vertical", "diagonal")
+# Families that lie one way, and which way they lie unturned.
+TURNED = {"stripes": "vertical", "waves": "horizontal"}
 _ARTICLES = frozenset(("a", "an", "the", "very", "plain", "pure"))
 _NOT = frozenset(("no", "not", "without"))
 
 
 @dataclass(frozen=True)
 class Asked:
-    """subjects: what is to be painted, at most `MOST`, none where no word names a structure; unknown: words that say nothing
+    """subjects: what is to be painted, at most `MOST`, none where no word names a structure; direction: "horizontal",
+    "vertical", "diagonal" or ""; unknown: words that say nothing
     here; left: families that were named and are one too many."""
 
     subjects: tuple[Subject, ...]
+    direction: str = ""
     unknown: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person should be told: what is painted, and which words count for nothing."""
-        said = [f"painted for: {described(self.subjects)}"] if self.subjects else []
+        said = [f"painted for: {described(self.subjects, self.direction)}"] if self.subjects else []
         if self.left:
             said.append(f"a board has {MOST} structures at most: without {', '.join(self.left)}")
         if self.unknown:
@@ -108,13 +113,14 @@ class Asked:
         return tuple(said)
 
 
-def described(subjects: tuple[Subject, ...]) -> str:
+def described(subjects: tuple[Subject, ...], direction: str = "") -> str:
     """Return "hexagons in gold and orange on black", with the treatment and so on where they are no ordinary ones."""
     first = subjects[0]
     usual = Subject("", (), contrast="high", sharpness="sharp")
     kinds = [getattr(first, name) for name in ("treatment", "density") if getattr(first, name) != getattr(usual, name)]
     kinds += ["soft"] if first.sharpness == "soft" else []
     kinds += {"mirror": ["mirrored"], "radial": ["kaleidoscopic"]}.get(first.symmetry, [])
+    kinds += [direction] if direction else []
     families = " and ".join(subject.family for subject in subjects)
     contrast = f", {first.contrast} contrast" if first.contrast != "high" else ""
     return f"{' '.join([*kinds, families])} in {', '.join(first.colours)} on {first.ground}{contrast}"
@@ -148,7 +154,9 @@ def asked(prompt: str, negative: str = "", seed: int = 0) -> Asked:
     if len(subjects) > 1:  # one board has one light: the colours and the ground of the first
         first = subjects[0]
         subjects = (first, *(_alike(other, first) for other in subjects[1:]))
-    return Asked(subjects, unknown, tuple(named[MOST:]))
+    way = heard.fixed.get("orientation", "")
+    turns = way in _DIRECTIONS and any(subject.family in TURNED for subject in subjects)
+    return Asked(subjects, way if turns else "", unknown, tuple(named[MOST:]))
 
 
 def _alike(subject: Subject, first: Subject) -> Subject:

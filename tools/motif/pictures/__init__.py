@@ -29,13 +29,14 @@ def paint(
     wide: int | None = None,
     reach: float = 1.0,
     kinds: np.random.Generator | None = None,
+    heading: float | None = None,
 ) -> np.ndarray:
     """Return a picture of `subject`, float32 [side, wide, 3] sRGB 0..1; the same for the same state of `rng`.
 
     wide: of a square, as many px as `side`. reach: how much is seen, 1 being what fills a square from its lower edge to its
-    upper one. kinds: what draws the kind of picture (outlines or tiles, say), where several are to be of one. Painted at
-    twice the size and averaged. A 64 x 64 picture takes about 2 ms on one core, the first one a second more (banks of noise
-    and trees are made once per process).
+    upper one. kinds: what draws the kind of picture (outlines or tiles, say), where several are to be of one. heading:
+    rad by which it is turned, where that is not to be random. Painted at twice the size and averaged. A 64 x 64
+    picture takes about 2 ms on one core, the first one a second more (banks of noise and trees are made once per process).
     """
-    canvas = Canvas(subject, rng, 2 * side, 2 * (wide or side), reach, kinds)
+    canvas = Canvas(subject, rng, 2 * side, 2 * (wide or side), reach, kinds, heading)
     return colour(PAINTERS[subject.family](canvas), subject, rng)

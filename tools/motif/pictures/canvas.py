@@ -61,6 +61,7 @@ class Canvas:
 
     wide: of a square, as many as high. reach: y goes from -reach to reach, x as far as the shape goes: -1..1 in a square.
     kinds: draws which kind of its family the picture is (`pick`), where several are to be of one kind; else rng does.
+    heading: rad by which it is turned, where that is not to be random.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class Canvas:
         wide: int | None = None,
         reach: float = 1.0,
         kinds: np.random.Generator | None = None,
+        heading: float | None = None,
     ) -> None:
-        self.subject, self.rng, self.kinds = subject, rng, kinds or rng
+        self.subject, self.rng, self.kinds, self.heading = subject, rng, kinds or rng, heading
         fold = {"none": 0, "mirror": 1, "radial": int(rng.choice((3, 4, 5, 6, 6, 8)))}[subject.symmetry]
         self.fold = fold
         self.x, self.y = _grid(high, wide or high, reach, fold)
@@ -96,8 +98,10 @@ class Canvas:
         return max(1, round(self.num(low, high) * self.f))
 
     def turned(self, tilt: float = np.pi, shift: float = 0.4, warp: float = 0.15) -> tuple[np.ndarray, np.ndarray]:
-        """Return x, y rotated by up to `tilt`, moved by up to `shift`, and in half of the cases warped by up to `warp`."""
+        """Return x, y rotated by up to `tilt` (or by the heading), moved by up to `shift`, half of them warped by up to
+        `warp`."""
         angle, x, y = self.num(-tilt, tilt), self.x, self.y
+        angle = angle if self.heading is None else self.heading
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         x, y = (
             x * cos + y * sin + np.float32(self.num(-shift, shift)),

@@ -49,6 +49,20 @@ def test_a_light_ground_is_light_and_a_dark_one_dark():
     assert lightness(Request("blue dots on black")) < 0.2
 
 
+def test_stripes_lie_as_they_are_asked_to():
+    def steps(prompt: str) -> tuple[float, float]:
+        """Return the mean step of lightness across and down."""
+        pictures = read_board(board_of(Request(prompt)), 90, COUNT).mean(-1)
+        return float(np.abs(np.diff(pictures, axis=2)).mean()), float(np.abs(np.diff(pictures, axis=1)).mean())
+
+    across, down = steps("vertical stripes in red")
+    assert across > 1.3 * down, "chevrons run to and fro"
+    across, down = steps("horizontal stripes in red")
+    assert down > 1.3 * across
+    assert notes_of(Request("diagonal stripes in red")) == ("painted for: diagonal stripes in red on black",)
+    assert notes_of(Request("vertical hexagons in red")) == ("painted for: hexagons in red on black",)
+
+
 def test_the_null_is_of_other_structures_in_the_same_colours():
     board = board_of(HONEY)
     nulls = others(board)
