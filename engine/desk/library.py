@@ -6,6 +6,7 @@ would take seconds beside a running show. What a style says of itself is data he
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import math
@@ -25,10 +26,11 @@ from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.paths import is_name, scene_folders
 from phosphene.engine.core.signals import SIGNALS
 from phosphene.engine.library.library import energy_of
+from phosphene.engine.library.media_stills import MediaStills
 from phosphene.engine.library.ratings import Rating, load_ratings
 from phosphene.engine.library.suggest import Candidate, describe_now, suggest_now
 from phosphene.engine.models.isf import read_isf
-from phosphene.engine.models.media import list_media, named
+from phosphene.engine.models.media import is_source, list_media, named
 from phosphene.engine.models.shaders import PREFIX, find_shader, list_shaders, load_shader
 from phosphene.engine.models.style import StyleMeta, list_styles, load_meta, meta_of, style_folder
 from phosphene.engine.show.catalogue import DECKS, IDLE, Catalogue
@@ -38,6 +40,7 @@ from phosphene.engine.show.setlist import Setlist
 from phosphene.engine.sources.camera import list_cameras
 
 _STILL, _VIDEO = "preview.png", "preview.mp4"
+_MEDIA = "media"  # in addresses of stills of pictures and clips
 _SCENE_STILL, _SCENE_STILLS = "still.webp", "stills"  # in a folder beside the scenes: tools/lab/scene_stills.py makes ours
 _LOOK_S = 5.0  # a look at the audio devices takes 0.3 s; a driver that hangs must not hold the page up for ever
 _SEEN_S = 1.0  # for which a look counts: pages that ask again and again must not start a process each time
@@ -51,6 +54,7 @@ class DeskLibrary:
         self._known: dict[Path, tuple[tuple[float, int], dict[str, Any]]] = {}
         self._metas: dict[Path, tuple[tuple[float, int] | None, StyleMeta]] = {}
         self._looking = threading.Lock()
+        self._stills = MediaStills()
         self._inputs: list[str] = []
         self._seen = -math.inf  # when
 
@@ -88,6 +92,8 @@ class DeskLibrary:
                 found = style_folder(slug) / name
             elif kind == "scene" and name == _SCENE_STILL:
                 found = scene_path(slug).parent / _SCENE_STILLS / f"{slug}.webp"
+            elif kind == _MEDIA and name == _SCENE_STILL:
+                return self._stills.still(_unlinked(slug))
             elif kind == "shader" and name == _SCENE_STILL:
                 return still_of(load_shader(f"{PREFIX}{slug}"))
             else:
@@ -148,10 +154,11 @@ class DeskLibrary:
             return _blank(slug) | {"fault": error.line()}
 
     def _source(self, slug: str) -> dict[str, Any]:
-        """Return the card of a picture or clip; its file is not read: a folder may hold thousands."""
+        """Return the card of a picture or clip; its file is not read: a folder may hold thousands. Its still may not be made
+        yet, and some have none: whoever asks for it is told."""
         try:
             named(slug)
-            return _told_by_meta(slug)
+            return _told_by_meta(slug) | {"still": _link(_linked(slug), _SCENE_STILL, _MEDIA)}
         except UserError as error:
             return _blank(slug) | {"fault": error.line()}
 
@@ -242,6 +249,22 @@ def _blank(slug: str) -> dict[str, Any]:
 
 def _link(slug: str, name: str, kind: str = "style") -> str:
     return f"/desk/{kind}/{quote(slug, safe='')}/{name}"
+
+
+def _linked(slug: str) -> str:
+    """Return the name of a picture or clip as one part of an address: it may hold slashes."""
+    return base64.urlsafe_b64encode(slug.encode("utf-8", "surrogateescape")).decode("ascii").rstrip("=")
+
+
+def _unlinked(part: str) -> str:
+    """Return the name that `_linked` was given, of a file in the folders of media. Raises UserError for all others."""
+    try:
+        slug = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8", "surrogateescape")
+    except ValueError as error:
+        raise UserError("no name of a picture", got=part[:40]) from error
+    if not is_source(slug) or Path(slug.partition(":")[2]).is_absolute():  # a path is no name that a page was told
+        raise UserError("no name of a picture", got=slug[:40])
+    return slug
 
 
 def _ratings() -> Mapping[str, Rating]:

@@ -291,8 +291,8 @@ class DeskServer:
         file = None
         if len(parts) == 3:
             file = await self._loop.run_in_executor(self._workers, partial(self._library.file, *parts))
-        if file is None:
-            return web.Response(status=404, headers=_HEADERS)
+        if file is None:  # a picture's still may not be made yet: no fault, and no line in a browser's console
+            return web.Response(status=204 if parts[0] == "media" else 404, headers=_HEADERS)
         kind = _KINDS.get(file.suffix)  # Python knows some of these on some systems only
         return web.FileResponse(
             file, headers=_HEADERS | {"Cache-Control": "max-age=60"} | ({"Content-Type": kind} if kind else {})

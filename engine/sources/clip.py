@@ -78,7 +78,7 @@ def read_clip(path: Path, screen: Size, most_bytes: int = MOST_BYTES, most_decod
     with open_regular(path, "clip") as file:
         try:
             with open_stream(file) as container:
-                stream = _film_of(container, path)
+                stream = film_of(container, path)
                 read.begin(container, stream)
                 for picture in container.decode(stream):
                     if not read.take(picture):
@@ -94,7 +94,7 @@ def read_clip(path: Path, screen: Size, most_bytes: int = MOST_BYTES, most_decod
     return read.clip()
 
 
-def _film_of(container: InputContainer, path: Path) -> VideoStream:
+def film_of(container: InputContainer, path: Path) -> VideoStream:
     """Return the first stream that is a film, and no cover of a song."""
     for stream in container.streams.video:
         if stream.codec_context is not None and not _is_cover(stream):

@@ -379,3 +379,24 @@ def test_acts_are_edited_on_the_page_taken_back_and_saved(browser, start_show, t
     assert act["values"] == {"fx/mirror/amount": 1.0}
     assert page.faults == []
     page.close()
+
+
+def test_pictures_and_clips_get_their_stills_while_the_show_runs(browser, start_show, tmp_path):
+    media = tmp_path / "media"
+    media.mkdir()
+    shade = np.linspace(0, 255, 640, dtype=np.uint8)
+    Image.fromarray(np.broadcast_to(shade[None, :, None], (360, 640, 3)).copy()).save(media / "shade.png")
+    (media / "broken.png").write_bytes(b"no picture")
+    home = {"PHOSPHENE_HOME": str(tmp_path / "home"), "PHOSPHENE_MEDIA": str(media)}
+    show = start_show("--desk", "127.0.0.1:0", environment=home)
+    show.wait_for_picture()
+    page = opened(browser, show)
+    view(page, "Library")
+    page.get_by_label("Search", exact=True).fill("image:")
+    cards = page.get_by_role("article").filter(has_text="Load to B")
+    until(lambda: cards.count() == 2, "the pictures are not listed")
+    wide = "() => [...document.querySelectorAll('.card img')].map(image => image.naturalWidth)"
+    until(lambda: 320 in page.evaluate(wide), "no still came")
+    until(lambda: page.locator(".card .nostill").count() == 1, "the broken one has a letter")
+    assert page.faults == []
+    page.close()

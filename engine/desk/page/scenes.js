@@ -13,11 +13,18 @@ export function sceneState(slug) {
 
 const SAID = { on: "On stage", loading: "Loading", waits: "Waits", "": "" };
 
-/** Return a still, or the name's first letter where there is none. */
-export function still(url, name) {
+// Stills of pictures and clips are made when they are asked for first: so long after, in ms, they are asked for again.
+const AGAIN = [800, 2000, 5000, 12000];
+
+/** Return a still, or the name's first letter where there is none. again: how often it was asked for in vain. */
+export function still(url, name, again = 0) {
   if (!url) return h("span", { class: "nostill", text: name.charAt(0), "aria-hidden": "true" });
-  const image = h("img", { src: desk.url(url), alt: "", loading: "lazy", decoding: "async", draggable: false });
-  image.addEventListener("error", () => image.replaceWith(still(null, name)));
+  const image = h("img", { src: desk.url(again ? `${url}?again=${again}` : url), alt: "", loading: "lazy", decoding: "async", draggable: false });
+  image.addEventListener("error", () => {
+    const letter = still(null, name);
+    image.replaceWith(letter);
+    if (url.startsWith("/desk/media/") && again < AGAIN.length) setTimeout(() => letter.replaceWith(still(url, name, again + 1)), AGAIN[again]);
+  });
   return image;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from phosphene.engine.backends.isf_trial import still_place
+from phosphene.engine.core import clock
 from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.desk.library import DeskLibrary
 from phosphene.engine.library.catalogue import show_catalogue
@@ -118,3 +120,29 @@ def test_pages_that_ask_for_inputs_again_and_again_start_one_look_a_second(
     now[0] += 1.1
     library.inputs()
     assert len(looks) == 2, "what was plugged in since is found"
+
+
+def test_pictures_and_clips_have_stills_by_a_name_that_opens_nothing_else(
+    library: DeskLibrary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    media = tmp_path / "pictures"
+    (media / "trip").mkdir(parents=True)
+    monkeypatch.setenv("PHOSPHENE_MEDIA", str(media))
+    Image.new("RGB", (64, 36), (200, 30, 30)).save(media / "trip" / "lake, dusk.png")
+    card = next(style for style in library.document()["styles"] if style["slug"] == "image:trip/lake, dusk.png")
+    _, _, kind, name, file = card["still"].split("/")
+    assert (kind, file) == ("media", "still.webp")
+    give_up = clock.now() + 60.0
+    while (found := library.file(kind, name, file)) is None:
+        assert clock.now() < give_up
+        clock.sleep(0.05)
+    with Image.open(found) as picture:
+        assert picture.size == (320, 180)
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    for slug in (f"image:{tmp_path / 'secret.png'}", "image:../secret.png", "style:manta", "camera:0", "image:"):
+        part = base64.urlsafe_b64encode(slug.encode()).decode().rstrip("=")
+        for _ in range(2):
+            assert library.file("media", part, "still.webp") is None, slug
+            clock.sleep(0.1)
+    assert library.file("media", "%%%", "still.webp") is None
+    assert library._stills._waiting == {}
