@@ -65,7 +65,7 @@ def build_stage(
         allowed = ", ".join(("auto", *backends))
         raise UserError("no such backend", where="--backend", allowed=allowed, got=backend)
     passes = Passes()
-    broken: list[str] = []
+    broken: list[tuple[str, str]] = []
     stage = Stage(
         clock=clock,
         source=source,
@@ -83,7 +83,7 @@ def build_stage(
             lambda scene, again: write_scene(scene, again, catalogue),
             inline=inline,
         ),
-        mixer=Mixer(passes, on_fault=lambda deck, error: broken.append(deck), output=size),
+        mixer=Mixer(passes, on_fault=lambda deck, error: broken.append((deck, "")), output=size),
         guard=FlashGuard(passes),
         output_pass=OutputPass(passes),
         output=RenderTarget(size, "rgba8"),

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import phosphene
-from phosphene.engine.app.documents import mappings_document
+from phosphene.engine.app.documents import acts_document, mappings_document
 from phosphene.engine.app.recording import Recording
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.surfaces import Surfaces
@@ -68,6 +68,7 @@ class DeskDocuments:
             "signals": (1.0 / 15.0, self._signals),
             "moved": (0.2, self._moved),
             "mappings": (1.0 / 15.0, self._mappings),
+            "acts": (1.0 / 10.0, self._acts),
             MESSAGES: (0.25, self._messages),
             SUGGESTIONS: (5.0, self._heard),
         }
@@ -147,6 +148,9 @@ class DeskDocuments:
 
     def _mappings(self) -> object:
         return mappings_document(self._stage)
+
+    def _acts(self) -> object:
+        return acts_document(self._stage)
 
     def _messages(self) -> object:
         found = self._stage.bus.monitor.newest()

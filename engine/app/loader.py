@@ -28,12 +28,16 @@ from phosphene.engine.show.scene import Scene
 
 _log = logging.getLogger(__name__)
 _SAVE = "save"
+_BESIDE = " beside "  # in the key of an act's style: nobody waits for it yet
 _MOST_SAVES = 16  # that wait for a disk: a button that flutters must not fill memory
 
 
 @dataclass(frozen=True, slots=True)
 class StyleLoaded:
-    """A style that is ready to be swapped in on `deck`. name: what it was asked for by, a slug or a path."""
+    """A style that is ready to be swapped in on `deck`. name: what it was asked for by, a slug or a path.
+
+    beside: it is that of an act, and is kept beside the deck's own.
+    """
 
     deck: str
     style: Style
@@ -42,6 +46,7 @@ class StyleLoaded:
     refused: list[dict[str, str]] = field(default_factory=list)
     excluded: frozenset[str] = frozenset()
     name: str = ""
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class LoadFailed:
     deck: str
     reason: str
     brief: str
+    beside: bool = False
 
 
 Answer = StyleLoaded | SceneLoaded | SceneWritten | LoadFailed
@@ -80,8 +86,8 @@ Answer = StyleLoaded | SceneLoaded | SceneWritten | LoadFailed
 class Loader(Protocol):
     """Asked by the render thread for styles and scenes, which it polls the answers of; no call waits or raises."""
 
-    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset()) -> None:
-        """Ask for style `name` on `deck`, on any backend but the `excluded` ones."""
+    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset(), *, beside: bool = False) -> None:
+        """Ask for style `name` on `deck`, on any backend but the `excluded` ones. beside: for an act."""
         ...
 
     def request_scene(self, name: str) -> None:
@@ -120,7 +126,7 @@ class StageLoader:
         self._read_scene = read_scene
         self._write_scene = write_scene
         self._wake = threading.Condition()
-        # "a", "b", "scene", or a name of its own for each scene to be saved -> stamp, what to do
+        # "a", "b", "scene", or a name of its own for each style of an act and each scene to be saved -> stamp, what to do
         self._wanted: dict[str, tuple[int, Callable[[], Answer]]] = {}
         self._stamps: dict[str, int] = {}
         self._saves = count(1)
@@ -130,9 +136,11 @@ class StageLoader:
         if self._thread:
             self._thread.start()
 
-    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset()) -> None:
-        """Ask for style `name` on `deck`, on any backend but the `excluded` ones."""
-        self._request(deck, partial(self._attempt, "style", name, deck, partial(self._style, deck, name, excluded)))
+    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset(), *, beside: bool = False) -> None:
+        """Ask for style `name` on `deck`, on any backend but the `excluded` ones. Those of acts wait for all others."""
+        work = partial(self._style, deck, name, excluded, beside)
+        key = f"{deck}{_BESIDE}{name}" if beside else deck
+        self._request(key, partial(self._attempt, "style", name, deck, work, beside))
 
     def request_scene(self, name: str) -> None:
         """Ask for scene `name`."""
@@ -190,14 +198,14 @@ class StageLoader:
                     self._wanted = {key: job for key, job in self._wanted.items() if key.startswith(_SAVE)}
                 if not self._wanted:
                     return
-                key = next(iter(self._wanted))
+                key = min(self._wanted, key=lambda each: _BESIDE in each)  # the oldest of those that somebody waits for
                 stamp, job = self._wanted.pop(key)
             self._answers.put((key, stamp, job()))
 
-    def _style(self, deck: str, name: str, excluded: frozenset[str]) -> Answer:
+    def _style(self, deck: str, name: str, excluded: frozenset[str], beside: bool) -> Answer:
         style = load_style(name)
         program, selection = self._open_style(style, excluded)
-        return StyleLoaded(deck, style, program, selection.name, selection.refused, excluded, name)
+        return StyleLoaded(deck, style, program, selection.name, selection.refused, excluded, name, beside)
 
     def _save(self, scene: Scene, again: bool) -> Answer:
         if self._write_scene is None:
@@ -205,7 +213,7 @@ class StageLoader:
         path = self._write_scene(scene, again)
         return SceneWritten(scene.slug, path.stem, path.stat().st_mtime)
 
-    def _attempt(self, what: str, name: str, deck: str, work: Callable[[], Answer]) -> Answer:
+    def _attempt(self, what: str, name: str, deck: str, work: Callable[[], Answer], beside: bool = False) -> Answer:
         """Return what `work` returns, or why it cannot be had."""
         try:
             return work()
@@ -214,4 +222,4 @@ class StageLoader:
         except Exception as error:  # noqa: BLE001 boundary: whatever a foreign file or a backend throws must not end the loader thread
             _log.debug("%s %r failed", what, name, exc_info=True)
             reason, brief = f"{type(error).__name__}: {error}", f"it cannot be {'saved' if what == 'save' else 'loaded'}"
-        return LoadFailed(what, name, deck, reason, brief)
+        return LoadFailed(what, name, deck, reason, brief, beside)

@@ -20,6 +20,7 @@ from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.frame import Frame
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
+from phosphene.engine.generators.layers import LayeredGenerator
 from phosphene.engine.generators.registry import GENERATORS
 from phosphene.engine.show import acts, directing
 from phosphene.engine.show.catalogue import DECKS, IDLE
@@ -74,7 +75,7 @@ def render_frame(stage: Stage) -> tuple[Frame, Signals]:
 
     # 4 what the music does when this picture is seen
     since = stage.signals.t_audio if stage.signals else frame.t_present
-    tags, scene = stage.tags(frame.t_present), acts.scene_signals(directing.shown(stage.state))
+    tags, scene = stage.tags(frame.t_present), acts.scene_signals(directing.shown(stage.state).direction)
     signals = signals_at(frame.t_present, records, position, stage.state.faders, since, tags, scene)
 
     # 5 parameters: what the performer set, moved by the music
@@ -119,18 +120,18 @@ def open_scene(stage: Stage, slug: str, timeout_s: float = 3.0) -> None:
     give_up = clock.now() + timeout_s
     while clock.now() < give_up:
         for answer in stage.loader.finished():
-            if isinstance(answer, LoadFailed):
+            if isinstance(answer, LoadFailed) and not answer.beside:
                 stage.say(f"{answer.what} {answer.name}: {answer.reason}")
                 return
             if isinstance(answer, SceneLoaded):
                 stage.state, actions = stage.document.opened(answer.scene)
                 _act(stage, actions, None)
                 wanted = stage.state.a.wanted or ""
-            if isinstance(answer, StyleLoaded):
+            if isinstance(answer, StyleLoaded) or (isinstance(answer, LoadFailed) and answer.beside):
                 _answered(stage, answer)
-                wanted = ""
-            if not wanted:
-                return
+                wanted = wanted if answer.beside else ""
+        if not wanted:
+            return
         clock.sleep(0.002)
     if wanted == "scene":
         stage.bus.put(Change("/scene", (slug,), clock.now(), "start"))  # called as by hand: the document has to expect it
@@ -151,7 +152,7 @@ def open_for_render(stage: Stage, scene: str | Scene, changes: Sequence[Change] 
     stage.state, later = stage.document.apply(stage.state, changes, stage.conductor.position(0.0))
     _act(stage, [*actions, *later], None)
     for answer in stage.loader.finished():
-        if isinstance(answer, StyleLoaded):
+        if isinstance(answer, StyleLoaded) or (isinstance(answer, LoadFailed) and answer.beside):
             _answered(stage, answer)
         elif isinstance(answer, LoadFailed):
             stage.say(f"{answer.what} {answer.name}: {answer.reason}")
@@ -162,7 +163,10 @@ def open_for_render(stage: Stage, scene: str | Scene, changes: Sequence[Change] 
 def close_stage(stage: Stage) -> None:
     """Free what the stage holds on the GPU, and stop the loader."""
     stage.loader.close()
-    for loaded in (*stage.playing.values(), *stage.ready.values()):
+    for layered in stage.layered.values():
+        layered.close()
+    beside = [loaded for each in stage.beside.values() for loaded in each.values()]
+    for loaded in (*stage.playing.values(), *stage.ready.values(), *beside):
         _drop(loaded)
     stage.mixer.close()
     stage.guard.close()
@@ -228,8 +232,8 @@ def _applied(stage: Stage, inputs: Sequence[Input], position: BeatPosition, fram
             match event:
                 case SceneReady(scene):
                     failed: Input | None = SceneFailed(scene.slug, "it cannot be played")
-                case StyleReady(deck, style):
-                    failed = StyleFailed(deck, style, "it cannot be played")
+                case StyleReady(deck, style, beside):
+                    failed = StyleFailed(deck, style, "it cannot be played", beside)
                 case _:
                     failed = None
             if failed is not None:
@@ -302,16 +306,23 @@ def _answers(stage: Stage) -> list[Input]:
                 stage.written.pop(name, None)
                 inputs.append(SceneNotSaved(name, brief))
                 stage.say(f"scene {name} is not saved: {reason}")
-            case LoadFailed(_, name, deck, reason, brief):
-                inputs.append(StyleFailed(deck, name, brief))
-                stage.say(f"style {name} refused: {reason}")
+            case LoadFailed("style"):
+                inputs.append(_refused(stage, answer))
     return inputs
 
 
-def _answered(stage: Stage, answer: StyleLoaded) -> None:
+def _refused(stage: Stage, answer: LoadFailed) -> Input:
+    """Say that a style cannot be had; return what the show document has to hear."""
+    whose = f"of an act is refused, deck {answer.deck} keeps its own" if answer.beside else "refused"
+    stage.say(f"style {answer.name} {whose}: {answer.reason}")
+    return StyleFailed(answer.deck, answer.name, answer.brief, answer.beside)
+
+
+def _answered(stage: Stage, answer: StyleLoaded | LoadFailed) -> None:
     """Take a style before the first frame."""
     position = stage.conductor.position(0.0)
-    stage.state, actions = stage.document.apply(stage.state, _placed(stage, answer), position)
+    inputs = _placed(stage, answer) if isinstance(answer, StyleLoaded) else [_refused(stage, answer)]
+    stage.state, actions = stage.document.apply(stage.state, inputs, position)
     _act(stage, actions, None)
 
 
@@ -326,10 +337,12 @@ def _placed(stage: Stage, answer: StyleLoaded) -> list[Input]:
         _log.debug("style %s does not start", slug, exc_info=True)
         answer.program.close()
         stage.say(f"style {slug} refused: {type(error).__name__}: {error}")
-        return [StyleFailed(deck, slug, "it does not start")]
-    _drop(stage.ready.pop(deck, None))
-    stage.ready[deck] = DeckStyle(slug, answer.backend, answer.refused, answer.excluded, generator)
-    return [StyleReady(deck, slug)]
+        return [StyleFailed(deck, slug, "it does not start", answer.beside)]
+    made = DeckStyle(slug, answer.backend, answer.refused, answer.excluded, generator)
+    place, key = (stage.beside[deck], slug) if answer.beside else (stage.ready, deck)
+    _drop(place.pop(key, None))
+    place[key] = made
+    return [StyleReady(deck, slug, answer.beside)]
 
 
 def _seat(stage: Stage) -> None:
@@ -344,13 +357,40 @@ def _seat(stage: Stage) -> None:
             stage.mixer.set_generator(deck, None)
             _drop(loaded)
             stage.playing[deck] = DeckStyle()
+        _layer(stage, deck)
     while stage.broken:
-        deck = stage.broken.pop()
-        loaded = stage.playing[deck]
+        deck, style = stage.broken.pop()
+        loaded = stage.beside[deck].get(style, DeckStyle()) if style else stage.playing[deck]
         if loaded.generator is not None and loaded.backend not in loaded.failed:
             loaded.failed |= {loaded.backend}
             stage.say(f"deck {deck}: backend {loaded.backend} failed, trying the next one")
-            stage.loader.request_style(deck, loaded.style, loaded.failed)
+            stage.loader.request_style(deck, loaded.style, loaded.failed, beside=bool(style))
+
+
+def _layer(stage: Stage, deck: str) -> None:
+    """Bring the styles of a deck's acts in line with the document: what is no more needed goes, the rest plays as one."""
+    layers, beside = stage.state.deck(deck).layers, stage.beside[deck]
+    layered = stage.layered.get(deck)
+    if not beside and layered is None:
+        return
+    kept = {*layers.asked, *layers.loaded}
+    gone = [beside.pop(style) for style in list(beside) if style not in kept]
+    own = stage.playing[deck].generator
+    if not beside:
+        stage.mixer.set_generator(deck, own)
+        if layered is not None:
+            stage.layered.pop(deck).close()
+    else:
+        if layered is None:
+            layered = stage.layered[deck] = LayeredGenerator(
+                stage.mixer.passes, lambda style, error: stage.broken.append((deck, style))
+            )
+        others = {style: each.generator for style, each in beside.items() if each.generator is not None}
+        if layered.use(own, others) or stage.mixer.decks[deck].generator is not layered:
+            stage.mixer.set_generator(deck, layered)
+        layered.shares = stage.state.deck(deck).shares
+    for loaded in gone:
+        _drop(loaded)
 
 
 def _drop(loaded: DeckStyle | None) -> None:
@@ -365,8 +405,8 @@ def _act(stage: Stage, actions: Sequence[Action], frame: Frame | None) -> None:
 
 def _done(stage: Stage, action: Action, frame: Frame | None) -> None:
     match action:
-        case LoadStyle(deck, style):
-            stage.loader.request_style(deck, style)
+        case LoadStyle(deck, style, beside):
+            stage.loader.request_style(deck, style, beside=beside)
         case LoadScene(slug):
             stage.loader.request_scene(slug)
         case Tempo(kind, value, t):

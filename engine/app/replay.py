@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -256,7 +256,7 @@ class ReplayLoader:
         self._clock, self._open = clock, open_style
         self._next = 0
 
-    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset()) -> None:
+    def request_style(self, deck: str, name: str, excluded: frozenset[str] = frozenset(), *, beside: bool = False) -> None:
         """Do nothing: the answer comes in its time."""
 
     def request_scene(self, name: str) -> None:
@@ -283,13 +283,13 @@ class ReplayLoader:
                 return SceneLoaded(scene)
             case SceneFailed(slug, reason):
                 return LoadFailed("scene", slug, "", reason, reason)
-            case StyleReady(deck, style):
+            case StyleReady(deck, style, beside):
                 try:
-                    return self._open(deck, style, logged.backend)
+                    return replace(self._open(deck, style, logged.backend), beside=beside)
                 except UserError as error:
-                    return LoadFailed("style", style, deck, error.line(), error.what)
-            case StyleFailed(deck, style, reason):
-                return LoadFailed("style", style, deck, reason, reason)
+                    return LoadFailed("style", style, deck, error.line(), error.what, beside)
+            case StyleFailed(deck, style, reason, beside):
+                return LoadFailed("style", style, deck, reason, reason, beside)
             case SceneSaved(slug):
                 return SceneWritten(slug, slug, 0.0)
             case SceneNotSaved(slug, reason):

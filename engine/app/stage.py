@@ -23,6 +23,7 @@ from phosphene.engine.core.errors import RateLimitedLog, one_line
 from phosphene.engine.core.frame import Frame, Size
 from phosphene.engine.core.signals import BeatPosition, Signals
 from phosphene.engine.generators.base import Generator
+from phosphene.engine.generators.layers import LayeredGenerator
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.latent import Walk
 from phosphene.engine.output.base import Sink
@@ -30,6 +31,7 @@ from phosphene.engine.pacing.budget import FrameBudget
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.change import Action, Input
 from phosphene.engine.show.document import Document
+from phosphene.engine.show.layers import most
 from phosphene.engine.show.mapping import Mappings
 from phosphene.engine.show.state import ShowFrame, ShowState
 from phosphene.engine.tempo.timeline import Timeline
@@ -154,6 +156,9 @@ class Stage:
     sinks: list[Sink] = field(default_factory=list)
     playing: dict[str, DeckStyle] = field(default_factory=lambda: {"a": DeckStyle(), "b": DeckStyle()})
     ready: dict[str, DeckStyle] = field(default_factory=dict)  # loaded, and not yet what the document shows on that deck
+    # Styles of acts by name, beside the deck's own; and what plays them as one, while a deck has any.
+    beside: dict[str, dict[str, DeckStyle]] = field(default_factory=lambda: {"a": {}, "b": {}})
+    layered: dict[str, LayeredGenerator] = field(default_factory=dict)
     tags: Tags = no_tags  # what kind of music plays at a time, s on the line of the records
     tagger: TagRunner | None = None  # who tags it in a show, for those who tell about it
     signals: Signals | None = None  # of the newest frame, for those who tell about it
@@ -161,7 +166,8 @@ class Stage:
     aside_s: float = 0.0  # how long this frame worked on what the show does not need: no reason for smaller pictures
     waited_s: float = 0.0  # how long the display waited for its refresh in this frame: time, but no work
     delay: PictureDelay = field(default_factory=PictureDelay)
-    broken: list[str] = field(default_factory=list)  # decks whose generator raised since the last frame
+    # Decks whose generator raised since the last frame, and the style of an act that it played, "" for the deck's own.
+    broken: list[tuple[str, str]] = field(default_factory=list)
     sizes: list[tuple[float, Size]] = field(default_factory=list)  # show time in s at which each internal size began
     messages: list[str] = field(default_factory=list)  # short lines for the HUD, newest last
     live: bool = False  # whether frames may not wait for a decoder; offline each frame has its own picture
@@ -172,6 +178,10 @@ class Stage:
     written: dict[str, float | None] = field(default_factory=dict)
     autopilot: Autopilot | None = None  # changes scenes by itself; renders have none: what it did stands in their log
     refused: int = 0  # faults of the show document, of mappings and of what messages do: each cost itself only
+
+    def shown_style(self, deck: str) -> DeckStyle:
+        """Return what plays the style that is seen most on a deck."""
+        return self.beside[deck].get(most(self.state.deck(deck).layers), self.playing[deck])
 
     def note_size(self, t: float, size: Size) -> None:
         """Keep the history of internal sizes; the newest 1000."""

@@ -90,7 +90,7 @@ class TakeLog:
         """Every style that the take plays, and the fingerprint it had ("" where that was not logged)."""
         found: dict[str, str] = {}
         for told in self.start.get("decks", {}).values():
-            for each in (told, told.get("ready", {})):
+            for each in (told, told.get("ready", {}), *told.get("beside", ())):
                 if seated(each):
                     found[each["style"]] = each.get("sha256", "")
         if "decks" not in self.start:
@@ -275,10 +275,11 @@ def _input(line: dict[str, Any]) -> Logged:
         case "scene_not_saved":
             return Logged(time, SceneNotSaved(_word(line, "scene"), _word(line, "reason")))
         case "style_ready":
-            given = StyleReady(_deck(line), _word(line, "style"))
+            given = StyleReady(_deck(line), _word(line, "style"), line.get("beside") is True)
             return _Answered(time, given, _word(line, "backend", ""), _word(line, "sha256", ""))
         case "style_failed":
-            return Logged(time, StyleFailed(_deck(line), _word(line, "style"), _word(line, "reason")))
+            refused = StyleFailed(_deck(line), _word(line, "style"), _word(line, "reason"), line.get("beside") is True)
+            return Logged(time, refused)
     raise ValueError(line["kind"])
 
 

@@ -18,6 +18,7 @@ from phosphene.engine.show.state import restore
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Unit = Annotated[float, Field(ge=-1e-6, le=1.0 + 1e-6)]
 
+_MOST_BESIDE = 16  # styles of acts on a deck: MOST_STYLES of `show/layers.py`, and those that are on their way out
 _MOST_NAME = 4096  # a style may have been started by its path
 
 
@@ -51,13 +52,12 @@ class _Kept(_Table):
     width: Annotated[int, Field(ge=1, le=4096)]
 
 
-class _Deck(_Ready):
-    """What was on a deck. effects: of those that are on, what they remember; the rest is of the generator (`Played`)."""
+class _Played(_Ready):
+    """What played, and where its generator stood (`Played`)."""
 
-    effects: Annotated[dict[Name, Annotated[list[Number], Field(max_length=16)]], Field(max_length=64)] = {}
-    trails: tuple[Side, Side] | None = None
     phase: Number | None = None
     travel: Number = 0.0
+    variations: tuple[Number, Number, Number] | None = None
     levels: Annotated[dict[Name, Number], Field(max_length=64)] = {}
     shift: Number | None = None
     beat: Number = 0.0
@@ -65,6 +65,14 @@ class _Deck(_Ready):
     began: Number | None = None
     frames: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     pressed: Annotated[list[Name], Field(max_length=64)] = []
+
+
+class _Deck(_Played):
+    """What was on a deck. effects: of those that are on, what they remember. beside: styles of acts."""
+
+    effects: Annotated[dict[Name, Annotated[list[Number], Field(max_length=16)]], Field(max_length=64)] = {}
+    trails: tuple[Side, Side] | None = None
+    beside: Annotated[list[_Played], Field(max_length=_MOST_BESIDE)] = []
     kept: Annotated[list[_Kept], Field(max_length=MOST_BUFFERS)] = []
     ready: _Ready | None = None
 

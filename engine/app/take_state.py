@@ -139,9 +139,9 @@ class StageSnapshots:
         row["width"], row["height"] = size.width, size.height
         return self._record.tobytes()
 
-    def played(self, deck: str) -> dict[str, str]:
-        """Return what was made ready beside `deck`: backend and fingerprint."""
-        return _fingerprint(self._stage.ready.get(deck))
+    def played(self, deck: str, act: str = "") -> dict[str, str]:
+        """Return what was made ready for `deck`, or for its acts of the style `act`: backend and fingerprint."""
+        return _fingerprint(self._stage.beside[deck].get(act) if act else self._stage.ready.get(deck))
 
     def _deck(self, deck: str) -> dict[str, object]:
         stage = self._stage
@@ -159,19 +159,25 @@ class StageSnapshots:
             told |= loaded.generator.memory()
         if deck in stage.ready:
             told["ready"] = {"style": stage.ready[deck].style, **_fingerprint(stage.ready[deck])}
+        if stage.beside[deck]:
+            told["beside"] = [_fingerprint(each) | _stood(each) for each in stage.beside[deck].values()]
         return told
 
     def _kept(self, deck: str) -> list[tuple[str, str, RenderTarget]]:
         """Return whose ("" the generator's), name and picture of each buffer on a deck; none where they are too large."""
-        generator = self._stage.playing[deck].generator
-        found = [("", name, target) for name, target in generator.kept.items()] if isinstance(generator, Keeping) else []
+        loaded = {"": self._stage.playing[deck]}
+        loaded |= {kept_of(style): each for style, each in self._stage.beside[deck].items()}
+        found: list[tuple[str, str, RenderTarget]] = []
+        for of, each in loaded.items():
+            if isinstance(each.generator, Keeping):
+                found += [(of, name, target) for name, target in each.generator.kept.items()]
         for effect, pictures in self._stage.mixer.decks[deck].chain.kept.items():
             found += [(effect, name, target) for name, target in pictures.items()]
         size = sum(target.size.pixels * FORMATS[target.format][3] for _, _, target in found)
         return found if size <= MOST_KEPT and len(found) <= MOST_BUFFERS else []
 
 
-def input_line(given: Input, played: Callable[[str], Mapping[str, str]]) -> tuple[str, dict[str, object]]:
+def input_line(given: Input, played: Callable[..., Mapping[str, str]]) -> tuple[str, dict[str, object]]:
     """Return kind and values of the line that logs an input of the show document. played: as `StageSnapshots.played`."""
     match given:
         case Change(path, args, _, source, every):
@@ -180,10 +186,12 @@ def input_line(given: Input, played: Callable[[str], Mapping[str, str]]) -> tupl
             return "scene_ready", {"scene": scene}
         case SceneFailed(slug, reason):
             return "scene_failed", {"scene": slug, "reason": reason}
+        case StyleReady(deck, style, True):
+            return "style_ready", {"deck": deck, "style": style, "beside": True, **played(deck, style)}
         case StyleReady(deck, style):
             return "style_ready", {"deck": deck, "style": style, **played(deck)}
-        case StyleFailed(deck, style, reason):
-            return "style_failed", {"deck": deck, "style": style, "reason": reason}
+        case StyleFailed(deck, style, reason, beside):
+            return "style_failed", {"deck": deck, "style": style, "reason": reason} | ({"beside": True} if beside else {})
         case SceneSaved(slug):
             return "scene_saved", {"scene": slug}
         case SceneNotSaved(slug, reason):
@@ -234,6 +242,11 @@ def kept_file(deck: str, n: int) -> str:
     return f"kept-{deck}-{n}.raw"
 
 
+def kept_of(style: str) -> str:
+    """Return whose the buffers of an act's style are, among those of a deck; no effect has a space in its name."""
+    return f"act {style}"
+
+
 def phase_on(stage: Stage, deck: str) -> float:
     """Return the integrated time of what is on `deck`, in s; NaN where nothing has any."""
     generator = stage.playing[deck].generator
@@ -267,6 +280,12 @@ def reopen(
                 loaded.generator.recall(kept.get(deck, {}).get("", {}))
         if "ready" in told:
             stage.ready[deck] = _made(stage, deck, told["ready"], open_style)
+        for each in told.get("beside", ()):
+            stage.beside[deck][each["style"]] = made = _made(stage, deck, each, open_style)
+            if "phase" in each and isinstance(made.generator, Played):
+                made.generator.resume(each)
+            if isinstance(made.generator, Keeping):
+                made.generator.recall(kept.get(deck, {}).get(kept_of(each["style"]), {}))
         chain = stage.mixer.decks[deck].chain
         chain.resume(told.get("effects", {}))
         if deck in trails:
@@ -286,6 +305,12 @@ def _made(stage: Stage, deck: str, told: Mapping[str, Any], open_style: OpenStyl
     make = GENERATORS[answer.style.kind].generator
     generator = make(answer.style, answer.program, stage.mixer.passes, stage.walk, stage.live)
     return DeckStyle(answer.style.slug, answer.backend, answer.refused, answer.excluded, generator)
+
+
+def _stood(loaded: DeckStyle) -> dict[str, object]:
+    """Return the name of an act's style, and where its generator stands."""
+    stands: Mapping[str, object] = loaded.generator.memory() if isinstance(loaded.generator, Played) else {}
+    return {"style": loaded.style, **stands}
 
 
 def _fingerprint(loaded: DeckStyle | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from phosphene.engine.generators.source import SourceGenerator
 from phosphene.engine.output.hud_model import HudModel
 from phosphene.engine.show import directing
 from phosphene.engine.show.catalogue import DECKS
+from phosphene.engine.show.layers import most
 from phosphene.engine.show.state import Fade, ShowState
 
 _RECENT_S = 5.0
@@ -27,7 +28,8 @@ _RECENT_S = 5.0
 
 def backend_names(stage: Stage) -> str:
     """Return the backends in use, such as `cpu` or `glsl + cpu`."""
-    return " + ".join(dict.fromkeys(b.backend for b in stage.playing.values() if b.backend)) or "none"
+    shown = (stage.shown_style(deck).backend for deck in DECKS)
+    return " + ".join(dict.fromkeys(backend for backend in shown if backend)) or "none"
 
 
 def refusals(stage: Stage) -> list[dict[str, str]]:
@@ -45,9 +47,12 @@ def _faded(fade: Fade) -> str:
 
 
 def _titled(state: ShowState) -> str:
-    """Return the name of the scene on stage, and of its act."""
-    act = directing.shown(state).act
-    return " · ".join(filter(None, (state.scene_name or state.scene, act.name if act else "")))
+    """Return the name of the scene on stage, of its act, and of that one's style where it has one."""
+    deck = directing.shown(state)
+    act = deck.direction.act
+    style = most(deck.layers)  # of an act, while it is seen
+    told = f"{act.name} in {style}" if act and style else act.name if act else ""
+    return " · ".join(filter(None, (state.scene_name or state.scene, told)))
 
 
 def hud_model(stage: Stage, signals: Signals, recording: Recording, control_error: str) -> HudModel:
@@ -58,7 +63,7 @@ def hud_model(stage: Stage, signals: Signals, recording: Recording, control_erro
     fade = state.fade
     transition = state.kind if fade is None else _faded(fade)
     errors = [f"{f'deck {what}' if what in DECKS else what}: {fault}" for what, fault in stage.mixer.faults.items()]
-    playing = {deck: stage.playing[deck].generator for deck in DECKS}
+    playing = {deck: stage.shown_style(deck).generator for deck in DECKS}
     errors += [f"deck {deck}: {g.fault}" for deck, g in playing.items() if isinstance(g, SourceGenerator) and g.fault]
     errors += [health.error] if health.error else []
     errors += health.notes
@@ -147,19 +152,19 @@ def guard_state(stage: Stage) -> str:
 
 def shader_inputs(stage: Stage, deck: str) -> str:
     """Return what the shader parameters of a deck move now, such as `1 Width, 2 Height`; "" where no shader plays."""
-    generator = stage.playing[deck].generator
+    generator = stage.shown_style(deck).generator
     return generator.labels if isinstance(generator, IsfGenerator) else ""
 
 
 def source_told(stage: Stage, deck: str) -> str:
     """Return what the picture on a deck is, and what is wrong with it; "" where no picture plays."""
-    generator = stage.playing[deck].generator
+    generator = stage.shown_style(deck).generator
     return generator.told if isinstance(generator, SourceGenerator) else ""
 
 
 def decode_rates(stage: Stage) -> dict[str, float]:
     """Return pictures a second of each deck whose network decodes at its own rate."""
-    playing = {deck: style.generator for deck, style in stage.playing.items()}
+    playing = {deck: stage.shown_style(deck).generator for deck in DECKS}
     decoded = {deck: each.decoding.rate for deck, each in playing.items() if isinstance(each, DecodedGenerator)}
     return {deck: round(rate, 1) for deck, rate in decoded.items() if rate}
 

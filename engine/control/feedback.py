@@ -266,7 +266,7 @@ def show_values(state: ShowState) -> dict[str, Args]:
         values[f"/fader/{i}"] = (value,)
         values[f"/state/fader/{i}/label"] = (state.fader_labels.get(i, ""),)
     for name, deck in (("a", state.a), ("b", state.b)):
-        values[f"/state/deck/{name}/style"] = (deck.style,)
+        values[f"/state/deck/{name}/style"] = (deck.seen,)
         values[f"/state/deck/{name}/scene"] = (deck.scene,)
         values[f"/state/deck/{name}/act"] = (act.name if (act := deck.direction.act) else "",)
         values[f"/state/deck/{name}/acts"] = (" ".join(act.name for act in deck.direction.acts),)

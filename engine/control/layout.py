@@ -107,7 +107,7 @@ def _controls(table: Table, address: Address, words: Sequence[str]) -> Iterable[
     if address.only_on:
         yield Control("button", label, path, first.type, args=(1,))
     elif first.type == "s":
-        if choices := first.choices or tuple(words):
+        if choices := (() if first.told else first.choices) or tuple(words):  # none that is too long to be read
             yield Control("words", label, path, "s", words=choices)
     elif (first.type, first.minimum, first.maximum) == ("i", 0, 1):
         yield Control("toggle", label, path, "i", default=_number(address))

@@ -136,7 +136,7 @@ def _form(arguments: Sequence[Argument], *, sent: bool) -> _Node:
     """Return TYPE, RANGE, UNIT and CLIPMODE of an address that is called with these arguments."""
     found: _Node = {"TYPE": "".join(map(_tag, arguments)) or "N"}
     ranges = [_range(a) for a in arguments]
-    if any(ranges):
+    if ranges and all(ranges):  # a text beside them has none, and a list with a gap in it is not read everywhere
         found["RANGE"] = ranges
         if not sent:
             found["CLIPMODE"] = ["none"] * len(arguments)  # what is out of range is refused

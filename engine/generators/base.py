@@ -67,7 +67,7 @@ class Memory(MotionMemory):
 
     shift: what a speed other than 1 has added to the beat. beat: of the last frame. strike: number, beat, strength and level
     of the last strike. began: the bar in which a picture came on the deck. frames: how many a shader has painted. pressed:
-    its events that are held down.
+    its events that are held down. variations: see `models.variations`.
     """
 
     shift: NotRequired[float | None]
@@ -76,6 +76,7 @@ class Memory(MotionMemory):
     beat: NotRequired[float]
     strike: NotRequired[tuple[float, float, float, float]]
     began: NotRequired[float | None]
+    variations: NotRequired[tuple[float, float, float]]
 
 
 @runtime_checkable

@@ -18,9 +18,10 @@ from phosphene.engine.generators.base import Generator, Memory
 from phosphene.engine.generators.depth import DEPTH_PARAMS, depth_uniforms, light_colour, view_of
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
-from phosphene.engine.models.encoding import LATENTS, STRAIGHT_VIEW, Motion, View, extent, uniform_vector, view_matrix
+from phosphene.engine.models.encoding import LATENTS, PLACE, STRAIGHT_VIEW, Motion, View, extent, uniform_vector, view_matrix
 from phosphene.engine.models.latent import Trajectory, Walk, latent_values
 from phosphene.engine.models.style import Style
+from phosphene.engine.models.variations import Variations
 
 CPPN_PARAMS = (
     Param("zoom", "Zoom", 0.25, 4.0, 1.0, "magnification about the network's origin"),
@@ -29,8 +30,20 @@ CPPN_PARAMS = (
     Param("pan_y", "Pan Y", -2.0, 2.0, 0.0, "moves the picture up", "half heights"),
     Param("speed", "Speed", 0.0, 4.0, 1.0, "how fast time runs; 0 stands still but for the sound"),
     Param("react", "React", 0.0, 2.0, 1.0, "how strongly sound moves the picture"),
+    Param(
+        "variation",
+        "Variation",
+        0.0,
+        1.0,
+        0.0,
+        "which of the style's variations is shown; most have one",
+        "turns",
+    ),
+    Param("explore", "Explore", 0.0, 8.0, 0.0, "variations that it goes on by itself in a phrase of 16 bars"),
     *DEPTH_PARAMS,
 )
+
+_SHOWN_S = 2.0  # of each variation, in a sequence
 
 
 class CppnGenerator(Generator):
@@ -44,6 +57,7 @@ class CppnGenerator(Generator):
     def __init__(self, style: Style, program: Program, passes: Passes, walk: Walk | None = None) -> None:
         self.style = style
         self._trajectory = Trajectory(walk, LATENTS) if walk else None
+        self._variations = Variations(style.meta.motion.variations)
         self.program = program
         self.motion = Motion(style.meta.motion.drive, style.meta.preview.time)
         self._decode = passes["cppn/decode.frag"]
@@ -86,11 +100,13 @@ class CppnGenerator(Generator):
 
     def memory(self) -> Memory:
         """See `base.Played`."""
-        return {**self.motion.memory()}
+        return {**self.motion.memory(), "variations": self._variations.memory()}
 
     def resume(self, memory: Memory) -> None:
         """See `base.Played`."""
         self.motion.resume(memory)
+        if variations := memory.get("variations"):
+            self._variations.resume(variations)
 
     def close(self) -> None:
         """Free the program and the intermediate picture."""
@@ -113,11 +129,11 @@ class CppnGenerator(Generator):
 
     def _step(self, frame: Frame, signals: Signals, p: Mapping[str, float]) -> tuple[np.ndarray, View]:
         """Advance by the frame. p: every parameter."""
-        latents = None
+        inputs = {PLACE: p["variation"] + self._variations.step(signals, p["explore"])}
         if self._trajectory is not None:
             z = self._trajectory.at(frame.time, signals.position.beat, p["react"] * signals["onset"])
-            latents = latent_values(z)
-        values = self.motion.step(signals, frame.dt, p["speed"], p["react"], latents, p["fly"])
+            inputs |= latent_values(z)
+        values = self.motion.step(signals, frame.dt, p["speed"], p["react"], inputs, p["fly"])
         uniforms = uniform_vector(self.style.spec.uniform, values, self.style.scales)
         return uniforms, view_of(p, self.motion)
 
@@ -134,10 +150,10 @@ def cppn_generator(style: Style, program: Program, passes: Passes, walk: Walk | 
 
 
 def cppn_still(style: Style, size: Size, time: float, signals: Mapping[str, float]) -> np.ndarray:
-    """Return the picture at integrated time `time` s. See `registry.Kind`."""
+    """Return the picture at `time` s of integrated time; `place` in `signals` says which variation. See `registry.Kind`."""
     motion = Motion(style.meta.motion.drive, time)
     motion.settle(signals)
-    values = motion.step(signals, 0.0)
+    values = motion.step(signals, 0.0, latents={PLACE: signals.get(PLACE, 0.0)})
     return CpuProgram(style).evaluate(uniform_vector(style.spec.uniform, values, style.scales), size)
 
 
@@ -146,7 +162,9 @@ def cppn_sequence(
 ) -> Iterator[np.ndarray]:
     """Yield pictures. See `registry.Kind`."""
     motion = Motion(style.meta.motion.drive, style.meta.preview.time)
-    program = CpuProgram(style)
-    for each in signals:
-        values = motion.step(each, dt, speed, react)
+    program, variations = CpuProgram(style), Variations(style.meta.motion.variations)
+    for k, each in enumerate(signals):
+        # A moving preview is to show what there is, in less than a phrase.
+        place = variations.step({"phrase_phase": k * dt / _SHOWN_S}, 1.0)
+        values = motion.step(each, dt, speed, react, {PLACE: place})
         yield program.evaluate(uniform_vector(style.spec.uniform, values, style.scales), size).copy()

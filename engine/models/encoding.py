@@ -31,7 +31,8 @@ BASE_INPUTS = (
 LATENTS = 8
 AUDIO_INPUTS = ("bass", "mid", "treble", "centroid", "rolloff", "onset", "beat", "rms")
 CYCLE_INPUTS = ("beat_sin", "beat_cos", "bar_sin", "bar_cos")
-UNIFORM_INPUTS = ("time", *AUDIO_INPUTS, "time_ramp", *CYCLE_INPUTS, *(f"latent{i}" for i in range(LATENTS)))
+PLACE = "place"  # how far round a style with several variations the picture is, in turns
+UNIFORM_INPUTS = ("time", *AUDIO_INPUTS, "time_ramp", *CYCLE_INPUTS, *(f"latent{i}" for i in range(LATENTS)), PLACE)
 # radius: distance from the origin. abs_x, abs_y: mirror symmetry. foldN_x, foldN_y: the N-fold map r (cos N a, sin N a).
 PLAIN_SPATIAL = ("x", "y", "radius", "abs_x", "abs_y")
 FOLDS = range(2, 9)
@@ -170,7 +171,7 @@ def input_values(
     phase: integrated time in s. levels: smoothed audio inputs 0..1 (missing ones are 0). signals: beat_phase, bar_phase
     and phrase_phase, 0..1 each (missing ones are 0). react: how strongly sound moves the picture, 0..2.
     """
-    values = {"time": phase}
+    values = {"time": phase, PLACE: 0.0}
     values |= {name: react * levels.get(name, 0.0) for name in AUDIO_INPUTS}
     # A ramp that falls back to 0 would jump once a phrase; up and down again does not.
     values["time_ramp"] = 1.0 - abs(2.0 * (signals.get("phrase_phase", 0.0) % 1.0) - 1.0)
@@ -238,8 +239,8 @@ class Motion:
     ) -> dict[str, float]:
         """Advance by `dt` s and return `input_values`. speed: 0 stands still. Any missing signal counts as 0.
 
-        latents: `latent0`, ... where something else than time moves them. fly: speed of the camera, turns/s in silence;
-        louder music moves it faster, as it does time.
+        latents: `latent0`, ... where something else than time moves them, and `place`. fly: speed of the camera, turns/s in
+        silence; louder music moves it faster, as it does time.
         """
         for name in AUDIO_INPUTS:
             target = signals.get(name, 0.0)

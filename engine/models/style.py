@@ -80,9 +80,11 @@ class Preview(Table):
 
 
 class Motion(Table):
-    """[motion]: drive, how much faster loud music runs time than silence."""
+    """[motion]: drive, how much faster loud music runs time than silence. variations: pictures that differ, all round the
+    input `place`."""
 
     drive: Annotated[float, Field(ge=0.0, le=20.0)] = 3.0
+    variations: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class StyleMeta(Table):

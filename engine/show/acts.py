@@ -27,7 +27,7 @@ _EARLY_BARS = 0.5  # an act that lacks less than that at a bar line is over: its
 class Act:
     """One act. bars: how long it plays; on: what calls it; beats: how long the change to it takes.
 
-    offsets: by absolute path (`deck/a/zoom`), what it adds to the base.
+    offsets: by absolute path (`deck/a/zoom`), what it adds to the base. style: what the deck plays meanwhile, "" its own.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Act:
     on: tuple[str, ...] = ()
     beats: float = 4.0
     offsets: Mapping[str, float] = field(default_factory=dict)
+    style: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def passed(d: Direction, moment: Moment) -> Direction:
     if d.bars == moment.bars:  # its first frame: a break that goes on already calls its act all the same
         moment = replace(moment, begun=(*moment.begun, *moment.going))
     d = _chosen(d, moment)
-    return replace(d, weights=_glided(d.weights, d.now, moment.beats, d.acts[d.now].beats))
+    return replace(d, weights=glided(d.weights, d.now, moment.beats, d.acts[d.now].beats))
 
 
 def entered(d: Direction, index: int, called: str = "") -> Direction:
@@ -198,7 +199,7 @@ def _only(index: int, count: int) -> tuple[float, ...]:
     return tuple(float(i == index) for i in range(count))
 
 
-def _glided(weights: tuple[float, ...], now: int, beats: float, length: float) -> tuple[float, ...]:
+def glided(weights: tuple[float, ...], now: int, beats: float, length: float) -> tuple[float, ...]:
     """Return the weights `beats` later, on their way to act `now` alone."""
     before = weights[now]
     if before >= 1.0:

@@ -49,19 +49,21 @@ class SceneFailed:
 
 @dataclass(frozen=True, slots=True)
 class StyleReady:
-    """`style` is loaded, warmed, and can be shown on `deck` from this frame on."""
+    """`style` is loaded, warmed, and can be shown on `deck` from this frame on. beside: for its acts, next to its own."""
 
     deck: str
     style: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StyleFailed:
-    """`style` was refused on `deck`: the old one plays on."""
+    """`style` was refused on `deck`: the old one plays on. beside: as of StyleReady."""
 
     deck: str
     style: str
     reason: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ class LoadScene:
 
 @dataclass(frozen=True, slots=True)
 class LoadStyle:
-    """Load, check and warm a style for a deck, then answer with StyleReady or StyleFailed."""
+    """Load, check and warm a style for a deck, then answer with StyleReady or StyleFailed. beside: as of StyleReady."""
 
     deck: str
     style: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

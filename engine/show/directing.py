@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from phosphene.engine.core.errors import listed
 from phosphene.engine.core.signals import BeatPosition
-from phosphene.engine.show import acts
-from phosphene.engine.show.acts import Direction, Moment
-from phosphene.engine.show.catalogue import DECKS, Catalogue
-from phosphene.engine.show.state import Chain, ShowState
+from phosphene.engine.show import acts, layers
+from phosphene.engine.show.acts import Moment
+from phosphene.engine.show.catalogue import DECKS
+from phosphene.engine.show.change import Action, LoadStyle
+from phosphene.engine.show.state import Chain, DeckState, ShowState
 from phosphene.engine.show.verbs import Message
 
+_ENTRY_BARS = 0.25  # of a scene: what is loaded by then was on the hidden deck a moment ago, and is seen at once
 _RISE = 0.1  # of the signal `drop` from frame to frame: one that was flagged. Else it falls, to 0.14 within 4 s
 
 
@@ -44,15 +46,61 @@ def acted(state: ShowState, position: BeatPosition, dt: float, begun: tuple[str,
     state = replace(state, bar=position.bar)
     for name in DECKS:
         deck = state.deck(name)
-        if deck.scene and state.is_seen(name):
-            state = state.with_deck(name, replace(deck, direction=acts.passed(deck.direction, moment)))
+        if (deck.scene or deck.direction.acts) and state.is_seen(name):
+            state = state.with_deck(name, _passed(deck, moment))
     waits = state.fade is not None and not state.fade.running and state.fade.target in (0.0, 1.0)
     if state.a.scene == state.b.scene != "" and not waits:  # a second deck that has yet to come in is where the first one is
         for name, other in (("a", state.b), ("b", state.a)):
             deck = state.deck(name)
             if not state.is_seen(name) and deck.direction.acts:
-                state = state.with_deck(name, replace(deck, direction=acts.beside(deck.direction, other.direction)))
+                direction = acts.beside(deck.direction, other.direction)
+                due = replace(deck.layers, due=deck.layers.due or direction.now != deck.direction.now)
+                state = state.with_deck(name, replace(deck, direction=direction, layers=due))
+    for name in DECKS:
+        deck = state.deck(name)
+        if deck.layers.due and not state.is_seen(name):  # nobody sees it change
+            shown = layers.moved(layers.turned(deck.layers, deck.direction), 0.0, 0.0)
+            state = state.with_deck(name, replace(deck, layers=shown))
     return state
+
+
+def _passed(deck: DeckState, moment: Moment) -> DeckState:
+    """Return a deck that is seen after `moment`. A style that is loaded late comes in with a bar."""
+    before, direction = deck.direction, acts.passed(deck.direction, moment)
+    shown = deck.layers
+    if shown.asked or shown.shares:
+        begun = direction.now != before.now or direction.act_bars < before.act_bars
+        at_once = shown.due and direction.bars < _ENTRY_BARS and not begun
+        if begun or at_once or (shown.due and moment.line):
+            shown = layers.turned(shown, direction)
+        act = direction.act
+        shown = layers.moved(shown, moment.beats, 0.0 if act is None or at_once else act.beats)
+    return replace(deck, direction=direction, layers=shown)
+
+
+def asking(state: ShowState, actions: list[Action]) -> ShowState:
+    """Ask for the styles of the acts on both decks that were not asked for yet: each long before its act begins."""
+    for name in DECKS:
+        deck = state.deck(name)
+        wanted = layers.needed(deck.direction.acts, deck.wanted or deck.style)
+        shown = layers.asked(deck.layers, wanted)
+        if shown is not deck.layers:
+            actions += [LoadStyle(name, style, beside=True) for style in wanted if style not in deck.layers.asked]
+            state = state.with_deck(name, replace(deck, layers=shown))
+    return state
+
+
+def style_ready(name: str, style: str, state: ShowState) -> ShowState:
+    """Take the answer that a style of an act is loaded."""
+    deck = state.deck(name)
+    return state.with_deck(name, replace(deck, layers=layers.ready(deck.layers, style)))
+
+
+def style_failed(name: str, style: str, reason: str, state: ShowState) -> ShowState:
+    """Let the acts of a style that cannot be had play with the deck's own, and say so."""
+    deck = state.deck(name)
+    state = replace(state, message=f"style {style} of an act: {reason}; deck {name} keeps its own")
+    return state.with_deck(name, replace(deck, layers=layers.failed(deck.layers, style)))
 
 
 def with_acts(state: ShowState, values: Mapping[str, float]) -> Mapping[str, float]:
@@ -67,9 +115,9 @@ def with_acts(state: ShowState, values: Mapping[str, float]) -> Mapping[str, flo
     return found
 
 
-def shown(state: ShowState) -> Direction:
-    """Return where the scene is that is seen most."""
-    return state.deck("b" if state.crossfade > 0.5 else "a").direction
+def shown(state: ShowState) -> DeckState:
+    """Return the deck that is seen most."""
+    return state.deck("b" if state.crossfade > 0.5 else "a")
 
 
 def called(name: str, state: ShowState, message: Message) -> ShowState:
@@ -96,19 +144,6 @@ def _begun(name: str, index: int, state: ShowState) -> ShowState:
     for each in DECKS:
         deck = state.deck(each)
         if each == name or (deck.scene == state.deck(name).scene and len(deck.direction.acts) == len(direction.acts)):
-            state = state.with_deck(each, replace(deck, direction=acts.entered(deck.direction, index)))
+            direction = acts.entered(deck.direction, index)
+            state = state.with_deck(each, replace(deck, direction=direction, layers=layers.turned(deck.layers, direction)))
     return state
-
-
-def changed(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
-    """Set what a parameter of deck `name` is in the act that plays, whatever it is in the others."""
-    deck, path = state.deck(name), message.word
-    act, param = deck.direction.act, catalogue.deck_paths.get(path)
-    if act is None:
-        return replace(state, message=f"the scene on deck {name} has no acts")
-    if param is None or len(message.args) < 2:  # only the log of a damaged take can say such a thing
-        return state
-    added = param.clamp(float(message.args[1])) - values_of(deck.params, deck.chain)[path]
-    made = replace(act, offsets={**act.offsets, f"deck/{name}/{path}": added})
-    all_acts = tuple(made if each is act else each for each in deck.direction.acts)
-    return state.with_deck(name, replace(deck, direction=replace(deck.direction, acts=all_acts)))

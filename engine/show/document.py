@@ -20,7 +20,8 @@ from functools import partial
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.params import complete, defaults
 from phosphene.engine.core.signals import FADERS, PARTS, BeatPosition
-from phosphene.engine.show import acts, directing
+from phosphene.engine.show import acts, directing, layers
+from phosphene.engine.show.act_edits import act_verbs
 from phosphene.engine.show.catalogue import CROSSFADE, DECKS, FADER, IDLE, LOOKAHEAD, MASTER, Catalogue, is_transition
 from phosphene.engine.show.change import (
     Action,
@@ -38,12 +39,12 @@ from phosphene.engine.show.change import (
     StyleReady,
 )
 from phosphene.engine.show.crossfade import fade_to, is_usable, released, started, stepped
-from phosphene.engine.show.remap import mapped, unmapped
+from phosphene.engine.show.remap import mapped, mapped_in, unmapped
 from phosphene.engine.show.saving import scene_of
 from phosphene.engine.show.scene import DeckEntry, Scene, Transition
 from phosphene.engine.show.setlist import EMPTY, Setlist
 from phosphene.engine.show.state import DeckFrame, DeckState, ShowFrame, ShowState, Staged, restore, snapshot
-from phosphene.engine.show.undo import failed, fitting, forgotten, is_of_mappings, noted, put_back
+from phosphene.engine.show.undo import failed, fitting, forgotten, is_of_lists, noted, put_back
 from phosphene.engine.show.verbs import PLAIN, Message, Verb, moved
 
 __all__ = ["BLACKOUT_S", "Document", "ShowFrame", "ShowState", "restore", "snapshot"]
@@ -84,7 +85,8 @@ class Document:
         style = staged.content.style
         deck = replace(staged.content, style=IDLE, wanted=None if style == IDLE else style)
         state = replace(self._taken(self.empty(), staged), a=deck, kind=scene.transition.kind)
-        return state, [] if style == IDLE else [LoadStyle("a", style)]
+        actions: list[Action] = [] if style == IDLE else [LoadStyle("a", style)]
+        return directing.asking(state, actions), actions
 
     # Inputs
 
@@ -109,8 +111,12 @@ class Document:
                     if slug == state.requested:
                         state = replace(state, requested="", requested_cue=-1)
                     state = replace(state, message=f"scene {slug}: {reason}")
+                case StyleReady(deck, style, True):
+                    state = directing.style_ready(deck, style, state)
                 case StyleReady(deck, style):
                     state = self._style_ready(state, deck, style, position, actions)
+                case StyleFailed(deck, style, reason, True):
+                    state = directing.style_failed(deck, style, reason, state)
                 case StyleFailed(deck, style, reason):
                     state = self._style_failed(state, deck, style, reason)
                 case SceneSaved(slug):
@@ -134,9 +140,10 @@ class Document:
         verbs |= {f"/deck/{deck}/style": partial(self._style, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/act": partial(directing.called, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/next_act": partial(directing.next_called, deck) for deck in DECKS}
-        verbs |= {f"/deck/{deck}/set_act": partial(directing.changed, self.catalogue, deck) for deck in DECKS}
+        verbs |= act_verbs(self.catalogue)
         verbs |= {f"/deck/{deck}/map": partial(mapped, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/deck/{deck}/unmap": partial(unmapped, self.catalogue, deck) for deck in DECKS}
+        verbs |= {f"/deck/{deck}/map_acts": partial(mapped_in, self.catalogue, deck) for deck in DECKS}
         verbs |= {f"/{path}": partial(moved, target) for path, target in self.catalogue.targets.items() if target.deck}
         return {**PLAIN, **verbs}
 
@@ -154,7 +161,7 @@ class Document:
             return replace(state, message="there is nothing to take back")
         step = state.undo[-1]
         state = replace(state, undo=state.undo[:-1])
-        if is_of_mappings(step):
+        if is_of_lists(step):
             return put_back(state, step)
         return self.verbs[step.path](state, replace(message, args=(step.value,)))
 
@@ -179,7 +186,7 @@ class Document:
             state = replace(state, staged=None)
         state = replace(state, panics=0)
         if style == IDLE:
-            return state.with_deck(deck, replace(state.deck(deck), style=IDLE, wanted=None))
+            return state.with_deck(deck, _with_style(state.deck(deck), IDLE))
         actions.append(LoadStyle(deck, style))
         return state.with_deck(deck, replace(state.deck(deck), wanted=style))
 
@@ -274,7 +281,7 @@ class Document:
             fade = replace(fade, held=state.preview and enters and not state.hurried)
             return started(replace(state, fade=fade), position)
         if state.deck(deck).wanted == style:
-            return state.with_deck(deck, replace(state.deck(deck), style=style, wanted=None))
+            return state.with_deck(deck, _with_style(state.deck(deck), style))
         return state
 
     def _taken(self, state: ShowState, staged: Staged) -> ShowState:
@@ -317,7 +324,13 @@ class Document:
             own, effects = complete(self.catalogue.deck_params, given.params), self.catalogue.effects
             chain = {name: complete(effects[name], values) for name, values in given.chain if name in effects}
             chain |= {name: values for name, values in self.catalogue.plain_chain() if name not in chain}
-            return replace(given, params=own, chain=tuple(chain.items()), direction=acts.fitted(given.direction))
+            return replace(
+                given,
+                params=own,
+                chain=tuple(chain.items()),
+                direction=acts.fitted(given.direction),
+                layers=layers.fitted(given.layers),
+            )
 
         def staged(given: Staged | None) -> Staged | None:
             if given is None:
@@ -384,7 +397,7 @@ class Document:
                 state = stepped(state, dt * position.bpm / 60.0)
             else:
                 state = started(state, position, dropped)
-        state = directing.acted(state, position, dt, begun)
+        state = directing.asking(directing.acted(state, position, dt, begun), actions)
         if state.fade is None and state.staged is None:
             if state.queued:
                 state = self._enter(state, state.queued, position, actions)
@@ -415,8 +428,8 @@ class Document:
                 group[name] = target.param.clamp(group[name] + value)
         black = state.black * state.black * (3.0 - 2.0 * state.black)
         return ShowFrame(
-            a=DeckFrame(state.a.style, params["a"], tuple(chains["a"].items())),
-            b=DeckFrame(state.b.style, params["b"], tuple(chains["b"].items())),
+            a=DeckFrame(state.a.seen, params["a"], tuple(chains["a"].items())),
+            b=DeckFrame(state.b.seen, params["b"], tuple(chains["b"].items())),
             mix=show["crossfade"],
             transition=state.kind,
             master=show["master"],
@@ -424,6 +437,11 @@ class Document:
             freeze=state.freeze,
             guard=state.guard,
         )
+
+
+def _with_style(deck: DeckState, style: str) -> DeckState:
+    """Return a deck as a hand's style comes in: it is seen at once, and that of an act again when the next one begins."""
+    return replace(deck, style=style, wanted=None, layers=layers.without_change(deck.layers))
 
 
 def _not_saved(state: ShowState, slug: str, reason: str) -> ShowState:

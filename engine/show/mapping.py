@@ -78,8 +78,11 @@ class Mappings:
             return
         self._groups = groups
         before = self._envelopes
-        edited = {identity(m): level for m, level in before.items()}
-        self._envelopes = {m: before.get(m, edited.get(identity(m), 0.0)) for group in groups for m in group}
+        edited = {identity(m)[:3]: level for m, level in before.items()}  # in whichever acts: those may be others now
+        edited |= {identity(m): level for m, level in before.items()}
+        self._envelopes = {
+            m: before.get(m, edited.get(identity(m), edited.get(identity(m)[:3], 0.0))) for group in groups for m in group
+        }
         self._of = {m: i for i, group in enumerate(groups) for m in group}
 
     def memory(self) -> list[float]:

@@ -19,6 +19,7 @@ from phosphene.engine.show.verbs import Message
 
 _WORDS = ("signal", "to", "curve", "attack", "release", "low", "high", "times", "acts")
 _NEEDED = 7  # of them
+_MOVED = ("signal", "to", "times", "before", "now")
 NO_SIGNAL = "none"  # of `times`, where acts are said: a message has no empty text
 
 
@@ -48,20 +49,43 @@ def mapped(catalogue: Catalogue, name: str, state: ShowState, message: Message) 
 
 
 def unmapped(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
-    """Take away the mappings of a signal on a parameter: all of them, or those times one other signal. Raises UserError."""
+    """Take away the mappings of a signal on a parameter: all of them, or those times one other signal, or of these those in
+    some acts. Raises UserError.
+    """
     words = [str(word) for word in message.args]
-    if len(words) not in (2, 3):
-        raise UserError("wrong number of arguments", where=f"deck {name}", allowed="signal to [times]", got=len(words))
+    if len(words) not in (2, 3, 4):
+        raise UserError(
+            "wrong number of arguments", where=f"deck {name}", allowed="signal to [times [acts]]", got=len(words)
+        )
     signal, parameter = words[0], _absolute(catalogue, name, words[1])
     times = None if len(words) == 2 else "" if words[2] == NO_SIGNAL else words[2]
     deck = state.deck(name)
+    acts = _acts(name, deck, int(message.args[3])) if len(words) == 4 else None
 
     def meant(m: Mapping) -> bool:
-        return (m.signal, m.parameter) == (signal, parameter) and times in (None, m.times)
+        return (m.signal, m.parameter) == (signal, parameter) and times in (None, m.times) and acts in (None, m.acts)
 
     kept = tuple(m for m in deck.mappings if not meant(m))
     if len(kept) == len(deck.mappings):
         return replace(state, message=f"{signal[:40]} does not move {words[1]} of deck {name}")
+    return state.with_deck(name, replace(deck, mappings=kept))
+
+
+def mapped_in(catalogue: Catalogue, name: str, state: ShowState, message: Message) -> ShowState:
+    """Let a mapping work in other acts than before: signal, to, times (or none), acts before, acts now. Raises UserError."""
+    if len(message.args) != len(_MOVED):
+        allowed = " ".join(_MOVED)
+        raise UserError("wrong number of arguments", where=f"deck {name}", allowed=allowed, got=len(message.args))
+    signal, times = (str(message.args[i]) for i in (0, 2))
+    parameter, deck = _absolute(catalogue, name, str(message.args[1])), state.deck(name)
+    before, now = (_acts(name, deck, int(message.args[i])) for i in (3, 4))
+    key = (signal, parameter, "" if times == NO_SIGNAL else times)
+    found = [m for m in deck.mappings if (m.signal, m.parameter, m.times, m.acts) == (*key, before)]
+    if not found:
+        return replace(state, message=f"{signal[:40]} does not move {message.args[1]} of deck {name} in these acts")
+    if any((m.signal, m.parameter, m.times, m.acts) == (*key, now) for m in deck.mappings) and before != now:
+        return replace(state, message=f"{signal[:40]} moves {message.args[1]} of deck {name} in these acts already")
+    kept = tuple(replace(m, acts=now) if m in found else m for m in deck.mappings)
     return state.with_deck(name, replace(deck, mappings=kept))
 
 

@@ -83,7 +83,8 @@ def toml_of(scene: Scene) -> str:
         parts.append(f"[faders]\n{_lines(scene.faders)}")
     parts.append(f"[transition]\n{_lines(scene.transition.model_dump())}")
     for act in scene.act:
-        told_act = {"name": act.name, "bars": act.bars, "beats": act.beats} | ({"on": act.on} if act.on else {})
+        told_act = {"name": act.name, "bars": act.bars, "beats": act.beats}
+        told_act |= {key: value for key in ("on", "style", "second_style") if (value := getattr(act, key))}
         parts.append(f"[[act]]\n{_lines(told_act)}" + (f"[act.values]\n{_lines(act.values)}" if act.values else ""))
     for m in scene.map:
         values = {
@@ -104,16 +105,22 @@ def _second(state: ShowState, other: str) -> DeckState | None:
     return state.deck(other) if between or (together and moved) else None
 
 
+def _library_style(style: str, catalogue: Catalogue) -> str:
+    """Return a style that a file may name. Raises UserError."""
+    if style not in (*catalogue.styles, IDLE, "") and not style.startswith(SOURCES):
+        raise UserError("the style is not of the library", got=style[:80], remedy="put it into your folder of styles")
+    return style
+
+
 def _entry(deck: DeckState, name: str, catalogue: Catalogue) -> DeckEntry:
-    if deck.style not in (*catalogue.styles, IDLE) and not deck.style.startswith(SOURCES):
-        raise UserError("the style is not of the library", got=deck.style[:80], remedy="put it into your folder of styles")
     moved = {m.parameter for m in deck.mappings}
     effects = []
     for effect, values in deck.chain:
         changed = _changed(catalogue.effects[effect], values)
         if changed or any(f"deck/{name}/fx/{effect}/{p.name}" in moved for p in catalogue.effects[effect]):
             effects.append(EffectEntry(effect=effect, params=changed))
-    return DeckEntry(style=deck.style, params=_changed(catalogue.deck_params, deck.params), effects=tuple(effects))
+    style = _library_style(deck.style, catalogue)
+    return DeckEntry(style=style, params=_changed(catalogue.deck_params, deck.params), effects=tuple(effects))
 
 
 def _changed(params: Iterable[Param], values: Mapping[str, float]) -> dict[str, float]:
@@ -153,6 +160,9 @@ def _acts(deck: DeckState, own: str, catalogue: Catalogue, second: DeckState | N
             beside = _act_values(second, other, second.direction.acts[i].offsets, catalogue)
             values |= {f"second/{path}": value for path, value in beside.items()}
         told = {"name": act.name, "bars": act.bars, "on": act.on, "beats": _short(act.beats), "values": values}
+        told["style"] = _library_style(act.style, catalogue)
+        if second is not None and second.direction.acts:
+            told["second_style"] = _library_style(second.direction.acts[i].style, catalogue)
         entries.append(ActEntry.model_validate(told))
     return tuple(entries)
 
@@ -178,7 +188,7 @@ def _without_acts(deck: DeckState, name: str, catalogue: Catalogue) -> DeckState
         for effect, given in deck.chain
     )
     mappings = tuple(replace(m, acts=()) for m in deck.mappings if weight(direction, m.acts) > 0.5)
-    return replace(deck, params=params, chain=chain, mappings=mappings, direction=UNDIRECTED)
+    return replace(deck, style=deck.seen, params=params, chain=chain, mappings=mappings, direction=UNDIRECTED)
 
 
 def _name(slug: str, before: str) -> str:

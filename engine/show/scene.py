@@ -12,7 +12,7 @@ A scene describes one primary deck. It lands on whichever deck is hidden, so its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -27,6 +27,7 @@ from phosphene.engine.core.params import Param
 from phosphene.engine.core.signals import FADERS, PHRASE_BARS, SIGNALS
 from phosphene.engine.show.acts import Act
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, MASTER, SHADER, TRANSITIONS, Catalogue, is_transition
+from phosphene.engine.show.layers import too_many
 from phosphene.engine.show.mapping import CURVES
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 
@@ -95,12 +96,15 @@ class ActEntry(_Table):
     """One act: values by path that stand in the place of the scene's own while it plays; the music moves around them.
 
     bars: how long; on: what the music does when it begins (none: it has its turn); beats: how long the change to it takes.
+    style, second_style: what the deck, and the second one, plays meanwhile; "": the scene's own.
     """
 
     name: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")]
     bars: Annotated[int, Field(ge=1, le=256)] = PHRASE_BARS
     on: Annotated[tuple[Literal["build", "break", "drop"], ...], Field(max_length=3)] = ()
     beats: Annotated[float, Field(ge=0.0, le=256.0)] = 4.0
+    style: Text = ""
+    second_style: Text = ""
     values: Values = {}
 
 
@@ -151,7 +155,8 @@ class Scene(_Table):
                     continue
                 added = value - (self.mix if path == CROSSFADE.name else base[path])
                 offsets[_absolute(path, deck)] = -added if path == CROSSFADE.name and other == "a" else added
-            found.append(Act(act.name, act.bars, act.on, act.beats, offsets))
+            style = act.second_style if part == "second" else act.style
+            found.append(Act(act.name, act.bars, act.on, act.beats, offsets, style))
         return tuple(found)
 
 
@@ -267,6 +272,7 @@ def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[Us
     movable = dict(own)
     if scene.second:
         movable |= {CROSSFADE.name: CROSSFADE} | {f"second/{path}": param for path, param in own.items()}
+    faults += _act_style_faults(scene, path, catalogue, word)
     names = tuple(act.name for act in scene.act)
     if repeated := sorted({n for n in names if names.count(n) > 1}):
         faults.append(UserError("two acts have one name", where=f"{path}, act", got=listed(repeated), remedy="rename one"))
@@ -287,6 +293,27 @@ def _catalogue_faults(scene: Scene, path: Path, catalogue: Catalogue) -> list[Us
             word(f"map[{i}].acts", "act", name, names)
     for fader in scene.faders:
         word(f"faders.{fader}", "fader", fader, tuple(str(i) for i in range(1, FADERS + 1)))
+    return faults
+
+
+def _act_style_faults(
+    scene: Scene, path: Path, catalogue: Catalogue, word: Callable[[str, str, str, tuple[str, ...]], bool]
+) -> list[UserError]:
+    """Return what is wrong with the styles of acts; `word` says what is in no list."""
+    faults = []
+    for key, entry in (("style", scene.deck), ("second_style", scene.second)):
+        given = {i: style for i, act in enumerate(scene.act, 1) if (style := getattr(act, key))}
+        if entry is None:
+            if given:
+                where = f"{path}, act[{next(iter(given))}].{key}"
+                faults.append(UserError("there is no second deck", where=where, remedy="add [second], or remove the key"))
+            continue
+        for i, style in given.items():
+            if not catalogue.there(style):
+                word(f"act[{i}].{key}", "style", style, catalogue.styles)
+        what, allowed, got = too_many({*given.values()} - {entry.style})
+        if what:
+            faults.append(UserError(what, where=f"{path}, act", allowed=allowed, got=got, remedy="let acts share one"))
     return faults
 
 

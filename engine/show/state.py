@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from phosphene.engine.core.signals import FADERS
-from phosphene.engine.show.acts import UNDIRECTED, Direction
+from phosphene.engine.show.acts import UNDIRECTED, Act, Direction
 from phosphene.engine.show.catalogue import CROSSFADE, IDLE, LOOKAHEAD, MASTER
+from phosphene.engine.show.layers import NO_LAYERS, Layers, most, played
 from phosphene.engine.show.mapping import Mapping as SignalMapping
 from phosphene.engine.show.piloting import PILOTING, Piloting
 from phosphene.engine.show.scene import Scene, Transition
@@ -34,6 +35,17 @@ class DeckState:
     mappings: tuple[SignalMapping, ...] = ()
     transition: Transition | None = None  # how the scene came in, for when this is saved as one
     direction: Direction = UNDIRECTED  # where the scene is in its acts
+    layers: Layers = NO_LAYERS  # styles of its acts
+
+    @property
+    def seen(self) -> str:
+        """The style that is seen: that of the act where it has one, in a change the one that is seen more."""
+        return most(self.layers) or self.style
+
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """How much each style is seen, 1 in all; "" is the deck's own."""
+        return played(self.layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,8 @@ class Step:
     """One change that can be taken back. path: where it was made; t: when it was made last, s of show time.
 
     value: what stood there. Of mappings: came is the `identity` of the one that came, mappings those that went, with their
-    places.
+    places. Of acts: decks are those whose acts changed, with the acts and mappings that they had; came says which value of
+    which act it was, where it was one.
     """
 
     path: str
@@ -79,6 +92,7 @@ class Step:
     value: float | str = 0.0
     came: tuple[str, ...] | None = None
     mappings: tuple[tuple[int, SignalMapping], ...] = ()
+    decks: tuple[tuple[str, tuple[Act, ...], tuple[SignalMapping, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

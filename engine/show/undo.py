@@ -1,6 +1,6 @@
 """Taking back what a hand has changed. Pure functions of the show document, called by `document.py`.
 
-What can be taken back are the values of a look: parameters of decks and effects, mappings, styles, levels, the master,
+What can be taken back are the values of a look: parameters of decks and effects, mappings, acts, styles, levels, the master,
 faders. Not the crossfade, blackout, tempo and scenes: those are the course of a show, which does not run backwards. A drag
 counts as one change. The steps lie in the document itself, so that a take of them is rendered alike.
 """
@@ -10,13 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from phosphene.engine.core.signals import FADERS
+from phosphene.engine.show.act_edits import EDITS
+from phosphene.engine.show.act_list import places_between, with_acts
+from phosphene.engine.show.acts import directed, fitted
 from phosphene.engine.show.catalogue import DECKS, Catalogue
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.mapping import Mapping, identity
-from phosphene.engine.show.scene import MOST_MAPPINGS
+from phosphene.engine.show.scene import MOST_ACTS, MOST_MAPPINGS
 from phosphene.engine.show.state import ShowState, Step
 
 MOST_STEPS = 20
+_MAPPINGS = ("map", "unmap", "map_acts")
 DRAG_S = 1.0  # changes of one address that are no further apart are one
 
 
@@ -41,7 +45,11 @@ def noted(before: ShowState, after: ShowState, change: Change, t: float) -> Show
 
 def forgotten(state: ShowState, deck: str) -> ShowState:
     """Return the document without the steps of a deck that has another content now."""
-    kept = tuple(step for step in state.undo if not step.path.startswith(f"/deck/{deck}/"))
+    kept = tuple(
+        step
+        for step in state.undo
+        if not step.path.startswith(f"/deck/{deck}/") and deck not in (name for name, _, _ in step.decks)
+    )
     return state if len(kept) == len(state.undo) else replace(state, undo=kept)
 
 
@@ -55,7 +63,13 @@ def failed(state: ShowState, deck: str) -> ShowState:
 
 
 def put_back(state: ShowState, step: Step) -> ShowState:
-    """Return the document with the mappings of a step as they were."""
+    """Return the document with the mappings or acts of a step as they were."""
+    if step.decks:
+        for name, before, held in step.decks:
+            deck = state.deck(name)
+            back = with_acts(deck, before, places_between(deck.direction.acts, before))
+            state = state.with_deck(name, replace(back, mappings=held))
+        return state
     name = step.path.split("/")[2]
     deck = state.deck(name)
     gone = {identity(m) for _, m in step.mappings} | ({step.came} if step.came is not None else set())
@@ -65,9 +79,9 @@ def put_back(state: ShowState, step: Step) -> ShowState:
     return state.with_deck(name, replace(deck, mappings=tuple(mappings[:MOST_MAPPINGS])))
 
 
-def is_of_mappings(step: Step) -> bool:
-    """Whether a step is one of mappings, else it is of a value."""
-    return step.path.endswith(("/map", "/unmap"))
+def is_of_lists(step: Step) -> bool:
+    """Whether a step is one of mappings or acts, else it is of a value."""
+    return bool(step.decks) or step.path.endswith(tuple(f"/{verb}" for verb in _MAPPINGS))
 
 
 def fitting(steps: tuple[Step, ...], catalogue: Catalogue) -> tuple[Step, ...]:
@@ -75,9 +89,13 @@ def fitting(steps: tuple[Step, ...], catalogue: Catalogue) -> tuple[Step, ...]:
     numbers = {"/master", *(f"/fader/{i + 1}" for i in range(FADERS))}
     numbers |= {f"/{path}" for path, target in catalogue.targets.items() if target.deck}
     texts = {f"/deck/{deck}/style" for deck in DECKS}
-    lists = {f"/deck/{deck}/{verb}" for deck in DECKS for verb in ("map", "unmap")}
+    lists = {f"/deck/{deck}/{verb}" for deck in DECKS for verb in _MAPPINGS}
+    edits = {f"/deck/{deck}/{verb}" for deck in DECKS for verb in EDITS}
 
     def fits(step: Step) -> bool:
+        if step.decks:
+            held = all(name in DECKS and len(acts) <= MOST_ACTS and len(m) <= MOST_MAPPINGS for name, acts, m in step.decks)
+            return step.path in edits and held and all(fitted(directed(acts)).acts == acts for _, acts, _ in step.decks)
         if step.path in lists:
             return len(step.mappings) <= MOST_MAPPINGS
         return step.path in (texts if isinstance(step.value, str) else numbers)
@@ -88,7 +106,9 @@ def fitting(steps: tuple[Step, ...], catalogue: Catalogue) -> tuple[Step, ...]:
 def _step(before: ShowState, after: ShowState, path: str, t: float) -> Step | None:
     """Return how to come back from `after` to `before`; None where there is nothing to come back from."""
     match path.split("/")[1:]:
-        case ["deck", deck, "map" | "unmap"]:
+        case ["deck", _, verb] if verb in EDITS:
+            return _of_acts(before, after, path, t)
+        case ["deck", deck, verb] if verb in _MAPPINGS:
             return _of_mappings(before.deck(deck).mappings, after.deck(deck).mappings, path, t)
     was = _value(before, path)
     return None if was is None or was == _value(after, path) else Step(path, t, was)
@@ -101,8 +121,22 @@ def _of_mappings(before: tuple[Mapping, ...], after: tuple[Mapping, ...], path: 
     return Step(path, t, came=came, mappings=tuple((i, m) for i, m in enumerate(before) if m not in after))
 
 
+def _of_acts(before: ShowState, after: ShowState, path: str, t: float) -> Step | None:
+    changed = [name for name in DECKS if before.deck(name).direction.acts != after.deck(name).direction.acts]
+    if not changed:
+        return None
+    held = tuple((name, before.deck(name).direction.acts, before.deck(name).mappings) for name in changed)
+    old, new = (state.deck(changed[0]).direction.acts for state in (before, after))
+    came = None
+    if [act.name for act in old] == [act.name for act in new]:
+        one, (was, now) = next((a.name, (a, b)) for a, b in zip(old, new, strict=True) if a != b)
+        values = sorted(key for key in {*was.offsets, *now.offsets} if was.offsets.get(key) != now.offsets.get(key))
+        came = (one, *values)
+    return Step(path, t, came=came, decks=held)
+
+
 def _drags_on(last: Step, step: Step) -> bool:
-    if is_of_mappings(step) and step.came is None:
+    if is_of_lists(step) and step.came is None:
         return False  # one that was taken away and another: two
     return (last.path, last.came) == (step.path, step.came) and abs(step.t - last.t) <= DRAG_S
 

@@ -31,6 +31,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.core.signals import SAMPLE_RATE
 from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.output.base import Display
+from phosphene.engine.show.act_edits import EDITS
 from tests.fake_midi import FakePorts
 
 # What acts and keeps no value of its own, and so nothing is told of it.
@@ -41,10 +42,11 @@ ACTS = {
     "/tempo/multiply": "changes the tempo, which is told",
     "/midi/answer": "answers /state/midi/question, which is told",
     "/midi/forget": "takes a mapping of a controller away",
-    "/deck/a/set_act": "of one act of several: the scene's file has them all",
-    "/deck/b/set_act": "of one act of several: the scene's file has them all",
+    **{f"/deck/{deck}/{verb}": "of one act of several: pages have the document `acts`" for deck in "ab" for verb in EDITS},
     "/deck/a/map": "one of a list: pages have the document `mappings`",
     "/deck/b/map": "one of a list: pages have the document `mappings`",
+    "/deck/a/map_acts": "one of a list: pages have the document `mappings`",
+    "/deck/b/map_acts": "one of a list: pages have the document `mappings`",
     "/deck/a/unmap": "one of a list: pages have the document `mappings`",
     "/deck/b/unmap": "one of a list: pages have the document `mappings`",
     "/scene/save": "writes a file: /state/saved tells what came of it",

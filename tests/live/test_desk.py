@@ -328,3 +328,54 @@ def test_a_shader_is_chosen_as_the_crossfade(browser, show):
     assert show.state("/crossfade/kind", "wipe") == "wipe"
     until(lambda: page.get_by_label("Kind of crossfade: more").input_value() == "", "the shader is shown still")
     assert page.faults == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_acts_are_edited_on_the_page_taken_back_and_saved(browser, start_show, tmp_path, width, height):
+    home = tmp_path / "home"
+    show = start_show("--desk", "127.0.0.1:0", "--scene", "tide", environment={"PHOSPHENE_HOME": str(home)})
+    show.wait_for_picture()
+    page = opened(browser, show, width, height)
+    view(page, "Shape")
+    panel = page.locator(".deckpanel.deck-a .actpanel")
+    panel.locator(".actchip").first.wait_for()
+    before = panel.locator(".actchip").count()
+
+    def names() -> list[str]:  # as the page is told: whoever asks over OSC moves a fader, which could be taken back as well
+        found = "async () => (await import('/desk/page/connection.js')).desk.value('/state/deck/a/acts')"
+        return str(page.evaluate(found)).split()
+
+    panel.get_by_role("button", name="Add an act").click()
+    until(lambda: panel.locator(".actchip").count() == before + 1, "no act was added")
+    panel.get_by_label("Name of the act").fill("storm")
+    panel.get_by_label("Name of the act").press("Enter")
+    storm = panel.locator(".actchip", has_text="Storm")
+    storm.wait_for()
+    panel.get_by_label("Style of the act").select_option("manta")
+    panel.get_by_label("Bars of the act").select_option("4")
+    panel.get_by_label("Beats of the change to the act").select_option("0")
+    panel.get_by_label("Parameter of the act").select_option("fx/mirror/amount")
+    panel.get_by_role("button", name="Set this parameter in the act").click()
+    value = panel.get_by_label("Mirror amount", exact=True)
+    value.wait_for()
+    value.press("End")
+    panel.get_by_role("button", name="Move this act earlier").click()
+    panel.get_by_role("button", name="Remove this act").click()
+    until(lambda: "storm" not in names(), "it was not removed")
+    page.get_by_role("button", name="Undo").click()
+    until(lambda: "storm" in names(), "the removal was not taken back")
+    storm.click()
+    panel.get_by_role("button", name="Play this act now").click()
+    assert show.state("/state/deck/a/act", "storm") == "storm"
+    until(lambda: show.state("/state/deck/a/style") == "manta", "its style was not seen")
+    page.get_by_label("Name of the scene").fill("with storm")
+    page.get_by_role("button", name="Save as scene").click()
+    saved = home / "scenes" / "with-storm.toml"
+    until(saved.is_file, "no scene was written")
+    written = tomllib.loads(saved.read_text("utf-8"))
+    assert written["deck"]["style"] != "manta"
+    (act,) = [act for act in written["act"] if act["name"] == "storm"]
+    assert (act["style"], act["bars"], act["beats"]) == ("manta", 4, 0.0)
+    assert act["values"] == {"fx/mirror/amount": 1.0}
+    assert page.faults == []
+    page.close()

@@ -78,7 +78,9 @@ def read_moodboard(path: Path, output: str) -> Plan:
         where = f"{path}, style {i + 1}"
         if not isinstance(entry, dict):
             raise UserError("not a table", where=where, got=entry, remedy="write [[style]] above its keys")
-        told, _ = with_texture({"output": f"style-{i + 1}"} | table.get("defaults", {}) | entry)
+        told = {"output": f"style-{i + 1}"} | table.get("defaults", {}) | entry
+        if "plain" not in recipes:  # which knows no texture, and is compared on equal terms
+            told, _ = with_texture(told)
         options = Options.from_table(told, where)
         check_slug(options.output, f"{where}, key output")
         if any(other.output == options.output for other in styles):

@@ -161,7 +161,8 @@ def _plan(folder: Path, given: dict[str, Any], args: CommandLine) -> batches.Pla
             raise UserError("a moodboard says what to train", where="--" + extra[0], remedy="write it under [defaults]")
         plan = batches.read_moodboard(args.moodboard, args.output)
     else:
-        given, said = with_texture(given)
+        # The plain recipe knows no texture, and is compared on equal terms.
+        given, said = with_texture(given) if "plain" not in (args.recipes or ()) else (given, [])
         plan = batches.Plan(args.output, (Options(**given),), install=not (args.compare or args.recipes))
         for line in said:
             console.print(line)
@@ -284,9 +285,9 @@ def _say_scores(found: dict[str, float]) -> None:
         )
         console.print(f"{key} {found[key]:.3f}" + (f" ({beside})" if beside else ""))
     if "patches" in found:
-        console.print(
-            f"patches {found['patches']:.4f} from held-out pictures (the board itself: {found['patches_itself']:.4f})"
-        )
+        other = f"; another structure: {found['patches_other']:.4f}" if "patches_other" in found else ""
+        itself = f"the board itself: {found['patches_itself']:.4f}"
+        console.print(f"patches {found['patches']:.4f} from held-out pictures ({itself}{other})")
     console.print(f"reactivity {found['reactivity']:.2f} (shuffled sound: {found['reactivity_null']:.2f})")
 
 

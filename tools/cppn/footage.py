@@ -25,7 +25,7 @@ from phosphene.engine.core.arrays import read_array
 from phosphene.engine.core.cache import MOST_SIGNALS, keep_within
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.signals import SAMPLE_RATE, SIGNALS, signals_at
-from phosphene.engine.models.encoding import AUDIO_INPUTS, Motion, input_values, uniform_vector
+from phosphene.engine.models.encoding import AUDIO_INPUTS, PLACE, Motion, input_values, uniform_vector
 from phosphene.engine.models.style import write_atomic
 from phosphene.engine.tempo.conductor import Conductor
 
@@ -60,9 +60,15 @@ class Music:
         """The onset envelope, float64 [frames], 0..1."""
         return np.array([s["onset"] for s in self.signals])
 
-    def uniforms(self, names: Sequence[str], scales: Mapping[str, float], frame: int, time: float) -> np.ndarray:
-        """Return the uniform inputs, float64 [len(names)], at `frame` of the track and `time` s of integrated time."""
-        return uniform_vector(names, input_values(time, self.levels[frame], self.signals[frame]), scales)
+    def uniforms(
+        self, names: Sequence[str], scales: Mapping[str, float], frame: int, time: float, place: float = 0.0
+    ) -> np.ndarray:
+        """Return the uniform inputs, float64 [len(names)], at `frame` of the track and `time` s of integrated time.
+
+        place: turns round the style's variations.
+        """
+        values = input_values(time, self.levels[frame], self.signals[frame]) | {PLACE: place}
+        return uniform_vector(names, values, scales)
 
     def draw(self, rng: np.random.Generator) -> int:
         """Return a random frame; every third draw is one of the loudest onsets, which are short and matter most."""

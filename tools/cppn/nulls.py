@@ -17,7 +17,7 @@ from phosphene.engine.core.frame import Size
 from phosphene.engine.library.growing import TYPICAL_SIGNALS
 from phosphene.engine.models.cppn import CppnSpec, Weights, random_weights
 from phosphene.engine.models.growth import FIRST_SCALES, draw_recipe, grow, shape
-from phosphene.engine.models.style import Network, Preview, Style, StyleMeta
+from phosphene.engine.models.style import Motion, Network, Preview, Style, StyleMeta
 from phosphene.tools.cppn.footage import Music
 from phosphene.tools.cppn.scores import as_music, draw_moments, guide_scores, rendered, view_scores
 from phosphene.tools.guides.base import Guide
@@ -39,12 +39,12 @@ def untrained(spec: CppnSpec, seed: int) -> dict[str, Style]:
     }
 
 
-def unsaved_style(name: str, spec: CppnSpec, weights: Weights, scales: Mapping[str, float]) -> Style:
+def unsaved_style(name: str, spec: CppnSpec, weights: Weights, scales: Mapping[str, float], variations: int = 1) -> Style:
     """Return a style that is in no folder, with the motion and preview that trained ones have."""
     network = Network(inputs=spec.inputs, width=spec.width, layers=spec.layers, activations=spec.activations)
     meta = StyleMeta(
         version=1, name=name, kind="cppn", seed=0, licence="CC0-1.0", network=network, normalisation=dict(scales),
-        preview=Preview(time=20.0, signals=TYPICAL_SIGNALS),
+        preview=Preview(time=20.0, signals=TYPICAL_SIGNALS), motion=Motion(variations=variations),
     )  # fmt: skip
     return Style(name, name, "cppn", spec, weights, meta)
 

@@ -23,6 +23,8 @@ def run_page(run: Record) -> str:
         f"<div>{html_table(run_table(run))}{notes(run.notes)}</div></div></section>",
         f"<section><h2>Training</h2>{_run_charts(run)}</section>",
     ]
+    if run.board:
+        parts.append(f"<section><h2>Painted for the words</h2>{samples(run.board, home)}</section>")
     if run.samples:
         parts.append(f"<section><h2>On the way</h2>{samples(run.samples, home)}</section>")
     parts.append(options_section(run.options))

@@ -26,7 +26,7 @@ _IDENTITY = frozenset(
 
 @dataclass(frozen=True)
 class Record:
-    """One run. series: step -> values, per curve name; scores: finite floats only."""
+    """One run. series: step -> values, per curve name; scores: finite floats only; board: pictures painted for its words."""
 
     folder: Path
     options: dict[str, Any]
@@ -37,6 +37,7 @@ class Record:
     scores: dict[str, float]
     meta: StyleMeta | None
     samples: list[Path] = field(default_factory=list)
+    board: list[Path] = field(default_factory=list)
 
     @property
     def wanted(self) -> str:
@@ -143,6 +144,7 @@ def read_run(folder: Path) -> Record:
         scores=scores or (dict(meta.scores) if meta else {}),
         meta=meta,
         samples=sorted((folder / "samples").glob("step-*.png")),
+        board=sorted((folder / "board").glob("*.png")),
     )
 
 

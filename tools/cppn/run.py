@@ -1,6 +1,6 @@
 """A run is a folder: options, checkpoint, history, samples, and the style it makes. Written here, resumed from here.
 
-    runs/<output>/  options.json  history.json  checkpoint.pt  live.png  samples/  style/
+    runs/<output>/  options.json  history.json  checkpoint.pt  live.png  samples/  board/  style/
 
 Called by `tools/train_style.py`, once for a single run and in a process of its own for each run of a batch. Nothing that
 was trained is lost: the best weights so far are in the checkpoint every few seconds, and become a style whatever ends the
@@ -29,7 +29,9 @@ from phosphene.tools.cppn.texture_options import guided_by_texture
 from phosphene.tools.cppn.trainer import Good, Trainer, trainer_of
 from phosphene.tools.guides.base import Guide, Request
 from phosphene.tools.guides.choose import Pull, open_guides, open_judge
-from phosphene.tools.guides.images import find_images
+from phosphene.tools.guides.images import find_boards
+from phosphene.tools.guides.painted import Painting, painted
+from phosphene.tools.guides.texture import TextureGuide
 from phosphene.tools.runs.device import device_of
 from phosphene.tools.runs.files import (
     CHECKPOINT,
@@ -77,15 +79,17 @@ class Run:
 def request_of(options: Options) -> tuple[Request, list[str]]:
     """Return what the options ask for, and what a person should be told about it. Raises UserError."""
     notes: list[str] = []
-    images: tuple[Path, ...] = ()
+    boards: tuple[tuple[Path, ...], ...] = ()
     if options.images:
-        images, found = find_images(Path(options.images))
+        boards, found = find_boards(Path(options.images))
         notes += found
     prompt = " ".join(options.prompt.split())
     if len(prompt) > MAX_PROMPT:
         notes.append(f"the prompt has {len(prompt)} characters; the first {MAX_PROMPT} are used")
         prompt = prompt[:MAX_PROMPT].rsplit(" ", 1)[0]
-    return Request(prompt, " ".join(options.negative_prompt.split())[:MAX_PROMPT], images), notes
+    images = tuple(path for board in boards for path in board)
+    negative = " ".join(options.negative_prompt.split())[:MAX_PROMPT]
+    return Request(prompt, negative, images, boards, options.seed), notes
 
 
 def open_run(folder: Path, options: Options) -> Run:
@@ -136,6 +140,7 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
     seen: called after each step with its record.
     """
     write_options(run.folder, run.options.to_json())
+    _show_board(run)
     began, before = clock.now(), run.seconds
 
     def told(record: dict[str, Any]) -> None:
@@ -158,6 +163,15 @@ def train(run: Run, trainer: Trainer, stop: Callable[[], bool], seen: Callable[[
     return trainer.done
 
 
+def _show_board(run: Run) -> None:
+    """Write the pictures that were painted for the words, where they were, for the report: `board/`."""
+    for pull in run.pulls:
+        for each in pull.guide.board if isinstance(pull.guide, TextureGuide) else ():
+            path = run.folder / "board" / each.name
+            if isinstance(each, Painting) and not path.is_file():
+                write_or_warn(path, png(np.asarray(painted(each))))
+
+
 def save(run: Run, trainer: Trainer) -> None:
     """Write live picture, checkpoint and history. A disk that is full is said, and training goes on."""
     write_or_warn(run.folder / CHECKPOINT, packed({"trainer": trainer.state(), "seconds": run.seconds}))
@@ -171,7 +185,10 @@ def live_picture(trainer: Trainer) -> np.ndarray:
     onsets, names = trainer.music.onsets, trainer.spec.uniform
     order = np.argsort(onsets, kind="stable")
     frames = [int(order[len(order) // 4]), int(order[-1]), int(order[len(order) // 2]), int(order[-len(order) // 20])]
-    uniforms = [trainer.music.uniforms(names, trainer.scales, k, 20.0 + 40.0 * i) for i, k in enumerate(frames)]
+    uniforms = [
+        trainer.music.uniforms(names, trainer.scales, k, 20.0 + 40.0 * i, i / trainer.variations)
+        for i, k in enumerate(frames)
+    ]
     with torch.no_grad():
         a, b, c, d = trainer.network.paint(np.stack(uniforms), _LIVE).permute(0, 2, 3, 1).cpu().numpy()
     return to_bytes(np.vstack([np.hstack([a, b]), np.hstack([c, d])]))
@@ -200,7 +217,7 @@ def write_run_style(run: Run, trainer: Trainer, video: bool = True) -> Path:
         energy=options.energy,
         network=Network(inputs=spec.inputs, width=spec.width, layers=spec.layers, activations=spec.activations),
         normalisation=good.scales,
-        motion=Motion(),
+        motion=Motion(variations=trainer.variations),
         preview=_preview(run.music),
         guide="+".join(pull.guide.name for pull in run.pulls),
         judge=run.judge.name,

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from phosphene.engine.core.frame import Size
 from phosphene.engine.generators.still import still
+from phosphene.engine.models.encoding import PLACE
 from phosphene.engine.models.style import Style
 from phosphene.tools.cppn import liveliness
 from phosphene.tools.cppn.footage import Music
@@ -46,12 +47,14 @@ def draw_moments(music: Music, seed: int, count: int = MOMENTS) -> list[Moment]:
 def rendered(
     style: Style, music: Music | Sequence[Mapping[str, float]], moments: Sequence[Moment], size: Size = RENDERED
 ) -> torch.Tensor:
-    """Return the show's frames at `moments`, float32 [n, 3, h, w], sRGB 0..1, row 0 at the top."""
-    music = as_music(music)
-    frames = []
+    """Return the show's frames at `moments`, float32 [n, 3, h, w], sRGB 0..1, row 0 at the top; one variation after the
+    other, where the style has several."""
+    music, variations = as_music(music), style.meta.motion.variations
+    frames: list[np.ndarray] = []
     for time, k in moments:
         phases = {name: music.signals[k].get(name, 0.0) for name in _PHASES}
-        frames.append(still(style, size, time, {**music.levels[k], **phases}).copy())
+        place = len(frames) % variations / variations
+        frames.append(still(style, size, time, {**music.levels[k], **phases, PLACE: place}).copy())
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
 
 
@@ -111,8 +114,8 @@ def score_style(
 
     judge, guide (the weighted sum of the pulls): mean over the rendered moments. reactivity beside reactivity_null, with
     reactivity_lag in s. flicker while the sound is held, flicker_music while it plays. loop beside loop_step where
-    `loop_s` > 0. patches: distance to the held-out pictures of a board, beside patches_itself, where these judge. lightness,
-    range, dark, colour: see `liveliness.statistics`.
+    `loop_s` > 0. patches: distance to the held-out pictures of a board, beside patches_itself, where these judge, and beside
+    patches_other where they were painted. lightness, range, dark, colour: see `liveliness.statistics`.
     """
     music = as_music(signals)
     pictures = rendered(style, music, draw_moments(music, seed))
@@ -130,6 +133,7 @@ def score_style(
     }
     if isinstance(judge, PatchesJudge):
         found |= {"patches": float(judge.distance(view(judge, pictures))), "patches_itself": judge.itself}
+        found |= {"patches_other": judge.other} if judge.other is not None else {}
     if loop_s > 0:
         found["loop"], found["loop_step"] = liveliness.loop_error(style, loop_s, steady[0])
     found |= liveliness.statistics(pictures.permute(0, 2, 3, 1).numpy())

@@ -27,6 +27,15 @@ def run_table(run: Record) -> Table:
             beside = ", ".join(f"{said} {value:.3f}" for said, value in kept)
             won = all(scores[name] > value for _, value in kept) if kept else None
             add(_title(run, name), with_sd(scores[name], scores.get(f"{name}_sd")), beside, won)
+    if "patches" in scores:
+        beside = [
+            f"{said} {scores[f'patches_{key}']:.4f}"
+            for said, key in (("the board itself", "itself"), ("another structure in these colours", "other"))
+            if f"patches_{key}" in scores
+        ]
+        other = scores.get("patches_other")
+        won = None if other is None else scores["patches"] < other
+        add("distance from held-out pictures", f"{scores['patches']:.4f}", ", ".join(beside), won)
     if "rank" in scores:
         chance = f"of {scores['prompts']:g}; by chance 1 in {scores['prompts']:g} is 1" if "prompts" in scores else ""
         add("place of its own prompt", f"{scores['rank']:g}", chance, scores["rank"] == 1)

@@ -20,23 +20,31 @@ TURN = 2.0 * math.pi
 
 @dataclass(frozen=True)
 class Torus:
-    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinates that a pixel
-    spans."""
+    """picture: float32 [h, w, 3], sRGB 0..1, what one period shows. unit: coordinates that a pixel spans. middle: column
+    that x = 0 is at."""
 
     picture: np.ndarray
     unit: float
+    middle: float
 
     @property
     def extent(self) -> tuple[float, float]:
         """The period in x and in y, in the network's coordinates: a screen is 2 pi high."""
         return self.picture.shape[1] * self.unit, self.picture.shape[0] * self.unit
 
-    def waves(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def waves(self, count: int, rng: np.random.Generator, finest: float = math.inf) -> np.ndarray:
         """Return whole turns [count, 2] of waves over a period, in x and y (up), drawn with a chance in proportion to their
-        power in the picture's luma, none twice: the rows of a first layer are 2 pi turns / extent."""
+        power in the picture's luma, none twice: the rows of a first layer are 2 pi turns / extent.
+
+        finest: turns over the height of a screen that a wave has at most, so long as there are `count` such waves.
+        """
         luma = self.picture @ _LUMA
         power = np.abs(np.fft.rfft2(luma - luma.mean())) ** 2
         power[0, 0] = 0.0
+        upright = np.fft.fftfreq(luma.shape[0]) * luma.shape[0] * TURN / self.extent[1]
+        fine = np.hypot(upright[:, None], np.arange(power.shape[1])[None] * TURN / self.extent[0]) > finest
+        if fine.size - np.count_nonzero(fine) > 2 * count:
+            power[fine] = 0.0
         chance = power.ravel() + 1e-9 * power.max() + 1e-30
         found = rng.choice(chance.size, count, replace=False, p=chance / chance.sum())
         down, across = np.divmod(found, power.shape[1])
@@ -46,19 +54,19 @@ class Torus:
     def points(self, index: np.ndarray) -> np.ndarray:
         """Return the coordinates, float32 [n, 2], x right and y up, of the picture's pixels by their running number."""
         rows, columns = self.picture.shape[:2]
-        x = (index % columns + 0.5 - columns / 2) * self.unit
+        x = (index % columns + 0.5 - self.middle) * self.unit
         y = (rows / 2 - index // columns - 0.5) * self.unit
         return np.stack([x, y], -1).astype(np.float32)
 
 
-def pave(pictures: np.ndarray) -> Torus:
-    """Return the torus of one to four pictures: one, two beside each other, or two by two.
+def pave(pictures: np.ndarray, in_a_row: bool = False) -> Torus:
+    """Return the torus of one to four pictures: one, two beside each other, or two by two; or of any number in a row.
 
-    pictures: float32 [n, h, w, 3]. Of three, the first stands in twice. Each fades into its neighbours, mirrored at its
-    edges, so that one picture alone has no hard seam either.
+    pictures: float32 [n, h, w, 3]. Of three, the first stands in twice; of a row, the first is in the middle at x = 0. Each
+    fades into its neighbours, mirrored at its edges, so that one picture alone has no hard seam either.
     """
     count, height, width = pictures.shape[:3]
-    columns, rows = min(2, count), 2 if count > 2 else 1
+    columns, rows = (count, 1) if in_a_row else (min(2, count), 2 if count > 2 else 1)
     mx, my = round(_SEAM * width), round(_SEAM * height)
     total = np.zeros((rows * height, columns * width, 3), np.float32)
     weights = np.zeros((rows * height, columns * width, 1), np.float32)
@@ -71,7 +79,17 @@ def pave(pictures: np.ndarray) -> Torus:
         # Of one row or column, both edges of a picture fall on the same pixels: each is added.
         np.add.at(total, np.ix_(ys, xs), padded * share)
         np.add.at(weights, np.ix_(ys, xs), share)
-    return Torus(total / weights, TURN / height)
+    return Torus(total / weights, TURN / height, width / 2 if in_a_row else total.shape[1] / 2)
+
+
+def mirrored(pictures: np.ndarray, upright: bool = False) -> np.ndarray:
+    """Return what `pave` lays, so that few seams are seen, out of one picture or two, float32 [n, h, w, 3].
+
+    One lies beside its mirror image, two lie beside each other. Both are mirrored downwards as well, unless they are to stay
+    upright, as fire is.
+    """
+    first, second = pictures[0], pictures[-1] if len(pictures) > 1 else pictures[0][:, ::-1]
+    return np.stack([first, second] if upright else [first, second, first[::-1], second[::-1]])
 
 
 def likest(pictures: np.ndarray, count: int) -> np.ndarray:

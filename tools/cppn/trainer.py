@@ -79,6 +79,11 @@ class Trainer:
     notes: list[str] = field(default_factory=list)
     _recovery: Recovery = field(init=False)
 
+    @property
+    def variations(self) -> int:
+        """How many pictures that differ the style will have, all round the input `place`."""
+        return 1
+
     def __post_init__(self) -> None:
         self._recovery = Recovery(self.network, self.optimiser)
 

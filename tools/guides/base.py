@@ -16,11 +16,15 @@ Role = Literal["guide", "judge"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a style should look like: words, pictures, or both. images: files, already checked to be readable."""
+    """What a style should look like: words, pictures, or both. images: files, already checked to be readable; boards: the
+    same, as the folders in the given one divide them: several are the variations of one style, in this order. seed: of the
+    pictures that are painted for words, where a guide paints them."""
 
     prompt: str = ""
     negative: str = ""
     images: tuple[Path, ...] = ()
+    boards: tuple[tuple[Path, ...], ...] = ()
+    seed: int = 0
 
     @property
     def text(self) -> str:

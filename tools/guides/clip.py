@@ -163,6 +163,16 @@ def judge_models(guiding: Collection[str]) -> list[str]:
     return [model for model in order if model not in guiding]
 
 
+def has_clip() -> bool:
+    """Tell whether the weights of a CLIP that may guide are in open_clip's cache."""
+    try:
+        _open_clip()
+        find_weights("guide", None, None)
+    except UserError:
+        return False
+    return True
+
+
 def find_weights(role: Role, model: str | None, weights: Path | None) -> tuple[str, Found]:
     """Return (name, weights) of the model asked for, or of the best at hand. Raises UserError when there is none."""
     if weights is not None and not weights.exists():

@@ -34,6 +34,29 @@ _HALF = {"palette": 0.12, "texture": 1.0, "edges": 1.0}
 _LEAST = {"level": 0.3, "variance": 0.15, "kinship": 0.12, "crossing": 0.12, "steps": 0.3, "with_light": 0.2, "clear": 0.15}
 
 
+MOST_BOARDS = 8
+
+
+def find_boards(place: Path) -> tuple[tuple[tuple[Path, ...], ...], tuple[str, ...]]:
+    """Return the pictures of a folder as one board; of a folder that has no pictures, but folders of them, each as one, by
+    name; and what `find_images` has to say of them.
+
+    Raises UserError as that does, and where there are more than `MOST_BOARDS`.
+    """
+    folders = []
+    if place.is_dir() and not any(p.suffix.lower() in SUFFIXES and not p.is_dir() for p in place.iterdir()):
+        folders = sorted(p for p in place.iterdir() if p.is_dir() and p.name[0] != ".")
+    if len(folders) < 2:
+        images, notes = find_images(folders[0] if folders else place)
+        return (images,), notes
+    if len(folders) > MOST_BOARDS:
+        raise UserError(
+            "too many folders of pictures", where=str(place), allowed=f"{MOST_BOARDS}, each a variation", got=len(folders)
+        )
+    found = [find_images(folder) for folder in folders]
+    return tuple(images for images, _ in found), tuple(note for _, notes in found for note in notes)
+
+
 def find_images(place: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Return the pictures of a folder (not of folders in it), or the one file, sorted by name, each read once to see that
     it can be; and one line for each that cannot, or counts only in part.

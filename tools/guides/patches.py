@@ -7,7 +7,6 @@ board has four or more. Sliced Wasserstein distance (Rabin et al. 2011) between 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 import torch
@@ -15,6 +14,7 @@ from torch.nn import functional
 
 from phosphene.tools.guides.base import Request
 from phosphene.tools.guides.board import divided, read_board, textured
+from phosphene.tools.guides.painted import Painting, Picture, board_of, others
 
 _SIDE, _PATCHES, _DIRECTIONS = 8, 6000, 64
 _SCALES = (1, 2, 4)  # by which pictures are made smaller: patches of 8, 16 and 32 px
@@ -25,7 +25,9 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 class PatchesJudge:
     """Scores whole pictures, 180 px high, by the distance of their patches to those of held-out pictures.
 
-    itself: the distance between what trains and what is held out, which a perfect style would have.
+    Pictures of a style with variations, which are boards of their own, are judged together. itself: the distance between
+    what trains and what is held out, which a perfect style would have. other: of a painted board, the least distance of
+    three other structures in the same colours; None of files.
     """
 
     name = "patches"
@@ -34,27 +36,32 @@ class PatchesJudge:
 
     def __init__(self, request: Request) -> None:
         """Read the pictures. Raises UserError where none has a texture."""
-        good, _ = textured(request.images)  # what is left out is said by the guide
+        good, _ = textured(board_of(request))  # what is left out is said by the guide
+        self._together = len(request.boards) > 1
         trained, held = divided(good)
         few = "the board has fewer than four pictures: the judge looks at the same ones as the guide"
         self.notes: tuple[str, ...] = (few,) if trained == held else ()
         self._prepare(trained, held)
 
     @classmethod
-    def of(cls, trained: Sequence[Path], held: Sequence[Path]) -> Self:
+    def of(cls, trained: Sequence[Picture], held: Sequence[Picture]) -> Self:
         """Return the judge of pictures that were divided before. Raises UserError where some have no texture."""
         judge = cls.__new__(cls)
-        judge.notes = ()
+        judge.notes, judge._together = (), False
         judge._prepare(textured(trained)[0], textured(held)[0])
         return judge
 
-    def _prepare(self, trained: Sequence[Path], held: Sequence[Path]) -> None:
+    def _prepare(self, trained: Sequence[Picture], held: Sequence[Picture]) -> None:
         draw = torch.Generator().manual_seed(5)
         directions = torch.randn((_SIDE * _SIDE, _DIRECTIONS), generator=draw)
         self._directions = directions / directions.norm(dim=0)
         self._held = self._slices(torch.from_numpy(read_board(held, self.side, _MOST)).permute(0, 3, 1, 2))
-        seen = read_board(trained, self.side, _MOST)
-        self.itself = max(float(self.distance(torch.from_numpy(seen).permute(0, 3, 1, 2))), 1e-3)
+        self.itself = max(self._away(trained), 1e-3)
+        paintings = tuple(each for each in trained if isinstance(each, Painting))
+        self.other = min(map(self._away, others(paintings))) if paintings else None
+
+    def _away(self, pictures: Sequence[Picture]) -> float:
+        return float(self.distance(torch.from_numpy(read_board(pictures, self.side, _MOST)).permute(0, 3, 1, 2)))
 
     def distance(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return how far the pooled patches of pictures [n, 3, 180, w] are from the held-out ones', luma 0..1, a scalar."""
@@ -63,7 +70,10 @@ class PatchesJudge:
 
     def score(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return each picture's score [n], -1..1: 0.5 at the distance `itself`, 0.2 at twice that, 0 at three times."""
-        away = torch.stack([self.distance(each[None]) for each in pictures])
+        if self._together:
+            away = self.distance(pictures).expand(len(pictures))
+        else:
+            away = torch.stack([self.distance(each[None]) for each in pictures])
         return 1 - 2 * away / (away + 3 * self.itself)
 
     def _slices(self, pictures: torch.Tensor) -> list[torch.Tensor]:

@@ -157,8 +157,9 @@ _FINENESS = {"sparse": 0.9, "medium": None, "dense": 2.9}
 
 
 @dataclass
-class _Heard:
-    """What was heard so far. shares: of every colour named, in order. moods: in order. fixed: attribute -> value."""
+class Heard:
+    """The words of a prompt by what they say. shares: [share, hex] of every colour named, in order; avoid: hex of unwanted
+    ones; moods: in order; fixed: attribute -> value, as of `Subject`, and orientation."""
 
     shares: list[list] = field(default_factory=list)
     avoid: list[str] = field(default_factory=list)
@@ -173,9 +174,7 @@ def look(prompt: str, negative: str = "") -> Look:
 
     Raises UserError where no word of either is known, saying what kinds of words are.
     """
-    heard = _Heard()
-    _listen(prompt, heard, unwanted=False)
-    _listen(negative, heard, unwanted=True)
+    heard = hear(prompt, negative)
     if not heard.understood:
         raise UserError(
             "the palette guide knows no word of this prompt",
@@ -187,7 +186,35 @@ def look(prompt: str, negative: str = "") -> Look:
     return _resolve(heard)
 
 
-def _listen(text: str, heard: _Heard, unwanted: bool) -> None:
+def hear(prompt: str, negative: str = "") -> Heard:
+    """Return what the words say, one by one. Any text is fine, and may say nothing."""
+    heard = Heard()
+    _listen(prompt, heard, unwanted=False)
+    _listen(negative, heard, unwanted=True)
+    return heard
+
+
+def is_known(phrase: str) -> bool:
+    """Tell whether a phrase, lower case, names a colour or a mood, or says something of structure."""
+    return bool(_colour(phrase) or _mood(phrase) or any(form in _structure() for form in _singular(phrase)))
+
+
+def colour_of(phrase: str) -> str | None:
+    """Return the hex of the colour that a phrase, lower case, names; None where it names none."""
+    return _colour(phrase)
+
+
+def is_mood(phrase: str) -> bool:
+    """Tell whether a phrase, lower case, names a mood."""
+    return _mood(phrase) is not None
+
+
+def moods() -> dict[str, Mood]:
+    """Return every mood by its name."""
+    return _moods()
+
+
+def _listen(text: str, heard: Heard, unwanted: bool) -> None:
     """Add what `text` says. No phrase crosses a comma, a slash or the like."""
     for part in re.split(r"[^\w\s'-]+", text.lower()):
         words = re.findall(r"[a-z]+", part)
@@ -216,7 +243,7 @@ def _listen(text: str, heard: _Heard, unwanted: bool) -> None:
             at += length
 
 
-def _take(phrase: str, heard: _Heard, share: float, unwanted: bool) -> bool:
+def _take(phrase: str, heard: Heard, share: float, unwanted: bool) -> bool:
     """Add one phrase to what was heard; False where it means nothing."""
     table = _structure()
     fixed = next((table[form] for form in _singular(phrase) if form in table), {})
@@ -243,7 +270,7 @@ def _take(phrase: str, heard: _Heard, share: float, unwanted: bool) -> bool:
     return bool(fixed or mood or hexed)
 
 
-def _resolve(heard: _Heard) -> Look:
+def _resolve(heard: Heard) -> Look:
     moods = [_moods()[name] for name in heard.moods]
     fixed = {key: value for mood in reversed(moods) for key, value in mood.fixed.items()} | heard.fixed
     shares = [(share, hexed) for share, hexed in heard.shares] or _mood_shares(moods)

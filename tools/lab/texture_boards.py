@@ -88,7 +88,7 @@ def cut(name: str, photos: Path | None) -> list[np.ndarray]:
     Raises UserError where the photograph is not at hand.
     """
     inside, share = PHOTOS[name]
-    whole = np.asarray(read_image(io.BytesIO(_photo(inside, photos))).convert("RGB"))
+    whole = np.asarray(read_image(io.BytesIO(photograph(inside, photos))).convert("RGB"))
     edge = round(share * whole.shape[1])
     rng = np.random.default_rng(NAMES.index(name))
     pictures = []
@@ -103,7 +103,7 @@ def cut(name: str, photos: Path | None) -> list[np.ndarray]:
     return pictures
 
 
-def _photo(inside: str, photos: Path | None) -> bytes:
+def photograph(inside: str, photos: Path | None) -> bytes:
     for place in (photos, *map(Path, sys.path)):
         if place is None:
             continue

@@ -193,6 +193,38 @@ def describe_colours(picture: np.ndarray) -> Subject:
     return Subject("abstract", tuple(names[i] for i in order) or ("black",), ground)
 
 
+def in_colours_of(fields: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """Return pictures with the structure of one and the colours of the other, float32 [n, 3, h, w].
+
+    fields: float32 [n, h, w], of which only the order counts. pictures: [n, 3, h, w]. The pixels of each picture, from dark
+    to light, are laid where its field is low to high: not one colour more or less.
+    """
+    flat = pictures.flatten(2)
+    order = _luma(pictures).flatten(1).argsort(1)
+    places = fields.flatten(1).argsort(1).argsort(1)
+    sorted_ = flat.gather(2, order[:, None].expand_as(flat))
+    return sorted_.gather(2, places[:, None].expand_as(flat)).reshape(pictures.shape)
+
+
+def camouflage(pictures: torch.Tensor) -> torch.Tensor:
+    """Return warped blobs in the very colours of pictures float32 [n, 3, side, side]: what a style looks like that took the
+    colours of its words and nothing else. Drawn by torch's generator."""
+    n, _, side, _ = pictures.shape
+    bend = F.interpolate(torch.randn(n, 2, 5, 5), (side, side), mode="bicubic", align_corners=False)
+    axis = torch.linspace(-0.7, 0.7, side)
+    places = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1) + 0.14 * bend.permute(0, 2, 3, 1)
+    # Ridges of a field make the thin necks between blobs that such styles have.
+    large = F.interpolate(torch.randn(n, 1, 6, 6), (32, 32), mode="bicubic", align_corners=False)
+    fine = F.interpolate(torch.randn(n, 1, 14, 14), (32, 32), mode="bicubic", align_corners=False)
+    blobs = F.grid_sample(large + 0.45 * fine, places, mode="bicubic", padding_mode="reflection", align_corners=False)[:, 0]
+    ridged = torch.rand(n, 1, 1) < 0.4
+    return in_colours_of(torch.where(ridged, blobs.abs(), blobs).to(pictures.device), pictures)
+
+
+def _luma(pictures: torch.Tensor) -> torch.Tensor:
+    return pictures[:, 0] * 0.3 + pictures[:, 1] * 0.59 + pictures[:, 2] * 0.11
+
+
 def vary(pictures: torch.Tensor, side: int) -> torch.Tensor:
     """Return the pictures [n, 3, h, w] as a careless camera would see them, float32 [n, 3, side, side] in 0..1.
 

@@ -5,6 +5,7 @@ Called by `tools/train_motif.py` at the end, and by tests on few pictures. Paint
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +13,10 @@ import torch
 
 from phosphene.tools.motif import words
 from phosphene.tools.motif.captions import SEVEN, caption, is_held_out
-from phosphene.tools.motif.dataset import Pictures, Settings, make_pictures
+from phosphene.tools.motif.dataset import Pictures, Settings, camouflage, make_pictures
 from phosphene.tools.motif.model import SIDE, Motif
 from phosphene.tools.motif.pictures import paint
-from phosphene.tools.motif.subject import COLOURS, FAMILIES, MOODS, Subject, draw_subject
+from phosphene.tools.motif.subject import COLOURS, LEARNT, MOODS, Subject, draw_subject
 
 GROUP = 32
 _SEED = 977  # no training's: these pictures are nobody's
@@ -100,26 +101,28 @@ def evaluate(model: Motif, stranger: Motif, count: int = 1024) -> dict[str, obje
     found["seven"] = seven(model, own, other)
     null = seven(stranger, own, other)
     found["seven"] |= {f"{name}_untrained": null[name] for name in ("right_prompt", "right_pattern")}
+    known, unknown = structure((model, stranger), count)
+    found["structure"] = known | {f"{name}_untrained": value for name, value in unknown.items()}
     return found
 
 
 def attributes(model: Motif, pictures: Pictures, images: torch.Tensor) -> dict[str, float]:
     """Return how often the family's word is nearest among all families', and a colour that is there among all colours'."""
-    families = embed_texts(model, [words.FAMILY_WORDS[name].trained[0] for name in FAMILIES])
+    families = embed_texts(model, [words.FAMILY_WORDS[name].trained[0] for name in LEARNT])
     colours = embed_texts(model, list(COLOURS))
     family = (images @ families.T).argmax(1).tolist()
     colour = (images @ colours.T).argmax(1).tolist()
     names = list(COLOURS)
     subjects = pictures.subjects
     return {
-        "family": round(float(np.mean([FAMILIES[i] == s.family for i, s in zip(family, subjects, strict=True)])), 4),
-        "family_chance": round(1 / len(FAMILIES), 4),
+        "family": round(float(np.mean([LEARNT[i] == s.family for i, s in zip(family, subjects, strict=True)])), 4),
+        "family_chance": round(1 / len(LEARNT), 4),
         "colour": round(float(np.mean([names[i] in s.colours for i, s in zip(colour, subjects, strict=True)])), 4),
         "colour_chance": round(float(np.mean([len(s.colours) for s in subjects])) / len(names), 4),
     }
 
 
-_SEVEN_FAMILIES = {
+_SEVEN_LEARNT = {
     "cyberpunk": ("grid", "hexagons", "triangles", "stripes"), "cosmic": ("nebula",), "fire": ("flames",),
     "ocean": ("waves", "caustics", "ripples"), "nature": ("leaves", "branches", "feathers"),
     "glitch": ("glitch", "scanlines"), "pastel": ("clouds",),
@@ -132,7 +135,7 @@ def seven_pictures(mood: str, count: int, other: bool = False, side: int = SIDE)
     other: all the same, but of families that the mood knows nothing of.
     """
     rng = np.random.default_rng([_SEED, sorted(SEVEN).index(mood), other])
-    families = tuple(f for f in FAMILIES if f not in MOODS[mood].families) if other else _SEVEN_FAMILIES[mood]
+    families = tuple(f for f in LEARNT if f not in MOODS[mood].families) if other else _SEVEN_LEARNT[mood]
     found = []
     for _ in range(count):
         subject = replace(draw_subject(rng, mood_share=0.0), mood=mood, **MOODS[mood].fixed)
@@ -162,6 +165,38 @@ def seven(model: Motif, own: dict[str, torch.Tensor], other: dict[str, torch.Ten
         "right_pattern_chance": 0.5,
         "right_pattern_each": patterns,
     }
+
+
+def structure(models: Sequence[Motif], count: int, seed: int = _SEED) -> list[dict[str, float]]:
+    """Return for each model how often a picture of the right structure is nearer to its words than what has its colours.
+
+    count: pictures, of combinations that no training saw; the words are a family and its colours. other: a picture of
+    another family, all else the same; camouflage: warped blobs in the very colours of the picture. By chance each is 0.5.
+    """
+    rng = np.random.default_rng([seed, 91])
+    own, other, texts = [], [], []
+    while len(own) < count:
+        subject = replace(draw_subject(rng, mood_share=0.0), contrast="high")
+        if is_held_out(subject):
+            family = str(rng.choice([name for name in LEARNT if name != subject.family]))
+            own.append(paint(subject, rng, SIDE))
+            other.append(paint(replace(subject, family=family), rng, SIDE))
+            texts.append(f"{words.FAMILY_WORDS[subject.family].trained[0]} in {' and '.join(subject.colours)}")
+    pictures, rivals = (torch.from_numpy(np.stack(each)).permute(0, 3, 1, 2) for each in (own, other))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        blobs = camouflage(pictures)
+    found = []
+    for model in models:
+        said = embed_texts(model, texts)
+        right, wrong, blob = ((embed_pictures(model, each) * said).sum(1) for each in (pictures, rivals, blobs))
+        found.append(
+            {
+                "other": round(float((right > wrong).float().mean()), 4),
+                "camouflage": round(float((right > blob).float().mean()), 4),
+            }
+        )
+    return found
 
 
 def fresh(seed: int, count: int, held_out: bool = True) -> tuple[torch.Tensor, list[Subject]]:

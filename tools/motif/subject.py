@@ -18,12 +18,14 @@ COLOURS: dict[str, str] = {
 }  # fmt: skip
 CHROMATIC = tuple(name for name in COLOURS if name not in ("white", "gray", "black"))
 
-# Every family is a painter of that name in `pictures`.
-FAMILIES = (
+# What the shipped weights of `motif` have learnt; a training learns all of `FAMILIES`.
+LEARNT = (
     "stripes", "waves", "checker", "grid", "hexagons", "triangles", "dots", "bubbles", "cells", "shards", "rings", "rays",
     "spiral", "petals", "tunnel", "clouds", "smoke", "nebula", "stars", "flames", "lightning", "caustics", "ripples",
     "marble", "silk", "wood", "branches", "leaves", "contours", "glitch", "scanlines", "blobs", "feathers", "maze",
 )  # fmt: skip
+# Every family is a painter of that name in `pictures`.
+FAMILIES = (*LEARNT, "scales", "lace", "circuits", "veins", "glass", "bricks", "weave", "tiles")
 
 GROUNDS = ("black", "dark", "light", "white")
 TREATMENTS = ("plain", "vivid", "neon", "pastel", "muted")
@@ -69,7 +71,7 @@ MOODS: dict[str, Mood] = {
                  {"ground": "black", "treatment": "vivid", "contrast": "high"}),
     "ocean": Mood(("caustics", "ripples", "waves", "silk", "bubbles"),
                   (("blue", "teal"), ("teal", "cyan", "blue"), ("navy", "teal")), {"ground": "dark"}),
-    "nature": Mood(("leaves", "branches", "feathers", "wood", "contours"),
+    "nature": Mood(("leaves", "branches", "feathers", "wood", "contours", "veins"),
                    (("green", "brown"), ("green", "lime", "brown"), ("brown", "green", "gold")), {"ground": "dark"}),
     "glitch": Mood(("glitch", "scanlines", "stripes"),
                    (("red", "white", "black"), ("red", "black"), ("white", "black", "red")),
@@ -85,7 +87,8 @@ MOODS: dict[str, Mood] = {
                 {"contrast": "high", "sharpness": "sharp"}),
     "desert": Mood(("waves", "contours", "wood", "marble"), (("orange", "brown"), ("gold", "brown", "orange")),
                    {"treatment": "muted"}),
-    "royal": Mood(("petals", "marble", "silk", "rays"), (("gold", "navy"), ("gold", "purple"), ("gold", "red")),
+    "royal": Mood(("petals", "marble", "silk", "rays", "lace", "tiles"),
+                  (("gold", "navy"), ("gold", "purple"), ("gold", "red")),
                   {"ground": "dark", "contrast": "high"}),
     "psychedelic": Mood(("spiral", "waves", "petals", "blobs", "marble", "rings"),
                         (("magenta", "lime", "orange"), ("purple", "yellow", "cyan"), ("pink", "green", "orange")),
@@ -103,15 +106,18 @@ MOODS: dict[str, Mood] = {
                   {"ground": "black", "contrast": "high"}),
     "candy": Mood(("stripes", "dots", "bubbles", "spiral"), (("pink", "cyan", "yellow"), ("pink", "white", "red")),
                   {"ground": "light", "treatment": "vivid"}),
-    "circuit": Mood(("maze", "grid", "hexagons"), (("green", "lime"), ("cyan", "teal"), ("gold", "green")),
+    "circuit": Mood(("circuits", "maze", "grid", "hexagons"), (("green", "lime"), ("cyan", "teal"), ("gold", "green")),
                     {"ground": "black", "sharpness": "sharp", "contrast": "high"}),
 }  # fmt: skip
 
 
-def draw_subject(rng: np.random.Generator, mood_share: float = 0.35) -> Subject:
-    """Return a random subject; every attribute is drawn freely, or within a mood's for `mood_share` of the draws."""
+def draw_subject(rng: np.random.Generator, mood_share: float = 0.35, families: tuple[str, ...] = LEARNT) -> Subject:
+    """Return a random subject; every attribute is drawn freely, or within a mood's for `mood_share` of the draws.
+
+    families: that may be drawn.
+    """
     subject = Subject(
-        family=str(rng.choice(FAMILIES)),
+        family=str(rng.choice(families)),
         colours=draw_colours(rng),
         ground=str(rng.choice(GROUNDS, p=(0.4, 0.3, 0.18, 0.12))),
         treatment=str(rng.choice(TREATMENTS, p=(0.3, 0.25, 0.15, 0.15, 0.15))),
@@ -124,7 +130,13 @@ def draw_subject(rng: np.random.Generator, mood_share: float = 0.35) -> Subject:
         name = str(rng.choice(sorted(MOODS)))
         mood = MOODS[name]
         scheme = mood.schemes[rng.integers(len(mood.schemes))]
-        subject = replace(subject, family=str(rng.choice(mood.families)), colours=scheme, mood=name, **mood.fixed)
+        subject = replace(
+            subject,
+            family=str(rng.choice([family for family in mood.families if family in families])),
+            colours=scheme,
+            mood=name,
+            **mood.fixed,
+        )
     return subject
 
 

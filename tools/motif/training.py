@@ -16,7 +16,7 @@ from phosphene.engine.core import clock
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.models.style import write_atomic
 from phosphene.tools.motif.captions import caption
-from phosphene.tools.motif.dataset import Pictures, vary
+from phosphene.tools.motif.dataset import Pictures, camouflage, in_colours_of, vary
 from phosphene.tools.motif.evaluate import retrieval
 from phosphene.tools.motif.model import SHAPES, SIDE, Motif
 from phosphene.tools.motif.subject import (
@@ -129,14 +129,20 @@ class Training:
         subjects = [self.pictures.subjects[i] for i in index]
         # Two sentences a picture: one as people write, and one that says everything. Text costs a tenth of pictures.
         texts = [caption(s, self.rng) for s in subjects] + [caption(s, self.rng, full=True) for s in subjects]
-        images = self.model.image(vary(self.pictures.tensor(index).to(device), SIDE))
+        shown = vary(self.pictures.tensor(index).to(device), SIDE)
+        rivals = self._rivals(shown)
+        seen = self.model.image(torch.cat((shown, rivals)))
+        images, wrong = seen[: len(index)], seen[len(index) :]
         said = self.model.text(texts)
         plain, full = said.chunk(2)
         right = torch.arange(len(index), device=device)
         contrast = images.new_zeros(())
         for sentences in (plain, full):
             logits = self.model.scale * images @ sentences.T
-            contrast = contrast + (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 4
+            found = torch.cat(
+                (logits.T, self.model.scale * sentences @ wrong.T), 1
+            )  # a sentence has the rivals to refuse, too
+            contrast = contrast + (F.cross_entropy(logits, right) + F.cross_entropy(found, right)) / 4
         labels = {name: values[index].to(device) for name, values in self.labels.items()}
         loss = contrast + self.attributes.loss(images, labels)
         if not torch.isfinite(loss):
@@ -151,6 +157,15 @@ class Training:
         entry = {"step": self.taken, "loss": round(float(contrast.detach()), 4), "retrieval": scores["image_to_text"]}
         self.history.append(entry)
         return entry
+
+    def _rivals(self, shown: Tensor) -> Tensor:
+        """Return what has a picture's very colours and another structure, for a quarter of the pictures: half of it
+        camouflage, half with the structure of another picture. Each sentence must find its picture among all of these, too.
+        """
+        count = len(shown) // 8
+        warped = camouflage(shown[:count])
+        other = shown.roll(count, 0)[count : 2 * count].mean(1)
+        return torch.cat((warped, in_colours_of(other, shown[count : 2 * count])))
 
     def _draw(self) -> np.ndarray:
         """Return the next batch's indices: half of it any pictures, half two clusters of the same first two colours.

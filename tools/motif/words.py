@@ -84,6 +84,29 @@ FAMILY_WORDS: dict[str, Wording] = {
     "blobs": _w("blobs, metaballs, lava lamp, liquid blobs, amoebas", "blobby liquid, lamp blobs, metaball drops"),
     "feathers": _w("feathers, plumes, plumage, soft fibres, fur", "feathery plumes, feathering, plume fibres"),
     "maze": _w("maze, labyrinth, maze pattern, turing pattern", "mazes, labyrinths, labyrinthine pattern"),
+    "scales": _w(
+        "scales, fish scales, dragon scales, reptile skin, overlapping scales",
+        "scaly skin, scaled pattern, reptilian scales",
+    ),
+    "lace": _w("lace, lacework, doily, crochet, lace pattern", "lacy net, doilies, crocheted lace"),
+    "circuits": _w(
+        "circuit traces, printed board, circuit lines, conductor paths, wiring",
+        "circuit wiring, traced circuit, printed wiring",
+    ),
+    "veins": _w("veins, blood vessels, leaf veins, vein network, capillaries", "veiny network, vessels, vascular net"),
+    "glass": _w(
+        "stained glass, church window, leaded glass, glass mosaic, cathedral window",
+        "stained windows, leadlight, glass panes",
+    ),
+    "bricks": _w("bricks, brick wall, brickwork, masonry, paving bricks", "brick courses, walled bricks, bricklaying"),
+    "weave": _w(
+        "weave, woven bands, basket weave, wickerwork, woven threads",
+        "weaving, woven basket, interwoven threads",
+    ),
+    "tiles": _w(
+        "ornament tiles, moorish tiles, arabesque, star tiles, ornamental pattern",
+        "tiled ornament, arabesques, mosaic ornament",
+    ),
     "abstract": _w(
         "abstract shapes, abstract forms, abstract gradients, smooth shapes, abstract art",
         "abstraction, abstractly smooth forms",
@@ -97,15 +120,19 @@ GROUP_NOUNS: dict[str, tuple[Wording, frozenset[str]]] = {
             "geometric patterns, geometric shapes, geometry, geometric pattern, geometric lines",
             "geometrical forms, geometries",
         ),
-        frozenset(("stripes", "checker", "grid", "hexagons", "triangles", "dots", "rings", "tunnel", "maze", "shards")),
+        frozenset(
+            "stripes checker grid hexagons triangles dots rings tunnel maze shards bricks weave tiles circuits".split()  # noqa: SIM905
+        ),
     ),
     "fractal": (
         _w("fractals, fractal patterns, fractal shapes, fractal", "fractal forms, fractalling"),
-        frozenset(("branches", "leaves", "feathers", "contours", "cells", "spiral", "petals")),
+        frozenset(("branches", "leaves", "feathers", "contours", "cells", "spiral", "petals", "veins")),
     ),
     "organic": (
         _w("organic shapes, organic forms, natural shapes, organic textures", "organic growth, organically shaped forms"),
-        frozenset(("leaves", "branches", "feathers", "cells", "blobs", "wood", "bubbles", "petals", "abstract")),
+        frozenset(
+            ("leaves", "branches", "feathers", "cells", "blobs", "wood", "bubbles", "petals", "scales", "veins", "abstract")
+        ),
     ),
     "flowing": (
         _w("flowing shapes, flowing forms, fluid shapes, liquid flow, flow", "fluid flows, flowy shapes"),
@@ -113,7 +140,9 @@ GROUP_NOUNS: dict[str, tuple[Wording, frozenset[str]]] = {
     ),
     "texture": (
         _w("texture, textured surface, abstract texture", "texturedness, texturing"),
-        frozenset(("marble", "wood", "caustics", "cells", "maze", "feathers", "scanlines", "contours")),
+        frozenset(
+            "marble wood caustics cells maze feathers scanlines contours scales lace bricks weave".split()  # noqa: SIM905
+        ),
     ),
 }  # fmt: skip
 GROUP_ADJECTIVES: dict[str, Wording] = {

@@ -8,12 +8,13 @@ const keyOf = map => `${map.signal} ${map.to}${map.acts ? ` ${map.acts}` : ""}`;
 const opened = new Set(); // keys of the rows that are open, kept when a row is made anew
 
 /** Return a parameter's path as people read it: "fx/bloom/amount" is "Bloom amount". */
-function named(to, deck) {
+export function named(to, deck) {
   const parts = to.split("/"), label = desk.tree.get(`/deck/${deck}/${to}`)?.label || words(parts.at(-1));
   return parts[0] === "fx" ? `${words(parts[1])} ${label.toLowerCase()}` : label;
 }
 
-function targets(deck) {
+/** Return all parameters of a deck: [[path, name]]. */
+export function targets(deck) {
   const start = `/deck/${deck}/`;
   return [...desk.tree.values()].filter(item => item.address.startsWith(start) && typeof item.min === "number")
     .map(item => item.address.slice(start.length)).map(to => [to, named(to, deck)]);
@@ -33,6 +34,14 @@ function actsOf(map, deck) {
   return map.acts && names.length ? ` · ${names.map(words).join(", ").toLowerCase()}` : "";
 }
 
+const actNames = deck => String(desk.value(`/state/deck/${deck}/acts`, "")).split(" ").filter(Boolean);
+
+/** Take a mapping away, and leave alone those of the same signal on the same parameter: times another one, or in other acts. */
+function unmap(deck, map) {
+  const alike = (desk.documents.get("mappings")?.[deck] ?? []).filter(one => one.signal === map.signal && one.to === map.to);
+  desk.send(`/deck/${deck}/unmap`, map.signal, map.to, ...(alike.length > 1 ? [map.times || "none", map.acts ?? 0] : []));
+}
+
 /** Return the row of one mapping. `row.update(map)` shows what it is now. */
 function row(deck, first) {
   let map = { ...first };
@@ -42,11 +51,11 @@ function row(deck, first) {
   const body = h("div", { class: "mapbody" });
   const head = h("button", { type: "button", class: "maphead", onclick: () => open(body.hidden) }, title, facts, bar);
   const node = h("li", { class: "map" }, head,
-    button("✕", () => desk.send(`/deck/${deck}/unmap`, map.signal, map.to), { kind: "remove", label: `Remove ${words(map.signal)} on ${named(map.to, deck)}` }), body);
+    button("✕", () => unmap(deck, map), { kind: "remove", label: `Remove ${words(map.signal)} on ${named(map.to, deck)}` }), body);
   const change = part => { map = { ...map, ...part }; show(); send(deck, map); };
   // Another signal or parameter is another mapping: the old one goes first.
   const replace = part => {
-    desk.send(`/deck/${deck}/unmap`, map.signal, map.to);
+    unmap(deck, map);
     const next = { ...map, ...part };
     opened.add(`${deck} ${keyOf(next)}`);
     send(deck, next);
@@ -70,7 +79,18 @@ function row(deck, first) {
       body.append(h("label", { class: "field" }, h("span", { text: label }), lists[name]));
     }
     body.append(...Object.values(sliders));
-    parts = { lists, sliders };
+    // In which acts it works: none that is chosen is all of them.
+    const acts = actNames(deck).map((name, k) => {
+      const one = button(words(name), () => {
+        const now = (map.acts ?? 0) ^ (1 << k);
+        opened.add(`${deck} ${keyOf({ ...map, acts: now })}`);
+        desk.send(`/deck/${deck}/map_acts`, map.signal, map.to, map.times || "none", map.acts ?? 0, now);
+      }, { kind: "act", label: `In act ${words(name)}` });
+      one.bit = 1 << k;
+      return one;
+    });
+    if (acts.length) body.append(h("div", { class: "mapacts", role: "group", "aria-label": "Acts that it works in" }, h("span", { text: "Only in" }), ...acts));
+    parts = { lists, sliders, acts };
   };
   const open = wanted => {
     if (wanted && !parts) { build(); show(); }
@@ -86,6 +106,7 @@ function row(deck, first) {
     if (!parts) return;
     for (const [name, list] of Object.entries(parts.lists)) if (document.activeElement !== list || list.value !== map[name]) list.value = map[name] ?? "";
     for (const [name, one] of Object.entries(parts.sliders)) one.set(map[name]);
+    for (const one of parts.acts) one.setAttribute("aria-pressed", String(Boolean(map.acts & one.bit)));
   };
   node.update = next => { map = { ...next }; show(); };
   node.level = values => put(bar, "--v", Math.min(1, Math.max(0, values[map.signal] ?? 0)));
@@ -130,7 +151,7 @@ export function mappingList(deck) {
   desk.onDocument("mappings", update);
   let built = "";
   const renew = () => {
-    const names = JSON.stringify([signals(), targets(deck)]);
+    const names = JSON.stringify([signals(), targets(deck), actNames(deck)]);
     if (names === built) return; // rows that a hand may be on stay
     built = names;
     rows = new Map();
@@ -138,6 +159,7 @@ export function mappingList(deck) {
   };
   desk.onTree(renew);
   desk.onLibrary(renew);
+  desk.on(`/state/deck/${deck}/acts`, renew);
   desk.onDocument("signals", values => { if (list.offsetParent) for (const node of rows.values()) node.level(values); });
   return h("section", { class: "panel mappings", "aria-label": `What the music moves on deck ${deck}` }, h("h2", { text: "What the music moves" }), adder(deck), none, list);
 }

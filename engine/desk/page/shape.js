@@ -1,5 +1,6 @@
-// The view for shaping a deck: its parameters and effects, what the music moves, undo, and saving it all as a scene.
+// The view for shaping a deck: its parameters and effects, what the music moves, its acts, undo, and saving it all as a scene.
 
+import { actPanel } from "./acts.js";
 import { button, slider } from "./controls.js";
 import { desk } from "./connection.js";
 import { h, say, slugOf, words } from "./dom.js";
@@ -64,8 +65,7 @@ function effect(name, items, deck, rows) {
 function deckPanel(deck) {
   const params = h("section", { class: "panel params", "aria-label": `Parameters of deck ${deck}` }, h("h2", { text: "Picture" }));
   const effects = h("section", { class: "panel effects", "aria-label": `Effects of deck ${deck}` }, h("h2", { text: "Effects" }));
-  const list = mappingList(deck);
-  const node = h("div", { class: `deckpanel deck-${deck}` }, params, effects, list);
+  const node = h("div", { class: `deckpanel deck-${deck}` }, params, effects, mappingList(deck), actPanel(deck));
   const groups = new Map(), rows = new Map();
   const sort = () => { for (const [kind, one] of groups) if (kind) one.open((OPEN[kindOf(deck)] ?? []).includes(kind)); };
   const mark = maps => {
@@ -159,5 +159,5 @@ export function shape() {
   const node = h("div", { class: "view shape" },
     h("div", { class: "shapebar" }, h("div", { class: "decktabs", role: "group", "aria-label": "Deck" }, tabs.a, tabs.b), undo, saving()),
     panels.a, panels.b);
-  return { node, needs: () => ({ documents: ["mappings", "signals", "moved", "midi"], pictures: [] }) };
+  return { node, needs: () => ({ documents: ["mappings", "acts", "signals", "moved", "midi"], pictures: [] }) };
 }

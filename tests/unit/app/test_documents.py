@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from phosphene.engine.app.documents import is_unchanged, mappings_document, mappings_held
+from phosphene.engine.app.documents import acts_document, is_unchanged, mappings_document, mappings_held
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core.signals import BeatPosition
 from phosphene.engine.library.catalogue import show_catalogue
@@ -61,3 +61,24 @@ def test_it_is_known_where_it_changed() -> None:
         assert is_unchanged(before, mappings_held(stage))
     sent(stage, "/deck/b/map", "kick", "zoom", "linear", 0.0, 0.0, 0.0, 1.0)
     assert not is_unchanged(before, mappings_held(stage))
+
+
+def test_acts_are_told_as_they_are_set() -> None:
+    stage = empty()
+    sent(stage, "/deck/a/zoom", 1.5)
+    sent(stage, "/deck/a/add_act", "other")
+    sent(stage, "/deck/a/set_act", "zoom", 2.0, "other")
+    sent(stage, "/deck/a/set_act", "fx/bloom/amount", 0.5, "other")
+    sent(stage, "/deck/a/act_on", "drop break", "other")
+    sent(stage, "/deck/a/act_style", "manta", "other")
+    told = acts_document(stage)
+    assert told["b"] == []
+    assert [act["name"] for act in told["a"]] == ["start", "other"]
+    assert told["a"][1] == {
+        "name": "other", "bars": 8, "on": "drop break", "beats": 4.0, "style": "manta", "ready": False,
+        "values": {"zoom": 2.0, "fx/bloom/amount": 0.5},
+    }  # fmt: skip
+    sent(stage, "/deck/a/zoom", 2.5)
+    assert acts_document(stage)["a"][1]["values"]["zoom"] == 3.0, "an act adds to the base that a hand moves"
+    sent(stage, "/deck/a/act_on", acts_document(stage)["a"][1]["on"], "1")
+    assert stage.state.a.direction.acts[0].on == ("drop", "break")

@@ -16,16 +16,16 @@ from phosphene.engine.control.layout import Control, Page, pages
 from phosphene.engine.control.table import build_table
 from phosphene.engine.core.errors import UserError
 from phosphene.engine.library.catalogue import show_catalogue
+from phosphene.engine.show.act_edits import EDITS
 
 CATALOGUE = show_catalogue()
 TABLE = build_table(CATALOGUE.effects, CATALOGUE.deck_params)
 WORDS = {"/scene": ("lagoon", "ember & <ash>", "]]>"), "/deck/a/style": ("manta", "{moss}"), "/deck/b/style": ()}
 SEVERAL = {
-    f"/deck/{deck}/{word}" for deck in "ab" for word in ("map", "unmap", "set_act")
+    f"/deck/{deck}/{word}" for deck in "ab" for word in ("map", "unmap", "map_acts", "set_act")
 }  # arguments: no control has so many
 NAMED = {
-    "/deck/a/act",
-    "/deck/b/act",
+    *(f"/deck/{deck}/{word}" for deck in "ab" for word in ("act", *EDITS) if word not in ("set_act", "act_on")),
     "/scene/save",
     "/midi/learn",
     "/midi/forget",

@@ -19,7 +19,10 @@ from phosphene.engine.generators.still import preview_still, sequence, still
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
 from phosphene.engine.models.colour import linear_to_srgb
-from phosphene.engine.models.style import list_styles, load_style, style_folder
+from phosphene.engine.models.cppn import CppnSpec
+from phosphene.engine.models.growth import draw_recipe, shape
+from phosphene.engine.models.style import Style, list_styles, load_style, style_folder
+from phosphene.tools.cppn.nulls import unsaved_style
 
 SMALL = Size(64, 36)
 
@@ -167,3 +170,48 @@ def test_it_never_dies_over_a_night(slug):
     alive = [m.std() > 0.04 for m in moments]
     assert sum(alive) >= 18
     assert preview_still(style, SMALL).shape == (36, 64, 3)
+
+
+def world() -> Style:
+    """Return a style of four variations: a wave that is a quarter of a turn on in each."""
+    spec = CppnSpec(("x", "y", "time", "place"), 16, 2, ("sin",))
+    weights = shape(spec, draw_recipe(3), 3)
+    weights[0][0][:, 3] = 2.0 * np.pi * np.arange(16)
+    return unsaved_style("world", spec, weights, {}, variations=4)
+
+
+def test_each_variation_is_its_own_picture_and_all_round_is_the_first(passes):
+    style = world()
+    generator, target = CppnGenerator(style, CpuBackend().open(style, SMALL), passes), RenderTarget(SMALL)
+
+    def at(variation: float) -> np.ndarray:
+        generator.render(frame(0.0), {}, {"variation": variation}, target)
+        return target.read()[..., :3].copy()
+
+    try:
+        shown = [at(k / 4) for k in range(4)]
+        assert all(np.abs(a - b).mean() > 0.02 for a, b in pairwise(shown))
+        np.testing.assert_allclose(at(1.0), shown[0], atol=2e-3)
+        generator.render(frame(0.0), {"phrase_phase": 0.2}, {"explore": 4.0, "speed": 0.0}, target)
+        for k in range(1, 21):
+            generator.render(frame(1 / 24, k), {"phrase_phase": 0.2 + k / 80}, {"explore": 4.0, "speed": 0.0}, target)
+        np.testing.assert_allclose(target.read()[..., :3], shown[1], atol=2e-3)
+        again = CppnGenerator(style, CpuBackend().open(style, SMALL), passes)
+        again.resume(generator.memory())
+        again.render(frame(0.0), {"phrase_phase": 0.45}, {"explore": 4.0, "speed": 0.0}, target)
+        np.testing.assert_allclose(target.read()[..., :3], shown[1], atol=2e-3)
+        again.close()
+    finally:
+        generator.close()
+        target.close()
+
+
+def test_a_moving_preview_shows_every_variation():
+    style = world()
+    signals = [{}] * 200
+    frames = list(sequence(style, SMALL, signals, 1 / 25, speed=0.0))
+    wanted = [still(style, SMALL, style.meta.preview.time, {"place": k / 4}) for k in range(4)]
+    for k in range(4):
+        shown = frames[50 * k + 25]
+        away = [np.abs(shown - each).mean() for each in wanted]
+        assert int(np.argmin(away)) == k, away

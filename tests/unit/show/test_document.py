@@ -106,8 +106,8 @@ class Stage:
             match action:
                 case LoadScene(slug):
                     self.answers.append(SceneReady(SCENES[slug]))
-                case LoadStyle(deck, style):
-                    self.answers.append(StyleReady(deck, style))
+                case LoadStyle(deck, style, beside):
+                    self.answers.append(StyleReady(deck, style, beside))
 
 
 def test_the_show_opens_on_deck_a() -> None:

@@ -60,10 +60,10 @@ def noise(kind: str) -> np.ndarray:
 
 
 @cache
-def voronoi() -> np.ndarray:
-    """Return float32 [4 * SIDE * SIDE, 4]: offset to the nearest point (x, y), second less first distance, point's number.
+def neighbours() -> np.ndarray:
+    """Return float32 [6, 4 * SIDE * SIDE]: offsets to the nearest point (x, y) and to the second nearest, and their numbers.
 
-    Units: one unit is the mean distance between points (`PERIODS` a side); number 0..1.
+    Units: one unit is the mean distance between points (`PERIODS` a side); numbers 0..1.
     Four tiles from an even (jittered lattice) to a free (nearly random) arrangement.
     """
     rng = np.random.default_rng(21)
@@ -74,6 +74,7 @@ def voronoi() -> np.ndarray:
         points = lattice + 0.5 + jitter * (rng.random(lattice.shape) - 0.5)
         best = np.full((SIDE, SIDE), 9.0, np.float32)
         second, bx, by, number = best.copy(), best.copy(), best.copy(), best.copy()
+        cx, cy, other = best.copy(), best.copy(), best.copy()
         for k, (px, py) in enumerate(points):
             dx = ((axis - px + PERIODS / 2) % PERIODS - PERIODS / 2).astype(np.float32)
             dy = ((axis - py + PERIODS / 2) % PERIODS - PERIODS / 2).astype(np.float32)
@@ -81,11 +82,22 @@ def voronoi() -> np.ndarray:
             rows, cols = np.flatnonzero(np.abs(dy) < 2.0), np.flatnonzero(np.abs(dx) < 2.0)
             part = np.ix_(rows, cols)
             x, y = np.broadcast_arrays(dx[cols][None], dy[rows][:, None])
-            d = np.hypot(x, y)
+            d, own = np.hypot(x, y), np.full(x.shape, k / len(points), np.float32)
             nearer = d < best[part]
-            second[part] = np.where(nearer, best[part], np.minimum(second[part], d))
-            best[part] = np.where(nearer, d, best[part])
-            bx[part], by[part] = np.where(nearer, x, bx[part]), np.where(nearer, y, by[part])
-            number[part] = np.where(nearer, k / len(points), number[part])
-        tiles.append(np.stack([bx, by, second - best, number], -1).reshape(-1, 4))
-    return np.ascontiguousarray(np.concatenate(tiles))
+            closer = d < second[part]  # than the second: it takes that place, or pushes the first into it
+            for held, first, new in ((cx, bx, x), (cy, by, y), (other, number, own), (second, best, d)):
+                held[part] = np.where(nearer, first[part], np.where(closer, new, held[part]))
+            for held, new in ((bx, x), (by, y), (number, own), (best, d)):
+                held[part] = np.where(nearer, new, held[part])
+        tiles.append(np.stack([bx, by, cx, cy, number, other]).reshape(6, -1))
+    return np.ascontiguousarray(np.concatenate(tiles, 1))
+
+
+@cache
+def voronoi() -> np.ndarray:
+    """Return float32 [4 * SIDE * SIDE, 4]: offset to the nearest point (x, y), second less first distance, point's number.
+
+    The tiles of `neighbours`, as small pictures read them.
+    """
+    ax, ay, bx, by, number, _ = neighbours()
+    return np.stack([ax, ay, np.hypot(bx, by) - np.hypot(ax, ay), number], -1)

@@ -15,6 +15,7 @@ from phosphene.tools.motif.subject import Subject
 
 TURN = float(2 * np.pi)
 DENSITY = {"sparse": (0.5, 0.7), "medium": (0.95, 1.25), "dense": (1.75, 2.4)}
+_FINE = 200  # rows: where a texel of a bank is wider than a pixel, it is mixed with its neighbours
 SOFTNESS = {"soft": (0.55, 0.8), "medium": (0.2, 0.32), "sharp": (0.05, 0.1)}
 
 
@@ -35,10 +36,14 @@ class Fields:
 
 
 @lru_cache(maxsize=64)
-def _grid(size: int, fold: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates -1..1 [size, size], y upwards; fold 1 mirrors left to right, 3 and more is a kaleidoscope."""
-    axis = ((np.arange(size) + 0.5) * (2.0 / size) - 1.0).astype(np.float32)
-    x, y = np.meshgrid(axis, -axis)
+def _grid(high: int, wide: int, reach: float, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return coordinates [high, wide], y upwards in -reach..reach, x as far as the shape goes; fold 1 mirrors left to right,
+    3 and more is a kaleidoscope."""
+    across, down = (
+        (((np.arange(count) + 0.5) * (2.0 / count) - 1.0) * (reach * count / high)).astype(np.float32)
+        for count in (wide, high)
+    )
+    x, y = np.meshgrid(across, -down)
     if fold == 1:
         x = np.abs(x)
     elif fold > 1:
@@ -52,18 +57,31 @@ def _grid(size: int, fold: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Canvas:
-    """One picture's coordinates x, y [size, size] float32 (-1..1, y up, folded by its symmetry) and random choices."""
+    """One picture's coordinates x, y [high, wide] float32 (y up, folded by its symmetry) and random choices.
 
-    def __init__(self, subject: Subject, rng: np.random.Generator, size: int) -> None:
-        self.subject, self.rng, self.size = subject, rng, size
+    wide: of a square, as many as high. reach: y goes from -reach to reach, x as far as the shape goes: -1..1 in a square.
+    kinds: draws which kind of its family the picture is (`pick`), where several are to be of one kind; else rng does.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        rng: np.random.Generator,
+        high: int,
+        wide: int | None = None,
+        reach: float = 1.0,
+        kinds: np.random.Generator | None = None,
+    ) -> None:
+        self.subject, self.rng, self.kinds = subject, rng, kinds or rng
         fold = {"none": 0, "mirror": 1, "radial": int(rng.choice((3, 4, 5, 6, 6, 8)))}[subject.symmetry]
         self.fold = fold
-        self.x, self.y = _grid(size, fold)
+        self.x, self.y = _grid(high, wide or high, reach, fold)
         if fold:  # the folded picture shows a smaller piece: look from a random place, or centred painters would not change
             self.x = self.x + np.float32(rng.uniform(-0.7, 0.2))
             self.y = self.y + np.float32(rng.uniform(-0.5, 0.3))
         self.f = rng.uniform(*DENSITY[subject.density])
         self.w = rng.uniform(*SOFTNESS[subject.sharpness])
+        self.fine = high > _FINE
 
     def num(self, low: float, high: float) -> float:
         """Return a random number."""
@@ -71,7 +89,7 @@ class Canvas:
 
     def pick(self, *weights: float) -> int:
         """Return a random index, in proportion to the weights."""
-        return int(np.searchsorted(np.cumsum(weights), self.rng.random() * sum(weights)))
+        return int(np.searchsorted(np.cumsum(weights), self.kinds.random() * sum(weights)))
 
     def count(self, low: float, high: float) -> int:
         """Return a number of elements: random between low and high, times the density."""
@@ -96,25 +114,51 @@ class Canvas:
 
     def noise(self, kind: str, x: np.ndarray, y: np.ndarray, zoom: float = 1.0, zoom_y: float | None = None) -> np.ndarray:
         """Return noise of `banks.noise` 0..1 at x, y times `zoom`, from a random tile and place."""
-        return banks.noise(kind).take(self._index(x, y, zoom, zoom if zoom_y is None else zoom_y))
+        zoom_y = zoom if zoom_y is None else zoom_y
+        if self.fine:
+            return self._between(banks.noise(kind), x, y, zoom, zoom_y)
+        return banks.noise(kind).take(self._index(x, y, zoom, zoom_y))
 
     def level(self, x: np.ndarray, y: np.ndarray, zoom: float) -> np.ndarray:
         """Return "smooth" noise 0..1 between texels too: for painters that cut it finely, where `noise` would show steps."""
-        texels = zoom * banks.SIDE / banks.PERIODS
-        column, row = x * np.float32(texels) + np.float32(9e3), y * np.float32(texels) + np.float32(9e3)
+        return self._between(banks.noise("smooth"), x, y, zoom, zoom)
+
+    def _between(self, bank: np.ndarray, x: np.ndarray, y: np.ndarray, zoom: float, zoom_y: float) -> np.ndarray:
+        """Return a bank at x, y times the zooms, from a random tile and place, mixed between its texels."""
+        texels = banks.SIDE / banks.PERIODS
+        column, row = x * np.float32(zoom * texels) + np.float32(9e3), y * np.float32(zoom_y * texels) + np.float32(9e3)
         i, j = column.astype(np.int32), row.astype(np.int32)
         a, b = column - i, row - j
         mask, ox, oy, tile = banks.SIDE - 1, *self.rng.integers(banks.SIDE, size=2).tolist(), int(self.rng.integers(4))
         left, right = (i + ox) & mask, (i + (ox + 1)) & mask
         upper, lower = ((((j + k) & mask) + tile * banks.SIDE) * banks.SIDE for k in (oy, oy + 1))
-        bank = banks.noise("smooth")
         above, below = (bank.take(r + left) * (1 - a) + bank.take(r + right) * a for r in (upper, lower))
         return above * (1 - b) + below * b
 
     def points(self, x: np.ndarray, y: np.ndarray, zoom: float, even: bool = False) -> np.ndarray:
         """Return `banks.voronoi` at x, y times `zoom`, with components first: [4, size, size] (the number 0..1 shuffled)."""
-        found = banks.voronoi().take(self._index(x, y, zoom, zoom, 2 if even else 4), axis=0)
+        tiles = 2 if even else 4
+        if self.fine:
+            return self._points_between(x, y, zoom, tiles)
+        found = banks.voronoi().take(self._index(x, y, zoom, zoom, tiles), axis=0)
         return np.moveaxis(found, -1, 0)
+
+    def _points_between(self, x: np.ndarray, y: np.ndarray, zoom: float, tiles: int) -> np.ndarray:
+        """Return what `points` does, exact between texels: a texel knows its two nearest points, and their distances from
+        any place near it follow."""
+        texels = np.float32(banks.SIDE / banks.PERIODS)
+        ox, oy = self.rng.random(2)
+        tile = int(self.rng.integers(tiles))
+        across = (x * np.float32(zoom) + np.float32(ox * banks.PERIODS)) * texels + np.float32(8 * banks.SIDE)
+        down = (y * np.float32(zoom) + np.float32(oy * banks.PERIODS)) * texels + np.float32(8 * banks.SIDE)
+        column, row = across.astype(np.int32), down.astype(np.int32)
+        dx, dy = (across - column - 0.5) / texels, (down - row - 0.5) / texels
+        at = ((row & (banks.SIDE - 1)) + tile * banks.SIDE) * banks.SIDE + (column & (banks.SIDE - 1))
+        ax, ay, bx, by, a, b = (banks.neighbours()[k].take(at) for k in range(6))
+        ax, ay, bx, by = ax + dx, ay + dy, bx + dx, by + dy
+        first, second = np.sqrt(ax * ax + ay * ay), np.sqrt(bx * bx + by * by)
+        swap = second < first
+        return np.stack([np.where(swap, bx, ax), np.where(swap, by, ay), np.abs(second - first), np.where(swap, b, a)])
 
     def _index(self, x: np.ndarray, y: np.ndarray, zoom_x: float, zoom_y: float, tiles: int = 4) -> np.ndarray:
         texels = banks.SIDE / banks.PERIODS

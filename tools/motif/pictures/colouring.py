@@ -128,14 +128,14 @@ def _table(fields: Fields, subject: Subject, rng: np.random.Generator) -> tuple[
 
 @lru_cache(maxsize=8)
 def _blur(side: int, wide: float) -> np.ndarray:
-    """Return the matrix [side, side] that blurs along one axis."""
+    """Return the matrix [side, side] that blurs along one axis, `wide` px to either side."""
     k = np.arange(side, dtype=np.float32)
-    kernel = np.exp(-0.5 * ((k[:, None] - k[None]) / (wide * side)) ** 2)
+    kernel = np.exp(-0.5 * ((k[:, None] - k[None]) / wide) ** 2)
     return kernel / kernel.sum(1, keepdims=True)
 
 
 def colour(fields: Fields, subject: Subject, rng: np.random.Generator) -> np.ndarray:
-    """Return sRGB 0..1 float32 [side, side, 3] of fields [2 side, 2 side]: coloured, then averaged (no jagged edges)."""
+    """Return sRGB 0..1 float32 [side, wide, 3] of fields [2 side, 2 wide]: coloured, then averaged (no jagged edges)."""
     if fields.ramp:
         fields = replace(fields, v=fields.u)
     table, lowest, span = _table(fields, subject, rng)
@@ -148,7 +148,8 @@ def colour(fields: Fields, subject: Subject, rng: np.random.Generator) -> np.nda
     picture = table.take(row, axis=0)
     picture = (picture[0::2, 0::2] + picture[1::2, 0::2] + picture[0::2, 1::2] + picture[1::2, 1::2]) * np.float32(0.25)
     if subject.treatment == "neon":
-        blur = _blur(len(picture), 0.05)
-        halo = np.matmul(blur, (blur @ picture.reshape(len(picture), -1)).reshape(picture.shape))
+        high, across = picture.shape[:2]
+        down = (_blur(high, 0.05 * high) @ picture.reshape(high, -1)).reshape(picture.shape)
+        halo = np.matmul(_blur(across, 0.05 * high), down)
         picture = 1 - (1 - picture) * (1 - 0.36 * halo)
     return np.clip(picture, 0.0, 1.0)

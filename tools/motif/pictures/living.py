@@ -179,3 +179,67 @@ def branches(c: Canvas) -> Fields:
         glow = np.exp(far * np.float32(-16)) * 0.3 * c.w * inside
         u, v = np.maximum(over(u, light, bark), glow), over(v, depth + 0.2 * k, (bark > 0.2) | (glow > u))
     return Fields(u, v, ramp=c.rng.random() < 0.3, cover=(0.14, 0.4))
+
+
+def scales(c: Canvas) -> Fields:
+    """Rows of scales, each over the row below it: round and shaded, as rings one in the other, or pointed with a ridge."""
+    x, y = c.turned(tilt=0.15 if c.rng.random() < 0.7 else np.pi, warp=0.1)
+    f, kind = np.float32(c.f * c.num(2.2, 2.9)), c.pick(4, 3, 4)
+    a, b = x * f, y * f * np.float32(2.0)  # rows are half a scale apart
+    left = np.full(a.shape, True)
+    d, side, down, key = np.zeros_like(a), np.zeros_like(a), np.zeros_like(a), np.zeros_like(a)
+    base, reach = np.floor(b), np.float32(0.58 if kind != 2 else 0.62)
+    for k in (2, 1, 0, -1):  # from the row that lies on top
+        row = base + k
+        i = np.round(a - 0.5 * (row % 2))
+        px, py = a - 0.5 * (row % 2) - i, (b - row) * np.float32(0.5)
+        if kind == 2:  # narrower the further down, to a point
+            away = np.abs(px) / reach + np.maximum(-py, 0) / np.float32(0.95) + 0.25 * np.abs(px) * np.maximum(py, 0)
+        else:
+            away = np.hypot(px, py) / reach
+        mine = left & (away < 1) & ((py < 0.5) if kind == 2 else True)
+        d, side, down = np.where(mine, away, d), np.where(mine, px, side), np.where(mine, -py, down)
+        key = np.where(mine, i * 3 + row * 7, key)
+        left &= ~mine
+    own = c.hashed(key)
+    rim = c.step(0.93 - d, 0.05 + 0.25 * c.w) * ~left
+    if kind == 1:
+        u = c.band(d * np.float32(c.num(2.2, 3.2)) + np.float32(0.1), 0.55) * rim
+        return Fields(u, own if c.rng.random() < 0.4 else d, crisp=True, cover=(0.38, 0.58))
+    u = (0.16 + 0.5 * np.clip(0.5 + 1.3 * down, 0, 1) + 0.22 * own) * rim
+    if kind == 2:
+        u = u + rim * 0.5 * np.exp(-np.abs(side) * np.float32(16)) + 0.16 * rim * (side > 0)
+    else:
+        u = u + rim * 0.55 * np.exp(-((d - 0.8) ** 2) * 90)
+    return Fields(
+        np.clip(u, 0, 1), own if c.rng.random() < 0.6 else c.noise("smooth", x, y, 0.5), crisp=True, cover=(0.38, 0.58)
+    )
+
+
+def veins(c: Canvas) -> Fields:
+    """Vessels: thick ones that branch into finer and finest ones, or the ribs and the net of a leaf against the light."""
+    x, y = c.turned(shift=0.5, warp=0.0)
+    zoom, kind = c.f**0.8 * c.num(0.75, 1.0), c.pick(4, 3)
+    a, b = c.level(x, y, zoom * 1.6) - 0.5, c.level(x, y, zoom * 1.6) - 0.5
+    bend = np.float32(0.34 / zoom)
+    wx, wy = x + a * bend, y + b * bend
+    soft = np.float32(0.6 + c.w)
+
+    def line(gap: np.ndarray, width: float) -> np.ndarray:
+        return np.minimum(1.0, (np.float32(width) * soft / (gap + np.float32(0.3 * width) * soft)) ** 2 * np.float32(0.2))
+
+    fine = line(c.points(wx, wy, zoom * 4.6)[2], 0.12)
+    if kind == 1:
+        along, across = wy * np.float32(zoom * 1.3), wx * np.float32(zoom * 1.3)
+        leaf = across - np.round(across / 2) * 2  # ribs two units apart, each with side ribs that rise outwards
+        side = np.abs(leaf)
+        ribs = np.abs((along - side * np.float32(0.75)) * np.float32(1.7) + 0.5 * (leaf > 0))
+        ribs = np.abs(ribs - np.round(ribs))
+        main, second = line(side, 0.12), line(ribs * np.float32(0.55), 0.1) * np.clip(1.15 - 0.5 * side, 0.3, 1)
+        u = np.maximum(np.maximum(main, 0.9 * second), 0.55 * fine)
+        return Fields(np.clip(u + 0.1 * (1 - side), 0, 1), c.noise("smooth", x, y, 0.5) + 0.2 * side, cover=(0.24, 0.42))
+    coarse, middle = c.points(wx, wy, zoom * 0.8)[2], c.points(wx, wy, zoom * 1.9)[2]
+    near = np.exp(-coarse * np.float32(2.2))  # finer ones grow where thicker ones are
+    u = np.maximum(line(coarse, 0.2), np.maximum(0.85 * line(middle, 0.13) * (0.35 + 0.65 * near), 0.6 * fine * near))
+    flesh = c.noise("smooth", x, y, zoom)
+    return Fields(np.clip(u + 0.14 * flesh, 0, 1), coarse + 0.4 * flesh, ramp=c.rng.random() < 0.5, cover=(0.22, 0.42))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import wave
+
 import numpy as np
 import pytest
 
@@ -15,17 +18,21 @@ from phosphene.engine.core.errors import UserError  # noqa: E402
 from phosphene.engine.core.frame import Size  # noqa: E402
 from phosphene.engine.generators.still import still  # noqa: E402
 from phosphene.engine.models.cppn import CppnSpec  # noqa: E402
+from phosphene.engine.models.style import load_style  # noqa: E402
 from phosphene.tools.cppn import texture_options, texture_trainer  # noqa: E402
 from phosphene.tools.cppn.network import TorchCppn  # noqa: E402
 from phosphene.tools.cppn.nulls import unsaved_style  # noqa: E402
 from phosphene.tools.cppn.options import Options  # noqa: E402
+from phosphene.tools.cppn.run import request_of  # noqa: E402
 from phosphene.tools.cppn.texture_options import with_texture  # noqa: E402
 from phosphene.tools.cppn.texture_trainer import TextureTrainer, first_weights, fit  # noqa: E402
 from phosphene.tools.cppn.torus import likest, pave  # noqa: E402
 from phosphene.tools.cppn.trainer import trainer_of  # noqa: E402
 from phosphene.tools.guides.base import Request  # noqa: E402
 from phosphene.tools.guides.choose import Pull  # noqa: E402
+from phosphene.tools.guides.images import find_boards  # noqa: E402
 from phosphene.tools.guides.texture import TextureGuide  # noqa: E402
+from phosphene.tools.train_style import main  # noqa: E402
 
 
 def scales(seed: int) -> np.ndarray:
@@ -153,8 +160,159 @@ def test_pictures_alone_ask_for_their_texture(board, tmp_path, monkeypatch):
     assert "efficientnet" in notes[0]
 
 
+def worded(music, **more) -> TextureTrainer:
+    told = {
+        "output": "t",
+        "prompt": "blue hexagons on white",
+        "hidden_dim": 32,
+        "iterations": 4,
+        "resolutions": (48,),
+    } | more
+    options = Options(**with_texture(told)[0])
+    guide = TextureGuide(request_of(options)[0])
+    return trainer_of(options).begin(options, music, [Pull(guide)], "cpu")
+
+
+def test_words_are_painted_and_trained_on(music, monkeypatch):
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 300)
+    run = worded(music)
+    assert run.pulls[0].guide.notes == ("painted for: hexagons in blue on white",)
+    while not run.done:
+        run.advance()
+    shown = still(unsaved_style("t", run.spec, run.network.weights(), run.scales), Size(160, 90), 30.0, {})
+    wanted = run.torus.picture[:180, :320]
+    # The ground, which fills most of the picture, is as light as the painting's; that of an untrained network is not.
+    assert np.abs(np.median(shown, (0, 1)) - np.median(wanted, (0, 1))).max() < 0.12
+    assert np.median(shown) > 0.8
+    untrained = TorchCppn(run.spec, first_weights(run.spec, run.torus, 9))
+    null = untrained.paint(np.zeros((1, len(run.spec.uniform))), Size(160, 90)).detach()
+    assert float(null.median()) < 0.7
+
+
+def test_one_painting_meets_its_mirror_images(music, quick):
+    torus = worded(music).torus
+    assert torus.picture.shape == (360, 640, 3)
+    np.testing.assert_allclose(torus.picture, torus.picture[::-1], atol=0.35)
+    steps = np.abs(np.diff(torus.picture, axis=1)).mean((0, 2))
+    assert steps[319] < np.quantile(steps, 0.9), "no seam is sharper than the painting itself"
+
+
+def test_words_resume_on_the_same_board(music, quick):
+    first, again = worded(music), worded(music)
+    first.advance()
+    again.restore(first.state())
+    np.testing.assert_array_equal(first.torus.picture, again.torus.picture)
+    assert again.advance()["loss"] == first.advance()["loss"]
+
+
+def test_words_ask_for_texture_where_they_name_a_structure(monkeypatch):
+    monkeypatch.setattr(texture_options, "has_clip", lambda: False)
+    options, notes = with_texture({"prompt": "red hexagons"})
+    assert (options["guide"], options["hidden_dim"], notes) == ("texture", 64, [])
+    words = {"prompt": "red hexagons"}
+    for more in ({"prompt": "pink and blue"}, {"guide": "motif"}, {"recipe": "plain"}, {"clip_model": "RN50"}):
+        given = words | more
+        assert with_texture(given) == (given, [])
+    monkeypatch.setattr(texture_options, "has_eyes", lambda: False)
+    options, notes = with_texture({"prompt": "red hexagons"})
+    assert "guide" not in options
+    assert "efficientnet" in notes[0]
+    monkeypatch.setattr(texture_options, "has_clip", lambda: True)
+    assert with_texture({"prompt": "red hexagons"}) == ({"prompt": "red hexagons"}, [])
+
+
 def test_it_needs_waves_and_both_coordinates():
     torus = pave(np.stack([scales(0)]))
     for spec in (CppnSpec(("x", "radius"), 16, 2, ("sin",)), CppnSpec(("x", "y"), 16, 2, ("tanh",))):
         with pytest.raises(UserError, match="needs x and y"):
             first_weights(spec, torus, 0)
+
+
+@pytest.fixture
+def boards(tmp_path, board):
+    """Scales, and stripes: two boards in one folder."""
+    whole = tmp_path / "world"
+    for name in ("1-scales", "2-stripes"):
+        (whole / name).mkdir(parents=True)
+    for k in range(4):
+        (whole / "1-scales" / f"{k}.png").write_bytes((board / f"{k}.png").read_bytes())
+        stripes = np.tile((np.arange(45) % 9 < 4)[:, None, None], (1, 80, 3)) * np.array([1.0, 1.0, 0.2])
+        Image.fromarray(np.round(255 * np.roll(stripes, k, 0)).astype(np.uint8)).save(whole / "2-stripes" / f"{k}.png")
+    return whole
+
+
+def test_folders_of_pictures_become_the_variations_of_one_style(boards, music, quick, monkeypatch):
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 200)
+    options = Options(
+        **with_texture({"output": "t", "images": str(boards), "hidden_dim": 24, "iterations": 2, "resolutions": (48,)})[0]
+    )
+    request, notes = request_of(options)
+    assert not notes
+    assert [len(part) for part in request.boards] == [4, 4]
+    guide = TextureGuide(request)
+    begun = trainer_of(options).begin(options, music, [Pull(guide)], "cpu")
+    assert begun.variations == 2
+    assert "place" in begun.spec.inputs
+    for _ in range(2):
+        begun.advance()
+    style = unsaved_style("t", begun.spec, begun.network.weights(), begun.scales, variations=2)
+    wanted = [begun.torus.picture[:, :320].mean((0, 1)), begun.torus.picture[:, 320:].mean((0, 1))]
+    for time in (0.0, 1000.0):  # however long it plays, each variation stays what it is
+        for k in range(2):
+            shown = still(style, Size(80, 45), time, {"place": k / 2}).mean((0, 1))
+            away = [np.abs(shown - each).sum() for each in wanted]
+            assert away[k] < 0.5 * away[1 - k], (time, k, away)
+
+
+def test_more_folders_than_variations_are_refused(tmp_path):
+    for k in range(9):
+        (tmp_path / f"{k}").mkdir()
+    with pytest.raises(UserError, match="too many folders"):
+        find_boards(tmp_path)
+
+
+def test_one_folder_in_the_given_one_is_a_board(board):
+    images, _ = find_boards(board.parent)
+    assert len(images) == 1
+    assert len(images[0]) == 5
+
+
+def test_a_prompt_is_painted_trained_and_reported(tmp_path, tmp_path_factory, monkeypatch, capfd):
+    for name in ("STYLES", "RUNS"):
+        (tmp_path / name.lower()).mkdir()
+        monkeypatch.setenv(f"PHOSPHENE_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setenv("PHOSPHENE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setattr(texture_options, "has_clip", lambda: False)
+    monkeypatch.setattr(texture_trainer, "FIT_STEPS", 60)
+    track = tmp_path / "clicks.wav"
+    with wave.open(str(track), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        t = np.arange(8 * 48_000) / 48_000
+        file.writeframes((15_000 * np.exp(-40.0 * (t % 0.5)) * np.sin(2 * np.pi * 80 * t)).astype("<i2").tobytes())
+    told = ["--output", "comb", "--audio", str(track), "--hidden-dim", "16", "--iterations", "2", "--resolutions", "48"]
+    words = ["--prompt", "a quaint honeycomb of gold on white"]
+    assert main([*words, *told, "--dry-run"]) == 0
+    assert "guides: texture x 1; judge: patches" in capfd.readouterr().err
+    assert main([*words, *told]) == 0
+    said = capfd.readouterr().err
+    assert "painted for: hexagons in gold on white" in said
+    assert "these words paint nothing: quaint" in said
+    assert "another structure:" in said
+    run = tmp_path / "runs" / "comb"
+    assert len(list((run / "board").glob("*-hexagons.png"))) == 8
+    scores = json.loads((run / "scores.json").read_text())
+    assert 0 < scores["patches_itself"] < scores["patches_other"]
+    assert "painted for: hexagons in gold on white" in json.loads((run / "history.json").read_text())["notes"]
+    page = (run / "index.html").read_text()
+    assert "Painted for the words" in page
+    assert "board/1-hexagons.png" in page
+    assert load_style("comb").meta.guide == "texture"
+
+
+def test_words_that_cannot_be_painted_are_one_line(capfd):
+    assert main(["--prompt", "pink and blue", "--guide", "texture", "--output", "a"]) == 2
+    said = capfd.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert "these words name no structure that can be painted (--prompt)" in said[0]

@@ -10,7 +10,7 @@ import torch
 
 from phosphene.engine.core.errors import UserError
 from phosphene.tools.motif.captions import SEVEN, caption
-from phosphene.tools.motif.evaluate import embed_pictures, embed_texts, fresh, retrieval, seven, seven_pictures
+from phosphene.tools.motif.evaluate import embed_pictures, embed_texts, fresh, retrieval, seven, seven_pictures, structure
 from phosphene.tools.motif.model import WEIGHTS, load_motif, save_motif, untrained, weights_path
 
 NAMES = ("guide", "judge")
@@ -90,6 +90,14 @@ def test_the_right_pattern_counts_and_not_the_colours_alone(name):
     own, other = ({mood: seven_pictures(mood, 12, rival) for mood in SEVEN} for rival in (False, True))
     assert seven(load_motif(name), own, other)["right_pattern"] > 0.75
     assert 0.3 < seven(untrained(name), own, other)["right_pattern"] < 0.65
+
+
+def test_the_right_structure_is_nearer_than_its_colours_alone():
+    for name in NAMES:
+        known, unknown = structure((load_motif(name), untrained(name)), 256)
+        assert known["other"] > 0.93
+        assert known["camouflage"] > 0.86
+        assert all(0.35 < unknown[key] < 0.65 for key in ("other", "camouflage"))
 
 
 def test_guide_and_judge_share_nothing_and_are_small():

@@ -17,7 +17,9 @@ from phosphene.tools.motif.dataset import (
     MOST_PICTURES,
     Pictures,
     Settings,
+    camouflage,
     describe_colours,
+    in_colours_of,
     make_pictures,
     open_pictures,
     render_network,
@@ -147,6 +149,24 @@ def test_half_of_a_batch_are_clusters_of_the_same_colours(monkeypatch):
     drawn = [training._draw() for _ in range(20)]
     assert all(index.shape == (64,) and index.min() >= 0 for index in drawn)
     assert np.mean([alike(index) for index in drawn]) > 3 * np.mean([alike(rng.integers(2000, size=64)) for _ in range(20)])
+
+
+def test_rivals_have_the_colours_of_a_picture_and_not_its_structure():
+    torch.manual_seed(3)
+    pictures = make_pictures(Settings(5, 16, networks=False, side=48)).tensor(np.arange(16))
+    other = pictures.roll(1, 0).mean(1)
+    for rivals in (camouflage(pictures), in_colours_of(other, pictures)):
+        assert rivals.shape == pictures.shape
+        for channel in range(3):
+            torch.testing.assert_close(
+                rivals[:, channel].flatten(1).sort().values, pictures[:, channel].flatten(1).sort().values
+            )
+        assert (rivals - pictures).abs().mean() > 0.05
+    taken = in_colours_of(other, pictures).mean(1)
+    together = [
+        float(torch.corrcoef(torch.stack((a.flatten(), b.flatten())))[0, 1]) for a, b in zip(taken, other, strict=True)
+    ]
+    assert np.mean(together) > 0.7, "the structure of the other one"
 
 
 def test_bad_requests_are_one_line(tmp_path, capsys):
