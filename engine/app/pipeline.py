@@ -313,7 +313,7 @@ def _answers(stage: Stage) -> list[Input]:
 
 def _refused(stage: Stage, answer: LoadFailed) -> Input:
     """Say that a style cannot be had; return what the show document has to hear."""
-    whose = f"of an act is refused, deck {answer.deck} keeps its own" if answer.beside else "refused"
+    whose = f"of an act is refused, deck {answer.deck} plays on as it is" if answer.beside else "refused"
     stage.say(f"style {answer.name} {whose}: {answer.reason}")
     return StyleFailed(answer.deck, answer.name, answer.brief, answer.beside)
 

@@ -75,7 +75,7 @@ class ShaderWatch:
 
     def __init__(self, path_of: Callable[[str], Path]) -> None:
         self._path_of = path_of
-        self._names: tuple[str, ...] = ()  # of the shaders on the decks
+        self._names: tuple[str, ...] = ()  # of the shaders on the decks, those of acts among them
         self._found: dict[str, float] = {}  # name -> when its files were saved last
         self._seen: dict[str, float] = {}
         self._closed = threading.Event()
@@ -86,19 +86,20 @@ class ShaderWatch:
 
     def look(self, stage: Stage) -> None:
         """Compare the newest times of the files with the last ones seen. Render thread; touches no disk."""
-        styles = {deck: stage.state.deck(deck).style for deck in DECKS}
-        self._names = tuple(sorted({style for style in styles.values() if is_shader(style)}))
+        styles = [(deck, stage.state.deck(deck).style, False) for deck in DECKS]
+        styles += [(deck, style, True) for deck in DECKS for style in stage.state.deck(deck).layers.loaded]
+        self._names = tuple(sorted({style for _, style, _ in styles if is_shader(style)}))
         found = self._found
         for name in self._names:
             if name not in found or self._seen.get(name) == found[name]:
                 continue
-            decks = [deck for deck, style in styles.items() if style == name]
+            decks = [(deck, beside) for deck, style, beside in styles if style == name]
             if name in self._seen:
-                if any(self._busy(stage, deck) for deck in decks):
+                if any(self._busy(stage, deck) for deck, beside in decks if not beside):
                     return  # what loads comes first: asked for again, the shader would take its place
                 stage.say(f"{name} was saved: loading it again")
-                for deck in decks:
-                    stage.loader.request_style(deck, name)
+                for deck, beside in decks:
+                    stage.loader.request_style(deck, name, beside=beside)
             self._seen[name] = found[name]
 
     def check(self) -> None:

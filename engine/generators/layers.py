@@ -90,8 +90,10 @@ class LayeredGenerator(Generator):
         for n, (style, share) in enumerate(shares[1:], 2):
             self._painted(style, frame, signals, params, second)
             into = target if n == len(shares) else sum_of_both
-            self._mix.draw(into, textures={"a": first, "b": second}, gains=(before, share))
-            first, sum_of_both, before = sum_of_both, first, 1.0
+            # Each sum is a whole picture: parts of one would lose their last bits in half floats, and be seen through.
+            part = share / (before + share)
+            self._mix.draw(into, textures={"a": first, "b": second}, gains=(1.0 - part, part))
+            first, sum_of_both, before = sum_of_both, first, before + share
 
     def render_dissolve(
         self,

@@ -97,9 +97,9 @@ def style_ready(name: str, style: str, state: ShowState) -> ShowState:
 
 
 def style_failed(name: str, style: str, reason: str, state: ShowState) -> ShowState:
-    """Let the acts of a style that cannot be had play with the deck's own, and say so."""
+    """Say that a style of acts cannot be had: they play with the deck's own, or with what was loaded of it before."""
     deck = state.deck(name)
-    state = replace(state, message=f"style {style} of an act: {reason}; deck {name} keeps its own")
+    state = replace(state, message=f"style {style} of an act: {reason}; deck {name} plays on as it is")
     return state.with_deck(name, replace(deck, layers=layers.failed(deck.layers, style)))
 
 

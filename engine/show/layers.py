@@ -96,9 +96,13 @@ def ready(layers: Layers, style: str) -> Layers:
 
 
 def failed(layers: Layers, style: str) -> Layers:
-    """Return the layers without a style that cannot be played. It is not asked for again until somebody chooses it anew."""
-    towards = OWN if layers.towards == style else layers.towards
-    return replace(layers, loaded=tuple(each for each in layers.loaded if each != style), towards=towards)
+    """Return the layers as a style cannot be loaded: one that is loaded already plays on as it is.
+
+    It stays among those that were asked for, and so is not asked for again until somebody chooses it anew.
+    """
+    if style in layers.loaded or layers.towards != style:
+        return layers
+    return replace(layers, towards=OWN)
 
 
 def without_change(layers: Layers) -> Layers:

@@ -19,6 +19,7 @@ from phosphene.engine.generators.cppn import CppnGenerator
 from phosphene.engine.generators.gan import gan_generator
 from phosphene.engine.generators.idle import Idle
 from phosphene.engine.generators.isf import isf_generator
+from phosphene.engine.generators.layers import LayeredGenerator
 from phosphene.engine.generators.source import SourceGenerator
 from phosphene.engine.generators.vqvae import vqvae_generator
 from phosphene.engine.gpu.shader import Passes
@@ -94,6 +95,24 @@ class _Through(SourceGenerator):
         super().render(frame, signals, {"through": 0.5} | dict(params), target)
 
 
+class _Both(LayeredGenerator):
+    """A deck's own style and two of acts in the middle of a change; they are closed with it here."""
+
+    def __init__(self, passes: Passes) -> None:
+        super().__init__(passes, self._raised)
+        self._held = [cppn(passes), isf(passes), vqvae(passes)]
+        self.use(self._held[0], {"loom": self._held[1], "loops": self._held[2]})
+        self.shares = (("", 0.3), ("loom", 0.4), ("loops", 0.3))
+
+    def _raised(self, style: str, error: Exception) -> None:
+        raise AssertionError(style) from error
+
+    def close(self) -> None:
+        super().close()
+        for each in self._held:
+            each.close()
+
+
 GENERATORS: dict[str, Callable[[Passes], Generator]] = {
     "cppn": cppn,
     "gan": gan,
@@ -102,6 +121,7 @@ GENERATORS: dict[str, Callable[[Passes], Generator]] = {
     "image": image,
     "clip": clip,
     "idle": lambda passes: Idle(),
+    "layers": _Both,
 }
 
 

@@ -44,7 +44,7 @@ EFFECTS = {
     "bloom": (Param("amount", "Amount", 0.0, 1.0, 0.0),),
 }
 DECK = (Param("zoom", "Zoom", 0.1, 8.0, 1.0),)
-CATALOGUE = Catalogue(("one", "two"), EFFECTS, DECK, ("plain", "pair", "cut", "moved"))
+CATALOGUE = Catalogue(("one", "two"), EFFECTS, DECK, ("plain", "pair", "cut", "moved", "acted"))
 TABLE = build_table(EFFECTS, CATALOGUE.deck_params)
 
 
@@ -70,6 +70,17 @@ SCENES = {
             {"signal": "onset", "to": "second/fx/bloom/amount", "release": 60.0, "times": "active"},
             {"signal": "beat", "to": "master", "range": [-1.0, 0.0]},
         ],
+    ),
+    "acted": scene(
+        "acted",
+        second={"style": "two"},
+        transition={"kind": "cut", "start": "now"},
+        act=[
+            {"name": "own", "bars": 1, "beats": 0.3, "values": {"zoom": 2.0}},
+            {"name": "other", "bars": 1, "beats": 4, "style": "two", "second_style": "one"},
+            {"name": "nobody", "on": ["drop"], "beats": 0, "style": "nobody"},
+        ],
+        map=[{"signal": "act", "to": "zoom", "acts": ["other"]}],
     ),
 }
 SETLIST = Setlist.model_validate({"version": 1, "cue": [{"scene": slug} for slug in (*SCENES, "plain")]})
@@ -137,10 +148,10 @@ class Night:
                     self.late.append(SceneFailed(slug, "refused"))
                 case LoadScene(slug) if answer != "never":
                     self.late.append(SceneReady(SCENES[slug]))
-                case LoadStyle(deck, style) if answer == "refused":
-                    self.late.append(StyleFailed(deck, style, "refused"))
-                case LoadStyle(deck, style) if answer != "never":
-                    self.late.append(StyleReady(deck, style))
+                case LoadStyle(deck, style, beside) if answer == "refused":
+                    self.late.append(StyleFailed(deck, style, "refused", beside))
+                case LoadStyle(deck, style, beside) if answer != "never":
+                    self.late.append(StyleReady(deck, style, beside))
                 case SaveScene(slug, _, content):
                     assert not _catalogue_faults(content, Path(slug), CATALOGUE), "what is written can be read"
                     self.late.append(SceneNotSaved(slug, "refused") if answer == "refused" else SceneSaved(slug))

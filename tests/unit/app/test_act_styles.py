@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from phosphene.engine.app.pipeline import close_stage, open_for_render, open_sce
 from phosphene.engine.app.rerender import RerenderJob, rerender
 from phosphene.engine.app.stage import Stage
 from phosphene.engine.app.take_log import read_take
+from phosphene.engine.app.watch import ShaderWatch
 from phosphene.engine.audio.offline import FileAnalysis
 from phosphene.engine.backends.isf_judge import Verdict
 from phosphene.engine.backends.isf_trial import remember
 from phosphene.engine.core.clock import OfflineClock
 from phosphene.engine.core.errors import UserError
-from phosphene.engine.models.shaders import load_shader
+from phosphene.engine.models.shaders import find_shader, load_shader
 from phosphene.engine.pacing.governor import Governor
 from phosphene.engine.show.change import StyleReady
 from tests.unit.app.playing import play, put
@@ -142,7 +144,7 @@ def test_a_style_that_cannot_be_loaded_is_said_and_its_act_plays_without(stage: 
     (home / "media" / "dot.png").write_bytes(b"no picture")
     open_scene(stage, "many")
     play(stage, 3)
-    assert sum("of an act is refused, deck a keeps its own" in line for line in stage.messages) == 1
+    assert sum("of an act is refused, deck a plays on as it is" in line for line in stage.messages) == 1
     put(stage, "/deck/a/act", "picture")
     picture = play(stage, 10)
     assert stage.state.a.seen == "neon-tide"
@@ -200,3 +202,40 @@ def test_a_rerender_has_every_act_s_style_to_the_digit(tmp_path: Path) -> None:
         assert off.max() <= 1, k
     again = rerender(RerenderJob(take, tmp_path / "again", codec="png", signals="log"))
     assert first.digest == again.digest
+
+
+def test_a_shader_of_an_act_is_drawn_anew_when_its_file_is_saved(
+    stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shaders = home / "shaders"
+    shaders.mkdir()
+    monkeypatch.setenv("PHOSPHENE_SHADERS", str(shaders))
+    watch = ShaderWatch(find_shader)
+
+    def saved(text: str, t: float) -> np.ndarray:
+        (shaders / "one.fs").write_text(f'/*{{"INPUTS": []}}*/ void main() {{ gl_FragColor = {text}; }}')
+        os.utime(shaders / "one.fs", (t, t))
+        for _ in range(2):
+            watch.look(stage)
+            watch.check()
+        watch.look(stage)
+        return play(stage, 30).mean(axis=(0, 1))
+
+    saved("vec4(1.0, 0.0, 0.0, 1.0)", 1.0)
+    remember(load_shader("shader:one"), Verdict(True), "some renderer")
+    open_scene(stage, "many")
+    put(stage, "/deck/a/add_act", "red")
+    put(stage, "/deck/a/act_style", "shader:one", "red")
+    put(stage, "/deck/a/act", "own")
+    play(stage, 4)
+    assert any("too many" in line for line in (stage.state.message, *stage.messages)), "four styles are there already"
+    put(stage, "/deck/a/remove_act", "picture")
+    put(stage, "/deck/a/act_style", "shader:one", "red")
+    play(stage, 4)
+    put(stage, "/deck/a/act", "red")
+    red = saved("vec4(1.0, 0.0, 0.0, 1.0)", 1.0)
+    (shaders / "one.fs").write_text('/*{"INPUTS": []}*/ void main() { gl_FragColor = vec4(0.0, 1.0, 0.0, 1.0); }')
+    remember(load_shader("shader:one"), Verdict(True), "some renderer")
+    green = saved("vec4(0.0, 1.0, 0.0, 1.0)", 2.0)
+    assert red[0] > 2.0 * red[1]
+    assert green[1] > 2.0 * green[0]

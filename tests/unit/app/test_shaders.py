@@ -29,6 +29,7 @@ from phosphene.engine.library.catalogue import show_catalogue
 from phosphene.engine.library.scene_facts import read_facts
 from phosphene.engine.models.shaders import find_shader, load_shader
 from phosphene.engine.pacing.governor import Governor
+from phosphene.engine.show.layers import Layers
 from phosphene.engine.show.scene import Scene
 from phosphene.engine.show.setlist import EMPTY
 from tests.unit.app.playing import play, put
@@ -176,9 +177,12 @@ def test_a_shader_that_was_saved_is_loaded_again(gl: object, tmp_path: Path, mon
 
 def test_what_loads_is_not_pushed_aside_by_a_saved_file(tmp_path: Path) -> None:
     asked: list[tuple[str, str]] = []
-    decks = {"a": SimpleNamespace(style="shader:one", wanted="neon-tide"), "b": SimpleNamespace(style="idle", wanted=None)}
+    decks = {
+        "a": SimpleNamespace(style="shader:one", wanted="neon-tide", layers=Layers()),
+        "b": SimpleNamespace(style="idle", wanted=None, layers=Layers()),
+    }
     state = SimpleNamespace(deck=decks.get, staged=None)
-    loader = SimpleNamespace(request_style=lambda deck, name: asked.append((deck, name)))
+    loader = SimpleNamespace(request_style=lambda deck, name, beside: asked.append((deck, name)))
     stage = SimpleNamespace(state=state, ready={}, loader=loader, say=lambda line: None)
     watch = ShaderWatch(lambda name: tmp_path / "one.fs")
     for t in (1.0, 2.0):

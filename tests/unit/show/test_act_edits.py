@@ -204,6 +204,7 @@ def test_a_style_is_asked_for_and_comes_in_on_a_bar_line(desk: Desk) -> None:
 
 
 def test_a_style_that_failed_is_tried_again_when_it_is_chosen_anew(desk: Desk) -> None:
+    desk.loads = False
     desk.say("act_style", "two", "one")
     desk.frames(2)
     desk.inputs(StyleFailed("b", "two", "it was not there", True))

@@ -121,19 +121,25 @@ def test_a_style_that_is_not_loaded_waits_for_a_bar_and_nobody_waits_for_it(monk
     assert begun % 4.0 == pytest.approx(0.0, abs=0.04)
 
 
-def test_a_style_that_cannot_be_had_is_said_once_and_the_act_plays_on(stage: Stage) -> None:
-    until(stage, "other")
-    stage.frames(130)
+def test_a_style_that_cannot_be_had_is_said_once_and_the_act_plays_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = entered(monkeypatch)
+    stage.state = stage.state.with_deck("b", replace(stage.state.b, layers=Layers(asked=("two", "three"))))
     stage.inputs(StyleFailed("b", "two", "no such style", True))
     assert "style two of an act: no such style" in stage.state.message
-    stage.frames(105)
-    assert act(stage) == "other"
-    until(stage, "own")
     until(stage, "other")
-    assert shares(stage) == {OWN: 1.0}
+    stage.frames(130)
+    assert (act(stage), shares(stage)) == ("other", {OWN: 1.0})
     asked = len(stage.actions)
     stage.frames(1000)
     assert not [a for a in stage.actions[asked:] if isinstance(a, LoadStyle)], "it is not asked for again and again"
+
+
+def test_one_that_is_loaded_plays_on_where_another_version_of_it_is_refused(stage: Stage) -> None:
+    until(stage, "other")
+    stage.frames(130)
+    stage.inputs(StyleFailed("b", "two", "it does not compile", True))
+    stage.frames(60)
+    assert stage.state.b.seen == "two"
 
 
 def test_a_hand_s_style_is_seen_at_once_and_stays_until_an_act_begins(stage: Stage) -> None:
