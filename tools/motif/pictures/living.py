@@ -183,7 +183,7 @@ def branches(c: Canvas) -> Fields:
 
 def scales(c: Canvas) -> Fields:
     """Rows of scales, each over the row below it: round and shaded, as rings one in the other, or pointed with a ridge."""
-    x, y = c.turned(tilt=0.15 if c.rng.random() < 0.7 else np.pi, warp=0.1)
+    x, y = c.turned(tilt=0.3, warp=0.1)  # upside down they are shingles
     f, kind = np.float32(c.f * c.num(2.2, 2.9)), c.pick(4, 3, 4)
     a, b = x * f, y * f * np.float32(2.0)  # rows are half a scale apart
     left = np.full(a.shape, True)
