@@ -43,8 +43,6 @@ CPPN_PARAMS = (
     *DEPTH_PARAMS,
 )
 
-_SHOWN_S = 2.0  # of each variation, in a sequence
-
 
 class CppnGenerator(Generator):
     """Plays `style` by `program`; `program` is closed with it. Time starts at the style's preview.
@@ -162,9 +160,7 @@ def cppn_sequence(
 ) -> Iterator[np.ndarray]:
     """Yield pictures. See `registry.Kind`."""
     motion = Motion(style.meta.motion.drive, style.meta.preview.time)
-    program, variations = CpuProgram(style), Variations(style.meta.motion.variations)
-    for k, each in enumerate(signals):
-        # A moving preview is to show what there is, in less than a phrase.
-        place = variations.step({"phrase_phase": k * dt / _SHOWN_S}, 1.0)
-        values = motion.step(each, dt, speed, react, {PLACE: place})
+    program = CpuProgram(style)
+    for each in signals:
+        values = motion.step(each, dt, speed, react, {PLACE: each.get(PLACE, 0.0)})
         yield program.evaluate(uniform_vector(style.spec.uniform, values, style.scales), size).copy()

@@ -7,7 +7,7 @@ by the demo track (the last bars of the break and the drop), so it shows what si
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.generators.still import preview_still, sequence
 from phosphene.engine.models.colour import palette
 from phosphene.engine.models.style import Style, load_style, write_atomic, write_meta
+from phosphene.engine.models.variations import Variations
 
 VIDEO_FPS = 24
 VIDEO_SECONDS = 7.0
@@ -65,13 +66,23 @@ def write_still(folder: Path) -> Style:
 def write_video(folder: Path, signals: Sequence[Signals] | None = None) -> int:
     """Write preview.mp4 (H.264, no sound) of at most 300 KB; return its size in bytes."""
     style = load_style(folder)
-    pictures = [to_bytes(p) for p in sequence(style, VIDEO_SIZE, signals or demo_signals(), 1.0 / VIDEO_FPS)]
+    heard = _round(signals or demo_signals(), style.meta.motion.variations)
+    pictures = [to_bytes(p) for p in sequence(style, VIDEO_SIZE, heard, 1.0 / VIDEO_FPS)]
     for quality in (26, 30, 34, 38, 44):
         data = film_bytes(pictures, quality)
         if len(data) <= VIDEO_LIMIT:
             break
     write_atomic(folder / "preview.mp4", data)
     return len(data)
+
+
+def _round(signals: Sequence[Mapping[str, float]], variations: int) -> Sequence[Mapping[str, float]]:
+    """Return the signals with the `place` of every variation in turn, all of them equally long."""
+    if variations == 1:
+        return signals
+    going = Variations(variations)
+    steps = [k * variations / len(signals) for k in range(len(signals))]
+    return [{**each, "place": going.step({"phrase_phase": step}, 1.0)} for each, step in zip(signals, steps, strict=True)]
 
 
 def film_bytes(pictures: Sequence[np.ndarray], quality: int = 22, fps: int = VIDEO_FPS) -> bytes:

@@ -47,7 +47,6 @@ PHOTOS = {
     "brick": Photo("skimage/data/brick.png", 0.6, ("#08020a", "#8a1030", "#ff7a40", "#ffe0a0")),  # CC0
     "gravel": Photo("skimage/data/gravel.png", 0.45, ("#02060e", "#14507a", "#60d0d8", "#f0fff8")),  # CC0
     "grass": Photo("skimage/data/grass.png", 0.4, ("#01060a", "#0a5a3a", "#78d038", "#f8ffa0")),  # CC0
-    "galaxies": Photo("skimage/data/hubble_deep_field.jpg", 0.45),  # NASA: public domain
     "retina": Photo("skimage/data/retina.jpg", 0.34, ("#0a0206", "#a01020", "#ff9040", "#ffe8b0")),  # CC0
 }
 NAMES = (*MATERIALS, *PHOTOS)

@@ -18,10 +18,11 @@ from phosphene.engine.generators.cppn import CPPN_PARAMS, CppnGenerator
 from phosphene.engine.generators.still import preview_still, sequence, still
 from phosphene.engine.gpu.shader import Passes
 from phosphene.engine.gpu.texture import RenderTarget
+from phosphene.engine.library import previews
 from phosphene.engine.models.colour import linear_to_srgb
 from phosphene.engine.models.cppn import CppnSpec
 from phosphene.engine.models.growth import draw_recipe, shape
-from phosphene.engine.models.style import Style, list_styles, load_style, style_folder
+from phosphene.engine.models.style import Style, list_styles, load_style, style_folder, write_style
 from phosphene.tools.cppn.nulls import unsaved_style
 
 SMALL = Size(64, 36)
@@ -206,12 +207,15 @@ def test_each_variation_is_its_own_picture_and_all_round_is_the_first(passes):
         target.close()
 
 
-def test_a_moving_preview_shows_every_variation():
-    style = world()
-    signals = [{}] * 200
-    frames = list(sequence(style, SMALL, signals, 1 / 25, speed=0.0))
-    wanted = [still(style, SMALL, style.meta.preview.time, {"place": k / 4}) for k in range(4)]
+def test_a_moving_preview_shows_every_variation(tmp_path, monkeypatch):
+    style, shown = world(), []
+    meta = style.meta.model_copy(update={"images": ("none",)})
+    write_style(tmp_path / "world", meta, style.weights)
+    monkeypatch.setattr(previews, "film_bytes", lambda pictures, quality: shown.extend(pictures) or b"")
+    previews.write_video(tmp_path / "world", [{}] * 160)
+    assert len(shown) == 160
     for k in range(4):
-        shown = frames[50 * k + 25]
-        away = [np.abs(shown - each).mean() for each in wanted]
-        assert int(np.argmin(away)) == k, away
+        # Half way through its part, after the same time as the frame that it is compared with.
+        part = {"place": k / 4}
+        wanted = list(sequence(style, previews.VIDEO_SIZE, [part] * 160, 1 / previews.VIDEO_FPS))[40 * k + 20]
+        np.testing.assert_allclose(shown[40 * k + 20], wanted * 255, atol=1.0)
