@@ -35,19 +35,16 @@ PICTURES = 8
 
 @dataclass(frozen=True)
 class Photo:
-    """inside: file in the wheel. share: width of a cut-out over the photograph's. ramp: colours from dark to light; empty:
-    its own."""
+    """inside: file in the wheel. share: width of a cut-out over the photograph's. ramp: colours from dark to light."""
 
     inside: str
     share: float
-    ramp: tuple[str, ...] = ()
+    ramp: tuple[str, ...]
 
 
 PHOTOS = {
     "brick": Photo("skimage/data/brick.png", 0.6, ("#08020a", "#8a1030", "#ff7a40", "#ffe0a0")),  # CC0
     "gravel": Photo("skimage/data/gravel.png", 0.45, ("#02060e", "#14507a", "#60d0d8", "#f0fff8")),  # CC0
-    "grass": Photo("skimage/data/grass.png", 0.4, ("#01060a", "#0a5a3a", "#78d038", "#f8ffa0")),  # CC0
-    "retina": Photo("skimage/data/retina.jpg", 0.34, ("#0a0206", "#a01020", "#ff9040", "#ffe8b0")),  # CC0
 }
 NAMES = (*MATERIALS, *PHOTOS)
 # materials; colours of the ramp, from dark to light; key lamp, rim lamp, own light
@@ -112,12 +109,10 @@ def cut(name: str, photos: Path | None) -> list[np.ndarray]:
     high, wide = whole.shape[:2]
     width = round(photo.share * wide)
     height = width * HEIGHT // WIDTH
-    # The middle of a photograph alone: a retina has a black rim.
-    left, top = (0.2 * wide, 0.2 * high) if photo.inside.endswith("retina.jpg") else (0.0, 0.0)
     rng = np.random.default_rng(NAMES.index(name))
     pictures = []
     for _ in range(PICTURES):
-        x, y = round(rng.uniform(left, wide - width - left)), round(rng.uniform(top, high - height - top))
+        x, y = round(rng.uniform(0, wide - width)), round(rng.uniform(0, high - height))
         part = Image.fromarray(whole[y : y + height, x : x + width]).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
         pictures.append(coloured(np.asarray(part), photo.ramp))
     return pictures
@@ -128,8 +123,6 @@ def coloured(picture: np.ndarray, ramp: Sequence[str]) -> np.ndarray:
     light = oklab(picture / 255.0)[..., 0]
     low, high = np.percentile(light, (2, 98))
     place = np.clip((light - low) / max(high - low, 1e-6), 0, 1)
-    if not ramp:
-        return picture
     stops = np.stack([oklab(from_hex(each)) for each in ramp])
     along = np.stack([np.interp(place, np.linspace(0, 1, len(stops)), stops[:, k]) for k in range(3)], -1)
     return np.round(255 * np.clip(oklab_to_srgb(along), 0, 1)).astype(np.uint8)
