@@ -22,12 +22,11 @@ import numpy as np
 from PIL import Image
 from typer import Argument, Option
 
-from phosphene.engine.core.errors import UserError
 from phosphene.engine.core.pictures import read_image
 from phosphene.engine.models.colour import from_hex, oklab, oklab_to_srgb
 from phosphene.tools.command_line import read
 from phosphene.tools.lab.materials import MATERIALS, Look, paint
-from phosphene.tools.lab.texture_boards import HEIGHT, WIDTH, photograph
+from phosphene.tools.lab.texture_boards import HEIGHT, WIDTH, photograph, write_boards
 from phosphene.tools.runs.boundary import exit_code
 
 PICTURES = 8
@@ -70,19 +69,11 @@ class CommandLine:
 
 def make_boards(place: Path, photos: Path | None = None, names: Sequence[str] = NAMES) -> list[str]:
     """Write the boards; return the names of those that could be made. Raises UserError where a file cannot be written."""
-    made = []
-    for name in names:
-        try:
-            pictures = painted(MATERIALS[name], NAMES.index(name)) if name in MATERIALS else cut(name, photos)
-        except UserError as error:
-            print(error.line(), file=sys.stderr)
-            continue
-        folder = place / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for k, picture in enumerate(pictures):
-            Image.fromarray(picture).save(folder / f"{name}-{k}.png")
-        made.append(name)
-    return made
+    return write_boards(
+        names,
+        lambda name: painted(MATERIALS[name], NAMES.index(name)) if name in MATERIALS else cut(name, photos),
+        lambda name, k: place / name,
+    )
 
 
 def make_worlds(place: Path) -> None:

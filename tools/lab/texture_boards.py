@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -57,17 +57,31 @@ class CommandLine:
 
 def make_boards(place: Path, photos: Path | None = None, names: Sequence[str] = NAMES) -> list[str]:
     """Write the boards; return the names of those that could be made. Raises UserError where a file cannot be written."""
+    return write_boards(
+        names,
+        lambda name: painted(name) if name in PAINTED else cut(name, photos),
+        lambda name, k: place / (name if k < TRAINED else f"{name}-held"),
+    )
+
+
+def write_boards(
+    names: Sequence[str], pictures: Callable[[str], list[np.ndarray]], folder: Callable[[str, int], Path]
+) -> list[str]:
+    """Write `NAME-K.png` of each board that can be made; return their names, and say why the others could not.
+
+    pictures: uint8 [h, w, 3] of a name; folder: of a name and a picture's number. Raises UserError as `make_boards` does.
+    """
     made = []
     for name in names:
         try:
-            pictures = painted(name) if name in PAINTED else cut(name, photos)
+            found = pictures(name)
         except UserError as error:
             print(error.line(), file=sys.stderr)
             continue
-        for k, picture in enumerate(pictures):
-            folder = place / (name if k < TRAINED else f"{name}-held")
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(folder / f"{name}-{k}.png")
+        for k, picture in enumerate(found):
+            place = folder(name, k)
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(place / f"{name}-{k}.png")
         made.append(name)
     return made
 
