@@ -33,7 +33,7 @@ _SHOWS = 10.0  # standard deviation of its levels
 def main() -> None:
     """Do what the order says."""
     end_with_parent(_STOPPED)
-    if hasattr(os, "nice"):
+    if sys.platform != "win32":
         os.nice(10)  # the show paints on the same cores
     threading.Thread(target=_guard, name="memory", daemon=True).start()
     order = json.loads(sys.argv[1])
