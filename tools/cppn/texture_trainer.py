@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,18 +22,18 @@ from phosphene.engine.models.growth import draw_recipe, shape
 from phosphene.tools.cppn.footage import Music
 from phosphene.tools.cppn.network import TorchCppn
 from phosphene.tools.cppn.options import Options
-from phosphene.tools.cppn.torus import TURN, Torus, likest, mirrored, pave
+from phosphene.tools.cppn.torus import TURN, Torus, closest, pave
 from phosphene.tools.cppn.trainer import Trainer, fitted_scales
 from phosphene.tools.guides.base import Guide
 from phosphene.tools.guides.board import read_board
 from phosphene.tools.guides.choose import Pull
-from phosphene.tools.guides.painted import Painting
+from phosphene.tools.guides.painted import Painting, Picture
 from phosphene.tools.guides.texture import TextureGuide
 
 FIT_HEIGHT = 180  # px of a picture that the fit sees: finer waves than 90 a screen are beyond a network of 64
 FIT_STEPS, FIT_POINTS = 1500, 8000  # 28 s of one core at 64 neurons a layer
 _FIT_WIDTH = 64
-_READ, _TILES = 24, 4  # pictures read of a board; how many of them lie on the torus
+_READ, _TILES = 24, 2  # pictures read of a board; how many of them lie on the torus, where there is one board
 _WHOLE = 256  # px: the height of the picture of which a step of the guide sees a part
 _PARTS = 2  # a step
 _MATCH = 2.0  # weight of the fit's error over the picture's variance, so that the guide keeps what was fitted
@@ -50,23 +49,11 @@ _FARTHEST_ELSE = 0.2
 _ANGLE = 2.39996  # golden angle, rad: every input pushes another way
 
 
-@dataclass(frozen=True)
-class Fitting:
-    """How waves and a fit begin. rate: of Adam at 64 neurons a layer. finest: most turns of a wave over a screen's height.
-    gain: of the hidden layers' random weights. draws: of waves, of which the best after `_TRIAL_STEPS` is fitted."""
-
-    rate: float = 5e-3
-    finest: float = math.inf
-    gain: float = 1.0
-    draws: int = 1
-
-
-# Photographs are rough to the last pixel. Paintings have flat colours and hard edges, which few waves make by bending, and
-# fine waves only roughen: error of a honeycomb after 500 steps 0.46 of the variance as of a photograph, 0.30 without waves
-# finer than 10, 0.27 with half the gain, 0.12 at twice the rate; another draw of waves has up to twice as much.
-PHOTOGRAPHED = Fitting()
-UPRIGHT = frozenset(("flames", "branches", "scales"))  # families that hang upside down in a mirror
-PAINTED = Fitting(rate=1e-2, finest=12.0, gain=0.5, draws=3)
+# How waves and a fit begin. Waves finer than 12 turns a screen only roughen: coarser ones make edges by bending. Error of a
+# painted honeycomb after 500 steps: 0.46 of the variance with waves as fine as the picture has, whole weights and a rate of
+# 0.005; 0.30 without the finest; 0.27 with half the weights; 0.12 at twice that rate. Gravel, a photograph, at four times
+# that rate: 0.015 with the finest, 0.012 without. Another draw of waves has up to twice the error.
+FINEST, GAIN, RATE, DRAWS = 12.0, 0.5, 2e-2, 3  # turns a screen; of hidden weights; of Adam at 64 wide; the best is fitted
 _TRIAL_STEPS = 120
 
 
@@ -99,14 +86,12 @@ class TextureTrainer(Trainer):
     def _start(
         cls, options: Options, spec: CppnSpec, music: Music, pulls: Sequence[Pull], palette: Guide | None, device: str
     ) -> tuple[Weights, dict[str, float], float]:
-        torus, fitting = torus_of(pulls), PAINTED if _is_painted(_guide_of(pulls)) else PHOTOGRAPHED
-        walk, found = _LOOP if options.loop_s else walk_of(spec), []
-        for draw in range(fitting.draws):
-            network = TorchCppn(spec, first_weights(spec, torus, options.seed + draw, walk, fitting), device)
-            short = min(_TRIAL_STEPS, FIT_STEPS) if fitting.draws > 1 else 0
-            found.append((fit(network, torus, options.seed, short, fitting.rate), draw, network))
+        torus, walk, found = torus_of(pulls), _LOOP if options.loop_s else walk_of(spec), []
+        for draw in range(DRAWS):
+            network = TorchCppn(spec, first_weights(spec, torus, options.seed + draw, walk), device)
+            found.append((fit(network, torus, options.seed, min(_TRIAL_STEPS, FIT_STEPS)), draw, network))
         network = min(found)[2]
-        fit(network, torus, options.seed, FIT_STEPS, fitting.rate)
+        fit(network, torus, options.seed, FIT_STEPS)
         weights = network.weights()
         return weights, scales_of(spec, weights, options, music, torus), _untrained(spec, options, pulls, device)
 
@@ -136,24 +121,21 @@ class TextureTrainer(Trainer):
 
 
 def torus_of(pulls: Sequence[Pull]) -> Torus:
-    """Return the torus of the pictures that the guide `texture` trains with: of several boards one of each, in a row.
+    """Return the torus of the pictures that the guide `texture` trains with, in a row: of one board of files two that meet
+    without a seam, of several boards one of each, of a painted board one of each structure.
 
-    Of one board of files, up to four of them. Of a painted one one picture with its mirror images, or one of each structure:
-    a network of 64 holds that twice as well as four paintings (error 0.12 of a honeycomb's variance against 0.25), and
-    little fades into anything else. Raises UserError where that guide does not pull.
+    More would be held less sharply by a network of 64: error of gravel's variance after 1,000 steps 0.007 with one, 0.024
+    with two, 0.041 with three. The others are in the guide. Raises UserError where that guide does not pull.
     """
     guide = _guide_of(pulls)
-    if not _is_painted(guide):
-        several = len(guide.boards) > 1
-        read = (read_board(board, FIT_HEIGHT, _READ) for board in guide.boards)
-        return pave(np.concatenate([likest(board, 1 if several else _TILES) for board in read]), several)
-    paintings = [each for each in guide.boards[0] if isinstance(each, Painting)]
-    families = dict.fromkeys(each.subject.family for each in paintings)
-    chosen = []
-    for family in families:
-        own = [each for each in paintings if each.subject.family == family]
-        chosen.append(likest(read_board(own, FIT_HEIGHT, _READ), 1)[0])
-    return pave(mirrored(np.stack(chosen), not UPRIGHT.isdisjoint(families)))
+    boards: list[Sequence[Picture]] = [*guide.boards]
+    painted: dict[str, list[Picture]] = {}
+    for each in guide.boards[0]:
+        if isinstance(each, Painting):
+            painted.setdefault(each.subject.family, []).append(each)
+    read = [read_board(board, FIT_HEIGHT, _READ) for board in painted.values() or boards]
+    count = _TILES if len(read) == 1 and not painted else 1
+    return pave(np.concatenate([closest(board, count) for board in read]), equal=len(boards) > 1)
 
 
 def _guide_of(pulls: Sequence[Pull]) -> TextureGuide:
@@ -163,13 +145,7 @@ def _guide_of(pulls: Sequence[Pull]) -> TextureGuide:
     raise UserError("a texture is trained by the guide of that name", where="--guide", allowed="texture, texture+...")
 
 
-def _is_painted(guide: TextureGuide) -> bool:
-    return all(isinstance(each, Painting) for each in guide.board)
-
-
-def first_weights(
-    spec: CppnSpec, torus: Torus, seed: int, walk: tuple[int, int] = _WALK, fitting: Fitting = PHOTOGRAPHED
-) -> Weights:
+def first_weights(spec: CppnSpec, torus: Torus, seed: int, walk: tuple[int, int] = _WALK) -> Weights:
     """Return a network whose first layer holds waves of the torus, and moves them along it; the rest is random.
 
     walk: turns in x and in y after which the walk of `time` is where it was. Its speed is 1 coordinate a second at scale 1.
@@ -180,7 +156,7 @@ def first_weights(
             "a texture needs x and y, and waves first", where="--inputs, --activation", allowed="x, y, ...; sin or cos first"
         )
     rng = np.random.default_rng([seed, 31])
-    turns = torus.waves(spec.width, rng, fitting.finest)
+    turns = torus.waves(spec.width, rng, FINEST)
     waves = TURN * turns / np.array(torus.extent)
     first = np.zeros((spec.width, len(spec.inputs)))
     first[:, spec.columns(("x", "y"))] = waves
@@ -200,19 +176,19 @@ def first_weights(
     bound = math.sqrt(6.0 / spec.width)  # keeps the spread of a layer of sines (Sitzmann et al. 2020)
     for name in spec.layer_activations[1:]:
         shift = math.pi if name in PERIODIC else 0.5
-        wide = fitting.gain * bound
+        wide = GAIN * bound
         layers.append((rng.uniform(-wide, wide, (spec.width, spec.width)), rng.uniform(-shift, shift, spec.width)))
     layers.append((rng.uniform(-bound, bound, (OUTPUTS, spec.width)) / 2, np.zeros(OUTPUTS)))
     return [(w.astype(np.float32), b.astype(np.float32)) for w, b in layers]
 
 
-def fit(network: TorchCppn, torus: Torus, seed: int, steps: int, rate: float = PHOTOGRAPHED.rate) -> float:
+def fit(network: TorchCppn, torus: Torus, seed: int, steps: int) -> float:
     """Train the network, but for its first layer's weights, to paint the torus in silence; return the error left, as a share
-    of the picture's variance, infinite after no steps. rate: as in `Fitting`."""
+    of the picture's variance, infinite after no steps."""
     device = network.w[0].device
     network.w[0].requires_grad_(False)
     target = torch.from_numpy(torus.picture.reshape(-1, 3)).to(device)
-    most = rate * _FIT_WIDTH / network.spec.width
+    most = RATE * _FIT_WIDTH / network.spec.width
     optimiser = torch.optim.Adam([part for part in network.parameters() if part.requires_grad], lr=most)
     variance, rng, left = float(target.var()), np.random.default_rng([seed, 32]), math.inf
     for step in range(steps):

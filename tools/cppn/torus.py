@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phosphene.tools.cppn.seams import tile
+
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _MOST_SUBSETS = 11_000  # four of 24; a second
-_SEAM = 0.06  # of a picture's sides: how far it fades into its neighbour, to both sides of the edge
+_MOST_TRIED = 6  # pictures of which all pairs are laid: half a second
 TURN = 2.0 * math.pi
 
 
@@ -59,37 +61,22 @@ class Torus:
         return np.stack([x, y], -1).astype(np.float32)
 
 
-def pave(pictures: np.ndarray, in_a_row: bool = False) -> Torus:
-    """Return the torus of one to four pictures: one, two beside each other, or two by two; or of any number in a row.
+def pave(pictures: np.ndarray, equal: bool = False) -> Torus:
+    """Return the torus of one picture, or of several in a row, the first of which is at x = 0; without seams (`seams`).
 
-    pictures: float32 [n, h, w, 3]. Of three, the first stands in twice; of a row, the first is in the middle at x = 0. Each
-    fades into its neighbours, mirrored at its edges, so that one picture alone has no hard seam either.
+    pictures: float32 [n, h, w, 3]. The height of one is a screen's, however much of it a period spans. equal: each takes as
+    much of the row, so that n turns of a wave over it meet each in the same place.
     """
-    count, height, width = pictures.shape[:3]
-    columns, rows = (count, 1) if in_a_row else (min(2, count), 2 if count > 2 else 1)
-    mx, my = round(_SEAM * width), round(_SEAM * height)
-    total = np.zeros((rows * height, columns * width, 3), np.float32)
-    weights = np.zeros((rows * height, columns * width, 1), np.float32)
-    share = (_ramp(height, my)[:, None] * _ramp(width, mx)[None])[..., None]
-    for i in range(rows * columns):
-        row, column = divmod(i, columns)
-        padded = np.pad(pictures[i % count], ((my, my), (mx, mx), (0, 0)), mode="reflect")
-        ys = (np.arange(height + 2 * my) - my + row * height) % total.shape[0]
-        xs = (np.arange(width + 2 * mx) - mx + column * width) % total.shape[1]
-        # Of one row or column, both edges of a picture fall on the same pixels: each is added.
-        np.add.at(total, np.ix_(ys, xs), padded * share)
-        np.add.at(weights, np.ix_(ys, xs), share)
-    return Torus(total / weights, TURN / height, width / 2 if in_a_row else total.shape[1] / 2)
+    picture, _ = tile(pictures, equal)
+    return Torus(picture, TURN / pictures.shape[1], picture.shape[1] / len(pictures) / 2)
 
 
-def mirrored(pictures: np.ndarray, upright: bool = False) -> np.ndarray:
-    """Return what `pave` lays, so that few seams are seen, out of one picture or two, float32 [n, h, w, 3].
-
-    One lies beside its mirror image, two lie beside each other. Both are mirrored downwards as well, unless they are to stay
-    upright, as fire is.
-    """
-    first, second = pictures[0], pictures[-1] if len(pictures) > 1 else pictures[0][:, ::-1]
-    return np.stack([first, second] if upright else [first, second, first[::-1], second[::-1]])
+def closest(pictures: np.ndarray, count: int = 1) -> np.ndarray:
+    """Return those `count` pictures, float32 [count, h, w, 3], that meet each other with the least of a seam, of the half
+    that is together most like all."""
+    half = likest(pictures, min(max(count, (len(pictures) + 1) // 2), _MOST_TRIED))
+    subsets = [half[list(which)] for which in itertools.combinations(range(len(half)), min(count, len(half)))]
+    return min(subsets, key=lambda each: tile(each)[1])
 
 
 def likest(pictures: np.ndarray, count: int) -> np.ndarray:
@@ -113,10 +100,3 @@ def likest(pictures: np.ndarray, count: int) -> np.ndarray:
         if away < best:
             best, found = away, subset
     return pictures[list(found)]
-
-
-def _ramp(side: int, margin: int) -> np.ndarray:
-    """Return the weight of each pixel of a padded side: 1 inside, falling to 0 at its ends."""
-    places = np.arange(side + 2 * margin) + 0.5
-    ends = np.minimum(places, side + 2 * margin - places)
-    return np.clip(ends / (2 * margin), 0.0, 1.0).astype(np.float32)

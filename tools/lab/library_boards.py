@@ -34,15 +34,17 @@ PICTURES = 8
 
 @dataclass(frozen=True)
 class Photo:
-    """inside: file in the wheel. share: width of a cut-out over the photograph's. ramp: colours from dark to light."""
+    """inside: file in the wheel. share: width of a cut-out over the photograph's. ramp: colours from dark to light. turned:
+    a quarter turn, so that bricks lie."""
 
     inside: str
     share: float
     ramp: tuple[str, ...]
+    turned: bool = False
 
 
 PHOTOS = {
-    "brick": Photo("skimage/data/brick.png", 0.6, ("#08020a", "#8a1030", "#ff7a40", "#ffe0a0")),  # CC0
+    "brick": Photo("skimage/data/brick.png", 0.6, ("#08020a", "#8a1030", "#ff7a40", "#ffe0a0"), turned=True),  # CC0
     "gravel": Photo("skimage/data/gravel.png", 0.45, ("#02060e", "#14507a", "#60d0d8", "#f0fff8")),  # CC0
 }
 NAMES = (*MATERIALS, *PHOTOS)
@@ -97,6 +99,7 @@ def cut(name: str, photos: Path | None) -> list[np.ndarray]:
     """Return cut-outs uint8 [180, 320, 3] of a photograph, in its ramp's colours. Raises UserError where it is not there."""
     photo = PHOTOS[name]
     whole = np.asarray(read_image(io.BytesIO(photograph(photo.inside, photos))).convert("RGB"))
+    whole = np.rot90(whole) if photo.turned else whole
     high, wide = whole.shape[:2]
     width = round(photo.share * wide)
     height = width * HEIGHT // WIDTH

@@ -277,18 +277,18 @@ def craters(g: Ground) -> Matter:
 
 
 MATERIALS: dict[str, Look] = {
-    "cobbles": Look(cobbles, ("#0d1422", "#39506b", "#9fb4c7"), "#ffd9a0", "#2a4cff", features=4.5),
+    "cobbles": Look(cobbles, ("#05070f", "#1c2c48", "#5a80b0"), "#ffb060", "#2a4cff", features=4.5),
     "lava": Look(lava, ("#080405", "#2b1512", "#5a2a20"), "#ff9a5a", "#40102a", "#ff5a08", features=3.6),
     "crystals": Look(crystals, ("#04121f", "#1f7fb0", "#d8f6ff"), "#c8f0ff", "#8a3cff", features=4.0),
     "scales": Look(scales, ("#02140e", "#0d6b47", "#b8e06a"), "#ffe9a8", "#0a8f8a", features=4.0),
     "dunes": Look(dunes, ("#5a2a1c", "#d0783c", "#ffd9a0"), "#ffd0a0", "#6a2a9a", features=3.4),
-    "foil": Look(foil, ("#302038", "#8a8090", "#f4f0ff"), "#ff5ad0", "#18d8ff", features=3.0),
+    "foil": Look(foil, ("#0c0616", "#5a4a70", "#f4f0ff"), "#ff5ad0", "#18d8ff", features=3.0),
     "bark": Look(bark, ("#0a0503", "#5a3016", "#d09048"), "#ffcf90", "#1a4a3a", features=3.2),
     "foam": Look(foam, ("#0a0a2a", "#d03cae", "#38c8e8", "#f6e690"), "#ffffff", "#5a3cff", "#a8d8ff", features=3.6),
-    "tread": Look(tread, ("#0a0c10", "#3a4048", "#a8b0ba"), "#ff8a30", "#1878ff", features=6.0),
+    "tread": Look(tread, ("#10141c", "#4a5260", "#d0d8e4"), "#ff9a40", "#1878ff", features=6.0),
     "wicker": Look(wicker, ("#1c0406", "#a01828", "#ff8a6a"), "#ffe0c0", "#5a1070", features=5.0),
-    "coral": Look(coral, ("#0a1830", "#e0506a", "#ffe0c8"), "#ffe8d8", "#20c0b0", features=2.6),
+    "coral": Look(coral, ("#020c14", "#0a8a90", "#ffd880"), "#fff0d8", "#e01880", features=2.6),
     "velvet": Look(velvet, ("#12041c", "#5a1490", "#c060e8"), "#ffc8ff", "#2030c0", "#e8b040", features=3.0),
     "chrome": Look(chrome, ("#06060c", "#3048a0", "#f050a0", "#fff0c0"), "#ffffff", "#60a0ff", features=3.2),
-    "craters": Look(craters, ("#101018", "#606878", "#d8dce8"), "#fff4e0", "#203060", features=3.5),
+    "craters": Look(craters, ("#0a0618", "#5a4080", "#ffd0a0"), "#ffe0a0", "#4028d0", features=3.5),
 }  # fmt: skip
