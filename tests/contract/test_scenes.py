@@ -13,6 +13,7 @@ from phosphene.engine.core.paths import PACKAGE
 from phosphene.engine.core.signals import BeatPosition, Signals, signals_at
 from phosphene.engine.effects.registry import EFFECTS
 from phosphene.engine.generators.registry import deck_params
+from phosphene.engine.models.shaders import list_shaders
 from phosphene.engine.models.style import list_styles, load_meta, style_folder
 from phosphene.engine.show.catalogue import TRANSITIONS, Catalogue
 from phosphene.engine.show.change import Change, StyleReady
@@ -25,7 +26,7 @@ from phosphene.engine.show.state import DeckFrame
 FOLDER = PACKAGE / "scenes"
 NAMES = scene_names([FOLDER])
 CATALOGUE = Catalogue(
-    tuple(list_styles()),
+    (*list_styles(), *list_shaders()),
     {name: e.params for name, e in EFFECTS.items()},
     deck_params(),
     NAMES,
