@@ -35,6 +35,7 @@ _COMMANDS = {
         "engine.cli.rerender_command", "rerender_command", "Render a take (a recorded show) again, at any size."
     ),
     "album": _Place("tools.render_album", "app", "Render a whole album: a film for each song."),
+    "muse": _Place("engine.cli.muse_command", "muse_command", "Make one piece of music of two: A's rhythm, B's harmony."),
     "styles": _Place("engine.cli.styles_commands", "app", "List, rate, check and make styles."),
     "scenes": _Place("engine.cli.scenes_commands", "app", "List and check scenes."),
     "shaders": _Place("engine.cli.shaders_commands", "app", "List and check ISF shaders."),
