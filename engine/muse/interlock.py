@@ -34,7 +34,8 @@ def cells(energy: np.ndarray, slots: np.ndarray) -> np.ndarray:
 
 def spread(owned: np.ndarray, slots: np.ndarray) -> np.ndarray:
     """Return float32 [frames, 1025] of [slots, bands]: the inverse of `cells` for masks."""
-    return owned[slots][:, _BAND_OF].astype(np.float32)
+    out: np.ndarray = owned[slots][:, _BAND_OF].astype(np.float32)
+    return out
 
 
 def own(want_a: np.ndarray, want_b: np.ndarray, weight: np.ndarray, share: float) -> np.ndarray:
@@ -45,7 +46,7 @@ def own(want_a: np.ndarray, want_b: np.ndarray, weight: np.ndarray, share: float
     s = np.log(want_a + 1e-12) - np.log(want_b + 1e-12)
     order = np.argsort(s, axis=None, kind="stable")
     flat = weight.ravel()[order] + 1e-300
-    u = np.empty(s.size)
+    u: np.ndarray = np.empty(s.size)
     u[order] = (np.cumsum(flat) - flat / 2) / flat.sum()
     u = u.reshape(s.shape)
     low, high, total = -SOFTNESS, 1 + SOFTNESS, float(weight.sum()) + 1e-300

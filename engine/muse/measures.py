@@ -38,7 +38,7 @@ def shares(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> Row:
 
 def nulls(a: Heard, b: Heard, masks: Masks, beats: np.ndarray, samples: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, float32 [n, 2]) of the mixes that the masks have to beat."""
-    one = np.float32(1.0)
+    one = np.ones(1, np.float32)
     yield "plain mix", mixed(a, b, one, one, samples)
     slots = slots_of(len(a.size), beats)
     coin = np.random.default_rng(seed).random((int(slots[-1]) + 1, 32)) < float(masks.b.mean())
