@@ -291,4 +291,5 @@ MATERIALS: dict[str, Look] = {
     "velvet": Look(velvet, ("#12041c", "#5a1490", "#c060e8"), "#ffc8ff", "#2030c0", "#e8b040", features=3.0),
     "chrome": Look(chrome, ("#06060c", "#3048a0", "#f050a0", "#fff0c0"), "#ffffff", "#60a0ff", features=3.2),
     "craters": Look(craters, ("#0a0618", "#5a4080", "#ffd0a0"), "#ffe0a0", "#4028d0", features=3.5),
+    "plasma": Look(lava, ("#03040a", "#0c1630", "#1c3a60"), "#5ab0ff", "#5a1080", "#08a8ff", features=3.2),
 }  # fmt: skip
