@@ -37,7 +37,7 @@ LOCAL = "local"
 _POLL_S = 0.5
 _KNOCK_S = 5.0
 _STORE_BYTES = 256 << 20  # of a local cluster's shared memory; what does not fit goes to disk
-_SENT = {"__init__.py", "engine", "kernels", "tools", "scenes"}  # styles come with each track
+_SENT = {"__init__.py", "engine", "kernels", "tools", "scenes", "shaders"}  # styles come with each track
 
 Files = dict[str, bytes]
 

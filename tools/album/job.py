@@ -24,6 +24,7 @@ from phosphene.engine.app.render_job import RenderJob, job_from_json, job_to_jso
 from phosphene.engine.audio.prepared import Prepared, prepare
 from phosphene.engine.core import paths
 from phosphene.engine.models.latent import Walk
+from phosphene.engine.models.shaders import find_shader
 from phosphene.engine.models.style import style_folder
 from phosphene.engine.show.catalogue import IDLE, Catalogue
 from phosphene.engine.show.scene import Scene, load_scene
@@ -151,6 +152,8 @@ def _depends(render: RenderJob, plan: Plan, heard: Prepared) -> dict[str, str]:
     for style in plan.styles:
         for name in STYLE_FILES if style != IDLE else ():
             found[f"style {style}, {name}"] = sha256_of(style_folder(style) / name)
+    for shader in plan.shaders:
+        found[shader] = sha256_of(find_shader(shader))
     found["program"] = program_sha()
     found |= {f"version of {name}": version for name, version in versions().items()}
     return found

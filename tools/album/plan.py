@@ -17,6 +17,8 @@ from typing import Any
 
 from phosphene.engine.audio.sections import energy_curve
 from phosphene.engine.core.params import Param
+from phosphene.engine.models.media import is_source
+from phosphene.engine.models.shaders import is_shader
 from phosphene.engine.show.change import Change
 from phosphene.engine.show.scene import Scene, Transition
 from phosphene.engine.show.setlist import Cue, Setlist
@@ -63,9 +65,18 @@ class Plan:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Every style that is played, sorted."""
+        """Every style of the library that is played, sorted: of decks and of acts."""
+        return tuple(sorted(name for name in self._played() if not is_shader(name) and not is_source(name)))
+
+    @property
+    def shaders(self) -> tuple[str, ...]:
+        """Every shader that is played like a style, sorted."""
+        return tuple(sorted(filter(is_shader, self._played())))
+
+    def _played(self) -> set[str]:
         decks = [scene[part] for scene in self.scenes.values() for part in ("deck", "second") if part in scene]
-        return tuple(sorted({deck["style"] for deck in decks}))
+        acts = [act for scene in self.scenes.values() for act in scene.get("act", ())]
+        return {part["style"] for part in (*decks, *acts) if part.get("style")}
 
 
 def plan_song(
@@ -130,6 +141,9 @@ def _transition(kind: str, beats: float, room: float) -> Transition:
 
 def _seen(scene: Scene, style: str, transition: Transition, room: float) -> Scene:
     """Return the scene with its style, and without its second deck where that would hardly be there before it goes."""
+    if style:  # holds in every act
+        free = tuple(act.model_copy(update={"style": ""}) for act in scene.act)
+        scene = scene.model_copy(update={"act": free})
     deck = scene.deck.model_copy(update={"style": style}) if style else scene.deck
     second = scene.second if 2 * transition.beats + 3 * BAR <= room else None
     if second is not None:

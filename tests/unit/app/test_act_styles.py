@@ -165,9 +165,9 @@ def test_what_is_no_more_needed_is_freed(stage: Stage) -> None:
         close = loaded.generator.close
         loaded.generator.close = lambda close=close, style=style: (closed.append(style), close())
     put(stage, "/crossfade", 1.0)
-    put(stage, "/scene", "pulse")
+    put(stage, "/scene", "glass")
     play(stage, 60)
-    assert stage.state.a.scene == "pulse"
+    assert stage.state.a.scene == "glass"
     assert (stage.beside["a"], set(closed)) == ({}, {"night-pond", "bone-mask", "shader:moire", "image:dot.png"})
     assert "a" not in stage.layered
 

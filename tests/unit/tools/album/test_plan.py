@@ -194,6 +194,14 @@ def test_a_style_and_values_of_the_track_hold_in_every_scene(planned) -> None:
     assert not [change for change in plan.script if change.path.endswith("/speed")]
 
 
+def test_styles_of_acts_are_played_too(planned) -> None:
+    _, plan = planned("default", looks=(("pulse", ""),))
+    acts = {act.get("style", "") for scene in plan.scenes.values() for act in scene["act"]}
+    assert {"hex-hive", "shader:moire"} <= acts
+    assert "hex-hive" in plan.styles
+    assert plan.shaders == ("shader:moire",)
+
+
 def test_a_short_song_is_one_look(planned) -> None:
     music, plan = planned("lumen", (1, 0, 0.0))
     assert len(plan.pieces) == 1

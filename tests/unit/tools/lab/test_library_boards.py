@@ -47,10 +47,11 @@ def test_the_moodboards_train_on_boards_that_are_made():
     assert all(set(materials.split()) <= set(MATERIALS) for materials, _, _ in WORLDS.values())
 
 
-@pytest.mark.parametrize(("board", "variations"), [(BOARDS, 1), (OF_WORLDS, 4)])
+@pytest.mark.parametrize(("board", "variations"), [(BOARDS, 1), (OF_WORLDS, None)])
 def test_the_library_has_what_the_moodboards_say(board, variations):
     for style in board["style"]:
         shipped = load_style(style["output"])
         assert shipped.meta.guide == "texture"
         assert shipped.spec.width == style.get("hidden_dim", board["defaults"]["hidden_dim"])
-        assert shipped.meta.motion.variations == variations
+        wanted = variations or len(WORLDS[style["output"]][0].split())
+        assert shipped.meta.motion.variations == wanted
