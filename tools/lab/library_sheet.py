@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     styles.sort(key=lambda s: (_learnt(s) == "untrained", s.kind, s.slug))
     if args.only:
         styles = [style for style in styles if (_learnt(style) != "untrained") == (args.only == "trained")]
-    hand_over_picture(args.out, sheet(styles, args.columns), optimize=True, quality=88)
+    hand_over_picture(args.out, sheet(styles, args.columns), optimize=True, quality=70)
 
 
 if __name__ == "__main__":
